@@ -1,0 +1,61 @@
+# The environment is `.venv`, made once from pyproject.toml and constraints.txt; only Python 3.11 or newer is needed.
+# `make demo PYTHON=/path/to/python3.12` chooses another interpreter.
+
+BIN := .venv/bin
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14; do \
+	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$p"; break; }; done)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test slow lint types gallery bench clean
+
+help:
+	@echo "make demo     the main result at its quick size: a report page and a figure"
+	@echo "make test     the tests"
+	@echo "make slow     the tests that train for longer"
+	@echo "make lint     ruff        make types  pyright"
+	@echo "make gallery  the laptop-size results shown in docs/gallery (up to 45 minutes)"
+	@echo "make bench    training speed, beside PyTorch where TORCH_PYTHON names a Python that has it"
+
+demo: .venv/installed
+	$(BIN)/syntagma run scaling-laws --preset quick --out results/demo
+
+test: .venv/installed-dev
+	$(BIN)/python -m pytest
+
+slow: .venv/installed-dev
+	$(BIN)/python -m pytest -m slow
+
+lint: .venv/installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: .venv/installed-dev
+	$(BIN)/pyright
+
+gallery: .venv/installed
+	$(BIN)/syntagma run scaling-laws --preset laptop --out results/scaling-laws-laptop
+	$(BIN)/syntagma report results/scaling-laws-laptop --to docs/gallery/scaling-laws
+	$(BIN)/syntagma results results/scaling-laws-laptop --csv docs/gallery/scaling-laws/runs.csv
+
+bench: .venv/installed
+	$(BIN)/python benchmarks/training.py $(if $(TORCH_PYTHON),--torch-python $(TORCH_PYTHON))
+
+clean:
+	rm -rf .venv .pytest_cache .ruff_cache .hypothesis
+
+.venv/bin/python:
+	@"$(or $(PYTHON),python3)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { echo \
+		"error: Python 3.11 or newer is needed and was not found; install it, or name it: make PYTHON=/path/to/python3.11" \
+		>&2; exit 2; }
+	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || { echo \
+		"error: $(PYTHON) cannot make environments; install its venv package (Debian, Ubuntu: apt install python3-venv)" \
+		>&2; exit 2; }
+	"$(PYTHON)" -m venv .venv
+
+.venv/installed: pyproject.toml constraints.txt | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable .
+	@touch $@
+
+.venv/installed-dev: .venv/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	@touch $@

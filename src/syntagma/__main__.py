@@ -1,0 +1,5 @@
+"""`python -m syntagma`: the command line."""
+
+from syntagma.cli import main
+
+main()

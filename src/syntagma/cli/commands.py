@@ -1,0 +1,238 @@
+"""The commands. What is heavy is imported inside them, so that `--help` loads neither JAX nor pandas."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from syntagma.errors import InputError, invalid, whole_number
+
+if TYPE_CHECKING:
+    from syntagma.languages.hierarchy import RandomHierarchy
+    from syntagma.sweep.store import Store
+
+INTERRUPTED = 130
+
+app = typer.Typer(
+    help="Which structure does a sequence model learn, and from how much data? Predict it, measure it, compare.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+StudyName = Annotated[str, typer.Argument(help="A study, as `syntagma list` names it.", metavar="STUDY")]
+Preset = Annotated[str, typer.Option(help="The study's size: quick, laptop or full.")]
+Changes = Annotated[list[str], typer.Option("--set", help="Change one setting; repeat for more.", metavar="KEY=VALUE")]
+Directory = Annotated[Path, typer.Argument(help="A directory of results.", metavar="DIR")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+
+
+def _number(help_: str) -> Any:
+    """A numeric option, taken as text: whoever uses the number says what is wrong with it."""
+    return typer.Option(help=help_, metavar="NUMBER")
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from syntagma import __version__
+
+        print(f"syntagma {__version__}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def _entry(
+    context: typer.Context,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    if context.invoked_subcommand is None:
+        print(context.get_help())
+
+
+@app.command("list")
+def list_(as_json: AsJson = False) -> None:
+    """Show the studies with their papers and presets, the learners and the languages."""
+    from syntagma.cli import catalogue, display
+
+    found = catalogue.contents()
+    if as_json:
+        display.print_json(found)
+    else:
+        display.print_tables(catalogue.tables(found))
+
+
+@app.command()
+def predict(study: StudyName, preset: Preset = "quick", set_: Changes = [], as_json: AsJson = False) -> None:  # noqa: B006
+    """Print what theory says of a study, without training anything."""
+    from syntagma.cli import display
+    from syntagma.cli.settings import settings_for
+    from syntagma.studies import load
+
+    chosen = load(study)
+    tables = chosen.predict(settings_for(chosen, preset, set_))
+    if as_json:
+        display.print_json({name: display.records(table) for name, table in tables.items()})
+    else:
+        display.print_tables(tables)
+
+
+@app.command()
+def sample(
+    vocab: Annotated[str | None, _number("Symbols per level v. (default 8)")] = None,
+    rules: Annotated[str | None, _number("Rules per symbol m. (default 4)")] = None,
+    branching: Annotated[str | None, _number("Symbols per rule s. (default 2)")] = None,
+    depth: Annotated[str | None, _number("Levels above the tokens L. (default 3)")] = None,
+    classes: Annotated[str | None, _number("Root symbols. (default v)")] = None,
+    zipf: Annotated[str | None, _number("Zipf exponent of the rules' probabilities. (default equal rules)")] = None,
+    seed: Annotated[str, _number("Fixes the grammar and the sentences.")] = "0",
+    number: Annotated[str, _number("Sentences.")] = "10",
+    distinct: Annotated[bool, typer.Option("--distinct", help="No sentence twice.")] = False,
+    hidden: Annotated[bool, typer.Option("--hidden", help="All levels of the tree, the root first.")] = False,
+    grammar: Annotated[Path | None, typer.Option(help="Use the grammar in this file.")] = None,
+    save_grammar: Annotated[Path | None, typer.Option(help="Write the grammar to this file.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Write to this file: .npy, .npz, else text.")] = None,
+) -> None:
+    """Draw sentences of a random hierarchy language."""
+    from syntagma.cli import sentences
+    from syntagma.cli.settings import read_value
+
+    if out is not None:
+        sentences.check_destination(out, hidden)
+    sizes = {"vocab": vocab, "rules": rules, "branching": branching, "depth": depth}
+    sizes |= {"num_classes": classes, "rule_probabilities": zipf}
+    language = _language(grammar, {name: read_value(text) for name, text in sizes.items() if text is not None}, seed)
+    drawn = language.sample(read_value(seed), read_value(number), hidden=hidden, distinct=distinct)
+    if out is not None:
+        sentences.write(drawn, out)
+    if save_grammar is not None:
+        language.save(save_grammar)
+    if out is None:
+        sys.stdout.writelines(line + "\n" for line in sentences.lines(drawn))
+
+
+@app.command()
+def run(
+    study: StudyName,
+    preset: Preset = "quick",
+    set_: Changes = [],  # noqa: B006
+    out: Annotated[Path | None, typer.Option(help="Where to. (default results/STUDY-PRESET)", metavar="DIR")] = None,
+    workers: Annotated[str, _number("Processes that train at the same time.")] = "1",
+) -> None:
+    """Run what a study still lacks, then write its report. Interrupt it at will: the same command resumes."""
+    from syntagma.cli import display
+    from syntagma.cli.progress import progress_shown
+    from syntagma.cli.settings import read_value, settings_for
+    from syntagma.studies import load
+    from syntagma.sweep.store import Store
+
+    chosen = load(study)
+    settings = settings_for(chosen, preset, set_)
+    processes = whole_number("workers", read_value(workers))
+    directory = Path("results", f"{study}-{preset}") if out is None else out
+    _make_parent(directory)
+    with Store.create(directory) as store:
+        command = store.record_command(study, preset, settings.model_dump(mode="json"), sys.argv)
+        try:
+            with progress_shown() as progress:
+                chosen.run(settings, store, processes, progress)
+        except KeyboardInterrupt:
+            kept = len(store.finished_ids(study))
+            again = f"{kept} finished runs are kept in {directory}; the same command resumes."
+            display.console(stderr=True).print(f"interrupted: {again}", markup=False, soft_wrap=True)
+            raise typer.Exit(INTERRUPTED) from None
+        store.finish_command(command)
+        _report(chosen, store, directory)
+
+
+@app.command()
+def report(
+    directory: Directory,
+    to: Annotated[Path | None, typer.Option(help="Write there instead of into DIR.", metavar="DIR")] = None,
+    study: Annotated[str | None, typer.Option(help="Which study, where DIR holds several.")] = None,
+) -> None:
+    """Write the page and figures again from stored results alone."""
+    from syntagma.studies import load
+    from syntagma.sweep.store import Store
+
+    with Store.open(directory, read_only=True) as store:
+        chosen = load(_stored_study(store, study))
+        place = to or (directory.parent if directory.suffix == ".sqlite" else directory)
+        _make_parent(place / "page.html")
+        _report(chosen, store, place)
+
+
+@app.command()
+def results(
+    directory: Directory,
+    csv: Annotated[Path | None, typer.Option(help="Write all runs to this file.", metavar="FILE")] = None,
+    parquet: Annotated[Path | None, typer.Option(help="Write all runs to this file.", metavar="FILE")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show the stored runs, or export them with their settings, metrics, machine and versions."""
+    from syntagma.cli import display
+    from syntagma.sweep.store import Store
+
+    files = {ending: path for ending, path in ((".csv", csv), (".parquet", parquet)) if path is not None}
+    for ending, path in files.items():
+        if path.suffix != ending:
+            raise invalid(ending[1:], str(path), f"the file's name must end in {ending}", "Name it so")
+    with Store.open(directory, read_only=True) as store:
+        for path in files.values():
+            store.export(path)
+        if as_json:
+            display.print_json(display.records(store.runs()))
+        elif files:
+            print("\n".join(map(str, files.values())))
+        else:
+            display.print_tables({str(store.path): store.runs().drop(columns=["environment"])})
+
+
+def _language(grammar: Path | None, given: dict[str, Any], seed: str) -> RandomHierarchy:
+    """The language in the file `grammar`, or one drawn with what is `given`, the rest by default."""
+    from syntagma.cli.settings import read_value
+    from syntagma.languages.hierarchy import RandomHierarchy
+
+    if grammar is None:
+        return RandomHierarchy(**{"vocab": 8, "rules": 4, "branching": 2, "depth": 3, **given}, seed=read_value(seed))
+    for name, value in given.items():
+        raise invalid(name, value, f"the grammar in {grammar} fixes it", "Leave out one of the two")
+    return RandomHierarchy.load(grammar)
+
+
+def _stored_study(store: Store, asked: str | None) -> str:
+    """The study whose results are in `store`: the one asked for, or the only one."""
+    stored = sorted(set(store.runs()["study"]))
+    if asked is not None and asked not in stored:
+        raise invalid("study", asked, f"{store.path} holds {', '.join(stored) or 'no runs'}")
+    if asked is None and len(stored) != 1:
+        held = f"the studies {', '.join(stored)}; choose one with --study" if stored else "no finished runs yet"
+        raise InputError(f"{store.path} holds {held}.")
+    return asked or stored[0]
+
+
+def _report(study: Any, store: Store, directory: Path) -> None:
+    """Analyse, draw, and say what came out and where it is."""
+    from syntagma.cli import display
+    from syntagma.report.figures import save_figures
+    from syntagma.report.page import write_page
+
+    analysis = study.analyse(store)
+    figures = save_figures(analysis, directory / "figures")
+    page = directory / "page.html"
+    write_page(analysis, page)
+    display.print_verdicts(analysis.verdicts)
+    print(f"page    {page}")
+    for figure in figures:
+        print(f"figure  {figure}")
+
+
+def _make_parent(path: Path) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = f"{path.parent} cannot be made, {(error.strerror or str(error)).lower()}"
+        raise invalid("out", str(path), reason, "Choose another directory") from error

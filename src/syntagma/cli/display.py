@@ -1,0 +1,77 @@
+"""Tables and verdicts on the terminal, and the same as JSON for programs."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from syntagma.studies.study import Verdict
+
+_WIDTH_OF_FILES = 240
+_OUTCOME_STYLES = {"agrees": "green", "disagrees": "red", "open": "yellow", "finding": "cyan"}
+
+
+def console(*, stderr: bool = False) -> Console:
+    """A console as wide as the terminal; wide enough for every table where the output goes to a file."""
+    plain = Console(stderr=stderr, highlight=False)
+    return plain if plain.is_terminal else Console(stderr=stderr, highlight=False, width=_WIDTH_OF_FILES)
+
+
+def print_tables(tables: Mapping[str, pd.DataFrame]) -> None:
+    """Each table under its name."""
+    out = console()
+    for name, table in tables.items():
+        drawn = Table(title=escape(name), title_justify="left")
+        for column in table.columns:
+            numeric = table[column].dtype.kind in "iuf"
+            drawn.add_column(escape(str(column)), justify="right" if numeric else "left")
+        for row in table.itertuples(index=False):
+            drawn.add_row(*(escape(_cell(value)) for value in row))
+        out.print(drawn)
+
+
+def print_verdicts(verdicts: Iterable[Verdict]) -> None:
+    """One line a claim: the outcome, the claim, what was predicted and measured, and the source."""
+    out = console()
+    for verdict in verdicts:
+        style = _OUTCOME_STYLES[verdict.outcome]
+        line = f"{verdict.claim}: predicted {verdict.predicted}, measured {verdict.measured} [{verdict.source}]"
+        out.print(f"[{style}]{verdict.outcome:<9}[/] {escape(line)}", soft_wrap=True)
+
+
+def print_json(value: Any) -> None:
+    """`value` as JSON on standard output; a missing value, NaN or infinity becomes null."""
+    print(json.dumps(_strict(value), ensure_ascii=False, indent=1, allow_nan=False))
+
+
+def records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """One mapping per row."""
+    return [dict(zip(map(str, table.columns), row, strict=True)) for row in table.itertuples(index=False)]
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, float):
+        return "" if math.isnan(value) else f"{value:.4g}"
+    return "" if value is None else str(value)
+
+
+def _strict(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _strict(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_strict(inner) for inner in value]
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else None
+    if value is None or isinstance(value, str | bool | int):
+        return value
+    tolist = getattr(value, "tolist", None)
+    return _strict(tolist()) if tolist else str(value)

@@ -1,0 +1,122 @@
+"""Settings of a study from the command line: a preset, changed by `--set key=value`.
+
+A key is a field's name, with dots into nested settings and list places (`learners.0.width`). A value is read as JSON
+where it is JSON (`3`, `0.5`, `[1, 2]`, `null`, `true`), and as text where it is not.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from syntagma.errors import InputError, invalid, unknown
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
+
+    from syntagma.studies.study import Settings, Study
+
+
+def settings_for(study: Study[Any], preset: str, changes: Iterable[str]) -> Settings:
+    """The settings of `preset`, with each `key=value` of `changes` applied in turn, and checked as a whole.
+
+    Raises:
+        InputError: unknown preset or key, a change without `=`, or a value that its field does not take.
+    """
+    from pydantic import ValidationError
+
+    if preset not in study.presets:
+        raise unknown("preset", preset, study.presets)
+    start = study.presets[preset]
+    tree = start.model_dump()
+    for change in changes:
+        _apply(tree, change)
+    try:
+        return type(start).model_validate(tree)
+    except ValidationError as error:
+        raise InputError(first_problem(error, tree)) from None
+
+
+def first_problem(error: ValidationError, given: Any = None) -> str:
+    """The first of pydantic's complaints as one line that names the field, and how many more there are.
+
+    Args:
+        error: what pydantic raised.
+        given: the settings it refused, to tell fields from the kinds that pydantic puts between them.
+    """
+    problems = error.errors(include_url=False)
+    first = problems[0]
+    field = _field(first["loc"], given)
+    reason = first["msg"].removeprefix("Value error, ")
+    more = f" ({len(problems) - 1} more such errors.)" if len(problems) > 1 else ""
+    context = first.get("ctx", {})
+    if first["type"] == "union_tag_invalid":
+        kind = f"{field}.{_quoted(context['discriminator'])[0]}"
+        text = str(unknown(kind, context["tag"], _quoted(context["expected_tags"])))
+    elif first["type"] == "literal_error" and isinstance(first["input"], str):
+        text = str(unknown(field, first["input"], _quoted(context["expected"])))
+    elif first["type"] == "value_error":
+        text = f"{field}: {reason}" if first["loc"] else reason
+    elif first["type"] == "missing":
+        text = f"{field} is missing."
+    else:
+        text = str(invalid(field, first["input"], reason[:1].lower() + reason[1:]))
+    return text + more
+
+
+def _field(location: tuple[str | int, ...], given: Any) -> str:
+    """The dotted name of a field; what stands between two fields and is none in `given` is left out."""
+    names: list[str] = []
+    here: Any = given
+    for place, part in enumerate(location):
+        children: Any = dict(enumerate(here)) if isinstance(here, list | tuple) else here
+        inside = isinstance(children, dict) and part in children
+        if inside or here is None or place == len(location) - 1:
+            names.append(str(part))
+            here = children[part] if inside else None
+    return ".".join(names) or "settings"
+
+
+def _quoted(text: str) -> list[str]:
+    return re.findall(r"'([^']*)'", text)
+
+
+def read_value(text: str) -> Any:
+    """What `text` means as JSON, or the text itself."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text.strip()
+
+
+def _apply(tree: dict[str, Any], change: str) -> None:
+    """Put the value of `key=value` where `key` says."""
+    key, equals, text = change.partition("=")
+    if not equals or not key.strip():
+        raise invalid("set", change, "it must be key=value", "For example --set seeds=3")
+    *parents, last = [part.strip() for part in key.split(".")]
+    branch: Any = tree
+    path = ""
+    for part in parents:
+        step, path = _place(branch, part, path)
+        if isinstance(branch[step], tuple):
+            branch[step] = list(branch[step])
+        branch = branch[step]
+    step, _ = _place(branch, last, path)
+    branch[step] = read_value(text)
+
+
+def _place(branch: Any, part: str, path: str) -> tuple[str | int, str]:
+    """The key or index of `part` in `branch`, and the path so far with `part` added."""
+    if isinstance(branch, dict):
+        if part not in branch:
+            raise unknown("key", path + part, [path + str(name) for name in branch])
+        return part, f"{path}{part}."
+    if isinstance(branch, list):
+        if not part.isdecimal() or int(part) >= len(branch):
+            places = f"{path.rstrip('.')} has the places 0 to {len(branch) - 1}" if branch else "the list is empty"
+            raise invalid("key", path + part, places)
+        return int(part), f"{path}{part}."
+    raise invalid("key", path + part, f"{path.rstrip('.')} is one value, with nothing inside")

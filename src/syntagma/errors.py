@@ -1,0 +1,44 @@
+"""Bad input, said in one line: the field, what was given, what is allowed, how to mend it."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Iterable
+from typing import Any
+
+
+class InputError(ValueError):
+    """A value that a person supplied cannot be used; the message is one line, the command exits with code 2."""
+
+
+def invalid(field: str, given: object, allowed: str, mend: str = "") -> InputError:
+    """The error for one field: `field=given is not allowed: <allowed>. <mend>`."""
+    return InputError(f"{field}={_short(given)} cannot be used: {allowed}." + (f" {mend}." if mend else ""))
+
+
+def unknown(field: str, given: str, choices: Iterable[str]) -> InputError:
+    """The error for a name that is not among `choices`, with the nearest valid name where there is one."""
+    names = sorted(choices)
+    near = difflib.get_close_matches(given, names, n=1, cutoff=0.5)
+    hint = f"Did you mean {near[0]!r}?" if near else "Choose one of them."
+    return InputError(f"{field}={given!r} is unknown: there are {', '.join(names)}. {hint}")
+
+
+def whole_number(field: str, given: Any, minimum: int = 1) -> int:
+    """`given` as an int, where it is one; booleans, NaN, fractions and text are refused.
+
+    Raises:
+        InputError: not a whole number, or below `minimum`.
+    """
+    is_number = isinstance(given, int | float) or (hasattr(given, "dtype") and getattr(given, "ndim", 1) == 0)
+    if isinstance(given, bool) or not is_number or not math.isfinite(given) or given != int(given):
+        raise invalid(field, given, "it must be a whole number", f"Give {field} as an integer, {minimum} or more")
+    if given < minimum:
+        raise invalid(field, given, f"it must be at least {minimum}", f"Raise {field} to {minimum} or more")
+    return int(given)
+
+
+def _short(given: object) -> str:
+    text = repr(given).replace("\n", " ")
+    return text if len(text) <= 80 else text[:77] + "..."

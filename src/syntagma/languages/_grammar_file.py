@@ -1,0 +1,65 @@
+"""Grammars as JSON files: a format name, a version, the sizes, rule probabilities and productions. Nothing is pickled.
+
+`rule_probabilities` is kept as it was given (null, a Zipf exponent, one list, or a list of arrays), from which the
+weights follow; numbers are written so that they read back to the same float64.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from syntagma.errors import InputError
+
+FORMAT = "syntagma.random-hierarchy"
+VERSION = 1
+FIELDS = ("vocab", "rules", "branching", "depth", "num_classes", "rule_probabilities", "seed", "productions")
+
+
+def write_grammar(path: str | os.PathLike[str], content: Mapping[str, Any]) -> None:
+    """Write `content` (the keys of FIELDS) so that a reader sees the old file or the new one, never a part.
+
+    Raises:
+        InputError: the file cannot be written.
+    """
+    target = Path(path)
+    text = json.dumps({"format": FORMAT, "version": VERSION, **content}, separators=(",", ":"), allow_nan=False)
+    partial: str | None = None
+    try:
+        handle, partial = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text + "\n")
+        os.replace(partial, target)
+    except OSError as error:
+        if partial is not None:
+            Path(partial).unlink(missing_ok=True)
+        raise InputError(f"{target}: the grammar cannot be written: {error.strerror}.") from None
+
+
+def read_grammar(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """The fields of a grammar file, present but not yet checked.
+
+    Raises:
+        InputError: no such file, not JSON (for instance cut short), another format or version, or a missing field.
+    """
+    try:
+        content = json.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{path}: the grammar file cannot be read: {error.strerror}.") from None
+    except json.JSONDecodeError as error:
+        reason = f"not complete JSON (line {error.lineno}, column {error.colno}: {error.msg})"
+        raise InputError(f"{path}: {reason}; it may have been cut short. Save the grammar again.") from None
+    except (UnicodeDecodeError, RecursionError, ValueError):
+        raise InputError(f"{path}: not a JSON text file, so not a grammar saved by RandomHierarchy.save.") from None
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise InputError(f'{path}: not a grammar file: its "format" is not {FORMAT!r}. Use RandomHierarchy.save.')
+    if content.get("version") != VERSION:
+        raise InputError(f"{path}: grammar file version {content.get('version')!r:.40}, this program reads {VERSION}.")
+    missing = [name for name in FIELDS if name not in content]
+    if missing:
+        raise InputError(f"{path}: the grammar file lacks {', '.join(missing)}. Save the grammar again.")
+    return content

@@ -1,0 +1,95 @@
+"""Attention layers and nothing else: no residual branch, no normalisation, no MLP.
+
+    x_0(i) = v^(-1/2) E_(token i) + p_i;   x_l = heads_l(x_(l-1)) O_l d^(-1/2);   logits = d^(-1/2) R x_L(T)
+
+with queries, keys and values x W d^(-1/2), all weights N(0, 1), read at the last position.
+Source: the multi-layer attention of arXiv 2505.07070, section II.
+
+Everything between two softmaxes is linear, so it is one product: a layer's output projection is multiplied into the next
+layer's query, key and value weights (d rows, not B T); the first layer's are applied to the v + T embeddings, not to the
+B T positions; and the last layer attends from the last position alone. Same function, half of the operations.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Integer, Key
+from pydantic import Field
+
+from syntagma.errors import InputError
+from syntagma.learners.attention import attend, attend_from_last, check_heads
+from syntagma.learners.embedding import rows, with_mask_row
+from syntagma.learners.learner import Learner, Network, normal
+from syntagma.tasks import Shape
+
+
+class _AttentionLayer(eqx.Module):
+    query_key_value: Float[Array, "d 3*d"]
+    projection: Float[Array, "d d"]
+
+
+class _AttentionNetwork(Network):
+    tokens: Float[Array, "v d"]
+    positions: Float[Array, "T d"]
+    layers: tuple[_AttentionLayer, ...]
+    readout: Float[Array, "d outputs"]
+    heads: int = eqx.field(static=True)
+
+    def __call__(self, inputs: Integer[Array, "B T"]) -> Float[Array, "B outputs"]:
+        scale = self.positions.shape[1] ** -0.5
+        *inner, last = self.layers
+        heads, projection = None, None
+        for layer in inner:
+            if heads is None:
+                projected = self._embed(inputs, layer.query_key_value * scale)
+            else:
+                projected = heads @ (projection @ layer.query_key_value * scale)
+            heads = attend(projected, self.heads, False)
+            projection = layer.projection * scale
+        if heads is None:
+            heads, weights = self._embed(inputs, jnp.eye(self.positions.shape[1])), last.query_key_value * scale
+        else:
+            weights = projection @ last.query_key_value * scale
+        answer = attend_from_last(heads, *jnp.split(weights, 3, axis=1), heads=self.heads)
+        return answer @ (last.projection * scale) @ (self.readout * scale)
+
+    def _embed(self, inputs: Integer[Array, "B T"], weights: Float[Array, "d w"]) -> Float[Array, "B T w"]:
+        """x_0 times `weights`, without forming x_0."""
+        table = with_mask_row(self.tokens) * len(self.tokens) ** -0.5 @ weights
+        return rows(table[None], inputs.reshape(-1, 1)).reshape(*inputs.shape, -1) + self.positions @ weights
+
+
+class MultiLayerAttention(Learner):
+    """The attention-only transformer of the paper."""
+
+    label: ClassVar[str] = "attention-only"
+    weight_sharing: ClassVar[bool | None] = False
+    kind: Literal["attention"] = "attention"
+    width: int = Field(128, ge=1)
+    heads: int = Field(8, ge=1)
+    layers: int = Field(3, ge=1)
+
+    def network(self, key: Key[Array, ""], shape: Shape) -> Network:
+        check_heads(self.width, self.heads)
+        if shape.reads != "once":
+            raise InputError("learner='attention' cannot be used: it gives one answer a sentence, not one at each.")
+        tokens, positions, readout, *layers = jax.random.split(key, 3 + 2 * self.layers)
+        return _AttentionNetwork(
+            tokens=normal(tokens, shape.vocab, self.width),
+            positions=normal(positions, shape.length, self.width),
+            layers=tuple(
+                _AttentionLayer(normal(a, self.width, 3 * self.width), normal(b, self.width, self.width))
+                for a, b in zip(layers[::2], layers[1::2], strict=True)
+            ),
+            readout=normal(readout, self.width, shape.outputs),
+            heads=self.heads,
+        )
+
+    def forward_flops(self, shape: Shape) -> int:
+        square, length = self.width**2, shape.length
+        inner = 3 * 2 * length * square * max(self.layers - 2, 0) + 4 * length**2 * self.width * (self.layers - 1)
+        return inner + 2 * (4 * square + 2 * self.heads * length * self.width + self.width * shape.outputs)

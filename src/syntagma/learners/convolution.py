@@ -1,0 +1,118 @@
+"""Hierarchical networks: filters and strides of s, so that depth L reads s^L tokens, as the grammar's tree does.
+
+    h_0 = one-hot tokens;  h_l(i) = ReLU( (s w_(l-1))^(-1/2) sum_j W_l^j h_(l-1)(s i + j) );  logits = A h_L / w
+
+with weights N(0, 1) and the mean-field read-out 1/w, for which gradient descent takes its learning rate times w. The convolutional network uses the same W_l at every
+position i, its locally connected twin a different one. Source: arXiv 2505.07070, section II; arXiv 2307.02129.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Integer, Key
+from pydantic import Field
+
+from syntagma.errors import InputError, invalid
+from syntagma.learners.embedding import rows, with_mask_row
+from syntagma.learners.learner import Learner, Network, normal
+from syntagma.tasks import Shape
+
+
+class _HierarchicalNetwork(Network):
+    """Both twins: weights `[positions or 1, s * w_in, w]`, one array a layer, the first as rows for one-hot tokens."""
+
+    first: Float[Array, "p s v w"]
+    hidden: tuple[Float[Array, "p s*w w"], ...]
+    readout: Float[Array, "w outputs"]
+
+    def __call__(self, inputs: Integer[Array, "B T"]) -> Float[Array, "B outputs"]:
+        activations = self.layers(inputs)[-1]
+        return activations[:, 0] @ self.readout / self.readout.shape[0]
+
+    def layers(self, inputs: Integer[Array, "B T"]) -> tuple[Float[Array, "B positions w"], ...]:
+        """Activations of every layer, the first to the last."""
+        copies, size, vocab, width = self.first.shape
+        table = with_mask_row(self.first.reshape(copies * size, vocab, width))
+        summed = rows(table, inputs.reshape(-1, copies * size)).reshape(len(inputs), -1, size, width).sum(2)
+        activations = [jax.nn.relu(summed * (size * vocab) ** -0.5)]
+        for weights in self.hidden:
+            patches = activations[-1].reshape(len(inputs), -1, weights.shape[1])
+            if len(weights) == 1:
+                summed = patches @ weights[0]
+            else:
+                summed = jnp.einsum("bpi,pio->bpo", patches, weights)
+            activations.append(jax.nn.relu(summed * weights.shape[1] ** -0.5))
+        return tuple(activations)
+
+
+class HierarchicalCNN(Learner):
+    """Convolutional network whose structure is the grammar's, weights shared across positions."""
+
+    label: ClassVar[str] = "convolutional"
+    weight_sharing: ClassVar[bool | None] = True
+    kind: Literal["cnn"] = "cnn"
+    width: int = Field(128, ge=1)
+
+    def network(self, key: Key[Array, ""], shape: Shape) -> Network:
+        return _network(key, shape, self.width, shared=True, kind=self.kind)
+
+    def gradient_scale(self) -> float:
+        return float(self.width)
+
+    def forward_flops(self, shape: Shape) -> int:
+        return _forward_flops(shape, self.width)
+
+
+class LocallyConnected(Learner):
+    """The convolutional network without weight sharing: each position has filters of its own."""
+
+    label: ClassVar[str] = "locally connected"
+    weight_sharing: ClassVar[bool | None] = False
+    kind: Literal["locally-connected"] = "locally-connected"
+    width: int = Field(128, ge=1)
+
+    def network(self, key: Key[Array, ""], shape: Shape) -> Network:
+        return _network(key, shape, self.width, shared=False, kind=self.kind)
+
+    def gradient_scale(self) -> float:
+        return float(self.width)
+
+    def forward_flops(self, shape: Shape) -> int:
+        return _forward_flops(shape, self.width)
+
+
+def _network(key: Key[Array, ""], shape: Shape, width: int, *, shared: bool, kind: str) -> Network:
+    size, depth = shape.branching, _depth(shape, kind)
+    positions = [1 if shared else size ** (depth - level) for level in range(1, depth + 1)]
+    keys = jax.random.split(key, depth + 1)
+    return _HierarchicalNetwork(
+        first=normal(keys[0], positions[0], size, shape.vocab, width),
+        hidden=tuple(normal(keys[level], positions[level], size * width, width) for level in range(1, depth)),
+        readout=normal(keys[depth], width, shape.outputs),
+    )
+
+
+def _depth(shape: Shape, kind: str) -> int:
+    """The L with s^L = T."""
+    if shape.reads != "once":
+        raise InputError(f"learner='{kind}' cannot be used: it gives one answer a sentence, not one at each position.")
+    if shape.branching < 2:
+        raise InputError(f"learner='{kind}' cannot be used: the language has no tree of constant branching.")
+    depth = 0
+    while shape.branching**depth < shape.length:
+        depth += 1
+    if shape.branching**depth != shape.length:
+        raise invalid("length", shape.length, f"learner '{kind}' needs a power of the branching {shape.branching}")
+    return depth
+
+
+def _forward_flops(shape: Shape, width: int) -> int:
+    nodes = shape.length // shape.branching
+    hidden = 0
+    while nodes >= shape.branching:
+        nodes //= shape.branching
+        hidden += 2 * nodes * shape.branching * width * width
+    return hidden + 2 * width * shape.outputs

@@ -1,0 +1,57 @@
+"""What every learner is: a recipe that builds a network for a task.
+
+All networks share one parametrisation: weights are drawn from N(0, 1) and each product is scaled by fan-in^(-1/2), so that
+a learning rate means the same relative change of a weight at every width.
+"""
+
+from __future__ import annotations
+
+import abc
+from typing import ClassVar
+
+import equinox as eqx
+import jax
+from jaxtyping import Array, Float, Integer, Key
+from pydantic import BaseModel, ConfigDict
+
+from syntagma.tasks import Shape
+
+
+class Network(eqx.Module):
+    """A function from sentences to logits, with its weights. Batches are explicit: B sentences of T positions."""
+
+    @abc.abstractmethod
+    def __call__(self, inputs: Integer[Array, "B T"]) -> Float[Array, "B *answers"]:
+        """Logits `[B, outputs]`, or `[B, T, outputs]` where the task reads every position."""
+
+
+class Learner(BaseModel, abc.ABC):
+    """A recipe for a network: kind and sizes, one to one with TOML and the command line."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    label: ClassVar[str]
+    """What figures call it."""
+    weight_sharing: ClassVar[bool | None]
+    """Which law of `theory.hierarchy` covers it: True, False, or None where the theory says nothing."""
+
+    @abc.abstractmethod
+    def network(self, key: Key[Array, ""], shape: Shape) -> Network:
+        """A freshly drawn network.
+
+        Raises:
+            InputError: the learner cannot do the task.
+        """
+
+    def gradient_scale(self) -> float:
+        """What plain gradient descent multiplies its learning rate by, so that it means the same at every width."""
+        return 1.0
+
+    @abc.abstractmethod
+    def forward_flops(self, shape: Shape) -> int:
+        """Floating-point operations that the matrix products of one sentence's forward pass take as computed here."""
+
+
+def normal(key: Key[Array, ""], *shape: int) -> Float[Array, "..."]:
+    """Weights drawn from N(0, 1), float32."""
+    return jax.random.normal(key, shape)

@@ -1,0 +1,59 @@
+"""Multi-layer perceptron on concatenated one-hot tokens, in the parametrisation of the convolutional network.
+
+    h_1 = ReLU((T v)^(-1/2) sum_i W_1^i x_i);  h_l = ReLU(w^(-1/2) W_l h_(l-1));  logits = A h_depth / w
+
+Source: arXiv 2307.02129, fully connected networks.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+import jax
+from jaxtyping import Array, Float, Integer, Key
+from pydantic import Field
+
+from syntagma.errors import InputError
+from syntagma.learners.embedding import rows, with_mask_row
+from syntagma.learners.learner import Learner, Network, normal
+from syntagma.tasks import Shape
+
+
+class _PerceptronNetwork(Network):
+    first: Float[Array, "T v w"]
+    hidden: tuple[Float[Array, "w w"], ...]
+    readout: Float[Array, "w outputs"]
+
+    def __call__(self, inputs: Integer[Array, "B T"]) -> Float[Array, "B outputs"]:
+        length, vocab, width = self.first.shape
+        summed = rows(with_mask_row(self.first), inputs).sum(1)
+        activations = jax.nn.relu(summed * (length * vocab) ** -0.5)
+        for weights in self.hidden:
+            activations = jax.nn.relu(activations @ weights * width**-0.5)
+        return activations @ self.readout / width
+
+
+class Perceptron(Learner):
+    """Fully connected network: knows neither locality nor weight sharing."""
+
+    label: ClassVar[str] = "perceptron"
+    weight_sharing: ClassVar[bool | None] = None
+    kind: Literal["perceptron"] = "perceptron"
+    width: int = Field(256, ge=1)
+    layers: int = Field(3, ge=1)
+
+    def network(self, key: Key[Array, ""], shape: Shape) -> Network:
+        if shape.reads != "once":
+            raise InputError("learner='perceptron' cannot be used: it gives one answer a sentence, not one at each.")
+        keys = jax.random.split(key, self.layers + 1)
+        return _PerceptronNetwork(
+            first=normal(keys[0], shape.length, shape.vocab, self.width),
+            hidden=tuple(normal(k, self.width, self.width) for k in keys[1:-1]),
+            readout=normal(keys[-1], self.width, shape.outputs),
+        )
+
+    def gradient_scale(self) -> float:
+        return float(self.width)
+
+    def forward_flops(self, shape: Shape) -> int:
+        return 2 * self.width * (self.width * (self.layers - 1) + shape.outputs)

@@ -1,0 +1,116 @@
+"""Doing runs: in worker processes of one thread each on a CPU, in this process and batched over seeds on an accelerator.
+
+What to run next may depend on what has finished: `next_runs` is asked again after every finished run. Each finished run is
+stored at once, so that nothing but the runs under way is lost when a command is interrupted.
+"""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable, Iterable
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from typing import TYPE_CHECKING, Any
+
+from syntagma.errors import InputError
+
+if TYPE_CHECKING:
+    from syntagma.sweep.runs import Bench, Run
+    from syntagma.sweep.store import Store
+
+NextRuns = Callable[[], "Iterable[Run]"]
+"""The runs wanted now that are not stored yet, the most urgent first."""
+Finished = Callable[["Run", dict[str, Any]], None]
+
+
+def execute(next_runs: NextRuns, store: Store, workers: int, finished: Finished) -> None:
+    """Do what `next_runs` asks for until it asks for nothing more.
+
+    Args:
+        workers: processes that train at the same time; 0 for one a core on a CPU and this process on an accelerator.
+        finished: called with every run and its result once it is stored.
+
+    Raises:
+        InputError: a run cannot be done as configured.
+        KeyboardInterrupt: passed on after the workers have been stopped.
+    """
+
+    def keep(run: Run, result: dict[str, Any]) -> None:
+        store.record_run(run.config(), result)
+        finished(run, result)
+
+    if workers == 0 and _on_accelerator():
+        _here(next_runs, keep)
+    else:
+        _in_processes(next_runs, workers or _usable_cores(), keep)
+
+
+def _here(next_runs: NextRuns, keep: Finished) -> None:
+    """In this process, the seeds of one configuration together."""
+    from syntagma.sweep.runs import Bench
+
+    bench = Bench()
+    while runs := list(next_runs()):
+        together = [run for run in runs if run.same_program() == runs[0].same_program()]
+        for run, result in zip(together, bench.do(together), strict=True):
+            keep(run, result)
+
+
+def _in_processes(next_runs: NextRuns, workers: int, keep: Finished) -> None:
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker)
+    under_way: dict[Future[str], Run] = {}
+    try:
+        while True:
+            busy = {run.id() for run in under_way.values()}
+            wanted = [run for run in next_runs() if run.id() not in busy]
+            for run in wanted[: 2 * workers - len(under_way)]:
+                under_way[pool.submit(_work, json.dumps(run.config()))] = run
+            if not under_way:
+                return
+            for done in wait(under_way, return_when=FIRST_COMPLETED).done:
+                run = under_way.pop(done)
+                outcome = json.loads(done.result())
+                if "error" in outcome:
+                    raise InputError(outcome["error"])
+                keep(run, outcome)
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+        if under_way:
+            for process in multiprocessing.active_children():
+                process.terminate()
+
+
+def _start_worker() -> None:
+    """One thread a worker: two networks side by side train faster than one on two threads (see docs/decisions.md)."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.environ["NPROC"] = "1"
+    os.environ["XLA_FLAGS"] = os.environ.get("XLA_FLAGS", "") + " --xla_cpu_multi_thread_eigen=false"
+
+
+_bench: Bench | None = None
+"""A worker's compiled programs, kept from run to run; a cache of the worker process alone."""
+
+
+def _work(config: str) -> str:
+    """One run in a worker: JSON in, JSON out."""
+    global _bench
+    from syntagma.sweep.runs import Bench, Run
+
+    _bench = _bench or Bench()
+    try:
+        return json.dumps(_bench.do([Run.model_validate_json(config)])[0])
+    except InputError as error:
+        return json.dumps({"error": str(error)})
+
+
+def _on_accelerator() -> bool:
+    import jax
+
+    return jax.default_backend() != "cpu"
+
+
+def _usable_cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,99 @@
+"""What makes two runs the same run: the canonical text of a configuration, and its hash.
+
+The canonical text is JSON with sorted keys and no spaces; floats are written by `repr`, which is the shortest text that
+reads back to the same float64, so the text and the hash are the same on every machine and Python. `1` and `1.0` are
+different values (configurations are typed, so one field always gives the same of the two); `-0.0` is `0.0`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from syntagma.errors import invalid
+
+ID_LENGTH = 20
+"""Hexadecimal digits of a run's id: 80 bits, so that two of a million runs share one with probability 4e-13."""
+
+
+def run_id(config: Mapping[str, Any]) -> str:
+    """The first 20 hexadecimal digits of SHA-256 of the canonical text of `config`.
+
+    Raises:
+        InputError: NaN or infinity somewhere in it (they equal nothing, so the run could not be found again), or a
+            value that is no JSON value.
+    """
+    return digest(canonical_text(config))[:ID_LENGTH]
+
+
+def digest(text: str) -> str:
+    """SHA-256 of `text`, in hexadecimal."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def canonical_text(value: Any) -> str:
+    """JSON text of `value` with sorted keys, the same for equal values.
+
+    Raises:
+        InputError: NaN or infinity, or a value that is no JSON value.
+    """
+    value = _finite(plain(value, "configuration"), "configuration")
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def json_text(value: Any) -> str:
+    """JSON text in the given order; NaN and infinity are written as `NaN` and `Infinity`, which Python reads back.
+
+    Raises:
+        InputError: a value that is no JSON value.
+    """
+    return json.dumps(plain(value), separators=(",", ":"), ensure_ascii=False)
+
+
+def plain(value: Any, field: str = "value") -> Any:
+    """`value` as dicts with text keys, lists, text, whole numbers, floats, booleans and None; NumPy is converted.
+
+    Raises:
+        InputError: another type, named by where it stands.
+    """
+    if isinstance(value, Mapping):
+        for key in value:
+            if not isinstance(key, str):
+                raise invalid(field, key, "keys must be text", f"Use {str(key)!r}")
+        return {key: plain(inner, f"{field}.{key}") for key, inner in value.items()}
+    if hasattr(value, "dtype") and hasattr(value, "tolist"):
+        value = value.tolist()
+    if isinstance(value, list | tuple):
+        return [plain(inner, f"{field}[{place}]") for place, inner in enumerate(value)]
+    if isinstance(value, float):
+        return value + 0.0  # turns -0.0 into 0.0
+    if value is None or isinstance(value, str | bool | int):
+        return value
+    raise invalid(field, value, f"{type(value).__name__} is not a JSON value", "Give numbers, text, lists or mappings")
+
+
+def flatten(mapping: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested mappings as one mapping with dotted names: `{"a": {"b": 1}}` becomes `{"a.b": 1}`; lists become tuples."""
+    flat: dict[str, Any] = {}
+    for key, value in mapping.items():
+        if isinstance(value, Mapping):
+            flat |= flatten(value, f"{prefix}{key}.")
+        else:
+            flat[prefix + key] = _frozen(value)
+    return flat
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(_frozen(inner) for inner in value) if isinstance(value, list) else value
+
+
+def _finite(value: Any, field: str) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        raise invalid(field, value, "a configuration must have finite numbers", "Give a finite number")
+    children = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for place, inner in children:
+        _finite(inner, f"{field}[{place}]" if isinstance(value, list) else f"{field}.{place}")
+    return value

@@ -1,0 +1,277 @@
+"""Where results are kept: one SQLite file, `results.sqlite`, in a results directory.
+
+A run is known by the hash of its configuration, and what is stored first stays: a repeated or interrupted command asks
+`has`, and does what is missing. Beside the runs stand facts (exact statistics and predictions that the figures need,
+e.g. the plateaus of one grammar) and the commands that were given. Each is written in one short transaction, so several
+processes may write at once, each with a `Store` of its own; nothing is ever unpickled.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from syntagma.errors import InputError, invalid
+from syntagma.sweep import database
+from syntagma.sweep.environment import environment
+from syntagma.sweep.identity import canonical_text, digest, flatten, json_text, plain, run_id
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Store", "environment", "run_id"]
+
+_OWN_COLUMNS = ("id", "study", "finished_at", "environment")
+
+
+class Store:
+    """Results in one file. Use `Store.create` or `Store.open`, best as a context manager.
+
+    One `Store` belongs to the thread that opened it; another process or thread opens its own on `store.path`.
+
+    Attributes:
+        path: the SQLite file.
+        read_only: whether recording is refused.
+    """
+
+    def __init__(self, path: Path, connection: sqlite3.Connection, read_only: bool) -> None:
+        self.path = path
+        self.read_only = read_only
+        self._connection = connection
+        self._environment: str | None = None
+        self._started: dict[int, float] = {}
+
+    @classmethod
+    def create(cls, path: str | Path) -> Store:
+        """The store in directory `path` (or the file, if it ends in `.sqlite`), made if it is not there yet.
+
+        The directory is made where missing.
+
+        Raises:
+            InputError: it cannot be made or written, or a foreign or damaged file is in its place.
+        """
+        database.create(database.results_file(path))
+        return cls.open(path)
+
+    @classmethod
+    def open(cls, path: str | Path, *, read_only: bool = False) -> Store:
+        """The store in directory `path` (or the file, if it ends in `.sqlite`). Checks the file: linear in its size.
+
+        With `read_only`, a file or file system without write permission will do.
+
+        Raises:
+            InputError: missing, foreign, damaged, of another version, or not writable without `read_only`.
+        """
+        file = database.results_file(path)
+        return cls(file, database.connect(file, read_only), read_only)
+
+    def close(self) -> None:
+        """Release the file. What was recorded is already in it."""
+        with database.troubles_explained(self.path):
+            self._connection.close()
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def record_run(self, run: Mapping[str, Any], result: Mapping[str, Any]) -> str:
+        """Store a finished run and return its id; a run that is stored already is left as it is.
+
+        Args:
+            run: the configuration, all that determines the result: JSON values, nested as wanted; `run["study"]` names
+                the study. Its `run_id` is the id.
+            result: the metrics, numbers or text, nested as wanted; NaN and infinity are kept. `result["history"]`, if
+                there, is a list of mappings, one per checkpoint.
+
+        Raises:
+            InputError: no study; NaN in the configuration; a value that is no JSON value; a metric named as a
+                configuration value or an own column (id, study, finished_at, environment); the store is read-only.
+        """
+        study = run.get("study")
+        if not isinstance(study, str) or not study:
+            raise invalid("run['study']", study, "it must name the study", "Give it as text")
+        config, metrics = canonical_text(run), dict(result)
+        history = plain(metrics.pop("history", []), "history")
+        if not isinstance(history, list) or not all(isinstance(row, dict) for row in history):
+            raise invalid("history", history, "it must be a list of mappings", "Give one mapping per checkpoint")
+        clash = set(flatten(plain(metrics, "result"))) & ({*flatten(run)} | {*_OWN_COLUMNS})
+        if clash:
+            raise invalid("result", sorted(clash), "a column of the run has that name", "Rename it in the result")
+        identity = run_id(run)
+        with self._transaction() as connection:
+            connection.execute(
+                "INSERT OR IGNORE INTO runs VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (identity, study, config, json_text(metrics), json_text(history), _now(), self._here(connection)),
+            )
+        return identity
+
+    def has(self, run_id: str) -> bool:
+        """Whether that run is stored."""
+        return bool(self._rows("SELECT 1 FROM runs WHERE id = ?", run_id))
+
+    def finished_ids(self, study: str) -> set[str]:
+        """The ids of the stored runs of `study`."""
+        return {identity for (identity,) in self._rows("SELECT id FROM runs WHERE study = ?", study)}
+
+    def runs(self, study: str | None = None) -> pd.DataFrame:
+        """One row per stored run, of one study or all, in the order they finished.
+
+        Columns: id, study, the configuration with dotted names (`language.vocab`), the metrics, finished_at (UTC),
+        environment (a key of `environments`). What a run does not have is missing (NaN or None); lists are tuples.
+        """
+        import pandas as pd
+
+        where, parameters = ("", ()) if study is None else (" WHERE study = ?", (study,))
+        query = f"SELECT id, study, config, result, finished_at, environment FROM runs{where} ORDER BY rowid"
+        rows = []
+        for identity, name, config, result, finished_at, here in self._rows(query, *parameters):
+            rows.append({"id": identity, "study": name} | flatten(self._read(config)) | flatten(self._read(result)))
+            rows[-1] |= {"finished_at": finished_at, "environment": here}
+        table = pd.DataFrame(rows, columns=None if rows else list(_OWN_COLUMNS))
+        return table.reindex(columns=[*table.columns.drop(last := list(_OWN_COLUMNS[2:])), *last])
+
+    def history(self, run_id: str) -> pd.DataFrame:
+        """One row per checkpoint of that run.
+
+        Raises:
+            InputError: there is no such run.
+        """
+        import pandas as pd
+
+        found = self._rows("SELECT history FROM runs WHERE id = ?", run_id)
+        if not found:
+            raise invalid("run_id", run_id, "no stored run has that id", "The column id of the runs lists them")
+        return pd.DataFrame(self._read(found[0][0], list))
+
+    def record_fact(self, study: str, key: Mapping[str, Any], value: Mapping[str, Any]) -> None:
+        """Store what is known without a run under `key`; a fact that is stored already is left as it is.
+
+        Raises:
+            InputError: as `record_run` for the key (as configuration) and the value (as result).
+        """
+        text = canonical_text(key)
+        with self._transaction() as connection:
+            connection.execute(
+                "INSERT OR IGNORE INTO facts VALUES (?, ?, ?, ?, ?)",
+                (study, digest(text), text, json_text(value), _now()),
+            )
+
+    def facts(self, study: str) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+        """All facts of `study` as (key, value), in the order of recording."""
+        rows = self._rows("SELECT key, value FROM facts WHERE study = ? ORDER BY rowid", study)
+        return [(self._read(key), self._read(value)) for key, value in rows]
+
+    def record_command(self, study: str, preset: str | None, settings: Mapping[str, Any], argv: Sequence[str]) -> int:
+        """Store that a command starts and return its number, for `finish_command`.
+
+        Of the program's own path only the name is kept.
+        """
+        words = [Path(word).name if place == 0 else word for place, word in enumerate(argv)]
+        with self._transaction() as connection:
+            cursor = connection.execute(
+                "INSERT INTO commands (study, preset, settings, argv, started_at, environment)"
+                " VALUES (?, ?, ?, ?, ?, ?)",
+                (study, preset, json_text(settings), json_text(words), _now(), self._here(connection)),
+            )
+        number = int(cursor.lastrowid or 0)
+        self._started[number] = time.monotonic()
+        return number
+
+    def finish_command(self, number: int) -> None:
+        """Store how long the command took that this `Store` recorded under `number`; without it, it was interrupted."""
+        seconds = time.monotonic() - self._started.pop(number)
+        with self._transaction() as connection:
+            connection.execute("UPDATE commands SET seconds = ? WHERE number = ?", (seconds, number))
+
+    def commands(self) -> pd.DataFrame:
+        """What was asked: number, study, preset, settings (dict), argv (list), started_at (UTC), seconds, environment.
+
+        `seconds` is NaN where the command was interrupted or still runs.
+        """
+        import pandas as pd
+
+        names = ["number", "study", "preset", "settings", "argv", "started_at", "seconds", "environment"]
+        table = pd.DataFrame(self._rows(f"SELECT {', '.join(names)} FROM commands ORDER BY number"), columns=names)
+        table["settings"] = [self._read(text) for text in table["settings"]]
+        table["argv"] = [self._read(text, list) for text in table["argv"]]
+        return table.astype({"seconds": float})
+
+    def environments(self) -> dict[str, dict[str, Any]]:
+        """Machine and versions of every result, as `environment()` gives them, by their hash."""
+        rows = self._rows("SELECT hash, machine, versions FROM environments ORDER BY rowid")
+        return {name: {"machine": self._read(there), "versions": self._read(with_)} for name, there, with_ in rows}
+
+    def export(self, path: str | Path) -> None:
+        """Write all runs, with machine and versions, to `path`: CSV or Parquet by its ending, whole or not at all.
+
+        Lists, and columns of mixed type, are written as JSON text. Histories stay in the database.
+
+        Raises:
+            InputError: another ending, or `path` cannot be written.
+        """
+        from syntagma.sweep.export import write_table
+
+        write_table(self._with_environments(), path)
+
+    def _with_environments(self) -> pd.DataFrame:
+        import pandas as pd
+
+        runs = self.runs()
+        flat = {name: flatten(there) for name, there in self.environments().items()}
+        details = pd.DataFrame([flat.get(name, {}) for name in runs["environment"]], index=runs.index)
+        return pd.concat([runs.drop(columns="environment"), details], axis=1)
+
+    def _here(self, connection: sqlite3.Connection) -> str:
+        """The hash of this process's environment, stored on first use. Inside a transaction."""
+        if self._environment is None:
+            here = environment()
+            name = digest(canonical_text(here))[:12]
+            connection.execute(
+                "INSERT OR IGNORE INTO environments VALUES (?, ?, ?)",
+                (name, json_text(here["machine"]), json_text(here["versions"])),
+            )
+            self._environment = name
+        return self._environment
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        """Write at once or not at all; waits for other writers."""
+        if self.read_only:
+            raise InputError(f"{self.path} was opened read-only: open it for writing to record results.")
+        known = self._environment
+        with database.troubles_explained(self.path):
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._connection
+                self._connection.execute("COMMIT")
+            except BaseException:
+                self._environment = known
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
+
+    def _rows(self, query: str, *parameters: object) -> list[tuple[Any, ...]]:
+        with database.troubles_explained(self.path):
+            return self._connection.execute(query, parameters).fetchall()
+
+    def _read(self, text: str, kind: type = dict) -> Any:
+        """A JSON value of the file, which a stranger may have written."""
+        try:
+            value = json.loads(text)
+        except (TypeError, ValueError) as error:
+            raise InputError(f"{self.path} cannot be used: it holds text that is not JSON. Restore a copy.") from error
+        if not isinstance(value, kind):
+            raise InputError(f"{self.path} cannot be used: it holds a {type(value).__name__} for a {kind.__name__}.")
+        return value
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

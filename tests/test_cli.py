@@ -1,0 +1,430 @@
+"""The command line, on a small study made here: what it prints, writes and refuses."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+import numpy as np
+import pandas as pd
+import pytest
+from pydantic import BaseModel, Field, field_validator
+
+import syntagma.report.figures
+import syntagma.report.page
+import syntagma.studies
+from syntagma import RandomHierarchy, Store, __version__
+from syntagma.cli import main
+from syntagma.cli.settings import settings_for
+from syntagma.errors import InputError
+from syntagma.studies.study import Analysis, Progress, Settings, Study, Verdict
+from syntagma.sweep.store import run_id
+
+
+class Narrow(BaseModel, extra="forbid"):
+    kind: Literal["narrow"] = "narrow"
+    width: int = Field(4, ge=1)
+
+
+class Wide(BaseModel, extra="forbid"):
+    kind: Literal["wide"] = "wide"
+
+
+class FakeSettings(Settings):
+    runs: int = Field(3, ge=1)
+    rate: float = 0.5
+    sizes: tuple[int, ...] = (2, 4)
+    learners: tuple[Annotated[Narrow | Wide, Field(discriminator="kind")], ...] = (Narrow(), Wide())
+    mode: Literal["fast", "slow"] = "fast"
+    note: str | None = None
+
+    @field_validator("sizes")
+    @classmethod
+    def _sizes_rise(cls, sizes: tuple[int, ...]) -> tuple[int, ...]:
+        if list(sizes) != sorted(sizes):
+            raise InputError("sizes must rise: sort them.")
+        return sizes
+
+
+class FakeStudy(Study[FakeSettings]):
+    """Each run's result is its number squared; training is interrupted before run `stop_before`."""
+
+    name = "fake-study"
+    title = "A study for the tests"
+    paper = "arXiv 0000.00000"
+    presets: Mapping[str, FakeSettings] = {"quick": FakeSettings(), "full": FakeSettings(runs=5)}
+    stop_before: int | None = None
+    trained: list[int]
+
+    def __init__(self) -> None:
+        self.trained = []
+
+    def predict(self, settings: FakeSettings) -> Mapping[str, pd.DataFrame]:
+        return {"thresholds": pd.DataFrame({"level": [1, 2], "examples": [32.0 * settings.rate, float("nan")]})}
+
+    def run(self, settings: FakeSettings, store: Store, workers: int, progress: Progress) -> None:
+        for number in range(settings.runs):
+            run = {"study": self.name, "number": number}
+            if not store.has(run_id(run)):
+                if number == self.stop_before:
+                    raise KeyboardInterrupt
+                self.trained.append(number)
+                store.record_run(run, {"square": number**2})
+            progress(f"run {number}", (number + 1) / settings.runs)
+
+    def analyse(self, store: Store) -> Analysis:
+        runs = store.runs(self.name)
+        measured = f"{runs['square'].sum()} from {len(runs)} runs"
+        verdict = Verdict("squares [of runs] add up", "5", measured, "agrees", "arithmetic")
+        return Analysis(self.name, self.title, {"runs": runs}, (verdict,))
+
+
+def _save_figures(analysis: Analysis, directory: Path) -> list[Path]:
+    directory.mkdir(exist_ok=True)
+    file = directory / "squares.png"
+    file.write_text(str(len(analysis.tables["runs"])))
+    return [file]
+
+
+def _write_page(analysis: Analysis, path: Path) -> Path:
+    path.write_text(analysis.verdicts[0].measured)
+    return path
+
+
+@pytest.fixture(autouse=True)
+def study(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeStudy:
+    """The fake study is registered, its report is two small files, and the working directory is empty."""
+    fake, real_load = FakeStudy(), syntagma.studies.load
+    registry = {**syntagma.studies.STUDIES, FakeStudy.name: f"{__name__}:FakeStudy"}
+    monkeypatch.setattr(syntagma.studies, "STUDIES", registry)
+    monkeypatch.setattr(syntagma.studies, "load", lambda name: fake if name == fake.name else real_load(name))
+    monkeypatch.setattr(syntagma.report.figures, "save_figures", _save_figures)
+    monkeypatch.setattr(syntagma.report.page, "write_page", _write_page)
+    monkeypatch.chdir(tmp_path)
+    return fake
+
+
+@pytest.fixture
+def command(capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
+    """Run a command that should go well; its standard output."""
+
+    def go(*arguments: str) -> str:
+        with pytest.raises(SystemExit) as leaving:
+            main(arguments)
+        said = capsys.readouterr()
+        assert leaving.value.code == 0, said.err
+        return said.out
+
+    return go
+
+
+@pytest.fixture
+def refused(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Callable[..., str]:
+    """Run a command that should be refused; the one line it says. Nothing may be written."""
+
+    def go(*arguments: str) -> str:
+        before = sorted(tmp_path.rglob("*"))
+        with pytest.raises(SystemExit) as leaving:
+            main(arguments)
+        said = capsys.readouterr()
+        assert leaving.value.code == 2
+        assert said.out == ""
+        assert said.err.startswith("error: ")
+        assert said.err.count("\n") == 1
+        assert sorted(tmp_path.rglob("*")) == before
+        return said.err
+
+    return go
+
+
+# What is refused
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ("sample --rules 9 --vocab 8", "Lower rules to 8"),
+        ("sample --vocab 0", "vocab=0"),
+        ("sample --depth -1", "depth=-1"),
+        ("sample --rules 2.5", "rules=2.5 cannot be used: it must be a whole number"),
+        ("sample --branching NaN", "branching=nan"),
+        ("sample --vocab many", "vocab='many'"),
+        ("sample --classes 0", "num_classes=0"),
+        ("sample --zipf NaN", "rule_probabilities=nan"),
+        ("sample --seed -1", "seed=-1"),
+        ("sample --number 0", "num_sentences=0"),
+        ("sample --distinct --number 33 --depth 1", "32 distinct sentences"),
+        ("sample --grammar missing.json", "missing.json"),
+        ("sample --grammar missing.json --vocab 3", "vocab=3 cannot be used: the grammar in missing.json fixes it"),
+        ("sample --out missing/tokens.npy", "missing/tokens.npy cannot be written"),
+        ("sample --out tokens.npy --hidden", "Give an .npz file"),
+        ("run fake-studi", "Did you mean 'fake-study'?"),
+        ("predict fake-studi", "Did you mean 'fake-study'?"),
+        ("run fake-study --preset qiuck", "preset='qiuck' is unknown: there are full, quick. Did you mean 'quick'?"),
+        ("run fake-study --set rnus=3", "key='rnus' is unknown: there are"),
+        ("run fake-study --set rnus=3", "Did you mean 'runs'?"),
+        ("run fake-study --set learners.0.widht=3", "Did you mean 'learners.0.width'?"),
+        ("run fake-study --set learners.2.width=3", "learners has the places 0 to 1"),
+        ("run fake-study --set learners.x=3", "learners has the places 0 to 1"),
+        ("run fake-study --set rate.x=3", "rate is one value, with nothing inside"),
+        ("run fake-study --set runs", "set='runs' cannot be used: it must be key=value"),
+        ("run fake-study --set =3", "it must be key=value"),
+        ("run fake-study --set runs=0", "runs=0 cannot be used"),
+        ("run fake-study --set runs=2.5", "runs=2.5 cannot be used"),
+        ("run fake-study --set runs=many", "runs='many' cannot be used"),
+        ("run fake-study --set rate=NaN", "rate=nan cannot be used"),
+        ("run fake-study --set sizes=[4,2]", "sizes: sizes must rise: sort them."),
+        ("run fake-study --set runs=0 --set rate=x", "(1 more such errors.)"),
+        ("run fake-study --set learners.0.width=0", "learners.0.width=0 cannot be used"),
+        (
+            "run fake-study --set learners.0.kind=narow",
+            "learners.0.kind='narow' is unknown: there are narrow, wide. Did",
+        ),
+        ("run fake-study --set mode=fats", "mode='fats' is unknown: there are fast, slow. Did you mean 'fast'?"),
+        ("run fake-study --workers 0", "workers=0"),
+        ("report nowhere", "results.sqlite does not exist"),
+        ("results nowhere", "results.sqlite does not exist"),
+        ("results nowhere --csv runs.parquet", "must end in .csv"),
+        ("results nowhere --parquet runs.csv", "must end in .parquet"),
+        ("smple", "Did you mean 'sample'?"),
+        ("sample --rule 3", "--rules"),
+        ("predict", "STUDY"),
+        ("predict fake-study another", "another"),
+    ],
+)
+def test_bad_input_is_one_line_and_writes_nothing(refused: Callable[..., str], arguments: str, says: str) -> None:
+    assert says in refused(*arguments.split(" "))
+
+
+def test_results_that_cannot_be_used_are_refused(refused: Callable[..., str], tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no directory")
+    assert "cannot be made" in refused("run", "fake-study", "--out", "file/results")
+    assert "file" in refused("run", "fake-study", "--out", "file")
+    (tmp_path / "foreign").mkdir()
+    (tmp_path / "foreign" / "results.sqlite").write_text("a file of another program, long enough to have a header")
+    for arguments in (["run", "fake-study", "--out", "foreign"], ["report", "foreign"], ["results", "foreign"]):
+        assert "foreign/results.sqlite cannot be used" in refused(*arguments)
+
+
+def test_truncated_grammar_is_refused(refused: Callable[..., str], tmp_path: Path) -> None:
+    RandomHierarchy(4, 2, 2, 2).save(tmp_path / "grammar.json")
+    text = (tmp_path / "grammar.json").read_text()
+    (tmp_path / "grammar.json").write_text(text[: len(text) // 2])
+    assert "cut short" in refused("sample", "--grammar", "grammar.json")
+
+
+def test_faults_of_the_program_are_not_hidden(study: FakeStudy, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(settings: FakeSettings) -> Mapping[str, pd.DataFrame]:
+        raise ValueError("a fault")
+
+    monkeypatch.setattr(study, "predict", broken)
+    with pytest.raises(ValueError, match="a fault"):
+        main(["predict", "fake-study"])
+
+
+# Settings
+
+
+def test_settings_follow_the_keys() -> None:
+    changes = ["runs=7", "rate=1e-3", "sizes=[1, 3]", "learners.0.width=16", "note=three words = one note"]
+    chosen = settings_for(FakeStudy(), "quick", changes)
+    expected = FakeSettings(
+        runs=7, rate=1e-3, sizes=(1, 3), learners=(Narrow(width=16), Wide()), note="three words = one note"
+    )
+    assert chosen == expected
+    assert settings_for(FakeStudy(), "quick", ["note=x", "note=null"]) == FakeStudy.presets["quick"]
+    assert settings_for(FakeStudy(), "full", ["sizes.1=9"]).model_dump()["sizes"] == (2, 9)
+    assert FakeStudy.presets["quick"] == FakeSettings()
+
+
+# What is shown
+
+
+def test_version_and_help(command: Callable[..., str]) -> None:
+    assert command("--version") == f"syntagma {__version__}\n"
+    for name in ("list", "predict", "sample", "run", "report", "results"):
+        assert name in command()
+        assert "Usage: syntagma" in command(name, "--help")
+
+
+def test_list_names_everything(command: Callable[..., str]) -> None:
+    found = json.loads(command("list", "--json"))
+    fake = {"name": "fake-study", "title": FakeStudy.title, "paper": FakeStudy.paper, "presets": ["quick", "full"]}
+    assert fake in found["studies"]
+    assert {"cnn", "attention", "transformer"} <= {learner["name"] for learner in found["learners"]}
+    assert "RandomHierarchy" in {language["name"] for language in found["languages"]}
+    assert all(entry["description"] for entry in found["learners"] + found["languages"])
+    shown = command("list")
+    assert all(entry["name"] in shown for entries in found.values() for entry in entries)
+
+
+def test_predict_prints_tables_and_strict_json(command: Callable[..., str]) -> None:
+    assert json.loads(command("predict", "fake-study", "--set", "rate=0.25", "--json")) == {
+        "thresholds": [{"level": 1, "examples": 8.0}, {"level": 2, "examples": None}]
+    }
+    shown = command("predict", "fake-study")
+    assert "thresholds" in shown
+    assert "16" in shown
+
+
+# Sentences
+
+
+def test_sample_prints_the_language(command: Callable[..., str]) -> None:
+    language = RandomHierarchy(5, 3, 2, 2, 4, 1.5, seed=7)
+    drawn = language.sample(7, 6, hidden=True)
+    words = "sample --vocab 5 --rules 3 --depth 2 --classes 4 --zipf 1.5 --seed 7 --number 6"
+    printed = [[int(token) for token in line.split()] for line in command(*words.split()).splitlines()]
+    assert printed == drawn.tokens.tolist()
+    levels = [line.split(" | ") for line in command(*words.split(), "--hidden").splitlines()]
+    assert drawn.levels is not None
+    for level, column in zip(drawn.levels[::-1], zip(*levels, strict=True), strict=True):
+        assert [[int(symbol) for symbol in text.split()] for text in column] == level.tolist()
+
+
+def test_sample_writes_files_without_pickle(command: Callable[..., str], tmp_path: Path) -> None:
+    drawn = RandomHierarchy(8, 4, 2, 3).sample(0, 20, hidden=True)
+    assert command("sample", "--number", "20", "--out", "a.npy") == ""
+    assert np.array_equal(np.load(tmp_path / "a.npy", allow_pickle=False), drawn.tokens)
+    command("sample", "--number", "20", "--hidden", "--out", "a.npz")
+    with np.load(tmp_path / "a.npz", allow_pickle=False) as arrays:
+        assert drawn.levels is not None
+        assert drawn.rules is not None
+        for place in (1, 2, 3):
+            assert np.array_equal(arrays[f"level_{place}"], drawn.levels[place])
+            assert np.array_equal(arrays[f"rules_{place}"], drawn.rules[place - 1])
+    command("sample", "--number", "20", "--out", "a.txt")
+    assert np.array_equal(np.loadtxt(tmp_path / "a.txt", dtype=int), drawn.tokens)
+
+
+def test_sample_saves_and_uses_grammars(command: Callable[..., str], tmp_path: Path) -> None:
+    command("sample", "--vocab", "5", "--rules", "2", "--seed", "3", "--save-grammar", "grammar.json")
+    printed = command("sample", "--grammar", "grammar.json", "--seed", "9", "--number", "4")
+    tokens = RandomHierarchy(5, 2, 2, 3, seed=3).sample(9, 4).tokens
+    assert printed == "".join(" ".join(map(str, row)) + "\n" for row in tokens.tolist())
+
+
+# Running
+
+
+def test_run_stores_reports_and_repeats_nothing(command: Callable[..., str], study: FakeStudy, tmp_path: Path) -> None:
+    said = command("run", "fake-study", "--out", "deep/results")
+    assert "agrees    squares [of runs] add up: predicted 5, measured 5 from 3 runs [arithmetic]" in said
+    for name in ("deep/results/page.html", "deep/results/figures/squares.png"):
+        assert name in said
+        assert (tmp_path / name).exists()
+    command("run", "fake-study", "--preset", "full", "--out", "deep/results")
+    assert study.trained == [0, 1, 2, 3, 4]
+    with Store.open(tmp_path / "deep" / "results", read_only=True) as store:
+        commands = store.commands()
+    assert commands["preset"].tolist() == ["quick", "full"]
+    assert commands["settings"].tolist()[1]["runs"] == 5
+    assert commands["seconds"].notna().all()
+
+
+def test_results_have_a_place_by_default(command: Callable[..., str], tmp_path: Path) -> None:
+    command("run", "fake-study")
+    assert (tmp_path / "results" / "fake-study-quick" / "page.html").exists()
+
+
+def test_an_interrupted_run_is_resumed(
+    command: Callable[..., str], study: FakeStudy, capsys: pytest.CaptureFixture[str]
+) -> None:
+    study.stop_before = 2
+    with pytest.raises(SystemExit) as leaving:
+        main(["run", "fake-study", "--out", "results"])
+    assert leaving.value.code == 130
+    assert "2 finished runs are kept in results; the same command resumes" in capsys.readouterr().err
+    study.stop_before = None
+    assert "5 from 3 runs" in command("run", "fake-study", "--out", "results")
+    assert study.trained == [0, 1, 2]
+
+
+def test_report_is_made_again_from_stored_results(
+    command: Callable[..., str], study: FakeStudy, tmp_path: Path
+) -> None:
+    command("run", "fake-study", "--out", "results")
+    (tmp_path / "results" / "page.html").unlink()
+    study.trained.clear()
+    command("report", "results")
+    assert (tmp_path / "results" / "page.html").read_text() == "5 from 3 runs"
+    assert "gallery/here/page.html" in command("report", "results/results.sqlite", "--to", "gallery/here")
+    assert (tmp_path / "gallery" / "here" / "figures" / "squares.png").exists()
+    assert study.trained == []
+
+
+def test_report_says_which_studies_there_are(refused: Callable[..., str], tmp_path: Path) -> None:
+    with Store.create(tmp_path / "results") as store:
+        assert "holds no finished runs yet" in refused("report", "results")
+        store.record_run({"study": "fake-study"}, {"square": 0})
+        store.record_run({"study": "another"}, {"square": 0})
+    assert "another, fake-study; choose one with --study" in refused("report", "results")
+    assert "holds another, fake-study" in refused("report", "results", "--study", "third")
+
+
+def test_results_are_shown_and_exported(command: Callable[..., str], tmp_path: Path) -> None:
+    command("run", "fake-study", "--out", "results")
+    assert [row["square"] for row in json.loads(command("results", "results", "--json"))] == [0, 1, 4]
+    assert "square" in command("results", "results")
+    assert command("results", "results", "--csv", "a.csv", "--parquet", "a.parquet") == "a.csv\na.parquet\n"
+    for table in (pd.read_csv(tmp_path / "a.csv"), pd.read_parquet(tmp_path / "a.parquet")):
+        assert table["square"].tolist() == [0, 1, 4]
+
+
+# As a process of its own
+
+
+def process(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    code = "from syntagma.cli import main; main()"
+    return subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, cwd=cwd)
+
+
+def test_exit_codes_of_the_process(tmp_path: Path) -> None:
+    good = process("sample", "--number", "2", cwd=tmp_path)
+    assert (good.returncode, good.stderr, good.stdout.count("\n")) == (0, "", 2)
+    bad = process("sample", "--rules", "100", cwd=tmp_path)
+    assert (bad.returncode, bad.stdout, bad.stderr.count("\n")) == (2, "", 1)
+    assert bad.stderr.startswith("error: rules=100")
+
+
+SLOW_STUDY = """
+import sys, time
+sys.path.insert(0, {tests!r})
+import syntagma.studies
+from syntagma.cli import main
+from test_cli import FakeStudy
+
+class Slow(FakeStudy):
+    def run(self, settings, store, workers, progress):
+        super().run(settings.model_copy(update={{"runs": 1}}), store, workers, progress)
+        time.sleep(60)
+
+syntagma.studies.load = lambda name: Slow()
+main()
+"""
+
+
+@pytest.fixture
+def slow_run(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    code = SLOW_STUDY.format(tests=str(Path(__file__).parent))
+    arguments = [sys.executable, "-c", code, "run", "fake-study", "--out", "results"]
+    with subprocess.Popen(arguments, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as running:
+        yield running
+        running.kill()
+
+
+def test_a_real_interrupt_keeps_what_is_finished(slow_run: subprocess.Popen[str], tmp_path: Path) -> None:
+    assert slow_run.stderr is not None
+    assert "run 0" in slow_run.stderr.readline()
+    os.kill(slow_run.pid, signal.SIGINT)
+    said = slow_run.stderr.read()
+    assert slow_run.wait(timeout=30) == 130
+    assert said == "interrupted: 1 finished runs are kept in results; the same command resumes.\n"
+    with Store.open(tmp_path / "results", read_only=True) as store:
+        assert len(store.runs("fake-study")) == 1
