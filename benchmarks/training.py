@@ -156,7 +156,7 @@ print(json.dumps({"import": imported - start, "first steps": time.perf_counter()
 
 
 def start_up_seconds() -> dict[str, float]:
-    """Seconds of a fresh process to import, and to compile and do a first step and test of the quick preset's learners."""
+    """Seconds of a fresh process to import, and to compile and run one step and test of the quick preset's learners."""
     done = subprocess.run([sys.executable, "-c", _START_UP], check=True, stdout=subprocess.PIPE, text=True)
     return json.loads(done.stdout)
 
@@ -283,8 +283,8 @@ def main() -> None:
     chosen = [config for config in CONFIGS if options.only in config.name]
     if not chosen or options.rounds < 1:
         parser.error(f"nothing to do: --only {options.only!r}, --rounds {options.rounds}")
-    before, start_up = os.getloadavg()[0], start_up_seconds()
     peer = None if options.alone else Peer(options.torch_python)
+    before, start_up = os.getloadavg()[0], start_up_seconds()
     rows = []
     for config in chosen:
         print(f"measuring: {config.name}", file=sys.stderr)

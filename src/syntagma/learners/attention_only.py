@@ -15,7 +15,6 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Integer, Key
 from pydantic import Field
@@ -77,17 +76,13 @@ class MultiLayerAttention(Learner):
         check_heads(self.width, self.heads)
         if shape.reads != "once":
             raise InputError("learner='attention' cannot be used: it gives one answer a sentence, not one at each.")
-        tokens, positions, readout, *layers = jax.random.split(key, 3 + 2 * self.layers)
-        return _AttentionNetwork(
-            tokens=normal(tokens, shape.vocab, self.width),
-            positions=normal(positions, shape.length, self.width),
-            layers=tuple(
-                _AttentionLayer(normal(a, self.width, 3 * self.width), normal(b, self.width, self.width))
-                for a, b in zip(layers[::2], layers[1::2], strict=True)
-            ),
-            readout=normal(readout, self.width, shape.outputs),
-            heads=self.heads,
-        )
+        width = self.width
+        embeddings = (shape.vocab, width), (shape.length, width), (width, shape.outputs)
+        layers = [(width, 3 * width), (width, width)] * self.layers
+        tokens, positions, readout, *weights = normal(key, *embeddings, *layers)
+        pairs = zip(weights[::2], weights[1::2], strict=True)
+        stack = tuple(_AttentionLayer(*pair) for pair in pairs)
+        return _AttentionNetwork(tokens, positions, stack, readout, self.heads)
 
     def forward_flops(self, shape: Shape) -> int:
         square, length = self.width**2, shape.length

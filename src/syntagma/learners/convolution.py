@@ -87,12 +87,13 @@ class LocallyConnected(Learner):
 def _network(key: Key[Array, ""], shape: Shape, width: int, *, shared: bool, kind: str) -> Network:
     size, depth = shape.branching, _depth(shape, kind)
     positions = [1 if shared else size ** (depth - level) for level in range(1, depth + 1)]
-    keys = jax.random.split(key, depth + 1)
-    return _HierarchicalNetwork(
-        first=normal(keys[0], positions[0], size, shape.vocab, width),
-        hidden=tuple(normal(keys[level], positions[level], size * width, width) for level in range(1, depth)),
-        readout=normal(keys[depth], width, shape.outputs),
+    first, *hidden, readout = normal(
+        key,
+        (positions[0], size, shape.vocab, width),
+        *[(positions[level], size * width, width) for level in range(1, depth)],
+        (width, shape.outputs),
     )
+    return _HierarchicalNetwork(first, tuple(hidden), readout)
 
 
 def _depth(shape: Shape, kind: str) -> int:

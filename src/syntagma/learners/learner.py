@@ -7,6 +7,8 @@ a learning rate means the same relative change of a weight at every width.
 from __future__ import annotations
 
 import abc
+import itertools
+import math
 from typing import ClassVar
 
 import equinox as eqx
@@ -52,6 +54,13 @@ class Learner(BaseModel, abc.ABC):
         """Floating-point operations that the matrix products of one sentence's forward pass take as computed here."""
 
 
-def normal(key: Key[Array, ""], *shape: int) -> Float[Array, "..."]:
-    """Weights drawn from N(0, 1), float32."""
-    return jax.random.normal(key, shape)
+def normal(key: Key[Array, ""], *shapes: tuple[int, ...]) -> list[Float[Array, "..."]]:
+    """Weights of these shapes drawn from N(0, 1), float32.
+
+    All come from one draw: the generator is unrolled once in the compiled program, not once a weight, which takes a quarter
+    of the time to compile.
+    """
+    sizes = [math.prod(shape) for shape in shapes]
+    flat = jax.random.normal(key, (sum(sizes),))
+    ends = list(itertools.accumulate(sizes))
+    return [flat[end - size : end].reshape(shape) for shape, size, end in zip(shapes, sizes, ends, strict=True)]

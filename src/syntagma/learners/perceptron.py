@@ -45,12 +45,9 @@ class Perceptron(Learner):
     def network(self, key: Key[Array, ""], shape: Shape) -> Network:
         if shape.reads != "once":
             raise InputError("learner='perceptron' cannot be used: it gives one answer a sentence, not one at each.")
-        keys = jax.random.split(key, self.layers + 1)
-        return _PerceptronNetwork(
-            first=normal(keys[0], shape.length, shape.vocab, self.width),
-            hidden=tuple(normal(k, self.width, self.width) for k in keys[1:-1]),
-            readout=normal(keys[-1], self.width, shape.outputs),
-        )
+        width, hidden = self.width, [(self.width, self.width)] * (self.layers - 1)
+        first, *squares, readout = normal(key, (shape.length, shape.vocab, width), *hidden, (width, shape.outputs))
+        return _PerceptronNetwork(first, tuple(squares), readout)
 
     def gradient_scale(self) -> float:
         return float(self.width)

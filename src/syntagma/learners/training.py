@@ -36,7 +36,8 @@ class Training(BaseModel):
     """How a network is trained and when it stops; one to one with TOML and the command line.
 
     Training stops at the first of: the train loss since the last evaluation at or below `train_loss_threshold` nats; no new
-    smallest test loss for `patience` times the steps that led to the smallest one; `max_steps`.
+    smallest test loss for `patience` times the steps that led to the smallest one (counted as `least_steps` at the least);
+    `max_steps`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -52,16 +53,19 @@ class Training(BaseModel):
     max_steps: int = Field(100_000, ge=1)
     train_loss_threshold: float = Field(1e-3, ge=0)
     patience: float = Field(4.0, ge=1)
-    first_evaluation: int = Field(32, ge=1)
-    evaluations_per_doubling: int = Field(4, ge=1)
+    least_steps: int = Field(64, ge=0)
+    evaluations_per_doubling: int = Field(3, ge=1)
 
     def evaluation_steps(self) -> Iterator[int]:
-        """The steps after which the test loss is measured: geometric, ending at `max_steps`."""
+        """The steps after which the test loss is measured: 0, then geometric, ending at `max_steps`."""
+        yield 0
         step, count = 0, 0
         while step < self.max_steps:
-            following = round(self.first_evaluation * 2 ** (count / self.evaluations_per_doubling))
-            step, count = min(max(following, step + 1), self.max_steps), count + 1
-            yield step
+            following = round(2 ** (count / self.evaluations_per_doubling))
+            count += 1
+            if following > step:
+                step = min(following, self.max_steps)
+                yield step
 
     def transformation(self, gradient_scale: float) -> optax.GradientTransformation:
         """The optimiser; `gradient_scale` multiplies the learning rate of gradient descent (Adam does not see it)."""
@@ -158,6 +162,10 @@ class Engine:
                 break
         return jax.device_put(array, jax.NamedSharding(self._mesh, jax.P(*spec)))
 
+    def spread(self, state: Any, *, seeds: bool) -> Any:
+        """A fresh state on the devices, its seeds spread over them where `seeds` and their number allows."""
+        return jax.tree.map(lambda x: self.place(x, *([0] if seeds else [])), state)
+
     def _start(self, start_key: Array) -> tuple[Any, Any]:
         weights = eqx.filter(self.learner.network(start_key, self.shape), _is_weight)
         return weights, self._optimizer.init(weights)
@@ -224,7 +232,7 @@ class _Run:
         self.many = len(seeds) > 1
         self.num_train, self.num_test = len(train[0]), len(test[0])
         starts = [key(seed, "network") for seed in seeds]
-        self.state = programs.start(jnp.stack(starts) if self.many else starts[0])
+        self.state = engine.spread(programs.start(jnp.stack(starts) if self.many else starts[0]), seeds=self.many)
         self.train, self.test = self._stack(train), self._stack(test)
         self.orders = [_Order(seed, self.num_train) for seed in seeds]
         self.num_seeds = len(seeds)
@@ -234,7 +242,7 @@ class _Run:
         course = [_Course(training) for _ in range(self.num_seeds)]
         begun, evaluating, step = time.perf_counter(), 0.0, 0
         for target in training.evaluation_steps():
-            train_loss = self._train(target - step) / (target - step)
+            train_loss = self._train(target - step) / max(target - step, 1)
             step = target
             paused = time.perf_counter()
             losses, correct = (np.atleast_2d(x) for x in jax.device_get(self.programs.evaluate(self.state, *self.test)))
@@ -248,7 +256,7 @@ class _Run:
 
     def _train(self, num_steps: int) -> Float[np.ndarray, " S"]:
         """The sum of the train losses of `num_steps` steps, for each seed."""
-        total: Any = 0.0
+        total: Any = np.zeros(self.num_seeds)
         batch = self.engine.training.batch_size
         axes = (0, 2) if self.many else (1,)
         gather = self.programs.gather_many if self.many else self.programs.gather
@@ -310,9 +318,9 @@ class _Course:
             self.best_losses, self.best_weights = losses.astype(np.float64), weights()
         if not math.isfinite(loss) or not math.isfinite(train_loss):
             self.stopped = "diverged"
-        elif train_loss <= self.training.train_loss_threshold:
+        elif step and train_loss <= self.training.train_loss_threshold:
             self.stopped = "train loss"
-        elif step >= self.training.patience * max(self.best_step, self.training.first_evaluation):
+        elif step >= self.training.patience * max(self.best_step, self.training.least_steps):
             self.stopped = "patience"
         elif step >= self.training.max_steps:
             self.stopped = "steps"

@@ -89,16 +89,14 @@ class Transformer(Learner):
 
     def network(self, key: Key[Array, ""], shape: Shape) -> Network:
         check_heads(self.width, self.heads)
-        tokens, positions, readout, *blocks = jax.random.split(key, 3 + self.layers)
-        return _TransformerNetwork(
-            tokens=normal(tokens, shape.vocab + 1, self.width),
-            positions=normal(positions, shape.length, self.width),
-            blocks=tuple(self._block(key) for key in blocks),
-            norm=self._norm(),
-            readout=normal(readout, self.width, shape.outputs),
-            heads=self.heads,
-            reads_once=shape.reads == "once",
-        )
+        width, hidden = self.width, self.mlp_ratio * self.width
+        embeddings = (shape.vocab + 1, width), (shape.length, width), (width, shape.outputs)
+        block = (width, 3 * width), (width, width), (width, hidden), (hidden, width)
+        tokens, positions, readout, *weights = normal(key, *embeddings, *block * self.layers)
+        quads = zip(*[iter(weights)] * 4, strict=True)
+        blocks = tuple(_Block(_norm(width), a, b, _norm(width), c, d) for a, b, c, d in quads)
+        once = shape.reads == "once"
+        return _TransformerNetwork(tokens, positions, blocks, _norm(width), readout, self.heads, once)
 
     def forward_flops(self, shape: Shape) -> int:
         square, length = self.width**2, shape.length
@@ -109,13 +107,6 @@ class Transformer(Learner):
         last = 2 * (4 + 2 * self.mlp_ratio) * square + 4 * self.heads * length * self.width
         return max(self.layers - 1, 0) * block - first * (self.layers > 1) + last + 2 * self.width * shape.outputs
 
-    def _block(self, key: Key[Array, ""]) -> _Block:
-        width, hidden = self.width, self.mlp_ratio * self.width
-        a, b, c, d = jax.random.split(key, 4)
-        return _Block(
-            self._norm(), normal(a, width, 3 * width), normal(b, width, width),
-            self._norm(), normal(c, width, hidden), normal(d, hidden, width),
-        )  # fmt: skip
 
-    def _norm(self) -> _Norm:
-        return _Norm(jnp.ones(self.width), jnp.zeros(self.width))
+def _norm(width: int) -> _Norm:
+    return _Norm(jnp.ones(width), jnp.zeros(width))

@@ -52,8 +52,9 @@ def save_figures(analysis: Analysis, directory: str | Path) -> list[Path]:
 
 
 def svg_text(figure: Figure, name: str, description: str) -> str:
-    """`figure` as an `<svg>` element, as wide as what it stands in; ids and classes begin with `name`, so that a page can
-    hold many.
+    """`figure` as an `<svg>` element as wide as what it stands in.
+
+    Its ids and classes begin with `name`, so that a page can hold many.
 
     Text is text, in DejaVu Sans, or in Verdana, which has the same widths, where a reader has not got it.
     `description` is plain text, read out to those who do not see the figure.

@@ -1,8 +1,8 @@
 """The main figure: test loss against training examples, over what the grammar and the theory say beforehand.
 
 One panel per number of rules m. Horizontal lines are the exact plateaus L_l of the grammars that were drawn (mean over
-them), the lowest the oracle. Vertical dashes between L_(l-1) and L_l stand where a law puts the threshold P_l. A diamond
-is a measured threshold: where the mean over seeds crosses half-way between L_(l-1) and L_l.
+them), the lowest the oracle. Vertical dashes between L_(l-1) and L_l stand where a law puts the threshold P_l. A
+diamond is a measured threshold: where the mean over seeds crosses half-way between L_(l-1) and L_l.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
+from matplotlib.text import Annotation
 
 from syntagma.report import panels, style
 from syntagma.studies.study import Analysis
@@ -28,6 +29,7 @@ def learning_curves(analysis: Analysis) -> Figure:
         measured_at = panels.rules(analysis)
         figure, all_axes = panels.panelled(len(measured_at), share=True)
         figure.suptitle(f"{analysis.title}: learning curves", x=0.01, ha="left")
+        names: list[Annotation] = []
         x_limits, y_limits = panels.curve_limits(analysis)
         for axes, m in zip(all_axes, measured_at, strict=True):
             axes.set_xscale("log")
@@ -38,12 +40,14 @@ def learning_curves(analysis: Analysis) -> Figure:
             axes.set_title(f"m = {m} rules per symbol")
             heights = panels.plateaus(analysis, m)
             _draw_plateaus(axes, heights)
-            _draw_predictions(axes, panels.predicted_steps(analysis, m), heights)
+            names += _draw_predictions(axes, panels.predicted_steps(analysis, m), heights)
             _draw_curves(axes, panels.rows_of(analysis, "curves", m))
             _draw_thresholds(axes, panels.rows_of(analysis, "thresholds", m), heights)
         panels.name_axes(all_axes, "training examples P (sentences)", "test loss of the last token (nats)")
         panels.legend_below(figure, _legend_columns(analysis))
-        return panels.settled(figure)
+        panels.settle(figure)
+        panels.move_apart(names)
+        return figure
 
 
 def half_way(heights: dict[int, float], level: int) -> float:
@@ -55,7 +59,9 @@ def _draw_plateaus(axes: Axes, heights: dict[int, float]) -> None:
     """The lines, and their names at the right margin, moved apart where lines are close."""
     oracle = max(heights, default=0)
     for level, height in heights.items():
-        heavy = {"color": style.INK, "linewidth": 1.5} if level == oracle else {"color": style.PLATEAU, "linewidth": 0.8}
+        heavy = (
+            {"color": style.INK, "linewidth": 1.5} if level == oracle else {"color": style.PLATEAU, "linewidth": 0.8}
+        )
         axes.axhline(height, zorder=1, **heavy)
     low, high = axes.get_ylim()
     to_fraction = axes.transAxes.inverted()
@@ -73,13 +79,12 @@ def _draw_plateaus(axes: Axes, heights: dict[int, float]) -> None:
         )  # fmt: skip
 
 
-def _draw_predictions(axes: Axes, steps: list[tuple[int, float, pd.DataFrame]], heights: dict[int, float]) -> None:
-    """Each predicted threshold as the step it predicts; where two laws agree, their dashes alternate."""
-    sides = _sides([level for level, _, _ in steps])
-    to_fraction = axes.transData + axes.transAxes.inverted()
-    places = [(*to_fraction.transform((x, heights[level])), side) for (level, x, _), side in zip(steps, sides, strict=True)]
-    downs = panels.names_below(places, width=0.085, line=0.06)
-    for (level, examples, laws), side, down in zip(steps, sides, downs, strict=True):
+def _draw_predictions(
+    axes: Axes, steps: list[tuple[int, float, pd.DataFrame]], heights: dict[int, float]
+) -> list[Annotation]:
+    """Each predicted threshold as the step it predicts; where two laws agree, their dashes alternate. Their names."""
+    names = []
+    for (level, examples, laws), side in zip(steps, _sides([level for level, _, _ in steps]), strict=True):
         colours = [style.law_colour(law) for law in laws["law"]]
         for turn, colour in enumerate(colours):
             axes.plot(
@@ -87,11 +92,13 @@ def _draw_predictions(axes: Axes, steps: list[tuple[int, float, pd.DataFrame]], 
                 linestyle=panels.taking_turns(turn, len(colours)), dash_capstyle="butt",
             )  # fmt: skip
         shift = {"center": 0, "right": 3, "left": -3}[side]
-        axes.annotate(
-            f"$P_{{{level}}}$", xy=(examples, heights[level]), xytext=(shift, -3.5 - 12 * down), ha=side, va="top",
-            textcoords="offset points", fontsize=8.5, bbox=_BACKING, zorder=6,
+        name = axes.annotate(
+            f"$P_{{{level}}}$", xy=(examples, heights[level]), xytext=(shift, -3.5), ha=side, va="top", zorder=6,
+            textcoords="offset points", fontsize=8.5, bbox=_BACKING,
             color=colours[0] if len(colours) == 1 else style.SOFT_INK,
         )  # fmt: skip
+        names.append(name)
+    return names
 
 
 def _sides(levels: list[int]) -> list[str]:
@@ -116,7 +123,7 @@ def _draw_curves(axes: Axes, curves: pd.DataFrame) -> None:
 
 
 def _draw_thresholds(axes: Axes, thresholds: pd.DataFrame, heights: dict[int, float]) -> None:
-    for row in panels.finite(thresholds, "measured").itertuples():
+    for row in panels.each_row(panels.finite(thresholds, "measured")):
         if row.level not in heights or row.level - 1 not in heights:
             continue
         colour = style.learner_colour(row.learner)

@@ -160,10 +160,14 @@ def _provenance(analysis: Analysis) -> str:
     runs = analysis.tables["runs"]
     cost: dict[str, Any] = {"runs": f"{len(runs):,}"}
     if "seconds" in runs:
-        cost["training time"] = _duration(float(runs["seconds"].sum()))
+        cost["training time"] = _duration(sum(runs["seconds"]))
     if known.get("seconds") is not None:
         cost["time in all"] = _duration(float(known["seconds"]))
-    lists = {"Settings": known.pop("settings", {}), "Versions": known.pop("versions", {}), "Machine": known.pop("machine", {})}
+    lists = {
+        "Settings": known.pop("settings", {}),
+        "Versions": known.pop("versions", {}),
+        "Machine": known.pop("machine", {}),
+    }
     rest = {name: value for name, value in known.items() if name != "seconds"}
     shell = f"<pre>{html.escape(command if isinstance(command, str) else ' '.join(command))}</pre>" if command else ""
     blocks = "\n".join(_definitions(name, values) for name, values in {**lists, "Cost": cost | rest}.items() if values)
@@ -177,7 +181,8 @@ def _provenance(analysis: Analysis) -> str:
 
 def _definitions(title: str, values: Mapping[str, Any]) -> str:
     items = "".join(
-        f"<dt>{html.escape(name)}</dt><dd>{html.escape(_value_text(value))}</dd>\n" for name, value in flatten(values).items()
+        f"<dt>{html.escape(name)}</dt><dd>{html.escape(_value_text(value))}</dd>\n"
+        for name, value in flatten(values).items()
     )
     return f"<section><h3>{html.escape(title)}</h3>\n<dl>\n{items}</dl></section>"
 

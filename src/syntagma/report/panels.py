@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
+from matplotlib.text import Annotation
 from matplotlib.ticker import (
     FixedLocator,
     FuncFormatter,
@@ -20,6 +23,7 @@ from matplotlib.ticker import (
     NullFormatter,
     NullLocator,
 )
+from matplotlib.transforms import Bbox
 
 from syntagma.studies.study import Analysis
 
@@ -69,11 +73,12 @@ def legend_below(figure: Figure, columns: Sequence[Sequence[Artist]]) -> None:
     figure.legend(handles=handles, loc="outside lower center", ncols=len(columns), columnspacing=2.2)
 
 
-def settled(figure: Figure) -> Figure:
-    """`figure` with its layout computed once and kept, so that it is the same in every format, and quicker to save."""
-    figure.draw_without_rendering()
-    figure.set_layout_engine("none")
-    return figure
+def settle(figure: Figure) -> None:
+    """Compute the layout once and keep it, so that it is the same in every format, and quicker to save."""
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        engine.execute(figure)
+        figure.set_layout_engine("none")
 
 
 def learners(analysis: Analysis) -> dict[str, str]:
@@ -89,8 +94,7 @@ def rules(analysis: Analysis) -> list[int]:
 
 def rows_of(analysis: Analysis, name: str, m: int) -> pd.DataFrame:
     """The rows of table `name` for m rules."""
-    table = analysis.tables[name]
-    return table[table["rules"] == m]
+    return where(analysis.tables[name], rules=m)
 
 
 def plateaus(analysis: Analysis, m: int) -> dict[int, float]:
@@ -103,25 +107,43 @@ def predicted_steps(analysis: Analysis, m: int) -> list[tuple[int, float, pd.Dat
     """(level, P, the laws that put the threshold of that level there), ascending, where both plateaus are known."""
     known = finite(rows_of(analysis, "predictions", m), "num_examples")
     heights = plateaus(analysis, m)
-    groups = known.groupby(["level", known["num_examples"].astype(float).round(6)])
-    steps = [(int(level), float(examples), same) for (level, examples), same in groups]
-    return [step for step in steps if step[0] in heights and step[0] - 1 in heights]
+    rounded = known.assign(place=known["num_examples"].astype(float).round(6))
+    places = sorted({(int(row.level), float(row.place)) for row in each_row(rounded)})
+    steps = [(level, place, where(rounded, level=level, place=place)) for level, place in places]
+    return [step for step in steps if {step[0], step[0] - 1} <= heights.keys()]
 
 
 def curve_limits(analysis: Analysis) -> tuple[tuple[float, float], tuple[float, float]]:
-    """Limits of P and of the loss that hold every curve, plateau and predicted threshold, the same for all m."""
+    """Limits of P and of the loss, the same for all m: every plateau, predicted and measured threshold is inside.
+
+    A curve may leave at the top: far above the highest plateau, where a network has only memorised, nothing is to be
+    read, and the levels would be squeezed.
+    """
     tables = analysis.tables
     shown = tables["predictions"][tables["predictions"]["rules"].isin(rules(analysis))]
     examples = [*tables["curves"]["num_examples"], *shown["num_examples"], *tables["thresholds"]["measured"]]
-    losses = [*tables["curves"]["loss_nats"], *tables["curves"]["high"], *tables["plateaus"]["loss_nats"]]
-    low, high = limits(losses, 1.05)
+    levels = tables["plateaus"]["loss_nats"]
+    losses = [*tables["curves"]["loss_nats"], *tables["curves"]["high"], *levels]
+    low, high = limits([loss for loss in losses if not loss > 1.5 * max(levels)], 1.05)
     return limits(examples, 1.6), (low / (high / low) ** 0.08, high)  # room below for the names of P_l
 
 
 def finite(table: pd.DataFrame, *columns: str) -> pd.DataFrame:
     """The rows where each of `columns` has a finite number."""
-    keep = np.all([np.isfinite(table[name].to_numpy(dtype=float)) for name in columns], axis=0)
-    return table[keep]
+    return table.loc[np.isfinite(table[list(columns)].to_numpy(dtype=float)).all(axis=1)]
+
+
+def where(table: pd.DataFrame, **values: object) -> pd.DataFrame:
+    """The rows where each named column has that value."""
+    keep = np.ones(len(table), dtype=bool)
+    for name, value in values.items():
+        keep &= (table[name] == value).to_numpy()
+    return table.loc[keep]
+
+
+def each_row(table: pd.DataFrame) -> Iterator[Any]:
+    """The rows, with their columns as attributes."""
+    return iter(table.itertuples(index=False))
 
 
 def limits(values: Iterable[float], margin: float) -> tuple[float, float]:
@@ -137,7 +159,8 @@ def round_ticks(axis_limits: tuple[float, float], wanted: int = 4) -> list[float
     inside: list[float] = []
     coarse = ((1,), (1, 3), (1, 2, 5), (1, 1.5, 2, 3, 5, 7), (1, 1.2, 1.4, 1.6, 1.8, *np.arange(2, 10, 0.5)))
     for series in (*coarse, np.arange(1, 10, 0.25), np.arange(1, 10, 0.1)):
-        inside = [float(f"{m * 10.0**d:.6g}") for d in decades for m in series if low <= m * 10.0**d <= high]
+        ticks = [float(f"{m * 10.0**d:.6g}") for d in decades for m in series]
+        inside = [tick for tick in ticks if low <= tick <= high]
         if len(inside) >= wanted:
             break
     return inside
@@ -171,26 +194,17 @@ def taking_turns(turn: int, number: int) -> tuple[float, tuple[float, float]]:
     return (-dash * turn, (dash, dash * (number - 1) or dash / 2))
 
 
-def names_below(
-    points: Sequence[tuple[float, float, str]], width: float, line: float
-) -> list[int]:
-    """How many lines each name must go down so that none covers another.
-
-    Args:
-        points: x, y and which side of its name stands at x ("left", "center" or "right"); names hang below y.
-        width: of a name, in the unit of x.
-        line: height of a name, in the unit of y.
-    """
-    taken: list[tuple[float, float]] = []
-    downs = []
-    for x, y, side in points:
-        left = x - {"left": 0.0, "center": width / 2, "right": width}[side]
-        down = 0
-        while any(abs(left - other) < width and abs(y - down * line - top) < line for other, top in taken):
-            down += 1
-        taken.append((left, y - down * line))
-        downs.append(down)
-    return downs
+def move_apart(names: Iterable[Annotation]) -> None:
+    """Move down, point by point, each of `names` that covers one before it. The figure's layout must be settled."""
+    taken: list[Bbox] = []
+    for name in names:
+        figure = name.get_figure(root=True)
+        assert figure is not None
+        renderer = FigureCanvasAgg(figure).get_renderer()
+        while Bbox.count_overlaps(name.get_window_extent(renderer), taken):
+            right, up = name.xyann
+            name.xyann = (right, up - 1)
+        taken.append(name.get_window_extent(renderer))
 
 
 def spread(heights: Sequence[float], gap: float) -> list[float]:

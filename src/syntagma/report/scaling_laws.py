@@ -22,18 +22,19 @@ FIGURES: Mapping[str, Callable[[Analysis], Figure]] = {
 
 _CAPTIONS = {
     "learning-curves": (
-        "Test loss of the last token against the number of training examples P. Horizontal lines: the exact losses L_l of "
-        "a reader who knows the grammar and uses the s^l - 1 tokens before the last, averaged over the grammars drawn; the "
-        "lowest is the oracle. Dashes: where each law puts the threshold P_l, from signal = sampling noise. Diamonds: where "
-        "the curve crosses half-way between two plateaus."
+        "Test loss of the last token against the number of training examples P. Horizontal lines: the exact losses L_l "
+        "of a reader who knows the grammar and uses the s^l - 1 tokens before the last, averaged over the grammars "
+        "drawn; the lowest is the oracle. Dashes: where each law puts the threshold P_l, from signal = sampling noise. "
+        "Diamonds: where the curve crosses half-way between two plateaus. Losses far above L_0 are left out."
     ),
     "thresholds": (
-        "Measured thresholds against the number of rules m, level by level, with the power of m fitted to each learner and "
-        "its interval. Dashed: the predicted laws. A law says how a threshold grows, not its prefactor, so compare slopes."
+        "Measured thresholds against the number of rules m, level by level, with the power of m fitted to each learner "
+        "and its interval. Dashed: the predicted laws. A law says how a threshold grows, not its prefactor, so compare "
+        "slopes."
     ),
     "measured-against-predicted": (
-        "Every threshold that has both a measurement and a prediction of the paper's own for that learner. On the line the "
-        "two are equal; parallel to it, they are proportional."
+        "Every threshold that has both a measurement and a prediction of the paper's own for that learner. On the line "
+        "the two are equal; parallel to it, they are proportional."
     ),
 }
 
@@ -71,6 +72,4 @@ _TABLES = (
     ),
 )
 
-REPORT = StudyReport(
-    figures=FIGURES, captions=_CAPTIONS, tables=_TABLES, interactive=interactive_learning_curves
-)
+REPORT = StudyReport(figures=FIGURES, captions=_CAPTIONS, tables=_TABLES, interactive=interactive_learning_curves)

@@ -1,14 +1,14 @@
 """One look for every figure: a palette that colour-blind readers can tell apart, and the sizes of type and lines.
 
-Colours are those of Okabe & Ito, "Color Universal Design" (2008). A learner has the same colour in every figure, and the
-colour of a law is that of the paper's learner that it was derived for.
+Colours are those of Okabe & Ito, "Color Universal Design" (2008). A learner has the same colour in every figure, and
+the colour of a law is that of the paper's learner that it was derived for.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 import matplotlib
 
@@ -80,7 +80,7 @@ def applied() -> Iterator[None]:
     """The project's look, for whatever is drawn inside; matplotlib's settings are as before afterwards."""
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
-        matplotlib.rcParams.update(_SETTINGS)
+        matplotlib.rcParams.update(cast("Any", _SETTINGS))
         yield
 
 

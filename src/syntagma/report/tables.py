@@ -26,7 +26,7 @@ class Column:
 
 def table_html(table: pd.DataFrame, columns: Iterable[Column]) -> str:
     """`table` as HTML; a column that it lacks, or that has only empty text, is left out."""
-    columns = [column for column in columns if column.name in table and not (table[column.name] == "").all()]
+    columns = [column for column in columns if column.name in table and set(table[column.name]) != {""}]
     heads = "".join(f'<th scope="col"{_align(table, column)}>{typeset(column.heading)}</th>' for column in columns)
     rows = "".join(
         "<tr>" + "".join(_cell(value, column) for value, column in zip(row, columns, strict=True)) + "</tr>\n"
@@ -45,7 +45,7 @@ def typeset(text: str) -> str:
 
 
 def number_text(value: float, kind: Kind = "plain") -> str:
-    """`value` rounded: counts to whole numbers with thousands apart, ratios to three digits, exponents to two places."""
+    """`value` rounded: counts to whole numbers, thousands apart; ratios to three digits; exponents to two places."""
     if math.isnan(value):
         return MISSING
     if kind == "count" and abs(value) >= 10:
@@ -57,7 +57,9 @@ def number_text(value: float, kind: Kind = "plain") -> str:
 
 def _cell(value: Any, column: Column) -> str:
     if _is_number(value):
-        return f'<td class="number" data-value="{html.escape(repr(float(value)))}">{number_text(value, column.kind)}</td>'
+        return (
+            f'<td class="number" data-value="{html.escape(repr(float(value)))}">{number_text(value, column.kind)}</td>'
+        )
     text = "" if value is None else str(value)
     return f"<td>{typeset(text)}</td>"
 

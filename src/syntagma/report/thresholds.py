@@ -30,7 +30,8 @@ def thresholds_against_rules(analysis: Analysis) -> Figure:
             _draw_level(axes, analysis, level)
         panels.name_axes(all_axes, "rules per symbol m", "threshold $P_l$ (training examples)")
         panels.legend_below(figure, [[handle] for handle in _laws_legend(analysis)])
-        return panels.settled(figure)
+        panels.settle(figure)
+        return figure
 
 
 def measured_against_predicted(analysis: Analysis) -> Figure:
@@ -44,8 +45,8 @@ def measured_against_predicted(analysis: Analysis) -> Figure:
         axes.set(xscale="log", yscale="log", xlim=x_limits, ylim=y_limits)
         panels.examples_axis(axes, "x")
         panels.examples_axis(axes, "y")
-        _draw_diagonals(axes, table["measured"] / table["predicted"])
-        for row in table.itertuples():
+        _draw_diagonals(axes, (table["measured"] / table["predicted"]).to_numpy())
+        for row in panels.each_row(table):
             look = {"color": style.learner_colour(row.learner), "marker": style.level_marker(row.level)}
             _draw_point(axes, row.predicted, row, look)
         axes.set_xlabel("predicted threshold $P_l$ (training examples)")
@@ -53,15 +54,14 @@ def measured_against_predicted(analysis: Analysis) -> Figure:
         if table.empty:
             _say(axes, "no threshold has both a prediction and a measurement")
         figure.legend(handles=_scatter_legend(analysis, table), loc="outside right center")
-        return panels.settled(figure)
+        panels.settle(figure)
+        return figure
 
 
 def _draw_level(axes: Axes, analysis: Analysis, level: int) -> None:
     measured_at = panels.rules(analysis)
-    table = analysis.tables["thresholds"]
-    table = panels.finite(table[table["level"] == level], "measured")
-    predictions = analysis.tables["predictions"]
-    predictions = panels.finite(predictions[predictions["level"] == level], "num_examples")
+    table = panels.finite(panels.where(analysis.tables["thresholds"], level=level), "measured")
+    predictions = panels.finite(panels.where(analysis.tables["predictions"], level=level), "num_examples")
     axes.set_title(f"level {level}")
     panels.plain_log_axis(axes, "x", measured_at)
     axes.set_xlim(measured_at[0] / 1.18, measured_at[-1] * 1.18)
@@ -70,13 +70,13 @@ def _draw_level(axes: Axes, analysis: Analysis, level: int) -> None:
     handles = []
     present = panels.learners(analysis)
     for place, (learner, label) in enumerate(present.items()):
-        mine = table[table["learner"] == learner]
+        mine = panels.where(table, learner=learner)
         if mine.empty:
             continue
         growth = _growth(analysis, learner, level)
         colour = style.learner_colour(learner)
         _draw_fit(axes, mine, growth, colour)
-        for row in mine.itertuples():
+        for row in panels.each_row(mine):
             sidestep = math.exp(_SIDESTEP * (place - (len(present) - 1) / 2))
             _draw_point(axes, row.rules * sidestep, row, {"color": colour, "marker": "o"})
         text = label if growth is None else f"{label}: {_power(growth)}"
@@ -92,9 +92,8 @@ def _draw_level(axes: Axes, analysis: Analysis, level: int) -> None:
 
 def _growth(analysis: Analysis, learner: str, level: int) -> Any | None:
     """The row of the fitted growth, or None where it could not be fitted."""
-    table = analysis.tables["growth"]
-    rows = panels.finite(table[(table["learner"] == learner) & (table["level"] == level)], "exponent")
-    return next(iter(rows.itertuples()), None)
+    fits = panels.finite(panels.where(analysis.tables["growth"], learner=learner, level=level), "exponent")
+    return next(panels.each_row(fits), None)
 
 
 def _power(growth: Any) -> str:
@@ -117,11 +116,12 @@ def _draw_fit(axes: Axes, table: pd.DataFrame, growth: Any | None, colour: str) 
 def _draw_laws(axes: Axes, predictions: pd.DataFrame) -> None:
     """The predicted laws; dashes alternate where two of them agree at every m."""
     lines: dict[tuple[tuple[float, float], ...], list[str]] = {}
-    for law, rows in predictions.groupby("law", sort=False):
-        points = rows.sort_values("rules")[["rules", "num_examples"]].to_numpy(dtype=float).round(6)
-        lines.setdefault(tuple(map(tuple, points)), []).append(str(law))
+    for law in predictions["law"].unique():
+        rows = panels.each_row(panels.where(predictions, law=law).sort_values("rules"))
+        points = tuple((float(row.rules), round(float(row.num_examples), 6)) for row in rows)
+        lines.setdefault(points, []).append(law)
     for points, laws in lines.items():
-        ends = points if len(points) > 1 else [(points[0][0] * factor, points[0][1]) for factor in (0.95, 1.05)]
+        ends = points if len(points) > 1 else [(m * factor, x) for m, x in points for factor in (0.95, 1.05)]
         for turn, law in enumerate(laws):
             axes.plot(
                 *zip(*ends, strict=True), color=style.law_colour(law), linewidth=1.5, zorder=2,
@@ -136,7 +136,7 @@ def _draw_point(axes: Axes, x: float, row: Any, look: dict[str, Any]) -> None:
     axes.plot([x], [row.measured], markersize=6.5, markeredgecolor="white", markeredgewidth=0.8, zorder=5, **look)
 
 
-def _draw_diagonals(axes: Axes, ratios: pd.Series) -> None:
+def _draw_diagonals(axes: Axes, ratios: np.ndarray) -> None:
     """Measured = predicted, and the powers of ten times it that enclose the points, named at the line's end."""
     (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
     least, most = (math.floor(np.log10(ratios.min())), math.ceil(np.log10(ratios.max()))) if len(ratios) else (0, 0)
@@ -169,7 +169,8 @@ def _laws_legend(analysis: Analysis) -> list[Artist]:
 def _scatter_legend(analysis: Analysis, table: pd.DataFrame) -> list[Artist]:
     shown = {learner: label for learner, label in panels.learners(analysis).items() if learner in set(table["learner"])}
     handles: list[Artist] = [
-        Line2D([], [], color=style.learner_colour(learner), linewidth=5, label=label) for learner, label in shown.items()
+        Line2D([], [], color=style.learner_colour(learner), linewidth=5, label=label)
+        for learner, label in shown.items()
     ]
     for level in sorted(int(level) for level in table["level"].unique()):
         marker = style.level_marker(level)
