@@ -16,6 +16,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from syntagma.errors import invalid
+from syntagma.learners.product import settle
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(1, 2))
@@ -30,13 +31,13 @@ def attend(projected: Float[Array, "B T 3*d"], heads: int, causal: bool) -> Floa
 
 def _attend_forward(projected: Array, heads: int, causal: bool) -> tuple[Array, tuple[Array, ...]]:
     batch, length, width = projected.shape
-    split = _settle(projected.reshape(batch, length, 3, heads, -1).transpose(2, 0, 3, 1, 4))
+    split = settle(projected.reshape(batch, length, 3, heads, -1).transpose(2, 0, 3, 1, 4))
     query, key, value = split
     scores = jnp.einsum("bhte,bhse->bhts", query, key) * query.shape[-1] ** -0.5
     if causal:
         scores = jnp.where(jnp.tri(length, dtype=bool), scores, -jnp.inf)
-    weights = _settle(jax.nn.softmax(scores, axis=-1))
-    mixed = _settle(weights @ value).swapaxes(1, 2)
+    weights = settle(jax.nn.softmax(scores, axis=-1))
+    mixed = settle(weights @ value).swapaxes(1, 2)
     return mixed.reshape(batch, length, width // 3), (split, weights)
 
 
@@ -44,21 +45,18 @@ def _attend_backward(heads: int, causal: bool, saved: tuple[Array, ...], gradien
     del causal  # masked weights are 0, and so are their gradients
     (query, key, value), weights = saved
     batch, length, width = gradient.shape
-    gradient = _settle(gradient.reshape(batch, length, heads, -1).swapaxes(1, 2))
-    d_value = _settle(weights.swapaxes(2, 3)) @ gradient
-    d_weights = _settle(jnp.einsum("bhte,bhse->bhts", gradient, value))
+    gradient = settle(gradient.reshape(batch, length, heads, -1).swapaxes(1, 2))
+    d_value = settle(weights.swapaxes(2, 3)) @ gradient
+    d_weights = settle(jnp.einsum("bhte,bhse->bhts", gradient, value))
     d_scores = weights * (d_weights - (d_weights * weights).sum(-1, keepdims=True)) * query.shape[-1] ** -0.5
-    d_scores = _settle(d_scores)
+    d_scores = settle(d_scores)
     d_query = d_scores @ key
-    d_key = _settle(d_scores.swapaxes(2, 3)) @ query
-    d_split = _settle(jnp.stack([d_query, d_key, d_value]))
+    d_key = settle(d_scores.swapaxes(2, 3)) @ query
+    d_split = settle(jnp.stack([d_query, d_key, d_value]))
     return (d_split.transpose(1, 3, 0, 2, 4).reshape(batch, length, 3 * width),)
 
 
 attend.defvjp(_attend_forward, _attend_backward)
-
-_settle = jax.lax.optimization_barrier
-"""Holds an array as it is: the compiler may not fold its transposition or its arithmetic into the next product."""
 
 
 def attend_from_last(

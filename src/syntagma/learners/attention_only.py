@@ -23,6 +23,7 @@ from syntagma.errors import InputError
 from syntagma.learners.attention import attend, attend_from_last, check_heads
 from syntagma.learners.embedding import rows, with_mask_row
 from syntagma.learners.learner import Learner, Network, normal
+from syntagma.learners.product import product
 from syntagma.tasks import Shape
 
 
@@ -46,7 +47,7 @@ class _AttentionNetwork(Network):
             if heads is None:
                 projected = self._embed(inputs, layer.query_key_value * scale)
             else:
-                projected = heads @ (projection @ layer.query_key_value * scale)
+                projected = product(heads, projection @ layer.query_key_value * scale)
             heads = attend(projected, self.heads, False)
             projection = layer.projection * scale
         if heads is None:

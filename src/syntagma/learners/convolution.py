@@ -18,6 +18,7 @@ from pydantic import Field
 from syntagma.errors import InputError, invalid
 from syntagma.learners.embedding import rows, with_mask_row
 from syntagma.learners.learner import Learner, Network, normal
+from syntagma.learners.product import product
 from syntagma.tasks import Shape
 
 
@@ -41,7 +42,7 @@ class _HierarchicalNetwork(Network):
         for weights in self.hidden:
             patches = activations[-1].reshape(len(inputs), -1, weights.shape[1])
             if len(weights) == 1:
-                summed = patches @ weights[0]
+                summed = product(patches, weights[0])
             else:
                 summed = jnp.einsum("bpi,pio->bpo", patches, weights)
             activations.append(jax.nn.relu(summed * weights.shape[1] ** -0.5))

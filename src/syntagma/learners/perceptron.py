@@ -16,6 +16,7 @@ from pydantic import Field
 from syntagma.errors import InputError
 from syntagma.learners.embedding import rows, with_mask_row
 from syntagma.learners.learner import Learner, Network, normal
+from syntagma.learners.product import product
 from syntagma.tasks import Shape
 
 
@@ -29,7 +30,7 @@ class _PerceptronNetwork(Network):
         summed = rows(with_mask_row(self.first), inputs).sum(1)
         activations = jax.nn.relu(summed * (length * vocab) ** -0.5)
         for weights in self.hidden:
-            activations = jax.nn.relu(activations @ weights * width**-0.5)
+            activations = jax.nn.relu(product(activations, weights) * width**-0.5)
         return activations @ self.readout / width
 
 

@@ -19,6 +19,7 @@ from pydantic import Field
 from syntagma.learners.attention import attend, attend_from_last, check_heads
 from syntagma.learners.embedding import rows
 from syntagma.learners.learner import Learner, Network, normal
+from syntagma.learners.product import product
 from syntagma.tasks import Shape
 
 
@@ -42,8 +43,8 @@ class _Block(eqx.Module):
     mlp_out: Float[Array, "h d"]
 
     def mlp(self, x: Float[Array, "*n d"]) -> Float[Array, "*n d"]:
-        hidden = jax.nn.relu(self.norm_mlp(x) @ (self.mlp_in * len(self.mlp_in) ** -0.5))
-        return x + hidden @ (self.mlp_out * len(self.mlp_out) ** -0.5)
+        hidden = jax.nn.relu(product(self.norm_mlp(x), self.mlp_in * len(self.mlp_in) ** -0.5))
+        return x + product(hidden, self.mlp_out * len(self.mlp_out) ** -0.5)
 
 
 class _TransformerNetwork(Network):
@@ -63,17 +64,17 @@ class _TransformerNetwork(Network):
         for block in everywhere:
             weights = block.query_key_value * scale
             if block is self.blocks[0]:
-                projected = rows(block.norm_attention(pairs) @ weights, inputs)
+                projected = rows(product(block.norm_attention(pairs), weights), inputs)
             else:
-                projected = block.norm_attention(x) @ weights
+                projected = product(block.norm_attention(x), weights)
             heads = attend(projected, self.heads, True)
-            x = block.mlp(x + heads @ (block.projection * scale))
+            x = block.mlp(x + product(heads, block.projection * scale))
         if self.reads_once:
             block = self.blocks[-1]
             weights = jnp.split(block.query_key_value * scale, 3, axis=1)
             answer = attend_from_last(block.norm_attention(x), *weights, heads=self.heads)
-            x = block.mlp(x[:, -1] + answer @ (block.projection * scale))
-        return self.norm(x) @ (self.readout * scale)
+            x = block.mlp(x[:, -1] + product(answer, block.projection * scale))
+        return product(self.norm(x), self.readout * scale)
 
 
 class Transformer(Learner):
