@@ -11,21 +11,65 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Engine": "syntagma.learners",
     "Estimate": "syntagma.estimate",
+    "HierarchicalCNN": "syntagma.learners",
     "InputError": "syntagma.errors",
-    "RandomHierarchy": "syntagma.languages.hierarchy",
-    "Sample": "syntagma.languages.language",
+    "LastToken": "syntagma.tasks",
+    "LocallyConnected": "syntagma.learners",
+    "MaskedToken": "syntagma.tasks",
+    "MultiLayerAttention": "syntagma.learners",
+    "NextToken": "syntagma.tasks",
+    "Perceptron": "syntagma.learners",
+    "RandomHierarchy": "syntagma.languages",
+    "RootClass": "syntagma.tasks",
+    "Sample": "syntagma.languages",
     "Store": "syntagma.sweep.store",
+    "Training": "syntagma.learners",
+    "Transformer": "syntagma.learners",
+    "TreeOracle": "syntagma.oracles",
+    "fit": "syntagma.learners",
 }
 
-__all__ = ["Estimate", "InputError", "RandomHierarchy", "Sample", "Store", "__version__"]
+__all__ = [
+    "Engine",
+    "Estimate",
+    "HierarchicalCNN",
+    "InputError",
+    "LastToken",
+    "LocallyConnected",
+    "MaskedToken",
+    "MultiLayerAttention",
+    "NextToken",
+    "Perceptron",
+    "RandomHierarchy",
+    "RootClass",
+    "Sample",
+    "Store",
+    "Training",
+    "Transformer",
+    "TreeOracle",
+    "__version__",
+    "fit",
+]
 
 if TYPE_CHECKING:
     from syntagma.errors import InputError
     from syntagma.estimate import Estimate
-    from syntagma.languages.hierarchy import RandomHierarchy
-    from syntagma.languages.language import Sample
+    from syntagma.languages import RandomHierarchy, Sample
+    from syntagma.learners import (
+        Engine,
+        HierarchicalCNN,
+        LocallyConnected,
+        MultiLayerAttention,
+        Perceptron,
+        Training,
+        Transformer,
+        fit,
+    )
+    from syntagma.oracles import TreeOracle
     from syntagma.sweep.store import Store
+    from syntagma.tasks import LastToken, MaskedToken, NextToken, RootClass
 
 
 def __getattr__(name: str) -> Any:

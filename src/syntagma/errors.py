@@ -7,6 +7,8 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
+
 
 class InputError(ValueError):
     """A value that a person supplied cannot be used; the message is one line, the command exits with code 2."""
@@ -31,8 +33,8 @@ def whole_number(field: str, given: Any, minimum: int = 1) -> int:
     Raises:
         InputError: not a whole number, or below `minimum`.
     """
-    is_number = isinstance(given, int | float) or (hasattr(given, "dtype") and getattr(given, "ndim", 1) == 0)
-    if isinstance(given, bool) or not is_number or not math.isfinite(given) or given != int(given):
+    is_number = isinstance(given, int | float | np.integer | np.floating) and not isinstance(given, bool | np.bool)
+    if not is_number or (not isinstance(given, int) and (not math.isfinite(given) or given != int(given))):
         raise invalid(field, given, "it must be a whole number", f"Give {field} as an integer, {minimum} or more")
     if given < minimum:
         raise invalid(field, given, f"it must be at least {minimum}", f"Raise {field} to {minimum} or more")

@@ -120,7 +120,9 @@ def run(
     preset: Preset = "quick",
     set_: Changes = [],  # noqa: B006
     out: Annotated[Path | None, typer.Option(help="Where to. (default results/STUDY-PRESET)", metavar="DIR")] = None,
-    workers: Annotated[str, _number("Processes that train at the same time.")] = "1",
+    workers: Annotated[
+        str, _number("Processes that train at the same time. (default: one a core; on an accelerator this one)")
+    ] = "0",
 ) -> None:
     """Run what a study still lacks, then write its report. Interrupt it at will: the same command resumes."""
     from syntagma.cli import display
@@ -131,7 +133,7 @@ def run(
 
     chosen = load(study)
     settings = settings_for(chosen, preset, set_)
-    processes = whole_number("workers", read_value(workers))
+    processes = whole_number("workers", read_value(workers), minimum=0)
     directory = Path("results", f"{study}-{preset}") if out is None else out
     _make_parent(directory)
     with Store.create(directory) as store:

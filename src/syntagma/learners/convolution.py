@@ -103,7 +103,7 @@ def _depth(shape: Shape, kind: str) -> int:
         raise InputError(f"learner='{kind}' cannot be used: it gives one answer a sentence, not one at each position.")
     if shape.branching < 2:
         raise InputError(f"learner='{kind}' cannot be used: the language has no tree of constant branching.")
-    depth = 0
+    depth = 1
     while shape.branching**depth < shape.length:
         depth += 1
     if shape.branching**depth != shape.length:

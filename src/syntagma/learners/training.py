@@ -27,7 +27,7 @@ from syntagma.randomness import key, stream
 from syntagma.tasks import Examples, Shape
 
 STEPS_PER_CALL = 64
-EVALUATION_BATCH = 1024
+EVALUATION_BATCH = 256
 
 Positive = Annotated[float, Field(gt=0)]
 
@@ -145,6 +145,8 @@ class Engine:
         if together is None:
             together = self._mesh.devices.flat[0].platform != "cpu"
         if together and len(seeds) > 1:
+            if len(set(map(len, train))) > 1 or len(set(map(len, test))) > 1:
+                raise invalid("train", [*map(len, train)], "seeds trained together need the same number of examples")
             return _Run(self, self._batched, train, test, seeds).go()
         runs = zip(train, test, seeds, strict=True)
         return [_Run(self, self._single, [a], [b], [seed]).go()[0] for a, b, seed in runs]

@@ -1,7 +1,8 @@
 """Scaling laws on the random hierarchy model: which network learns which level of a grammar from how many sentences.
 
-For each number of rules m and each learner, the last token is predicted after training on P sentences, P growing from well
-below the first threshold until the curve has crossed the half-way line of the last level asked for. Source: arXiv 2505.07070.
+For each number of rules m and each learner, the last token is predicted after training on P sentences, P growing from
+well below the first threshold until the curve has crossed the half-way line of the last level asked for.
+Source: arXiv 2505.07070.
 """
 
 from __future__ import annotations
@@ -173,7 +174,7 @@ class _ScalingLawsStudy(Study[ScalingLaws]):
         return {
             "predictions": predictions_table(settings),
             "plateaus": pd.DataFrame(
-                {"rules": m, "grammar seed": seed, "level": level, "loss_nats": e.value, "standard_error": e.standard_error}
+                {"rules": m, "grammar seed": seed, "level": level, "loss_nats": e.value, "error": e.standard_error}
                 for m in settings.rules
                 for seed in range(settings.seeds)
                 for level, e in enumerate(TreeOracle(settings.language(m, seed).language()).plateaus())
@@ -263,33 +264,55 @@ def _take(curve: _Curve, run: Run, loss: float) -> None:
     curve.losses[seed, i] = loss
 
 
-def _contenders(width: int, heads: int, layers: int, **training: Any) -> dict[str, Contender]:
-    """The three networks of the comparison at one width."""
-    cnn = {"optimizer": "adam", "learning_rate": 0.03} | training
-    attention = {"optimizer": "adam", "learning_rate": 0.01} | training
+def _contenders(
+    width: int, heads: int, layers: int, transformer_width: int, batch_size: int, max_steps: int
+) -> dict[str, Contender]:
+    """The three networks of the comparison, each with a learning rate that decays to nearly nothing at `max_steps`."""
+
+    def trained(learner: AnyLearner, learning_rate: float) -> Contender:
+        training = Training(
+            optimizer="adam",
+            learning_rate=learning_rate,
+            batch_size=batch_size,
+            warmup_steps=100,
+            schedule="cosine",
+            final_rate=0.02,
+            max_steps=max_steps,
+            patience=6,
+            evaluations_per_doubling=2,
+        )
+        return Contender(learner=learner, training=training)
+
     return {
-        "cnn": Contender(learner=HierarchicalCNN(width=width), training=Training(**cnn)),
-        "attention": Contender(
-            learner=MultiLayerAttention(width=width, heads=heads, layers=layers), training=Training(**attention)
-        ),
-        "transformer": Contender(
-            learner=Transformer(width=width, heads=heads, layers=layers), training=Training(**attention)
-        ),
+        "cnn": trained(HierarchicalCNN(width=width), 0.03),
+        "attention": trained(MultiLayerAttention(width=width, heads=heads, layers=layers), 0.01),
+        "transformer": trained(Transformer(width=transformer_width, heads=heads, layers=layers), 0.01),
     }
 
 
 PRESETS: Mapping[str, ScalingLaws] = {
     "quick": ScalingLaws(
-        vocab=8, rules=(3,), depth=3, levels=3, seeds=2, learners=_contenders(64, 4, 3, max_steps=6000), max_examples=2**15
+        vocab=8,
+        rules=(3,),
+        depth=3,
+        levels=3,
+        seeds=2,
+        start=0.5,
+        beyond=0,
+        learners=_contenders(64, 4, 3, 32, batch_size=64, max_steps=2000),
+        max_examples=2**13,
+        test_examples=2048,
     ),
     "laptop": ScalingLaws(
         vocab=8,
         rules=(2, 3, 4),
-        depth=3,
+        depth=4,
         levels=3,
         seeds=3,
-        learners=_contenders(64, 4, 3, max_steps=20_000),
-        max_examples=2**17,
+        start=0.5,
+        beyond=0,
+        learners=_contenders(64, 4, 3, 32, batch_size=64, max_steps=5000),
+        max_examples=2**18,
     ),
     "full": ScalingLaws(
         vocab=32,
@@ -298,7 +321,7 @@ PRESETS: Mapping[str, ScalingLaws] = {
         levels=4,
         seeds=5,
         growth=2**0.5,
-        learners=_contenders(512, 16, 4, max_steps=2**20),
+        learners=_contenders(512, 16, 4, 512, batch_size=128, max_steps=2**20),
         max_examples=2**23,
         test_examples=2**15,
     ),

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from pydantic import ValidationError
 
 from syntagma.curves import Interval, LearningCurve, power_law, ratio, threshold
 from syntagma.errors import InputError
-from syntagma.studies.study import Analysis, Verdict
+from syntagma.studies.study import Analysis, Outcome, Verdict
 from syntagma.sweep.runs import HierarchySettings
 from syntagma.theory import hierarchy as theory
 
@@ -33,9 +34,11 @@ def analyse(study: Any, store: Store) -> Analysis:
     commands = store.commands()
     commands = commands[commands["study"] == study.name]
     if not len(commands):
-        raise InputError(f"{store.path} holds no results of {study.name}: run `syntagma run {study.name}` into it first.")
+        raise InputError(
+            f"{store.path} holds no results of {study.name}: run `syntagma run {study.name}` into it first."
+        )
     command = commands.iloc[-1]
-    settings: ScalingLaws = study.settings_of(command["settings"])
+    settings = _stored_settings(study, command["settings"], store)
     runs = _runs_of(settings, store.runs(study.name))
     plateaus = _plateaus_of(settings, store)
     curves = {
@@ -66,6 +69,15 @@ def analyse(study: Any, store: Store) -> Analysis:
     return Analysis(study.name, study.title, tables, tuple(verdicts), provenance)
 
 
+def _stored_settings(study: Any, values: Mapping[str, Any], store: Store) -> ScalingLaws:
+    try:
+        return study.settings_of(values)
+    except ValidationError:
+        raise InputError(
+            f"{store.path} was made with settings that this version does not know: run the study again into a new place."
+        ) from None
+
+
 def _runs_of(settings: ScalingLaws, stored: pd.DataFrame) -> pd.DataFrame:
     """The stored runs that belong to these settings, one row each."""
     if not len(stored):
@@ -81,7 +93,9 @@ def _runs_of(settings: ScalingLaws, stored: pd.DataFrame) -> pd.DataFrame:
                         known = {"learner": name, "label": contender.learner.label, "rules": m, "num_examples": size}
                         rows.append(known | {"seed": seed, "id": identity} | _metrics(by_id.loc[identity]))
     if not rows:
-        raise InputError("no run of these settings is finished yet: give the command again, it goes on where it stopped.")
+        raise InputError(
+            "no run of these settings is finished yet: give the command again, it goes on where it stopped."
+        )
     return pd.DataFrame(rows)
 
 
@@ -144,10 +158,10 @@ def _thresholds_table(settings: ScalingLaws, measured: Measured) -> pd.DataFrame
                 "rules": m,
                 "level": level,
                 "predicted": predicted,
-                "measured": found.value,
-                "low": found.low,
-                "high": found.high,
-                "ratio": found.value / predicted,
+                "measured": found.value if found.measured else math.nan,
+                "low": found.low if found.measured else math.nan,
+                "high": found.high if found.measured else math.nan,
+                "ratio": found.value / predicted if found.measured else math.nan,
                 "note": found.reason,
             }
         )
@@ -179,7 +193,7 @@ def _growth_table(settings: ScalingLaws, measured: Measured) -> pd.DataFrame:
                     "low": fitted.low,
                     "high": fitted.high,
                     "exponent_with_factor": plain.value,
-                    "num_points": sum(math.isfinite(measured[name, m, level].value) for m in settings.rules),
+                    "num_points": sum(measured[name, m, level].measured for m in settings.rules),
                     "note": fitted.reason,
                 }
             )
@@ -196,13 +210,13 @@ def _order_verdicts(settings: ScalingLaws, measured: Measured) -> list[Verdict]:
             for level in range(2, settings.levels + 1)
         ]
         claim = f"the {contender.learner.label} network learns one level after the other"
-        known = [(m, level, gap) for m, level, gap in gaps if math.isfinite(gap.value)]
+        known = [(m, level, gap) for m, level, gap in gaps if not math.isnan(gap.value)]
         if not known:
             out.append(Verdict(claim, "P_l > P_(l-1)", "fewer than two levels measured", "open", theory.SOURCE))
             continue
         m, level, least = min(known, key=lambda entry: entry[2].low)
         text = f"smallest step: P_{level} / P_{level - 1} = {_span(least)} at m = {m}"
-        outcome = "agrees" if least.low > 1 else "disagrees" if least.high < 1 else "open"
+        outcome = _one_sided(least, settings)
         out.append(Verdict(claim, "P_l > P_(l-1)", text, outcome, theory.SOURCE))
     return out
 
@@ -223,7 +237,8 @@ def _growth_verdicts(settings: ScalingLaws, measured: Measured) -> list[Verdict]
                 out.append(Verdict(claim, law, fitted.reason, "open", theory.SOURCE))
                 continue
             outcome = "finding" if shared is None else "agrees" if fitted.holds(predicted) else "disagrees"
-            out.append(Verdict(claim, law, f"m^{_span(fitted)}", outcome, theory.SOURCE))
+            outcome = outcome if settings.seeds > 1 else "open"
+            out.append(Verdict(claim, law, f"m^k, k = {_span(fitted)}", outcome, theory.SOURCE))
     return out
 
 
@@ -234,31 +249,51 @@ def _comparison_verdicts(settings: ScalingLaws, measured: Measured) -> list[Verd
         return []
     reference = shared[0]
     out = []
-    for name, contender in settings.learners.items():
+    for name in settings.learners:
         if name == reference:
             continue
         for m in settings.rules:
             for level in range(1, settings.levels + 1):
                 found = ratio(measured[name, m, level], measured[reference, m, level])
-                claim = f"level {level}, m = {m}: examples the {contender.learner.label} network needs"
-                out.append(_comparison(claim, found, m, level, contender.learner.weight_sharing))
+                out += _comparison(settings, found, name, reference, m, level)
     return out
 
 
-def _comparison(claim: str, found: Interval, m: int, level: int, shared: bool | None) -> Verdict:
-    claim = f"{claim} over those of the convolutional network"
-    factor = m ** (theory.threshold_exponent(level, bool(shared)) - theory.threshold_exponent(level, True))
-    law = "no prediction" if shared is None else str(factor)
-    if not math.isfinite(found.value):
-        return Verdict(claim, law, "a threshold was not reached", "open", theory.SOURCE)
-    outcome = "finding" if shared is None else "agrees" if found.holds(factor) else "disagrees"
-    return Verdict(claim, law, _span(found), outcome, theory.SOURCE)
+def _comparison(settings: ScalingLaws, found: Interval, name: str, reference: str, m: int, level: int) -> list[Verdict]:
+    """How many times the examples of `reference` the learner `name` needs for one level; whether more."""
+    learner, other = settings.learners[name].learner, settings.learners[reference].learner
+    claim = f"level {level}, m = {m}: examples the {learner.label} network needs over those of the {other.label}"
+    if learner.weight_sharing is None:
+        law, factor = "no prediction", math.nan
+    else:
+        power = theory.threshold_exponent(level, learner.weight_sharing) - theory.threshold_exponent(level, True)
+        law, factor = f"m^{power} = {m**power}" if power else "1", float(m**power)
+    if math.isnan(found.value):
+        return [Verdict(claim, law, f"threshold of the reference: {found.reason}", "open", theory.SOURCE)]
+    if math.isnan(factor):
+        outcome = "finding"
+    elif settings.seeds < 2 or (math.isinf(found.value) and found.low <= factor):
+        outcome = "open"
+    else:
+        outcome = "agrees" if found.holds(factor) else "disagrees"
+    verdicts = [Verdict(claim, law, _span(found), outcome, theory.SOURCE)]
+    if level > 2 and learner.weight_sharing is False:
+        apart = f"level {level}, m = {m}: the {learner.label} network needs more examples than the {other.label}"
+        verdicts.append(Verdict(apart, "factor > 1", _span(found), _one_sided(found, settings), theory.SOURCE))
+    return verdicts
+
+
+def _one_sided(found: Interval, settings: ScalingLaws) -> Outcome:
+    """Whether a factor is above 1, from its interval; one seed has none."""
+    if settings.seeds < 2:
+        return "open"
+    return "agrees" if found.low > 1 else "disagrees" if found.high < 1 else "open"
 
 
 def _oracle_verdict(runs: pd.DataFrame) -> Verdict:
     """No loss is below the exact oracle's on the same sentences by more than its error allows.
 
-    The smallest of n standardised differences is expected near -sqrt(2 ln n): the bound is the normal quantile of 0.01 / n.
+    The smallest of n standardised differences is expected near -sqrt(2 ln n); the bound is the normal 0.01 / n quantile.
     """
     scaled = runs["excess_loss"] / runs["excess_loss_error"].where(runs["excess_loss_error"] > 0)
     bound = NormalDist().inv_cdf(0.01 / len(runs))
@@ -270,4 +305,6 @@ def _oracle_verdict(runs: pd.DataFrame) -> Verdict:
 
 
 def _span(found: Interval) -> str:
+    if math.isinf(found.value):
+        return f"{found.reason} [{found.low:.2f}, ...]"
     return f"{found.value:.2f} [{found.low:.2f}, {found.high:.2f}]"

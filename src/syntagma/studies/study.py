@@ -21,6 +21,9 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
+Outcome = Literal["agrees", "disagrees", "open", "finding"]
+
+
 @dataclass(frozen=True)
 class Verdict:
     """One claim of a paper beside what was measured.
@@ -32,7 +35,7 @@ class Verdict:
     claim: str
     predicted: str
     measured: str
-    outcome: Literal["agrees", "disagrees", "open", "finding"]
+    outcome: Outcome
     source: str
 
 

@@ -1,0 +1,300 @@
+"""The training engine: reproducible, equal to updates by hand, stops as said, learns what the oracle knows."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import subprocess
+import sys
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from syntagma.errors import InputError
+from syntagma.languages.hierarchy import RandomHierarchy
+from syntagma.learners import Engine, HierarchicalCNN, Perceptron, Training, fit, training
+from syntagma.randomness import key, stream
+from syntagma.tasks import Examples, LastToken, Shape
+
+SHAPE = Shape(vocab=4, length=4, outputs=4, branching=2)
+LEARNER = HierarchicalCNN(width=8)
+
+
+def random_examples(number: int, seed: int = 0) -> Examples:
+    """Inputs without structure: only memory helps."""
+    generator = stream(seed, "examples")
+    inputs = generator.integers(4, size=(number, 4)).astype(np.uint8)
+    return Examples(inputs, generator.integers(4, size=number).astype(np.uint8))
+
+
+def settings(**changes: object) -> Training:
+    usual = {"learning_rate": 0.01, "batch_size": 16, "max_steps": 20, "train_loss_threshold": 0, "patience": 1e9}
+    return Training.model_validate(usual | changes)
+
+
+def leaves(network: object) -> list[np.ndarray]:
+    return [np.asarray(x) for x in jax.tree.leaves(network)]
+
+
+@pytest.fixture(scope="module")
+def adam() -> Engine:
+    return Engine(LEARNER, SHAPE, settings())
+
+
+@pytest.fixture(scope="module")
+def sets() -> tuple[list[Examples], list[Examples]]:
+    return [random_examples(50, s) for s in range(3)], [random_examples(40, 100 + s) for s in range(3)]
+
+
+@pytest.fixture(scope="module")
+def apart(adam, sets):
+    """Three seeds, one after the other."""
+    return adam.fit(*sets, [5, 6, 7], together=False)
+
+
+def test_same_seed_same_bits_whatever_was_done_before(adam, sets, apart):
+    again = adam.fit([sets[0][1]], [sets[1][1]], [6])[0]
+    for a, b in zip(leaves(again.network), leaves(apart[1].network), strict=True):
+        np.testing.assert_array_equal(a, b)
+    np.testing.assert_array_equal(again.example_losses, apart[1].example_losses)
+    assert again.history == apart[1].history
+    other = adam.fit([sets[0][1]], [sets[1][1]], [8])[0]
+    assert other.history[0]["test_loss"] != again.history[0]["test_loss"]
+
+
+def test_steps_per_call_does_not_change_a_bit(adam, sets, apart, monkeypatch):
+    monkeypatch.setattr(training, "STEPS_PER_CALL", 3)
+    again = adam.fit([sets[0][0]], [sets[1][0]], [5])[0]
+    for a, b in zip(leaves(again.network), leaves(apart[0].network), strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert [r["test_loss"] for r in again.history] == [r["test_loss"] for r in apart[0].history]
+    for a, b in zip(again.history, apart[0].history, strict=True):
+        assert a["train_loss"] == pytest.approx(b["train_loss"], rel=1e-6)
+
+
+def test_seeds_together_equal_seeds_one_after_the_other(adam, sets, apart):
+    together = adam.fit(*sets, [5, 6, 7], together=True)
+    for a, b in zip(together, apart, strict=True):
+        assert [r["step"] for r in a.history] == [r["step"] for r in b.history]
+        for name in ("test_loss", "train_loss"):
+            np.testing.assert_allclose([r[name] for r in a.history], [r[name] for r in b.history], rtol=1e-4)
+        np.testing.assert_allclose(a.example_losses, b.example_losses, rtol=1e-3, atol=1e-4)
+        for x, y in zip(leaves(a.network), leaves(b.network), strict=True):
+            np.testing.assert_allclose(x, y, rtol=1e-3, atol=1e-4)
+        for name in ("best_step", "steps", "stopped", "examples_seen", "flops"):
+            assert a.metrics[name] == b.metrics[name]
+
+
+def test_evaluation_does_not_depend_on_its_blocks(adam, sets, monkeypatch):
+    test = random_examples(11, 3)
+    whole = adam.fit([sets[0][0]], [test], [5])[0]
+    monkeypatch.setattr(training, "EVALUATION_BATCH", 4)
+    blocks = Engine(LEARNER, SHAPE, settings()).fit([sets[0][0]], [test], [5])[0]
+    np.testing.assert_allclose(blocks.example_losses, whole.example_losses, rtol=1e-5)
+    assert [r["test_accuracy"] for r in blocks.history] == [r["test_accuracy"] for r in whole.history]
+
+
+def test_reported_numbers_are_those_of_the_returned_network(apart, sets):
+    for found, test in zip(apart, sets[1], strict=True):
+        smallest = min(row["test_loss"] for row in found.history)
+        assert found.metrics["test_loss"] == smallest
+        row = next(r for r in found.history if r["test_loss"] == smallest)
+        assert (found.metrics["best_step"], found.metrics["test_accuracy"]) == (row["step"], row["test_accuracy"])
+        logits = np.asarray(found.network(test.inputs), np.float64)
+        log_probabilities = logits - np.log(np.exp(logits).sum(1, keepdims=True))
+        losses = -log_probabilities[np.arange(len(test)), test.targets]
+        np.testing.assert_allclose(found.example_losses, losses, rtol=1e-4, atol=1e-6)
+        assert found.metrics["test_loss"] == pytest.approx(losses.mean(), rel=1e-5)
+        assert found.metrics["test_loss_error"] == pytest.approx(losses.std(ddof=1) / np.sqrt(40), rel=1e-4)
+        assert found.metrics["test_accuracy"] == (logits.argmax(1) == test.targets).mean()
+        last = found.history[-1]
+        assert (found.metrics["final_test_loss"], found.metrics["final_train_loss"], found.metrics["steps"]) == (
+            last["test_loss"], last["train_loss"], last["step"],
+        )
+        assert found.metrics["examples_seen"] == 20 * 16
+        forward = LEARNER.forward_flops(SHAPE)
+        assert found.metrics["flops"] == forward * (3 * 20 * 16 + len(found.history) * 40)
+
+
+def test_gradient_descent_equals_updates_by_hand():
+    """w <- w - rate_t (momentum memory + width gradient + decay w), on the whole set, whose order cannot matter."""
+    data = random_examples(12)
+    plan = settings(
+        optimizer="sgd", learning_rate=0.02, momentum=0.5, weight_decay=0.01, batch_size=12, max_steps=3, warmup_steps=2
+    )
+    found = fit(LEARNER, SHAPE, plan, data, data, seed=4)
+    assert found.metrics["best_step"] == 3  # else the weights returned are of an earlier step
+
+    @jax.jit
+    def gradient(network):
+        def loss(n):
+            log_probabilities = jax.nn.log_softmax(n(data.inputs))
+            return -log_probabilities[jnp.arange(12), data.targets].mean()
+
+        return jax.grad(loss)(network)
+
+    network = LEARNER.network(key(4, "network"), SHAPE)
+    memory = jax.tree.map(jnp.zeros_like, network)
+    for rate in (0.01, 0.02, 0.02):
+        pull = jax.tree.map(lambda g, w: 8 * g + 0.01 * w, gradient(network), network)
+        memory = jax.tree.map(lambda m, p: 0.5 * m + p, memory, pull)
+        network = jax.tree.map(lambda w, m, rate=rate: w - rate * m, network, memory)
+    for got, expected in zip(leaves(found.network), leaves(network), strict=True):
+        np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_first_step_of_adam_is_the_learning_rate_in_the_sign_of_the_gradient():
+    transformation = settings(learning_rate=0.25).transformation(gradient_scale=1000.0)
+    weights, slope = jnp.array([1.0, 2.0, -3.0]), jnp.array([0.3, -5.0, 2.0])
+    update, _ = transformation.update(slope, transformation.init(weights), weights)
+    np.testing.assert_allclose(optax.apply_updates(weights, update), [0.75, 2.25, -3.25], rtol=1e-5)
+
+
+def test_learning_rates():
+    constant = settings(learning_rate=0.3).rate()
+    assert float(constant(0)) == float(constant(10**6)) == pytest.approx(0.3)
+    warm = settings(learning_rate=0.3, warmup_steps=3).rate()
+    np.testing.assert_allclose([warm(i) for i in range(5)], [0.1, 0.2, 0.3, 0.3, 0.3], rtol=1e-6)
+    one = settings(learning_rate=0.3, warmup_steps=1).rate()
+    np.testing.assert_allclose([one(i) for i in range(3)], [0.3, 0.3, 0.3], rtol=1e-6)
+    cosine = settings(learning_rate=0.3, schedule="cosine", final_rate=0.1, max_steps=10).rate()
+    expected = [0.3 * (0.1 + 0.9 * (1 + math.cos(math.pi * i / 10)) / 2) for i in range(11)]
+    np.testing.assert_allclose([cosine(i) for i in range(11)], expected, rtol=1e-5)
+    both = settings(learning_rate=0.3, schedule="cosine", final_rate=0.1, warmup_steps=3, max_steps=13).rate()
+    np.testing.assert_allclose([both(i) for i in range(13)], [0.1, 0.2, *expected], rtol=1e-5)
+
+
+@pytest.mark.parametrize("max_steps", [1, 2, 63, 64, 1000, 100_000])
+@pytest.mark.parametrize("per_doubling", [1, 3, 10])
+def test_evaluation_steps_are_geometric(max_steps, per_doubling):
+    steps = list(settings(max_steps=max_steps, evaluations_per_doubling=per_doubling).evaluation_steps())
+    assert steps[0] == 0
+    assert steps[-1] == max_steps
+    assert steps == sorted(set(steps))
+    allowed = {round(2 ** (k / per_doubling)) for k in range(20 * per_doubling)} | {0, max_steps}
+    assert set(steps) <= allowed
+    assert {s for s in allowed if s <= max_steps} == set(steps)
+
+
+def test_stops_at_the_train_loss(sets):
+    found = fit(LEARNER, SHAPE, settings(train_loss_threshold=1.2, max_steps=4096), random_examples(6), sets[1][0])
+    assert found.metrics["stopped"] == "train loss"
+    assert found.metrics["final_train_loss"] <= 1.2
+    assert all(row["train_loss"] > 1.2 for row in found.history[1:-1])
+
+
+def test_stops_without_progress(sets):
+    """Random targets: the test loss is smallest early on."""
+    plan = settings(patience=2.0, least_steps=4, max_steps=4096, learning_rate=0.1)
+    found = fit(LEARNER, SHAPE, plan, sets[0][0], sets[1][0])
+    assert found.metrics["stopped"] == "patience"
+    best, last = found.metrics["best_step"], found.metrics["steps"]
+    assert last >= 2 * max(best, 4)
+    before = found.history[-2]["step"]
+    best_before = min(found.history[:-1], key=lambda row: row["test_loss"])["step"]
+    assert before < 2 * max(best_before, 4)
+
+
+def test_stops_at_the_most_steps(apart):
+    assert [found.metrics["stopped"] for found in apart] == ["steps"] * 3
+    assert [found.metrics["steps"] for found in apart] == [20] * 3
+
+
+def test_stops_where_it_diverges(sets):
+    found = fit(LEARNER, SHAPE, settings(optimizer="sgd", learning_rate=1e30, max_steps=4096), sets[0][0], sets[1][0])
+    assert found.metrics["stopped"] == "diverged"
+    assert found.metrics["steps"] <= 8
+    assert not math.isfinite(found.history[-1]["test_loss"])
+    assert math.isfinite(found.metrics["test_loss"])
+    assert all(np.isfinite(x).all() for x in leaves(found.network))
+
+
+def test_a_stopped_seed_stays_as_it_was_while_others_go_on(sets):
+    """Together, one seed reaches its train loss long before the other."""
+    engine = Engine(LEARNER, SHAPE, settings(train_loss_threshold=1.2, max_steps=64))
+    easy, hard = random_examples(6), Examples(np.zeros((6, 4), np.uint8), np.array([0, 1, 2, 3, 0, 1], np.uint8))
+    together = engine.fit([easy, hard], sets[1][:2], [0, 1], together=True)
+    apart = engine.fit([easy, hard], sets[1][:2], [0, 1], together=False)
+    assert [f.metrics["stopped"] for f in together] == ["train loss", "steps"]
+    assert [f.metrics["steps"] for f in together] == [f.metrics["steps"] for f in apart]
+    assert together[0].metrics["steps"] < 64
+    for a, b in zip(together, apart, strict=True):
+        assert a.metrics["test_loss"] == pytest.approx(b.metrics["test_loss"], rel=1e-4)
+        assert a.metrics["final_train_loss"] == pytest.approx(b.metrics["final_train_loss"], rel=1e-4)
+
+
+@pytest.mark.parametrize("pieces", [[10] * 7, [3] * 20, [25, 1, 7, 7], [1] * 30])
+def test_each_epoch_has_every_index_once(pieces):
+    order = training._Order(3, 10)
+    taken = np.concatenate([order.take(count) for count in pieces])
+    assert len(taken) == sum(pieces)
+    epochs = [taken[i : i + 10] for i in range(0, len(taken) - 9, 10)]
+    assert all(sorted(epoch) == list(range(10)) for epoch in epochs)
+    assert len({tuple(epoch) for epoch in epochs}) == len(epochs)
+    np.testing.assert_array_equal(taken, training._Order(3, 10).take(len(taken)))
+
+
+def test_refuses_examples_that_do_not_belong_together(adam, sets):
+    train, test = sets
+    empty = Examples(np.zeros((0, 4), np.uint8), np.zeros(0, np.uint8))
+    for bad in ((train, test[:2], [0, 1, 2]), (train, test, [0, 1]), ([], [], []), ([empty], test[:1], [0])):
+        with pytest.raises(InputError, match="each seed needs one non-empty train set"):
+            adam.fit(*bad)
+    with pytest.raises(InputError, match="same number"):
+        adam.fit([train[0], random_examples(7)], test[:2], [0, 1], together=True)
+
+
+def test_convolutional_network_learns_all_that_the_oracle_knows():
+    language = RandomHierarchy(vocab=4, rules=2, branching=2, depth=2, seed=0)
+    task = LastToken()
+    train = task.examples(language.sample(0, 4096), language, 0)
+    test = task.examples(language.sample(1, 2048), language, 1)
+    plan = Training(learning_rate=0.02, schedule="cosine", final_rate=0.0, max_steps=1024)
+    found = fit(HierarchicalCNN(width=32), task.shape(language), plan, train, test)
+    oracle = task.oracle_losses(language, test)
+    excess = found.example_losses - oracle
+    assert found.history[0]["test_loss"] > oracle.mean() + 0.5
+    assert abs(excess.mean()) < 4 * excess.std(ddof=1) / math.sqrt(len(excess)) + 1e-3
+    assert excess.mean() < 0.02
+
+
+TWO_DEVICES = """
+import json, sys
+import jax
+sys.path.insert(0, sys.argv[1])
+from test_training import LEARNER, SHAPE, random_examples, settings
+from syntagma.learners import Engine
+assert len(jax.local_devices()) == int(sys.argv[2])
+engine = Engine(LEARNER, SHAPE, settings())
+train, test = [random_examples(50, s) for s in range(3)], [random_examples(40, 100 + s) for s in range(3)]
+together = engine.fit(train[:2], test[:2], [5, 6], together=True)
+odd = engine.fit(train, test, [5, 6, 7], together=True)
+alone = engine.fit(train[:1], test[:1], [5])
+print(json.dumps([[row["test_loss"] for row in f.history] for f in [*together, *odd, *alone]]))
+"""
+
+
+def test_two_devices_give_the_losses_of_one(apart):
+    """Two seeds spread over two devices; three seeds, and one alone, with every batch spread."""
+    environment = dict(os.environ, JAX_PLATFORMS="cpu")
+    environment["XLA_FLAGS"] = os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=2"
+    command = [sys.executable, "-c", TWO_DEVICES, os.path.dirname(__file__), "2"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    expected = [[row["test_loss"] for row in f.history] for f in apart]
+    got = json.loads(done.stdout)
+    for losses, wanted in zip(got, [*expected[:2], *expected, expected[0]], strict=True):
+        np.testing.assert_allclose(losses, wanted, rtol=1e-4)
+
+
+def test_perceptron_memorises_its_examples():
+    """Enough width and steps: every train example, however random, is remembered."""
+    inputs = np.array([[a, b, c, d] for a in range(2) for b in range(2) for c in range(2) for d in range(2)], np.uint8)
+    data = Examples(inputs, stream(1, "targets").integers(4, size=16).astype(np.uint8))
+    found = fit(Perceptron(width=64, layers=2), SHAPE, settings(train_loss_threshold=0.05, max_steps=4096), data, data)
+    assert found.metrics["stopped"] == "train loss"
+    assert found.history[-1]["test_accuracy"] == 1.0
