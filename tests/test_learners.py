@@ -126,9 +126,14 @@ CASES: list[tuple[str, Learner, Shape, Callable[[Any, np.ndarray], np.ndarray]]]
         for shape in (ONCE, EVERY)
     ],
 ]
-all_networks = pytest.mark.parametrize(
-    ("learner", "shape", "reference"), [case[1:] for case in CASES], ids=[case[0] for case in CASES]
-)
+
+
+def networks(*but: str) -> pytest.MarkDecorator:
+    """All networks `but` those that take the same path through the code as another."""
+    chosen = [case for case in CASES if case[0] not in but]
+    return pytest.mark.parametrize(
+        ("learner", "shape", "reference"), [c[1:] for c in chosen], ids=[c[0] for c in chosen]
+    )
 
 
 def some_tokens(shape: Shape, number: int = 7, name: str = "tokens") -> np.ndarray:
@@ -147,17 +152,22 @@ def drawn(learner: Learner, shape: Shape, seed: int = 0) -> Any:
     return jax.tree.unflatten(form, [jnp.asarray(generator.normal(size=x.shape), x.dtype) for x in leaves])
 
 
-@jax.jit
+def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Compiled without the slow optimisations: what is computed is tested here, once each, not how fast."""
+    return jax.jit(function, compiler_options={"xla_backend_optimization_level": 0})
+
+
+@compiled
 def answers(network: Any, tokens: Any) -> Any:
     return network(tokens)
 
 
-@jax.jit
+@compiled
 def layers(network: Any, tokens: Any) -> Any:
     return network.layers(tokens)
 
 
-@jax.jit
+@compiled
 def gradient(network: Any, tokens: Any, output_weights: Any) -> Any:
     return jax.grad(lambda n: (n(tokens) * output_weights).sum())(network)
 
@@ -166,7 +176,7 @@ def exactly(network: Any) -> Any:
     return jax.tree.map(lambda x: np.asarray(x, np.float64), network)
 
 
-@all_networks
+@networks()
 def test_network_equals_its_formula(learner, shape, reference):
     network, tokens = drawn(learner, shape), some_tokens(shape)
     expected = reference(exactly(network), tokens)
@@ -177,7 +187,9 @@ def test_network_equals_its_formula(learner, shape, reference):
     np.testing.assert_allclose(logits, expected, rtol=1e-4, atol=1e-4 * np.abs(expected).std())
 
 
-@all_networks
+@networks(
+    "cnn ternary", "perceptron 1", "attention 2", "transformer 1 every", "transformer 3 once", "transformer 3 every"
+)
 def test_gradient_equals_differences_of_the_formula(learner, shape, reference):
     """Along random directions of all weights, central differences of the float64 formula give what autodiff gives."""
     network, tokens = drawn(learner, shape), some_tokens(shape)
@@ -199,7 +211,15 @@ def test_gradient_equals_differences_of_the_formula(learner, shape, reference):
         assert sum(parts) == pytest.approx(expected, rel=1e-3, abs=1e-4 * np.sqrt(np.square(parts).sum()))
 
 
-@all_networks
+@networks(
+    "cnn ternary",
+    "perceptron 1",
+    "attention 1",
+    "transformer 1 once",
+    "transformer 1 every",
+    "transformer 3 once",
+    "transformer 3 every",
+)
 def test_a_sentence_alone_gives_its_row_of_the_batch(learner, shape, reference):
     network, tokens = drawn(learner, shape), some_tokens(shape)
     batch = np.asarray(answers(network, tokens))
@@ -219,8 +239,8 @@ def test_gradient_of_rows():
 
     np.testing.assert_array_equal(rows(table, tokens), np.asarray(table)[np.arange(3), np.asarray(tokens)])
     np.testing.assert_allclose(rows(table, tokens), plain(table), rtol=1e-6)
-    expected = jax.jit(jax.grad(lambda t: (plain(t) * output_weights).sum()))(table)
-    got = jax.jit(jax.grad(lambda t: (rows(t, tokens) * output_weights).sum()))(table)
+    expected = compiled(jax.grad(lambda t: (plain(t) * output_weights).sum()))(table)
+    got = compiled(jax.grad(lambda t: (rows(t, tokens) * output_weights).sum()))(table)
     np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-6)
 
 
@@ -238,15 +258,15 @@ def test_gradient_of_product(shape):
     weights = jnp.asarray(generator.normal(size=(4, 5)), jnp.float32)
     output_weights = jnp.asarray(generator.normal(size=(*shape[:-1], 5)), jnp.float32)
     np.testing.assert_array_equal(product(x, weights), x @ weights)
-    expected = jax.jit(jax.grad(lambda x, w: ((x @ w) * output_weights).sum(), (0, 1)))(x, weights)
-    got = jax.jit(jax.grad(lambda x, w: (product(x, w) * output_weights).sum(), (0, 1)))(x, weights)
+    expected = compiled(jax.grad(lambda x, w: ((x @ w) * output_weights).sum(), (0, 1)))(x, weights)
+    got = compiled(jax.grad(lambda x, w: (product(x, w) * output_weights).sum(), (0, 1)))(x, weights)
     for a, b in zip(got, expected, strict=True):
         assert a.shape == b.shape
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("causal", [False, True])
-@pytest.mark.parametrize("heads", [1, 2, 8])
+@pytest.mark.parametrize("heads", [1, 4])
 def test_gradient_of_attend(heads, causal):
     batch, length, width = 3, 5, 8
     generator = stream(0, "attend")
@@ -254,16 +274,15 @@ def test_gradient_of_attend(heads, causal):
     output_weights = jnp.asarray(generator.normal(size=(batch, length, width)), jnp.float32)
 
     def plain(projected):
-        parts = []
-        query, key_, value = jnp.split(projected, 3, axis=-1)
-        for q, k, v in zip(*(jnp.split(x, heads, axis=-1) for x in (query, key_, value)), strict=True):
-            scores = jnp.einsum("bte,bse->bts", q, k) * (width // heads) ** -0.5
-            if causal:
-                scores = jnp.where(np.tri(length, dtype=bool), scores, -1e30)
-            parts.append(jnp.einsum("bts,bse->bte", jax.nn.softmax(scores, axis=-1), v))
-        return jnp.concatenate(parts, axis=-1)
+        parts = jnp.split(projected, 3, axis=-1)
+        query, key_, value = (x.reshape(batch, length, heads, width // heads) for x in parts)
+        scores = jnp.einsum("bthe,bshe->bhts", query, key_) * (width // heads) ** -0.5
+        if causal:
+            scores = jnp.where(np.tri(length, dtype=bool), scores, -1e30)
+        mixed = jnp.einsum("bhts,bshe->bthe", jax.nn.softmax(scores, axis=-1), value)
+        return mixed.reshape(batch, length, width)
 
-    @jax.jit
+    @compiled
     def both(projected):
         values = attend(projected, heads, causal), plain(projected)
         gradients = [
@@ -338,7 +357,7 @@ def test_same_key_same_weights_and_weights_are_standard_normal():
 
 @pytest.mark.parametrize("learner", [MultiLayerAttention(width=12, heads=5), Transformer(width=12, heads=5)])
 def test_heads_must_divide_the_width(learner):
-    with pytest.raises(InputError, match="heads=5 .*divide width=12.* Choose one of 1, 2, 3, 4, 6, 12"):
+    with pytest.raises(InputError, match=r"heads=5 .*divide width=12.* Choose one of 1, 2, 3, 4, 6, 12"):
         learner.network(key(0), ONCE)
 
 
@@ -350,9 +369,9 @@ def test_learners_of_one_answer_refuse_to_read_every_position(learner):
 
 @pytest.mark.parametrize("learner", [HierarchicalCNN(), LocallyConnected()])
 def test_hierarchical_networks_need_a_tree_of_the_right_length(learner):
-    with pytest.raises(InputError, match="length=6 .*power of the branching 2"):
+    with pytest.raises(InputError, match=r"length=6 .*power of the branching 2"):
         learner.network(key(0), Shape(VOCAB, 6, VOCAB, branching=2))
-    with pytest.raises(InputError, match="length=1 .*power of the branching 2"):
+    with pytest.raises(InputError, match=r"length=1 .*power of the branching 2"):
         learner.network(key(0), Shape(VOCAB, 1, VOCAB, branching=2))
     with pytest.raises(InputError, match="no tree of constant branching"):
         learner.network(key(0), Shape(VOCAB, 8, VOCAB, branching=1))

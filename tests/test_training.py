@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import math
 import os
@@ -16,7 +17,7 @@ import pytest
 
 from syntagma.errors import InputError
 from syntagma.languages.hierarchy import RandomHierarchy
-from syntagma.learners import Engine, HierarchicalCNN, Perceptron, Training, fit, training
+from syntagma.learners import Engine, Fit, HierarchicalCNN, Perceptron, Training, fit, training
 from syntagma.randomness import key, stream
 from syntagma.tasks import Examples, LastToken, Shape
 
@@ -43,6 +44,13 @@ def leaves(network: object) -> list[np.ndarray]:
 @pytest.fixture(scope="module")
 def adam() -> Engine:
     return Engine(LEARNER, SHAPE, settings())
+
+
+def stopping(engine: Engine, **changes: object) -> Engine:
+    """The same compiled programs with other rules for when to stop."""
+    other = copy.copy(engine)
+    other.training = settings(**changes)
+    return other
 
 
 @pytest.fixture(scope="module")
@@ -89,13 +97,18 @@ def test_seeds_together_equal_seeds_one_after_the_other(adam, sets, apart):
             assert a.metrics[name] == b.metrics[name]
 
 
-def test_evaluation_does_not_depend_on_its_blocks(adam, sets, monkeypatch):
-    test = random_examples(11, 3)
-    whole = adam.fit([sets[0][0]], [test], [5])[0]
+@pytest.mark.parametrize("number", [4, 11])
+def test_evaluation_in_blocks(adam, sets, number, monkeypatch):
+    """In blocks of 4, the last one shorter: the same as at once, for as many test sentences."""
     monkeypatch.setattr(training, "EVALUATION_BATCH", 4)
-    blocks = Engine(LEARNER, SHAPE, settings()).fit([sets[0][0]], [test], [5])[0]
-    np.testing.assert_allclose(blocks.example_losses, whole.example_losses, rtol=1e-5)
-    assert [r["test_accuracy"] for r in blocks.history] == [r["test_accuracy"] for r in whole.history]
+    test = random_examples(number, 3)
+    found = adam.fit([sets[0][0]], [test], [5])[0]
+    np.testing.assert_allclose(found.example_losses, losses_by_hand(found, test), rtol=1e-4, atol=1e-6)
+
+
+def losses_by_hand(found: Fit, test: Examples) -> np.ndarray:
+    logits = np.asarray(found.network(jnp.asarray(test.inputs)), np.float64)
+    return np.log(np.exp(logits).sum(1)) - logits[np.arange(len(test)), test.targets]
 
 
 def test_reported_numbers_are_those_of_the_returned_network(apart, sets):
@@ -104,16 +117,17 @@ def test_reported_numbers_are_those_of_the_returned_network(apart, sets):
         assert found.metrics["test_loss"] == smallest
         row = next(r for r in found.history if r["test_loss"] == smallest)
         assert (found.metrics["best_step"], found.metrics["test_accuracy"]) == (row["step"], row["test_accuracy"])
-        logits = np.asarray(found.network(test.inputs), np.float64)
-        log_probabilities = logits - np.log(np.exp(logits).sum(1, keepdims=True))
-        losses = -log_probabilities[np.arange(len(test)), test.targets]
+        logits = np.asarray(found.network(jnp.asarray(test.inputs)), np.float64)
+        losses = losses_by_hand(found, test)
         np.testing.assert_allclose(found.example_losses, losses, rtol=1e-4, atol=1e-6)
         assert found.metrics["test_loss"] == pytest.approx(losses.mean(), rel=1e-5)
         assert found.metrics["test_loss_error"] == pytest.approx(losses.std(ddof=1) / np.sqrt(40), rel=1e-4)
         assert found.metrics["test_accuracy"] == (logits.argmax(1) == test.targets).mean()
         last = found.history[-1]
         assert (found.metrics["final_test_loss"], found.metrics["final_train_loss"], found.metrics["steps"]) == (
-            last["test_loss"], last["train_loss"], last["step"],
+            last["test_loss"],
+            last["train_loss"],
+            last["step"],
         )
         assert found.metrics["examples_seen"] == 20 * 16
         forward = LEARNER.forward_flops(SHAPE)
@@ -180,23 +194,24 @@ def test_evaluation_steps_are_geometric(max_steps, per_doubling):
     assert {s for s in allowed if s <= max_steps} == set(steps)
 
 
-def test_stops_at_the_train_loss(sets):
-    found = fit(LEARNER, SHAPE, settings(train_loss_threshold=1.2, max_steps=4096), random_examples(6), sets[1][0])
+def test_stops_at_the_train_loss(adam, sets):
+    engine = stopping(adam, train_loss_threshold=1.0, max_steps=4096)
+    found = engine.fit([random_examples(6)], sets[1][:1], [0])[0]
     assert found.metrics["stopped"] == "train loss"
-    assert found.metrics["final_train_loss"] <= 1.2
-    assert all(row["train_loss"] > 1.2 for row in found.history[1:-1])
+    assert found.metrics["final_train_loss"] <= 1.0
+    assert all(row["train_loss"] > 1.0 for row in found.history[1:-1])
 
 
-def test_stops_without_progress(sets):
+def test_stops_without_progress(adam, sets):
     """Random targets: the test loss is smallest early on."""
-    plan = settings(patience=2.0, least_steps=4, max_steps=4096, learning_rate=0.1)
-    found = fit(LEARNER, SHAPE, plan, sets[0][0], sets[1][0])
+    engine = stopping(adam, patience=2.0, least_steps=4, max_steps=4096)
+    found = engine.fit(sets[0][:1], sets[1][:1], [0])[0]
     assert found.metrics["stopped"] == "patience"
-    best, last = found.metrics["best_step"], found.metrics["steps"]
-    assert last >= 2 * max(best, 4)
-    before = found.history[-2]["step"]
-    best_before = min(found.history[:-1], key=lambda row: row["test_loss"])["step"]
-    assert before < 2 * max(best_before, 4)
+    assert found.metrics["steps"] < 4096
+    assert found.metrics["steps"] >= 2 * max(found.metrics["best_step"], 4)
+    earlier = found.history[:-1]
+    best_before = min(earlier, key=lambda row: row["test_loss"])["step"]
+    assert earlier[-1]["step"] < 2 * max(best_before, 4)
 
 
 def test_stops_at_the_most_steps(apart):
@@ -213,15 +228,17 @@ def test_stops_where_it_diverges(sets):
     assert all(np.isfinite(x).all() for x in leaves(found.network))
 
 
-def test_a_stopped_seed_stays_as_it_was_while_others_go_on(sets):
-    """Together, one seed reaches its train loss long before the other."""
-    engine = Engine(LEARNER, SHAPE, settings(train_loss_threshold=1.2, max_steps=64))
-    easy, hard = random_examples(6), Examples(np.zeros((6, 4), np.uint8), np.array([0, 1, 2, 3, 0, 1], np.uint8))
-    together = engine.fit([easy, hard], sets[1][:2], [0, 1], together=True)
-    apart = engine.fit([easy, hard], sets[1][:2], [0, 1], together=False)
-    assert [f.metrics["stopped"] for f in together] == ["train loss", "steps"]
+def test_a_stopped_seed_stays_as_it_was_while_others_go_on(adam, sets):
+    """Together, one seed reaches its train loss; equal inputs with unequal answers never do."""
+    engine = stopping(adam, train_loss_threshold=1.0, max_steps=256)
+    easy = Examples(random_examples(6).inputs, np.zeros(6, np.uint8))
+    hard = Examples(np.zeros((6, 4), np.uint8), np.array([0, 1, 2, 3, 0, 1], np.uint8))
+    train = [easy, hard, hard]
+    together = engine.fit(train, sets[1], [0, 1, 2], together=True)
+    apart = engine.fit(train, sets[1], [0, 1, 2], together=False)
+    assert [f.metrics["stopped"] for f in together] == ["train loss", "steps", "steps"]
     assert [f.metrics["steps"] for f in together] == [f.metrics["steps"] for f in apart]
-    assert together[0].metrics["steps"] < 64
+    assert together[0].metrics["steps"] < 256
     for a, b in zip(together, apart, strict=True):
         assert a.metrics["test_loss"] == pytest.approx(b.metrics["test_loss"], rel=1e-4)
         assert a.metrics["final_train_loss"] == pytest.approx(b.metrics["final_train_loss"], rel=1e-4)
@@ -251,15 +268,17 @@ def test_refuses_examples_that_do_not_belong_together(adam, sets):
 def test_convolutional_network_learns_all_that_the_oracle_knows():
     language = RandomHierarchy(vocab=4, rules=2, branching=2, depth=2, seed=0)
     task = LastToken()
-    train = task.examples(language.sample(0, 4096), language, 0)
-    test = task.examples(language.sample(1, 2048), language, 1)
-    plan = Training(learning_rate=0.02, schedule="cosine", final_rate=0.0, max_steps=1024)
-    found = fit(HierarchicalCNN(width=32), task.shape(language), plan, train, test)
+    train = task.examples(language.sample(0, 2**16), language, 0)
+    test = task.examples(language.sample(1, 4096), language, 1)
+    plan = Training(learning_rate=0.1, schedule="cosine", final_rate=0.0, max_steps=2048)
+    found = fit(HierarchicalCNN(width=64), task.shape(language), plan, train, test)
     oracle = task.oracle_losses(language, test)
     excess = found.example_losses - oracle
     assert found.history[0]["test_loss"] > oracle.mean() + 0.5
-    assert abs(excess.mean()) < 4 * excess.std(ddof=1) / math.sqrt(len(excess)) + 1e-3
-    assert excess.mean() < 0.02
+    contexts = len(np.unique(train.inputs, axis=0))
+    estimation = contexts * (language.vocab - 1) / (2 * len(train))  # a maximum-likelihood table's expected excess
+    assert abs(excess.mean()) < 4 * excess.std(ddof=1) / math.sqrt(len(excess)) + 2 * estimation
+    assert excess.mean() < 0.005
 
 
 TWO_DEVICES = """
@@ -272,22 +291,24 @@ assert len(jax.local_devices()) == int(sys.argv[2])
 engine = Engine(LEARNER, SHAPE, settings())
 train, test = [random_examples(50, s) for s in range(3)], [random_examples(40, 100 + s) for s in range(3)]
 together = engine.fit(train[:2], test[:2], [5, 6], together=True)
-odd = engine.fit(train, test, [5, 6, 7], together=True)
 alone = engine.fit(train[:1], test[:1], [5])
-print(json.dumps([[row["test_loss"] for row in f.history] for f in [*together, *odd, *alone]]))
+print(json.dumps([[row["test_loss"] for row in f.history] for f in [*together, *alone]]))
 """
 
 
 def test_two_devices_give_the_losses_of_one(apart):
-    """Two seeds spread over two devices; three seeds, and one alone, with every batch spread."""
+    """Two seeds spread over two devices; one alone, with every batch spread."""
     environment = dict(os.environ, JAX_PLATFORMS="cpu")
-    environment["XLA_FLAGS"] = os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=2"
+    environment["XLA_FLAGS"] = (
+        os.environ.get("XLA_FLAGS", "")
+        + " --xla_force_host_platform_device_count=2 --xla_backend_optimization_level=0"  # quick to compile
+    )
     command = [sys.executable, "-c", TWO_DEVICES, os.path.dirname(__file__), "2"]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     expected = [[row["test_loss"] for row in f.history] for f in apart]
     got = json.loads(done.stdout)
-    for losses, wanted in zip(got, [*expected[:2], *expected, expected[0]], strict=True):
+    for losses, wanted in zip(got, [*expected[:2], expected[0]], strict=True):
         np.testing.assert_allclose(losses, wanted, rtol=1e-4)
 
 

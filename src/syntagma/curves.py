@@ -100,7 +100,7 @@ def ratio(above: Interval, below: Interval) -> Interval:
         return Interval(float("nan"), float("nan"), float("nan"), reason or "not measured")
     assert above.resamples is not None
     assert below.resamples is not None
-    at_least = np.where(np.isinf(above.resamples), above.bound, above.resamples) if above.bound else above.resamples
+    at_least = np.where(np.isinf(above.resamples), above.bound, above.resamples) if above.bound > 0 else above.resamples
     usable = np.isfinite(below.resamples) & (below.resamples > 0)
     low, _ = _percentiles(at_least[usable] / below.resamples[usable])
     _, high = _percentiles(above.resamples[usable] / below.resamples[usable])

@@ -35,9 +35,10 @@ Positive = Annotated[float, Field(gt=0)]
 class Training(BaseModel):
     """How a network is trained and when it stops; one to one with TOML and the command line.
 
-    Training stops at the first of: the train loss since the last evaluation at or below `train_loss_threshold` nats; no new
-    smallest test loss for `patience` times the steps that led to the smallest one (counted as `least_steps` at the least);
-    `max_steps`.
+    Training stops at the first of: the train loss since the last evaluation at or below `train_loss_threshold` nats; no
+    new smallest test loss for `patience` times the steps that led to the smallest one (counted as `least_steps` at the
+    least); its length, at which a cosine schedule ends: `max_epochs` passes over the examples, but at least `min_steps`
+    and at most `max_steps` steps.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -50,42 +51,48 @@ class Training(BaseModel):
     warmup_steps: int = Field(0, ge=0)
     schedule: Literal["constant", "cosine"] = "constant"
     final_rate: float = Field(0.1, ge=0, le=1)
+    max_epochs: float | None = Field(None, gt=0)
+    min_steps: int = Field(1, ge=1)
     max_steps: int = Field(100_000, ge=1)
     train_loss_threshold: float = Field(1e-3, ge=0)
     patience: float = Field(4.0, ge=1)
     least_steps: int = Field(64, ge=0)
     evaluations_per_doubling: int = Field(3, ge=1)
 
-    def evaluation_steps(self) -> Iterator[int]:
-        """The steps after which the test loss is measured: 0, then geometric, ending at `max_steps`."""
+    def length(self, num_examples: int) -> int:
+        """Number of steps after which training on `num_examples` ends at the latest."""
+        if self.max_epochs is None:
+            return self.max_steps
+        steps = math.ceil(self.max_epochs * num_examples / self.batch_size)
+        return min(max(steps, self.min_steps), self.max_steps)
+
+    def evaluation_steps(self, length: int) -> Iterator[int]:
+        """The steps after which the test loss is measured: 0, then geometric, ending at `length`."""
         yield 0
         step, count = 0, 0
-        while step < self.max_steps:
+        while step < length:
             following = round(2 ** (count / self.evaluations_per_doubling))
             count += 1
             if following > step:
-                step = min(following, self.max_steps)
+                step = min(following, length)
                 yield step
 
-    def transformation(self, gradient_scale: float) -> optax.GradientTransformation:
-        """The optimiser; `gradient_scale` multiplies the learning rate of gradient descent (Adam does not see it)."""
-        rate = self.rate()
-        if self.optimizer == "adam":
-            return optax.adamw(rate, weight_decay=self.weight_decay)
-        descent = optax.sgd(rate, momentum=self.momentum or None)
-        decay = optax.add_decayed_weights(self.weight_decay) if self.weight_decay else optax.identity()
-        return optax.chain(optax.scale(gradient_scale), decay, descent)
+    def rates(self, steps: Integer[np.ndarray, " k"], length: int) -> Float[np.ndarray, " k"]:
+        """Learning rate of `steps` (0 is the first): linear warm-up, then constant or cosine to `final_rate` of it."""
+        warm = np.minimum((steps + 1) / max(self.warmup_steps, 1), 1.0)
+        if self.schedule == "constant":
+            return self.learning_rate * warm
+        done = np.clip((steps - self.warmup_steps) / max(length - self.warmup_steps, 1), 0.0, 1.0)
+        cosine = self.final_rate + (1 - self.final_rate) * 0.5 * (1 + np.cos(np.pi * done))
+        return self.learning_rate * warm * cosine
 
-    def rate(self) -> optax.Schedule:
-        """Learning rate against step: linear warm-up, then constant or cosine down to `final_rate` of it."""
-        peak, warmup = self.learning_rate, self.warmup_steps
-        if self.schedule == "cosine":
-            after = optax.cosine_decay_schedule(peak, max(self.max_steps - warmup, 1), self.final_rate)
-        else:
-            after = optax.constant_schedule(peak)
-        if not warmup:
-            return after
-        return optax.join_schedules([optax.linear_schedule(peak / warmup, peak, warmup - 1), after], [warmup - 1])
+    def direction(self, gradient_scale: float) -> optax.GradientTransformation:
+        """The optimiser at learning rate 1, uphill; `gradient_scale` is for plain descent (Adam does not see it)."""
+        decay = optax.add_decayed_weights(self.weight_decay) if self.weight_decay else optax.identity()
+        if self.optimizer == "adam":
+            return optax.chain(optax.scale_by_adam(), decay)
+        trace = optax.trace(self.momentum) if self.momentum else optax.identity()
+        return optax.chain(optax.scale(gradient_scale), decay, trace)
 
 
 @dataclass(frozen=True)
@@ -118,7 +125,7 @@ class Engine:
     ) -> None:
         self.learner, self.shape, self.training = learner, shape, training
         self._mesh = jax.sharding.Mesh(np.array(devices or jax.local_devices()), ("device",))
-        self._optimizer = training.transformation(learner.gradient_scale())
+        self._optimizer = training.direction(learner.gradient_scale())
         self._static = eqx.filter(eqx.filter_eval_shape(learner.network, key(0), shape), _is_weight, inverse=True)
         self._single = _Programs(self._start, self._advance, self._evaluate)
         self._batched = _Programs(jax.vmap(self._start), self._advance_many, jax.vmap(self._evaluate))
@@ -176,19 +183,24 @@ class Engine:
         logits = self.network(weights)(inputs)
         return optax.softmax_cross_entropy_with_integer_labels(logits, targets.astype(jnp.int32)).mean()
 
-    def _advance(self, state: Any, inputs: Array, targets: Array, count: Array) -> tuple[Any, Float[Array, ""]]:
-        """`count` steps on `[steps, B, T]` batches; the sum of their train losses."""
+    def _advance(
+        self, state: Any, inputs: Array, targets: Array, rates: Array, count: Array
+    ) -> tuple[Any, Float[Array, ""]]:
+        """`count` steps on `[steps, B, T]` batches at learning rates `[steps]`; the sum of their train losses."""
 
         def step(i: Array, carry: tuple[Any, Array]) -> tuple[Any, Array]:
             (weights, memory), total = carry
             loss, gradient = jax.value_and_grad(self._loss)(weights, inputs[i], targets[i])
             update, memory = self._optimizer.update(gradient, memory, weights)
-            return (optax.apply_updates(weights, update), memory), total + loss
+            weights = jax.tree.map(lambda w, u: w - rates[i] * u, weights, update)
+            return (weights, memory), total + loss
 
         return jax.lax.fori_loop(0, count, step, (state, jnp.zeros(())))
 
-    def _advance_many(self, state: Any, inputs: Array, targets: Array, count: Array) -> tuple[Any, Float[Array, " S"]]:
-        return jax.vmap(self._advance, in_axes=(0, 0, 0, None))(state, inputs, targets, count)
+    def _advance_many(
+        self, state: Any, inputs: Array, targets: Array, rates: Array, count: Array
+    ) -> tuple[Any, Float[Array, " S"]]:
+        return jax.vmap(self._advance, in_axes=(0, 0, 0, None, None))(state, inputs, targets, rates, count)
 
     def _evaluate(self, state: Any, inputs: Array, targets: Array) -> tuple[Float[Array, " n"], Float[Array, " n"]]:
         """Loss and accuracy of each sentence of `[n, T]` test inputs, mean over its answers."""
@@ -208,9 +220,7 @@ class Engine:
         return parts[0], parts[1]
 
 
-def fit(
-    learner: Learner, shape: Shape, training: Training, train: Examples, test: Examples, seed: int = 0
-) -> Fit:
+def fit(learner: Learner, shape: Shape, training: Training, train: Examples, test: Examples, seed: int = 0) -> Fit:
     """Train one network: the short form of `Engine(...).fit([train], [test], [seed])[0]`."""
     return Engine(learner, shape, training).fit([train], [test], [seed])[0]
 
@@ -228,7 +238,12 @@ class _Run:
     """One call's training, with or without a leading axis of S seeds on every array."""
 
     def __init__(
-        self, engine: Engine, programs: _Programs, train: Sequence[Examples], test: Sequence[Examples], seeds: Sequence[int]
+        self,
+        engine: Engine,
+        programs: _Programs,
+        train: Sequence[Examples],
+        test: Sequence[Examples],
+        seeds: Sequence[int],
     ) -> None:
         self.engine, self.programs = engine, programs
         self.many = len(seeds) > 1
@@ -241,10 +256,11 @@ class _Run:
 
     def go(self) -> list[Fit]:
         training = self.engine.training
-        course = [_Course(training) for _ in range(self.num_seeds)]
+        length = training.length(self.num_train)
+        course = [_Course(training, length) for _ in range(self.num_seeds)]
         begun, evaluating, step = time.perf_counter(), 0.0, 0
-        for target in training.evaluation_steps():
-            train_loss = self._train(target - step) / max(target - step, 1)
+        for target in training.evaluation_steps(length):
+            train_loss = self._train(step, target, length) / max(target - step, 1)
             step = target
             paused = time.perf_counter()
             losses, correct = (np.atleast_2d(x) for x in jax.device_get(self.programs.evaluate(self.state, *self.test)))
@@ -256,21 +272,23 @@ class _Run:
         seconds = (time.perf_counter() - begun) / self.num_seeds
         return [self._fit(c, seconds, evaluating / self.num_seeds) for c in course]
 
-    def _train(self, num_steps: int) -> Float[np.ndarray, " S"]:
-        """The sum of the train losses of `num_steps` steps, for each seed."""
+    def _train(self, start: int, end: int, length: int) -> Float[np.ndarray, " S"]:
+        """The sum of the train losses of steps `start` to `end`, for each seed."""
         total: Any = np.zeros(self.num_seeds)
-        batch = self.engine.training.batch_size
+        training = self.engine.training
+        batch = training.batch_size
         axes = (0, 2) if self.many else (1,)
         gather = self.programs.gather_many if self.many else self.programs.gather
-        for begin in range(0, num_steps, STEPS_PER_CALL):
-            count = min(STEPS_PER_CALL, num_steps - begin)
+        for begin in range(start, end, STEPS_PER_CALL):
+            count = min(STEPS_PER_CALL, end - begin)
             order = np.zeros((self.num_seeds, STEPS_PER_CALL, batch), np.int32)
             for i, examples in enumerate(self.orders):
                 order[i, :count] = examples.take(count * batch).reshape(count, batch)
             batches = gather(self.train, order if self.many else order[0])
             if self.engine._mesh.size > 1:
                 batches = tuple(self.engine.place(x, *axes) for x in batches)
-            self.state, losses = self.programs.advance(self.state, *batches, count)
+            rates = training.rates(np.arange(begin, begin + STEPS_PER_CALL), length).astype(np.float32)
+            self.state, losses = self.programs.advance(self.state, *batches, rates, count)
             total = total + losses
         return np.atleast_1d(np.asarray(total))
 
@@ -300,8 +318,8 @@ class _Run:
 class _Course:
     """One seed's evaluations so far, and whether to stop."""
 
-    def __init__(self, training: Training) -> None:
-        self.training = training
+    def __init__(self, training: Training, length: int) -> None:
+        self.training, self.length = training, length
         self.history: list[dict[str, float]] = []
         self.best_step, self.step, self.best_loss, self.stopped = 0, 0, math.inf, ""
         self.best_losses, self.best_accuracy, self.best_weights = np.zeros(0), math.nan, None
@@ -324,12 +342,14 @@ class _Course:
             self.stopped = "train loss"
         elif step >= self.training.patience * max(self.best_step, self.training.least_steps):
             self.stopped = "patience"
-        elif step >= self.training.max_steps:
+        elif step >= self.length:
             self.stopped = "steps"
 
     def metrics(self) -> dict[str, Any]:
         last = self.history[-1]
-        error = float(self.best_losses.std(ddof=1) / math.sqrt(len(self.best_losses))) if len(self.best_losses) > 1 else 0.0
+        error = (
+            float(self.best_losses.std(ddof=1) / math.sqrt(len(self.best_losses))) if len(self.best_losses) > 1 else 0.0
+        )
         return {
             "test_loss": self.best_loss,
             "test_loss_error": error,

@@ -265,11 +265,11 @@ def _take(curve: _Curve, run: Run, loss: float) -> None:
 
 
 def _contenders(
-    width: int, heads: int, layers: int, transformer_width: int, batch_size: int, max_steps: int
+    width: int, heads: int, layers: int, transformer_width: int, batch_size: int, min_steps: int, max_steps: int
 ) -> dict[str, Contender]:
-    """The three networks of the comparison, each with a learning rate that decays to nearly nothing at `max_steps`."""
+    """The three networks of the comparison, each with a learning rate that decays to nearly nothing at the end."""
 
-    def trained(learner: AnyLearner, learning_rate: float) -> Contender:
+    def trained(learner: AnyLearner, learning_rate: float, least: int) -> Contender:
         training = Training(
             optimizer="adam",
             learning_rate=learning_rate,
@@ -277,6 +277,8 @@ def _contenders(
             warmup_steps=100,
             schedule="cosine",
             final_rate=0.02,
+            max_epochs=16,
+            min_steps=least,
             max_steps=max_steps,
             patience=6,
             evaluations_per_doubling=2,
@@ -284,9 +286,9 @@ def _contenders(
         return Contender(learner=learner, training=training)
 
     return {
-        "cnn": trained(HierarchicalCNN(width=width), 0.03),
-        "attention": trained(MultiLayerAttention(width=width, heads=heads, layers=layers), 0.01),
-        "transformer": trained(Transformer(width=transformer_width, heads=heads, layers=layers), 0.01),
+        "cnn": trained(HierarchicalCNN(width=width), 0.03, max(min_steps, max_steps // 2)),
+        "attention": trained(MultiLayerAttention(width=width, heads=heads, layers=layers), 0.01, min_steps),
+        "transformer": trained(Transformer(width=transformer_width, heads=heads, layers=layers), 0.01, min_steps),
     }
 
 
@@ -299,7 +301,7 @@ PRESETS: Mapping[str, ScalingLaws] = {
         seeds=2,
         start=0.5,
         beyond=0,
-        learners=_contenders(64, 4, 3, 32, batch_size=64, max_steps=2000),
+        learners=_contenders(64, 4, 3, 32, batch_size=64, min_steps=1000, max_steps=2000),
         max_examples=2**13,
         test_examples=2048,
     ),
@@ -311,8 +313,8 @@ PRESETS: Mapping[str, ScalingLaws] = {
         seeds=3,
         start=0.5,
         beyond=0,
-        learners=_contenders(64, 4, 3, 32, batch_size=64, max_steps=5000),
-        max_examples=2**18,
+        learners=_contenders(64, 4, 3, 32, batch_size=64, min_steps=1500, max_steps=10_000),
+        max_examples=2**16,
     ),
     "full": ScalingLaws(
         vocab=32,
@@ -321,7 +323,7 @@ PRESETS: Mapping[str, ScalingLaws] = {
         levels=4,
         seeds=5,
         growth=2**0.5,
-        learners=_contenders(512, 16, 4, 512, batch_size=128, max_steps=2**20),
+        learners=_contenders(512, 16, 4, 512, batch_size=128, min_steps=2**13, max_steps=2**20),
         max_examples=2**23,
         test_examples=2**15,
     ),

@@ -60,6 +60,7 @@ def _here(next_runs: NextRuns, keep: Finished) -> None:
 
 def _in_processes(next_runs: NextRuns, workers: int, keep: Finished) -> None:
     context = multiprocessing.get_context("spawn")
+    others = set(multiprocessing.active_children())
     pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker)
     under_way: dict[Future[str], Run] = {}
     try:
@@ -79,7 +80,7 @@ def _in_processes(next_runs: NextRuns, workers: int, keep: Finished) -> None:
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
         if under_way:
-            for process in multiprocessing.active_children():
+            for process in set(multiprocessing.active_children()) - others:
                 process.terminate()
 
 

@@ -1,0 +1,152 @@
+"""Runs in worker processes: the same results as in this process's way, resumed where interrupted, refused in one line."""
+
+from __future__ import annotations
+
+import json
+import math
+import multiprocessing
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from syntagma.errors import InputError
+from syntagma.learners import HierarchicalCNN, Learner, MultiLayerAttention, Training
+from syntagma.sweep.execution import execute
+from syntagma.sweep.runs import Bench, HierarchySettings, Run
+from syntagma.sweep.store import Store
+from syntagma.tasks import LastToken, NextToken, Task
+
+TRAINING = Training(max_steps=8, batch_size=8, patience=100, train_loss_threshold=0)
+
+
+def a_run(seed: int = 0, num_examples: int = 16, task: Task | None = None, learner: Learner | None = None) -> Run:
+    return Run.model_validate(
+        {
+            "study": "test",
+            "language": HierarchySettings(vocab=4, rules=2, branching=2, depth=2, seed=seed),
+            "task": task or LastToken(),
+            "learner": learner or HierarchicalCNN(width=4),
+            "training": TRAINING,
+            "num_examples": num_examples,
+            "test_examples": 32,
+            "seed": seed,
+        }
+    )
+
+
+RUNS = [a_run(0), a_run(1), a_run(0, num_examples=32), a_run(1, num_examples=32)]
+
+IN_ONE_PROCESS = """
+import json, sys
+from syntagma.sweep.runs import Bench, Run
+bench = Bench()
+print(json.dumps([bench.do([Run.model_validate_json(line)])[0] for line in sys.stdin]))
+"""
+
+
+def without_times(result: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in result.items() if not name.startswith("seconds")}
+
+
+def missing(store: Store, runs: list[Run]) -> list[Run]:
+    done = store.finished_ids("test")
+    return [run for run in runs if run.id() not in done]
+
+
+class Interrupted(Exception):
+    """Stands for whatever ends a command."""
+
+
+def test_interrupted_and_repeated_gives_what_one_process_gives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Stopped after the first result, then again by two workers: only what is missing is done, every bit as by one."""
+    quick = os.environ.get("XLA_FLAGS", "") + " --xla_backend_optimization_level=0"  # quick to compile
+    monkeypatch.setenv("XLA_FLAGS", quick)
+    finished: dict[str, dict[str, Any]] = {}
+
+    def stop_at_once(run: Run, result: dict[str, Any]) -> None:
+        finished[run.id()] = result
+        raise Interrupted
+
+    def collect(run: Run, result: dict[str, Any]) -> None:
+        assert run.id() not in finished
+        finished[run.id()] = result
+
+    with Store.create(tmp_path) as store:
+        with pytest.raises(Interrupted):
+            execute(lambda: missing(store, RUNS), store, 1, stop_at_once)
+        assert store.finished_ids("test") == set(finished)
+        assert len(finished) == 1
+        execute(lambda: missing(store, RUNS), store, 2, collect)
+        assert store.finished_ids("test") == set(finished) == {run.id() for run in RUNS}
+
+        def never(run: Run, result: dict[str, Any]) -> None:
+            raise AssertionError("done twice")
+
+        execute(lambda: missing(store, RUNS), store, 2, never)
+        stored = store.runs("test").set_index("id")
+        for run in RUNS:
+            assert stored.loc[run.id(), "test_loss"] == finished[run.id()]["test_loss"]
+            assert store.history(run.id()).to_dict("records") == finished[run.id()]["history"]
+
+    environment = dict(os.environ, NPROC="1", JAX_PLATFORMS="cpu")
+    environment["XLA_FLAGS"] = quick + " --xla_cpu_multi_thread_eigen=false"
+    lines = "\n".join(json.dumps(run.config()) for run in RUNS)
+    command = [sys.executable, "-c", IN_ONE_PROCESS]
+    alone = subprocess.run(command, input=lines, env=environment, capture_output=True, text=True, check=False)
+    assert alone.returncode == 0, alone.stderr
+    for run, result in zip(RUNS, json.loads(alone.stdout), strict=True):
+        assert without_times(finished[run.id()]) == without_times(result)
+
+
+def test_an_impossible_run_is_refused_and_leaves_no_process(tmp_path: Path):
+    impossible = a_run(learner=MultiLayerAttention(width=6, heads=4))
+    before = set(multiprocessing.active_children())
+    with Store.create(tmp_path) as store:
+        with pytest.raises(InputError, match="heads=4 cannot be used: it must divide width=6") as caught:
+            execute(lambda: missing(store, [impossible]), store, 1, lambda run, result: None)
+        assert "\n" not in str(caught.value)
+        assert not store.finished_ids("test")
+    deadline = time.monotonic() + 20
+    while set(multiprocessing.active_children()) - before and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not set(multiprocessing.active_children()) - before
+
+
+def test_results_say_what_is_left_to_the_oracle():
+    run = a_run()
+    result = Bench().do([run])[0]
+    assert result["excess_loss"] == pytest.approx(result["test_loss"] - result["oracle_loss"], abs=1e-6)
+    assert 0 < result["oracle_loss"] < math.log(4)
+    assert result["excess_loss_error"] > 0
+    assert result["history"][0]["step"] == 0
+    assert result["steps"] == 8
+    json.dumps(result)
+
+
+def test_identity_is_all_that_determines_the_result():
+    run = a_run()
+    assert Run.model_validate_json(json.dumps(run.config())) == run
+    assert Run.model_validate_json(json.dumps(run.config())).id() == run.id()
+    others = [
+        a_run(seed=1),
+        a_run(num_examples=17),
+        a_run(task=NextToken()),
+        a_run(learner=HierarchicalCNN(width=5)),
+        run.model_copy(update={"training": TRAINING.model_copy(update={"learning_rate": 0.02})}),
+        run.model_copy(update={"test_examples": 33}),
+        run.model_copy(update={"revision": 0}),
+    ]
+    assert len({run.id(), *(other.id() for other in others)}) == len(others) + 1
+    assert a_run(seed=1).same_program() == run.same_program()
+    assert all(other.same_program() != run.same_program() for other in others[1:])
+
+
+def test_configurations_with_unknown_fields_are_refused():
+    with pytest.raises(ValidationError, match="extra"):
+        Run.model_validate(a_run().config() | {"colour": "red"})
