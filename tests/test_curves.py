@@ -103,7 +103,7 @@ def noisy(generator: np.random.Generator, seeds: int) -> LearningCurve:
 
 
 def test_intervals_hold_the_truth_as_often_as_they_say(monkeypatch):
-    """Percentile bootstrap of a mean of n = 20 normal seeds covers like a normal interval with error (n-1)/n s^2 / n."""
+    """Percentile bootstrap of a mean of n = 20 normal seeds covers as mean +- 1.96 sqrt((n-1)/n) s / sqrt(n)."""
     monkeypatch.setattr(curves, "RESAMPLES", 400)
     generator = np.random.default_rng(0)
     trials, seeds = 300, 20
@@ -123,7 +123,8 @@ def test_intervals_are_reproducible_and_narrow_with_more_seeds():
 
 def exact(value: float, spread: float = 0.0, seed: int = 0) -> Interval:
     resamples = value * np.exp(spread * np.random.default_rng(seed).normal(size=500))
-    return Interval(value, *np.percentile(resamples, [2.5, 97.5]), "", resamples)
+    low, high = np.percentile(resamples, [2.5, 97.5])
+    return Interval(value, float(low), float(high), "", resamples)
 
 
 def test_power_law_recovers_its_exponent():

@@ -1,4 +1,4 @@
-"""Runs in worker processes: the same results as in this process's way, resumed where interrupted, refused in one line."""
+"""Runs in worker processes: the same results as in one process, resumed where interrupted, refused in one line."""
 
 from __future__ import annotations
 

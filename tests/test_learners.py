@@ -282,13 +282,13 @@ def test_gradient_of_attend(heads, causal):
         mixed = jnp.einsum("bhts,bshe->bthe", jax.nn.softmax(scores, axis=-1), value)
         return mixed.reshape(batch, length, width)
 
+    def mine(projected) -> Any:
+        return attend(projected, heads, causal)
+
     @compiled
     def both(projected):
-        values = attend(projected, heads, causal), plain(projected)
-        gradients = [
-            jax.grad(lambda x, f=f: (f(x) * output_weights).sum())(projected)
-            for f in (lambda x: attend(x, heads, causal), plain)
-        ]
+        values = mine(projected), plain(projected)
+        gradients = [jax.grad(lambda x, f=f: (f(x) * output_weights).sum())(projected) for f in (mine, plain)]
         return values, gradients
 
     for got, expected in both(projected):

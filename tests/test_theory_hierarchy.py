@@ -56,6 +56,7 @@ def test_exponent_is_the_decay_a_level_over_the_growth_a_level(sizes, sharing):
     if rules == 1:
         assert alpha is None
         return
+    assert alpha is not None
     steps = np.diff(np.log(theory.thresholds(vocab, rules, branching, 12, sharing)))[5:]
     decay = math.log(1 / theory.sparsity(vocab, rules, branching))
     np.testing.assert_allclose(decay / steps, alpha, rtol=1e-8)

@@ -12,7 +12,6 @@ import sys
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 import pytest
 
 from syntagma.errors import InputError
@@ -161,37 +160,61 @@ def test_gradient_descent_equals_updates_by_hand():
         np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-6)
 
 
-def test_first_step_of_adam_is_the_learning_rate_in_the_sign_of_the_gradient():
-    transformation = settings(learning_rate=0.25).transformation(gradient_scale=1000.0)
+def test_first_direction_of_adam_is_the_sign_of_the_gradient():
+    """Whatever the gradient's scale; decay is added to it undivided."""
     weights, slope = jnp.array([1.0, 2.0, -3.0]), jnp.array([0.3, -5.0, 2.0])
-    update, _ = transformation.update(slope, transformation.init(weights), weights)
-    np.testing.assert_allclose(optax.apply_updates(weights, update), [0.75, 2.25, -3.25], rtol=1e-5)
+    for decay in (0.0, 0.1):
+        optimizer = settings(weight_decay=decay).direction(gradient_scale=1000.0)
+        uphill, _ = optimizer.update(slope, optimizer.init(weights), weights)
+        np.testing.assert_allclose(
+            np.asarray(uphill), np.array([1.0, -1.0, 1.0]) + decay * np.asarray(weights), rtol=1e-5
+        )
 
 
 def test_learning_rates():
-    constant = settings(learning_rate=0.3).rate()
-    assert float(constant(0)) == float(constant(10**6)) == pytest.approx(0.3)
-    warm = settings(learning_rate=0.3, warmup_steps=3).rate()
-    np.testing.assert_allclose([warm(i) for i in range(5)], [0.1, 0.2, 0.3, 0.3, 0.3], rtol=1e-6)
-    one = settings(learning_rate=0.3, warmup_steps=1).rate()
-    np.testing.assert_allclose([one(i) for i in range(3)], [0.3, 0.3, 0.3], rtol=1e-6)
-    cosine = settings(learning_rate=0.3, schedule="cosine", final_rate=0.1, max_steps=10).rate()
+    def rates(count: int, length: int = 10**6, **changes: object) -> np.ndarray:
+        return settings(learning_rate=0.3, **changes).rates(np.arange(count), length)
+
+    np.testing.assert_allclose(rates(3), 0.3)
+    np.testing.assert_allclose(rates(5, warmup_steps=3), [0.1, 0.2, 0.3, 0.3, 0.3])
+    np.testing.assert_allclose(rates(3, warmup_steps=1), 0.3)
     expected = [0.3 * (0.1 + 0.9 * (1 + math.cos(math.pi * i / 10)) / 2) for i in range(11)]
-    np.testing.assert_allclose([cosine(i) for i in range(11)], expected, rtol=1e-5)
-    both = settings(learning_rate=0.3, schedule="cosine", final_rate=0.1, warmup_steps=3, max_steps=13).rate()
-    np.testing.assert_allclose([both(i) for i in range(13)], [0.1, 0.2, *expected], rtol=1e-5)
+    assert expected[-1] == pytest.approx(0.03)
+    np.testing.assert_allclose(rates(11, 10, schedule="cosine", final_rate=0.1), expected)
+    np.testing.assert_allclose(rates(14, 10, schedule="cosine", final_rate=0.1), [*expected, 0.03, 0.03, 0.03])
+    warm = rates(14, 13, schedule="cosine", final_rate=0.1, warmup_steps=3)
+    np.testing.assert_allclose(warm, [0.1, 0.2, 0.3, *expected[:11]])
 
 
-@pytest.mark.parametrize("max_steps", [1, 2, 63, 64, 1000, 100_000])
+def test_length_in_steps_and_epochs():
+    assert settings(max_steps=70).length(10**6) == 70
+    plan = settings(max_epochs=2.5, batch_size=16, min_steps=5, max_steps=100)
+    assert [plan.length(n) for n in (1, 32, 33, 64, 640, 641, 10**6)] == [5, 5, 6, 10, 100, 100, 100]
+
+
+def test_a_schedule_in_steps_and_one_in_epochs_of_the_same_length_train_alike(sets):
+    """50 examples in batches of 16, two epochs: 7 steps."""
+    steps = settings(schedule="cosine", max_steps=7)
+    epochs = settings(schedule="cosine", max_steps=10**5, max_epochs=2)
+    engine = Engine(LEARNER, SHAPE, steps)
+    by_steps = engine.fit(sets[0][:1], sets[1][:1], [5])[0]
+    engine.training = epochs
+    by_epochs = engine.fit(sets[0][:1], sets[1][:1], [5])[0]
+    assert by_epochs.metrics["steps"] == 7
+    assert by_epochs.metrics["stopped"] == "steps"
+    assert by_epochs.history == by_steps.history
+
+
+@pytest.mark.parametrize("length", [1, 2, 63, 64, 1000, 100_000])
 @pytest.mark.parametrize("per_doubling", [1, 3, 10])
-def test_evaluation_steps_are_geometric(max_steps, per_doubling):
-    steps = list(settings(max_steps=max_steps, evaluations_per_doubling=per_doubling).evaluation_steps())
+def test_evaluation_steps_are_geometric(length, per_doubling):
+    steps = list(settings(evaluations_per_doubling=per_doubling).evaluation_steps(length))
     assert steps[0] == 0
-    assert steps[-1] == max_steps
+    assert steps[-1] == length
     assert steps == sorted(set(steps))
-    allowed = {round(2 ** (k / per_doubling)) for k in range(20 * per_doubling)} | {0, max_steps}
+    allowed = {round(2 ** (k / per_doubling)) for k in range(20 * per_doubling)} | {0, length}
     assert set(steps) <= allowed
-    assert {s for s in allowed if s <= max_steps} == set(steps)
+    assert {s for s in allowed if s <= length} == set(steps)
 
 
 def test_stops_at_the_train_loss(adam, sets):

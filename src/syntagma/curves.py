@@ -120,7 +120,7 @@ def power_law(sizes: Float[np.ndarray, " k"], values: list[Interval]) -> Interva
         return Interval(float("nan"), float("nan"), float("nan"), "fewer than two measured thresholds")
     x = np.log(np.asarray(sizes, float)[usable])
     x = (x - x.mean()) / np.sum((x - x.mean()) ** 2)
-    resamples = np.stack([values[i].resamples for i in usable])
+    resamples = np.stack([np.asarray(values[i].resamples) for i in usable])
     slopes = x @ np.log(np.where(np.isfinite(resamples) & (resamples > 0), resamples, np.nan))
     slopes = slopes[np.isfinite(slopes)]
     return Interval(float(x @ np.log([values[i].value for i in usable])), *_percentiles(slopes), "", slopes)

@@ -1,7 +1,7 @@
 """What is asked of a sentence: inputs with something hidden, and the targets to predict.
 
-A hidden token is replaced by the mask symbol, whose index is `vocab`; learners on one-hot inputs see it as the vector with
-all entries v^(-1/2) (convention of arXiv 2505.07070).
+A hidden token is replaced by the mask symbol, whose index is `vocab`; learners on one-hot inputs see it as the vector
+with all entries v^(-1/2) (convention of arXiv 2505.07070).
 """
 
 from __future__ import annotations

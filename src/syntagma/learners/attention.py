@@ -68,8 +68,8 @@ def attend_from_last(
 ) -> Float[Array, "B d"]:
     """Attention of the last position alone, from its inputs and the three weight matrices.
 
-    With one query, the weights act on it instead of on every position: Q (X W_K)^T = (Q W_K^T) X^T, A (X W_V) = (A X) W_V.
-    That is B (H T + d) d products in place of B T d^2.
+    With one query, the weights act on it instead of on every position: Q (X W_K)^T = (Q W_K^T) X^T and
+    A (X W_V) = (A X) W_V. That is B (H T + d) d products in place of B T d^2.
     """
     batch, _, width = inputs.shape
     query, key, value = (w.reshape(width, heads, -1) for w in (query, key, value))

@@ -5,14 +5,15 @@
 with queries, keys and values x W d^(-1/2), all weights N(0, 1), read at the last position.
 Source: the multi-layer attention of arXiv 2505.07070, section II.
 
-Everything between two softmaxes is linear, so it is one product: a layer's output projection is multiplied into the next
-layer's query, key and value weights (d rows, not B T); the first layer's are applied to the v + T embeddings, not to the
-B T positions; and the last layer attends from the last position alone. Same function, half of the operations.
+Everything between two softmaxes is linear, so it is one product: a layer's output projection is multiplied into the
+next layer's query, key and value weights (d rows, not B T); the first layer's are applied to the v + T embeddings,
+not to the B T positions; and the last layer attends from the last position alone. Same function, half of the
+operations.
 """
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -42,7 +43,8 @@ class _AttentionNetwork(Network):
     def __call__(self, inputs: Integer[Array, "B T"]) -> Float[Array, "B outputs"]:
         scale = self.positions.shape[1] ** -0.5
         *inner, last = self.layers
-        heads, projection = None, None
+        heads: Any = None
+        projection: Any = None
         for layer in inner:
             if heads is None:
                 projected = self._embed(inputs, layer.query_key_value * scale)
@@ -69,9 +71,9 @@ class MultiLayerAttention(Learner):
     label: ClassVar[str] = "attention-only"
     weight_sharing: ClassVar[bool | None] = False
     kind: Literal["attention"] = "attention"
-    width: int = Field(128, ge=1)
-    heads: int = Field(8, ge=1)
-    layers: int = Field(3, ge=1)
+    width: int = Field(default=128, ge=1)
+    heads: int = Field(default=8, ge=1)
+    layers: int = Field(default=3, ge=1)
 
     def network(self, key: Key[Array, ""], shape: Shape) -> Network:
         check_heads(self.width, self.heads)

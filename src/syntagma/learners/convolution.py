@@ -2,8 +2,9 @@
 
     h_0 = one-hot tokens;  h_l(i) = ReLU( (s w_(l-1))^(-1/2) sum_j W_l^j h_(l-1)(s i + j) );  logits = A h_L / w
 
-with weights N(0, 1) and the mean-field read-out 1/w, for which gradient descent takes its learning rate times w. The convolutional network uses the same W_l at every
-position i, its locally connected twin a different one. Source: arXiv 2505.07070, section II; arXiv 2307.02129.
+with weights N(0, 1) and the mean-field read-out 1/w, for which gradient descent takes its learning rate times w. The
+convolutional network uses the same W_l at every position i, its locally connected twin a different one. Source: arXiv
+2505.07070, section II; arXiv 2307.02129.
 """
 
 from __future__ import annotations
@@ -41,10 +42,7 @@ class _HierarchicalNetwork(Network):
         activations = [jax.nn.relu(summed * (size * vocab) ** -0.5)]
         for weights in self.hidden:
             patches = activations[-1].reshape(len(inputs), -1, weights.shape[1])
-            if len(weights) == 1:
-                summed = product(patches, weights[0])
-            else:
-                summed = jnp.einsum("bpi,pio->bpo", patches, weights)
+            summed = product(patches, weights[0]) if len(weights) == 1 else jnp.einsum("bpi,pio->bpo", patches, weights)
             activations.append(jax.nn.relu(summed * weights.shape[1] ** -0.5))
         return tuple(activations)
 
@@ -55,7 +53,7 @@ class HierarchicalCNN(Learner):
     label: ClassVar[str] = "convolutional"
     weight_sharing: ClassVar[bool | None] = True
     kind: Literal["cnn"] = "cnn"
-    width: int = Field(128, ge=1)
+    width: int = Field(default=128, ge=1)
 
     def network(self, key: Key[Array, ""], shape: Shape) -> Network:
         return _network(key, shape, self.width, shared=True, kind=self.kind)
@@ -73,7 +71,7 @@ class LocallyConnected(Learner):
     label: ClassVar[str] = "locally connected"
     weight_sharing: ClassVar[bool | None] = False
     kind: Literal["locally-connected"] = "locally-connected"
-    width: int = Field(128, ge=1)
+    width: int = Field(default=128, ge=1)
 
     def network(self, key: Key[Array, ""], shape: Shape) -> Network:
         return _network(key, shape, self.width, shared=False, kind=self.kind)

@@ -1,7 +1,8 @@
 """Linear layers on one-hot inputs: rows of a table are gathered, never multiplied.
 
-A one-hot token times a weight matrix is a row of that matrix. The gather costs nothing against the product. Its gradient
-is a sum of rows by token; as a scatter that is serial on a CPU, so it is written as the product with the one-hot matrix.
+A one-hot token times a weight matrix is a row of that matrix. The gather costs nothing against the product. Its
+gradient is a sum of rows by token; as a scatter that is serial on a CPU, so it is written as the product with the
+one-hot matrix.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What every learner is: a recipe that builds a network for a task.
 
-All networks share one parametrisation: weights are drawn from N(0, 1) and each product is scaled by fan-in^(-1/2), so that
-a learning rate means the same relative change of a weight at every width.
+All networks share one parametrisation: weights are drawn from N(0, 1) and each product is scaled by fan-in^(-1/2), so
+that a learning rate means the same relative change of a weight at every width.
 """
 
 from __future__ import annotations
@@ -57,8 +57,8 @@ class Learner(BaseModel, abc.ABC):
 def normal(key: Key[Array, ""], *shapes: tuple[int, ...]) -> list[Float[Array, "..."]]:
     """Weights of these shapes drawn from N(0, 1), float32.
 
-    All come from one draw: the generator is unrolled once in the compiled program, not once a weight, which takes a quarter
-    of the time to compile.
+    All come from one draw: the generator is unrolled once in the compiled program, not once a weight, which takes a
+    quarter of the time to compile.
     """
     sizes = [math.prod(shape) for shape in shapes]
     flat = jax.random.normal(key, (sum(sizes),))

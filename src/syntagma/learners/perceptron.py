@@ -40,8 +40,8 @@ class Perceptron(Learner):
     label: ClassVar[str] = "perceptron"
     weight_sharing: ClassVar[bool | None] = None
     kind: Literal["perceptron"] = "perceptron"
-    width: int = Field(256, ge=1)
-    layers: int = Field(3, ge=1)
+    width: int = Field(default=256, ge=1)
+    layers: int = Field(default=3, ge=1)
 
     def network(self, key: Key[Array, ""], shape: Shape) -> Network:
         if shape.reads != "once":

@@ -1,8 +1,8 @@
-"""The product of activations with weights, with its gradient written by hand, and the barrier that keeps products plain.
+"""The product of activations with weights, its gradient written by hand, and the barrier that keeps products plain.
 
-On a CPU the compiler would copy the gradient into transposed form for the weights' product, computing the sum of residual
-branches that it comes from once more, out of order, for every copy: a third of a transformer's step. Here each gradient is
-formed once, and both products take it as it is.
+On a CPU the compiler would copy the gradient into transposed form for the weights' product, computing the sum of
+residual branches that it comes from once more, out of order, for every copy: a third of a transformer's step. Here
+each gradient is formed once, and both products take it as it is.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The training engine: one compiled loop of many steps, for every network, task and device.
 
-Cross-entropy, minibatches drawn without replacement epoch after epoch from a fixed set of examples. The compiled program
-does up to `STEPS_PER_CALL` steps on batches already gathered on the device; their number is an argument, so one compilation
-serves every size of training set and every schedule of evaluations.
+Cross-entropy, minibatches drawn without replacement epoch after epoch from a fixed set of examples. The compiled
+program does up to `STEPS_PER_CALL` steps on batches already gathered on the device; their number is an argument, so
+one compilation serves every size of training set and every schedule of evaluations.
 """
 
 from __future__ import annotations
@@ -45,19 +45,19 @@ class Training(BaseModel):
 
     optimizer: Literal["sgd", "adam"] = "adam"
     learning_rate: Positive = 0.01
-    momentum: float = Field(0.0, ge=0, lt=1)
-    weight_decay: float = Field(0.0, ge=0)
-    batch_size: int = Field(128, ge=1)
-    warmup_steps: int = Field(0, ge=0)
+    momentum: float = Field(default=0.0, ge=0, lt=1)
+    weight_decay: float = Field(default=0.0, ge=0)
+    batch_size: int = Field(default=128, ge=1)
+    warmup_steps: int = Field(default=0, ge=0)
     schedule: Literal["constant", "cosine"] = "constant"
-    final_rate: float = Field(0.1, ge=0, le=1)
-    max_epochs: float | None = Field(None, gt=0)
-    min_steps: int = Field(1, ge=1)
-    max_steps: int = Field(100_000, ge=1)
-    train_loss_threshold: float = Field(1e-3, ge=0)
-    patience: float = Field(4.0, ge=1)
-    least_steps: int = Field(64, ge=0)
-    evaluations_per_doubling: int = Field(3, ge=1)
+    final_rate: float = Field(default=0.1, ge=0, le=1)
+    max_epochs: float | None = Field(default=None, gt=0)
+    min_steps: int = Field(default=1, ge=1)
+    max_steps: int = Field(default=100_000, ge=1)
+    train_loss_threshold: float = Field(default=1e-3, ge=0)
+    patience: float = Field(default=4.0, ge=1)
+    least_steps: int = Field(default=64, ge=0)
+    evaluations_per_doubling: int = Field(default=3, ge=1)
 
     def length(self, num_examples: int) -> int:
         """Number of steps after which training on `num_examples` ends at the latest."""
@@ -101,7 +101,7 @@ class Fit:
 
     Attributes:
         network: the weights at the smallest test loss.
-        metrics: smallest and final test loss with standard errors, accuracy, train loss, steps, examples, seconds, FLOPs.
+        metrics: smallest test loss with its standard error, accuracy, final losses, steps, examples, seconds, FLOPs.
         history: one row an evaluation: step, test_loss, test_accuracy, train_loss.
         example_losses: `[n_test]`, loss of each test sentence at the smallest test loss.
     """
@@ -115,13 +115,17 @@ class Fit:
 class Engine:
     """Compiled training and evaluation of one learner on one task's shapes; reuse it over training sets and seeds.
 
-    Several seeds are trained together (one program, batched over seeds) where the device is an accelerator, one after the
-    other on a CPU, where batching networks gains nothing. With several devices the seeds are spread over them if their
-    number allows, else every batch is.
+    Several seeds are trained together (one program, batched over seeds) where the device is an accelerator, one after
+    the other on a CPU, where batching networks gains nothing. With several devices the seeds are spread over them if
+    their number allows, else every batch is.
     """
 
     def __init__(
-        self, learner: Learner, shape: Shape, training: Training, devices: Sequence[jax.Device] | None = None
+        self,
+        learner: Learner,
+        shape: Shape,
+        training: Training,
+        devices: Sequence[jax.Device] | None = None,  # pyright: ignore[reportInvalidTypeForm]
     ) -> None:
         self.learner, self.shape, self.training = learner, shape, training
         self._mesh = jax.sharding.Mesh(np.array(devices or jax.local_devices()), ("device",))

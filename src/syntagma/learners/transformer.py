@@ -2,8 +2,9 @@
 
     logits = norm(x_L) R d^(-1/2);   MLP(x) = ReLU(x W_in d^(-1/2)) W_out (4 d)^(-1/2)
 
-Weights N(0, 1), causal. Where one answer a sentence is read, the last layer works at the last position alone; and the first
-layer's queries, keys and values, which depend on token and position only, are computed once for each pair of them.
+Weights N(0, 1), causal. Where one answer a sentence is read, the last layer works at the last position alone; and the
+first layer's queries, keys and values, which depend on token and position only, are computed once for each pair of
+them.
 """
 
 from __future__ import annotations
@@ -83,10 +84,10 @@ class Transformer(Learner):
     label: ClassVar[str] = "transformer"
     weight_sharing: ClassVar[bool | None] = None
     kind: Literal["transformer"] = "transformer"
-    width: int = Field(128, ge=1)
-    heads: int = Field(8, ge=1)
-    layers: int = Field(3, ge=1)
-    mlp_ratio: int = Field(4, ge=1)
+    width: int = Field(default=128, ge=1)
+    heads: int = Field(default=8, ge=1)
+    layers: int = Field(default=3, ge=1)
+    mlp_ratio: int = Field(default=4, ge=1)
 
     def network(self, key: Key[Array, ""], shape: Shape) -> Network:
         check_heads(self.width, self.heads)

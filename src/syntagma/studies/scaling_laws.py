@@ -8,7 +8,7 @@ Source: arXiv 2505.07070.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -265,31 +265,41 @@ def _take(curve: _Curve, run: Run, loss: float) -> None:
 
 
 def _contenders(
-    width: int, heads: int, layers: int, transformer_width: int, batch_size: int, min_steps: int, max_steps: int
+    learners: Iterable[AnyLearner], batch_size: int, convolution_steps: tuple[int, int], other_steps: tuple[int, int]
 ) -> dict[str, Contender]:
-    """The three networks of the comparison, each with a learning rate that decays to nearly nothing at the end."""
+    """Networks by their kind, trained for 16 epochs between a least and a largest number of steps.
 
-    def trained(learner: AnyLearner, learning_rate: float, least: int) -> Contender:
+    The learning rate decays to nearly nothing at the end; the convolutional network takes a larger one, and its steps
+    cost so little that it is given more of them.
+    """
+    out = {}
+    for learner in learners:
+        convolution = isinstance(learner, HierarchicalCNN)
+        least, most = convolution_steps if convolution else other_steps
         training = Training(
             optimizer="adam",
-            learning_rate=learning_rate,
+            learning_rate=0.03 if convolution else 0.01,
             batch_size=batch_size,
             warmup_steps=100,
             schedule="cosine",
             final_rate=0.02,
             max_epochs=16,
             min_steps=least,
-            max_steps=max_steps,
+            max_steps=most,
             patience=6,
             evaluations_per_doubling=2,
         )
-        return Contender(learner=learner, training=training)
+        out[learner.kind] = Contender(learner=learner, training=training)
+    return out
 
-    return {
-        "cnn": trained(HierarchicalCNN(width=width), 0.03, max(min_steps, max_steps // 2)),
-        "attention": trained(MultiLayerAttention(width=width, heads=heads, layers=layers), 0.01, min_steps),
-        "transformer": trained(Transformer(width=transformer_width, heads=heads, layers=layers), 0.01, min_steps),
-    }
+
+def _small_networks() -> tuple[AnyLearner, ...]:
+    """What two cores train in minutes."""
+    return (
+        HierarchicalCNN(width=64),
+        MultiLayerAttention(width=64, heads=4, layers=3),
+        Transformer(width=32, heads=4, layers=3),
+    )
 
 
 PRESETS: Mapping[str, ScalingLaws] = {
@@ -301,7 +311,7 @@ PRESETS: Mapping[str, ScalingLaws] = {
         seeds=2,
         start=0.5,
         beyond=0,
-        learners=_contenders(64, 4, 3, 32, batch_size=64, min_steps=1000, max_steps=2000),
+        learners=_contenders(_small_networks(), 64, (4000, 8000), (1000, 2000)),
         max_examples=2**13,
         test_examples=2048,
     ),
@@ -313,7 +323,7 @@ PRESETS: Mapping[str, ScalingLaws] = {
         seeds=3,
         start=0.5,
         beyond=0,
-        learners=_contenders(64, 4, 3, 32, batch_size=64, min_steps=1500, max_steps=10_000),
+        learners=_contenders(_small_networks(), 64, (5000, 10_000), (1500, 10_000)),
         max_examples=2**16,
     ),
     "full": ScalingLaws(
@@ -323,7 +333,16 @@ PRESETS: Mapping[str, ScalingLaws] = {
         levels=4,
         seeds=5,
         growth=2**0.5,
-        learners=_contenders(512, 16, 4, 512, batch_size=128, min_steps=2**13, max_steps=2**20),
+        learners=_contenders(
+            (
+                HierarchicalCNN(width=512),
+                MultiLayerAttention(width=512, heads=16, layers=4),
+                Transformer(width=512, heads=16, layers=4),
+            ),
+            128,
+            (2**13, 2**20),
+            (2**13, 2**20),
+        ),
         max_examples=2**23,
         test_examples=2**15,
     ),

@@ -74,7 +74,7 @@ def _stored_settings(study: Any, values: Mapping[str, Any], store: Store) -> Sca
         return study.settings_of(values)
     except ValidationError:
         raise InputError(
-            f"{store.path} was made with settings that this version does not know: run the study again into a new place."
+            f"{store.path} has settings that this version does not know: run the study again into a new place."
         ) from None
 
 
@@ -115,7 +115,7 @@ def _plateaus_of(settings: ScalingLaws, store: Store) -> dict[int, np.ndarray]:
 def _curve(runs: pd.DataFrame, settings: ScalingLaws, name: str, m: int, plateaus: np.ndarray) -> LearningCurve:
     mine = runs[(runs["learner"] == name) & (runs["rules"] == m)]
     losses = mine.pivot(index="seed", columns="num_examples", values="test_loss").reindex(range(settings.seeds))
-    return LearningCurve(losses.columns.to_numpy(float), losses.to_numpy(float), plateaus)
+    return LearningCurve(np.asarray(losses.columns, float), losses.to_numpy(float), plateaus)
 
 
 def _curves_table(runs: pd.DataFrame, settings: ScalingLaws) -> pd.DataFrame:
@@ -293,7 +293,7 @@ def _one_sided(found: Interval, settings: ScalingLaws) -> Outcome:
 def _oracle_verdict(runs: pd.DataFrame) -> Verdict:
     """No loss is below the exact oracle's on the same sentences by more than its error allows.
 
-    The smallest of n standardised differences is expected near -sqrt(2 ln n); the bound is the normal 0.01 / n quantile.
+    The smallest of n standardised differences is about -sqrt(2 ln n); the bound is the normal 0.01 / n quantile.
     """
     scaled = runs["excess_loss"] / runs["excess_loss_error"].where(runs["excess_loss_error"] > 0)
     bound = NormalDist().inv_cdf(0.01 / len(runs))

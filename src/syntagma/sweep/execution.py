@@ -1,7 +1,7 @@
-"""Doing runs: in worker processes of one thread each on a CPU, in this process and batched over seeds on an accelerator.
+"""Doing runs: on a CPU in worker processes of one thread each, on an accelerator in this one, batched over seeds.
 
-What to run next may depend on what has finished: `next_runs` is asked again after every finished run. Each finished run is
-stored at once, so that nothing but the runs under way is lost when a command is interrupted.
+What to run next may depend on what has finished: `next_runs` is asked again after every finished run. Each finished
+run is stored at once, so that nothing but the runs under way is lost when a command is interrupted.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """One run: a learner trained once on one language at one size, and all that determines its result.
 
-The identity of a run is the hash of exactly these fields. `revision` counts changes of the engine that change results, so
-that results of before are not taken for results of now.
+The identity of a run is the hash of exactly these fields. `revision` counts changes of the engine that change
+results, so that results of before are not taken for results of now.
 """
 
 from __future__ import annotations

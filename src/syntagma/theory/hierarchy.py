@@ -1,17 +1,19 @@
 """Learning the random hierarchy model level by level: thresholds, plateaus, exponents, predicted before any training.
 
-v symbols a level, m rules a symbol, branching s, depth L, f = m / v^(s-1). A learner knows level l once the correlation
-that reveals it stands out of the sampling noise of P sentences. With the leading-order correlations of the ensemble,
+v symbols a level, m rules a symbol, branching s, depth L, f = m / v^(s-1). A learner knows level l once the
+correlation that reveals it stands out of the sampling noise of P sentences. With the leading-order correlations of
+the ensemble,
 
     without weight sharing (token-token):                 P_l = v m^(2l-1) / (1 - f)
     with weight sharing (last token with an s-tuple of
     level-(l-2) symbols):                                 P_l = v m^(l+1) / (1 - f) for l >= 2,  P_1 = v m / (1 - f)
 
-Until P_l the test loss stays at the plateau L_(l-1), then falls to L_l. At depth, L_l - L_inf falls by about f a level, so the
-loss falls as P^(-alpha) with alpha = ln(1/f) / (2 ln m) without weight sharing and ln(1/f) / ln m with it.
+Until P_l the test loss stays at the plateau L_(l-1), then falls to L_l. At depth, L_l - L_inf falls by about f a
+level, so the loss falls as P^(-alpha) with alpha = ln(1/f) / (2 ln m) without weight sharing and ln(1/f) / ln m with
+it.
 
-These are signal-to-noise thresholds: with which prefactor a network reaches them is what is measured. f = 1 (every tuple
-is somebody's rule) leaves no correlation, and the thresholds are infinite.
+These are signal-to-noise thresholds: with which prefactor a network reaches them is what is measured. f = 1 (every
+tuple is somebody's rule) leaves no correlation, and the thresholds are infinite.
 
 Source: arXiv 2505.07070 (thresholds of both architectures, exponents); arXiv 2406.00048 (token-token, plateaus).
 """
