@@ -56,17 +56,17 @@ class ScalingLaws(Settings):
 
     vocab: int = Field(ge=2)
     rules: tuple[int, ...] = Field(min_length=1)
-    branching: int = Field(2, ge=2)
+    branching: int = Field(default=2, ge=2)
     depth: int = Field(ge=1)
     levels: int = Field(ge=1)
     rule_probabilities: float | None = None
     learners: Mapping[str, Contender] = Field(min_length=1)
-    seeds: int = Field(3, ge=1)
-    start: float = Field(0.25, gt=0)
-    growth: float = Field(2.0, gt=1)
-    beyond: int = Field(1, ge=0)
+    seeds: int = Field(default=3, ge=1)
+    start: float = Field(default=0.25, gt=0)
+    growth: float = Field(default=2.0, gt=1)
+    beyond: int = Field(default=1, ge=0)
     max_examples: int = Field(ge=1)
-    test_examples: int = Field(4096, ge=2)
+    test_examples: int = Field(default=4096, ge=2)
 
     @field_validator("rules")
     @classmethod
@@ -129,12 +129,12 @@ class _Curve:
         for i in range(self.last() + 1):
             missing = np.flatnonzero(np.isnan(self.losses[:, i]))
             if len(missing):
-                return [self.run(seed, i) for seed in missing]
+                return [self.run(int(seed), i) for seed in missing]
         return []
 
     def run(self, seed: int, i: int) -> Run:
-        run = self.settings.run(self.rules, self.contender, self.sizes[i], int(seed))
-        self.runs[run.id()] = (int(seed), i)
+        run = self.settings.run(self.rules, self.contender, self.sizes[i], seed)
+        self.runs[run.id()] = (seed, i)
         return run
 
     def last(self) -> int:

@@ -63,7 +63,7 @@ def analyse(study: Any, store: Store) -> Analysis:
         "settings": settings.model_dump(mode="json"),
         "preset": command["preset"],
         "command": " ".join(command["argv"]),
-        "seconds": float(commands["seconds"].sum()),
+        "seconds": float(np.nansum(np.asarray(commands["seconds"], float))),
         **store.environments()[command["environment"]],
     }
     return Analysis(study.name, study.title, tables, tuple(verdicts), provenance)
@@ -113,17 +113,16 @@ def _plateaus_of(settings: ScalingLaws, store: Store) -> dict[int, np.ndarray]:
 
 
 def _curve(runs: pd.DataFrame, settings: ScalingLaws, name: str, m: int, plateaus: np.ndarray) -> LearningCurve:
-    mine = runs[(runs["learner"] == name) & (runs["rules"] == m)]
+    mine: Any = runs[(runs["learner"] == name) & (runs["rules"] == m)]
     losses = mine.pivot(index="seed", columns="num_examples", values="test_loss").reindex(range(settings.seeds))
     return LearningCurve(np.asarray(losses.columns, float), losses.to_numpy(float), plateaus)
 
 
 def _curves_table(runs: pd.DataFrame, settings: ScalingLaws) -> pd.DataFrame:
     """Mean over seeds and the band of the seeds (smallest to largest), for each learner, m and P."""
-    grouped = runs.groupby(["learner", "label", "rules", "num_examples"], sort=False)["test_loss"]
-    table = grouped.agg(loss_nats="mean", low="min", high="max", num_seeds="count").reset_index()
-    accuracy = runs.groupby(["learner", "label", "rules", "num_examples"], sort=False)["test_accuracy"].mean()
-    table["accuracy"] = accuracy.to_numpy()
+    grouped: Any = runs.groupby(["learner", "label", "rules", "num_examples"], sort=False)
+    table = grouped["test_loss"].agg(loss_nats="mean", low="min", high="max", num_seeds="count").reset_index()
+    table["accuracy"] = grouped["test_accuracy"].mean().to_numpy()
     return table[table["num_seeds"] == settings.seeds].reset_index(drop=True)
 
 
@@ -297,7 +296,7 @@ def _oracle_verdict(runs: pd.DataFrame) -> Verdict:
     """
     scaled = runs["excess_loss"] / runs["excess_loss_error"].where(runs["excess_loss_error"] > 0)
     bound = NormalDist().inv_cdf(0.01 / len(runs))
-    least = scaled.min()
+    least = float(np.nanmin(scaled.to_numpy(float)))
     text = f"smallest of {len(runs)}: {least:+.1f} standard errors (bound {bound:.1f})"
     claim = "no network's loss is below the exact oracle's"
     outcome = "agrees" if least > bound else "disagrees"
