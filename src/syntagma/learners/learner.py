@@ -45,6 +45,14 @@ class Learner(BaseModel, abc.ABC):
             InputError: the learner cannot do the task.
         """
 
+    def check(self, shape: Shape) -> None:
+        """Whether the network can be built, without drawing it.
+
+        Raises:
+            InputError: the learner cannot do the task, or its sizes do not fit together.
+        """
+        eqx.filter_eval_shape(self.network, jax.random.key(0), shape)
+
     def gradient_scale(self) -> float:
         """What plain gradient descent multiplies its learning rate by, so that it means the same at every width."""
         return 1.0

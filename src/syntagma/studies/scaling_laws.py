@@ -79,6 +79,9 @@ class ScalingLaws(Settings):
             raise invalid("levels", self.levels, f"the grammar has depth {self.depth}", f"At most {self.depth}")
         for rules in self.rules:
             self.language(rules, 0).language()
+        shape = LastToken().shape(self.language(self.rules[0], 0).language())
+        for contender in self.learners.values():
+            contender.learner.check(shape)
         return self
 
     def language(self, rules: int, seed: int) -> HierarchySettings:
@@ -96,9 +99,11 @@ class ScalingLaws(Settings):
         """The P of every curve at m = `rules`, smallest first, up to `max_examples`."""
         first = theory.thresholds(self.vocab, rules, self.branching, 1, True)[0]
         power = math.floor(math.log(max(self.start * min(first, self.max_examples), 4)) / math.log(self.growth))
+        last = 0
         while (size := round(self.growth**power)) <= self.max_examples:
-            yield size
-            power += 1
+            if size > last:
+                yield size
+            last, power = size, power + 1
 
     def run(self, rules: int, contender: str, num_examples: int, seed: int) -> Run:
         """One run of the grid."""
@@ -204,6 +209,9 @@ class _ScalingLawsStudy(Study[ScalingLaws]):
 
         def finished(run: Run, result: dict[str, Any]) -> None:
             stored[run.id()] = result["test_loss"]
+            for curve in curves:
+                if run.id() in curve.runs:
+                    _take(curve, run, result["test_loss"])
             text = f"{run.learner.kind} m={run.language.rules} P={run.num_examples}: {result['test_loss']:.3f} nats"
             progress(text, float(np.mean([curve.share_done() for curve in curves])))
 

@@ -1,0 +1,208 @@
+"""The study: its grid, its analysis of curves whose thresholds are known, its verdicts, and a small run of it all."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from syntagma.errors import InputError
+from syntagma.learners import Engine, HierarchicalCNN, LocallyConnected, Training
+from syntagma.oracles import TreeOracle
+from syntagma.studies import load
+from syntagma.studies.scaling_laws import PRESETS, Contender, ScalingLaws
+from syntagma.sweep.store import Store
+from syntagma.tasks import LastToken
+from syntagma.theory import hierarchy as theory
+
+STUDY = load("scaling-laws")
+
+
+def small_settings(**changes: object) -> ScalingLaws:
+    training = Training(learning_rate=0.03, max_steps=128, batch_size=32, evaluations_per_doubling=1)
+    sizes = {
+        "vocab": 6,
+        "rules": (2, 3),
+        "depth": 3,
+        "levels": 3,
+        "seeds": 2,
+        "learners": {
+            "cnn": Contender(learner=HierarchicalCNN(width=8), training=training),
+            "lcn": Contender(learner=LocallyConnected(width=8), training=training),
+        },
+        "max_examples": 2**20,
+        "test_examples": 64,
+    }
+    return ScalingLaws(**(sizes | changes))
+
+
+def store_staircases(directory: Path, settings: ScalingLaws, factor: float, largest: int = 2**20) -> None:
+    """Results as if every network followed its law exactly, with prefactor `factor`.
+
+    Between sizes the loss is linear in ln P through the half-way point of each level at `factor` times its threshold.
+    """
+    with Store.create(directory) as store:
+        store.record_command(STUDY.name, None, settings.model_dump(mode="json"), ["syntagma", "run"])
+        for m in settings.rules:
+            for seed in range(settings.seeds):
+                language = settings.language(m, seed)
+                plateaus = [e.value for e in TreeOracle(language.language()).plateaus()]
+                name = {"language": language.model_dump(mode="json"), "of": "plateaus"}
+                store.record_fact(STUDY.name, name, {"loss_nats": plateaus, "standard_error": [0.0] * len(plateaus)})
+                for contender, chosen in settings.learners.items():
+                    shared = bool(chosen.learner.weight_sharing)
+                    at = factor * theory.thresholds(settings.vocab, m, settings.branching, settings.depth, shared)
+                    middle = [0.5 * (a + b) for a, b in itertools.pairwise(plateaus)]
+                    for size in settings.sizes(m):
+                        if size > largest:
+                            continue
+                        knots = [math.log(at[0]) - 3, *np.log(at), math.log(at[-1]) + 3]
+                        loss = float(np.interp(math.log(size), knots, [plateaus[0], *middle, plateaus[-1]]))
+                        run = settings.run(m, contender, size, seed)
+                        result = dict.fromkeys(("test_loss", "final_test_loss", "final_train_loss"), loss)
+                        result |= dict.fromkeys(("test_loss_error", "excess_loss_error"), 0.01)
+                        result |= {"oracle_loss": plateaus[-1], "excess_loss": loss - plateaus[-1], "flops": 1.0}
+                        result |= {"test_accuracy": 0.5, "steps": 1, "best_step": 1, "stopped": "steps"}
+                        result |= {"examples_seen": size, "seconds": 1.0, "seconds_evaluating": 0.1}
+                        store.record_run(run.config(), result)
+
+
+def test_thresholds_and_exponents_of_known_staircases_are_recovered(tmp_path: Path) -> None:
+    settings = small_settings(growth=1.05, max_examples=2**15)
+    store_staircases(tmp_path, settings, factor=3.0)
+    with Store.open(tmp_path, read_only=True) as store:
+        analysis = STUDY.analyse(store)
+    found = analysis.tables["thresholds"]
+    assert len(found) == 2 * 2 * 3
+    assert np.allclose(found["ratio"], 3.0, rtol=0.05)  # sizes are a factor 1.05 apart, and the slope changes between
+    growth = analysis.tables["growth"]
+    assert np.allclose(growth["exponent"], growth["predicted_exponent"], atol=0.1 / math.log(1.5))
+    by_claim = {verdict.claim: verdict for verdict in analysis.verdicts}
+    apart = by_claim["level 3, m = 3: the locally connected network needs more examples than the convolutional"]
+    assert apart.outcome == "agrees"
+    assert by_claim["no network's loss is below the exact oracle's"].outcome == "agrees"
+
+
+def test_a_curve_that_ends_too_early_gives_a_bound_not_a_number(tmp_path: Path) -> None:
+    settings = small_settings()
+    largest = int(3 * 6 * 3**4 / 0.5) * 2
+    store_staircases(tmp_path, settings, factor=3.0, largest=largest)
+    with Store.open(tmp_path, read_only=True) as store:
+        analysis = STUDY.analyse(store)
+    found = analysis.tables["thresholds"].set_index(["learner", "rules", "level"])
+    missing = found.loc[("lcn", 3, 3)]
+    sizes = [size for size in settings.sizes(3) if size <= largest]
+    assert math.isnan(missing["measured"])
+    assert missing["note"] == f"more than {sizes[-1]}"
+    outcomes = {verdict.claim: verdict.outcome for verdict in analysis.verdicts}
+    assert (
+        outcomes["level 3, m = 3: the locally connected network needs more examples than the convolutional"] == "agrees"
+    )
+
+
+def test_losses_below_the_oracle_are_said_to_disagree(tmp_path: Path) -> None:
+    settings = small_settings(rules=(2,), seeds=1)
+    with Store.create(tmp_path) as store:
+        store_staircases(tmp_path, settings, factor=3.0, largest=64)
+        run = settings.run(2, "cnn", max(s for s in settings.sizes(2) if s <= 256), 0)
+        bad = store.runs(STUDY.name).iloc[0]
+        names = ("final_test_loss", "final_train_loss", "test_loss_error", "oracle_loss", "test_accuracy", "steps")
+        names += ("best_step", "stopped", "examples_seen", "flops", "seconds", "seconds_evaluating")
+        result = {name: getattr(bad[name], "item", lambda name=name: bad[name])() for name in names}
+        store.record_run(run.config(), result | {"test_loss": 0.1, "excess_loss": -0.2, "excess_loss_error": 0.01})
+        verdict = STUDY.analyse(store).verdicts[-1]
+    assert verdict.outcome == "disagrees"
+    assert "-20.0 standard errors" in verdict.measured
+
+
+def test_sizes_start_below_the_first_threshold_and_are_shared_by_all_curves() -> None:
+    for settings in PRESETS.values():
+        for m in settings.rules:
+            sizes = list(settings.sizes(m))
+            first = theory.thresholds(settings.vocab, m, settings.branching, 1, True)[0]
+            assert sizes[0] <= settings.start * first
+            assert sizes[-1] <= settings.max_examples < settings.growth * sizes[-1] + 1
+            assert all(size == round(settings.growth ** round(math.log(size, settings.growth))) for size in sizes)
+
+
+def test_full_preset_is_planned_and_its_programs_have_the_right_shapes() -> None:
+    full = PRESETS["full"]
+    assert (full.vocab, full.branching, full.depth, full.seeds) == (32, 2, 4, 5)
+    assert full.rules == (4, 5, 6, 7, 8)
+    shape = LastToken().shape(full.language(8, 0).language())
+    for contender in full.learners.values():
+        engine = Engine(contender.learner, shape, contender.training)
+        state = jax.eval_shape(engine._start, jax.random.key(0))
+        batch = contender.training.batch_size
+        inputs = jax.ShapeDtypeStruct((64, batch, shape.length), jnp.uint8)
+        targets, rates = jax.ShapeDtypeStruct((64, batch), jnp.uint8), jax.ShapeDtypeStruct((64,), jnp.float32)
+        after, loss = jax.eval_shape(engine._advance, state, inputs, targets, rates, 64)
+        assert jax.tree.map(lambda x: (x.shape, x.dtype), after) == jax.tree.map(lambda x: (x.shape, x.dtype), state)
+        assert loss.shape == ()
+
+
+@pytest.mark.slow
+def test_full_preset_takes_its_first_steps() -> None:
+    full = PRESETS["full"]
+    language = full.language(8, 0).language()
+    task = LastToken()
+    for name in full.learners:
+        run = full.run(8, name, 128, 0)
+        training = run.training.model_copy(update={"max_epochs": None, "max_steps": 2})
+        examples = task.examples(language.sample(0, 128), language, 0)
+        fit = Engine(run.learner, task.shape(language), training).fit([examples], [examples], [0])[0]
+        assert fit.metrics["steps"] == 2
+        assert math.isfinite(fit.metrics["test_loss"])
+
+
+def test_a_small_run_resumes_without_doing_anything_twice(tmp_path: Path) -> None:
+    settings = small_settings(rules=(2,), max_examples=64, seeds=1)
+    lines: list[tuple[str, float]] = []
+    with Store.create(tmp_path) as store:
+        store.record_command(STUDY.name, "quick", settings.model_dump(mode="json"), ["syntagma"])
+        STUDY.run(settings, store, 1, lambda text, share: lines.append((text, share)))
+        done = store.finished_ids(STUDY.name)
+        STUDY.run(settings, store, 1, lambda text, share: pytest.fail(f"did {text} again"))
+        assert store.finished_ids(STUDY.name) == done
+        analysis = STUDY.analyse(store)
+    assert len(lines) == len(done) == len(analysis.tables["runs"]) == 2 * len(list(settings.sizes(2)))
+    assert all(0 <= share <= 1 for _, share in lines)
+    assert lines[-1][1] == 1
+    assert (analysis.tables["runs"]["test_loss"] > 0).all()
+
+
+def test_predictions_are_the_laws_and_the_oracles_plateaus() -> None:
+    settings = small_settings()
+    tables = STUDY.predict(settings)
+    known = tables["predictions"].set_index(["rules", "law", "level"])["num_examples"]
+    assert known[3, "weight sharing", 3] == pytest.approx(6 * 3**4 / 0.5)
+    assert known[3, "no weight sharing", 3] == pytest.approx(6 * 3**5 / 0.5)
+    plateaus = tables["plateaus"].set_index(["rules", "grammar seed", "level"])["loss_nats"]
+    exact = TreeOracle(settings.language(3, 1).language()).plateaus()
+    assert [plateaus[3, 1, level] for level in range(4)] == [e.value for e in exact]
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"rules": (7,)}, "rules=7"),
+        ({"levels": 4}, "levels=4"),
+        (
+            {"learners": {"cnn": Contender(learner=HierarchicalCNN(width=8), training=Training())}, "branching": 1},
+            "branch",
+        ),
+    ],
+)
+def test_settings_that_cannot_be_are_refused(changes: dict[str, object], text: str) -> None:
+    with pytest.raises(ValueError, match=text):
+        small_settings(**changes)
+
+
+def test_results_of_no_command_are_refused_in_one_line(tmp_path: Path) -> None:
+    with Store.create(tmp_path) as store, pytest.raises(InputError, match="holds no results of scaling-laws"):
+        STUDY.analyse(store)
