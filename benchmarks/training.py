@@ -91,9 +91,10 @@ def syntagma_step(config: Config) -> Callable[[], float]:
     out. One call, which compiles, has been made.
     """
     from syntagma.languages.hierarchy import RandomHierarchy
+    from syntagma.learners import Training
     from syntagma.learners.attention_only import MultiLayerAttention
     from syntagma.learners.convolution import HierarchicalCNN
-    from syntagma.learners.training import STEPS_PER_CALL, Engine, Training
+    from syntagma.learners.engine import STEPS_PER_CALL, Engine
     from syntagma.learners.transformer import Transformer
     from syntagma.tasks import LastToken, NextToken
 

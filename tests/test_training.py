@@ -16,7 +16,8 @@ import pytest
 
 from syntagma.errors import InputError
 from syntagma.languages.hierarchy import RandomHierarchy
-from syntagma.learners import Engine, Fit, HierarchicalCNN, Perceptron, Training, fit, training
+from syntagma.learners import Engine, Fit, HierarchicalCNN, Perceptron, Training, fit
+from syntagma.learners import engine as engine_module
 from syntagma.randomness import key, stream
 from syntagma.tasks import Examples, LastToken, Shape
 
@@ -74,7 +75,7 @@ def test_same_seed_same_bits_whatever_was_done_before(adam, sets, apart):
 
 
 def test_steps_per_call_does_not_change_a_bit(adam, sets, apart, monkeypatch):
-    monkeypatch.setattr(training, "STEPS_PER_CALL", 3)
+    monkeypatch.setattr(engine_module, "STEPS_PER_CALL", 3)
     again = adam.fit([sets[0][0]], [sets[1][0]], [5])[0]
     for a, b in zip(leaves(again.network), leaves(apart[0].network), strict=True):
         np.testing.assert_array_equal(a, b)
@@ -99,7 +100,7 @@ def test_seeds_together_equal_seeds_one_after_the_other(adam, sets, apart):
 @pytest.mark.parametrize("number", [4, 11])
 def test_evaluation_in_blocks(adam, sets, number, monkeypatch):
     """In blocks of 4, the last one shorter: the same as at once, for as many test sentences."""
-    monkeypatch.setattr(training, "EVALUATION_BATCH", 4)
+    monkeypatch.setattr(engine_module, "EVALUATION_BATCH", 4)
     test = random_examples(number, 3)
     found = adam.fit([sets[0][0]], [test], [5])[0]
     np.testing.assert_allclose(found.example_losses, losses_by_hand(found, test), rtol=1e-4, atol=1e-6)
@@ -269,13 +270,13 @@ def test_a_stopped_seed_stays_as_it_was_while_others_go_on(adam, sets):
 
 @pytest.mark.parametrize("pieces", [[10] * 7, [3] * 20, [25, 1, 7, 7], [1] * 30])
 def test_each_epoch_has_every_index_once(pieces):
-    order = training._Order(3, 10)
+    order = engine_module._Order(3, 10)
     taken = np.concatenate([order.take(count) for count in pieces])
     assert len(taken) == sum(pieces)
     epochs = [taken[i : i + 10] for i in range(0, len(taken) - 9, 10)]
     assert all(sorted(epoch) == list(range(10)) for epoch in epochs)
     assert len({tuple(epoch) for epoch in epochs}) == len(epochs)
-    np.testing.assert_array_equal(taken, training._Order(3, 10).take(len(taken)))
+    np.testing.assert_array_equal(taken, engine_module._Order(3, 10).take(len(taken)))
 
 
 def test_refuses_examples_that_do_not_belong_together(adam, sets):

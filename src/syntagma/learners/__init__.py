@@ -6,9 +6,10 @@ from pydantic import Field
 
 from syntagma.learners.attention_only import MultiLayerAttention
 from syntagma.learners.convolution import HierarchicalCNN, LocallyConnected
+from syntagma.learners.engine import Engine, Fit, fit
 from syntagma.learners.learner import Learner, Network
 from syntagma.learners.perceptron import Perceptron
-from syntagma.learners.training import Engine, Fit, Training, fit
+from syntagma.learners.training import Training
 from syntagma.learners.transformer import Transformer
 
 AnyLearner = Annotated[

@@ -1,0 +1,323 @@
+"""The training engine: one compiled loop of many steps, for every network, task and device.
+
+Cross-entropy, minibatches drawn without replacement epoch after epoch from a fixed set of examples. The compiled
+program does up to `STEPS_PER_CALL` steps on batches already gathered on the device; their number is an argument, so
+one compilation serves every size of training set and every schedule of evaluations.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jaxtyping import Array, Float, Integer
+
+from syntagma.errors import invalid
+from syntagma.learners.learner import Learner, Network
+from syntagma.learners.training import Training
+from syntagma.randomness import key, stream
+from syntagma.tasks import Examples, Shape
+
+STEPS_PER_CALL = 64
+EVALUATION_BATCH = 256
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A trained network and the course of its training. Losses are in nats per answer.
+
+    Attributes:
+        network: the weights at the smallest test loss.
+        metrics: smallest test loss with its standard error, accuracy, final losses, steps, examples, seconds, FLOPs.
+        history: one row an evaluation: step, test_loss, test_accuracy, train_loss.
+        example_losses: `[n_test]`, loss of each test sentence at the smallest test loss.
+    """
+
+    network: Network
+    metrics: dict[str, Any]
+    history: list[dict[str, float]]
+    example_losses: Float[np.ndarray, " n_test"]
+
+
+class Engine:
+    """Compiled training and evaluation of one learner on one task's shapes; reuse it over training sets and seeds.
+
+    Several seeds are trained together (one program, batched over seeds) where the device is an accelerator, one after
+    the other on a CPU, where batching networks gains nothing. With several devices the seeds are spread over them if
+    their number allows, else every batch is.
+    """
+
+    def __init__(
+        self,
+        learner: Learner,
+        shape: Shape,
+        training: Training,
+        devices: Sequence[jax.Device] | None = None,  # pyright: ignore[reportInvalidTypeForm]
+    ) -> None:
+        self.learner, self.shape, self.training = learner, shape, training
+        self._mesh = jax.sharding.Mesh(np.array(devices or jax.local_devices()), ("device",))
+        self._optimizer = training.direction(learner.gradient_scale())
+        self._static = eqx.filter(eqx.filter_eval_shape(learner.network, key(0), shape), _is_weight, inverse=True)
+        self._single = _Programs(self._start, self._advance, self._evaluate)
+        self._batched = _Programs(jax.vmap(self._start), self._advance_many, jax.vmap(self._evaluate))
+
+    def fit(
+        self,
+        train: Sequence[Examples],
+        test: Sequence[Examples],
+        seeds: Sequence[int],
+        *,
+        together: bool | None = None,
+    ) -> list[Fit]:
+        """One network for each seed, each on its own train and test examples (of equal numbers).
+
+        Args:
+            together: train all seeds in one batched program; by default where the device is an accelerator.
+
+        Raises:
+            InputError: no examples, or numbers of seeds and examples that differ.
+        """
+        if not len(train) == len(test) == len(seeds) or min(map(len, [*train, *test]), default=0) == 0:
+            given = f"{len(train)} train sets, {len(test)} test sets, {len(seeds)} seeds"
+            raise invalid("train", given, "each seed needs one non-empty train set and one non-empty test set")
+        if together is None:
+            together = self._mesh.devices.flat[0].platform != "cpu"
+        if together and len(seeds) > 1:
+            if len(set(map(len, train))) > 1 or len(set(map(len, test))) > 1:
+                raise invalid("train", [*map(len, train)], "seeds trained together need the same number of examples")
+            return _Run(self, self._batched, train, test, seeds).go()
+        runs = zip(train, test, seeds, strict=True)
+        return [_Run(self, self._single, [a], [b], [seed]).go()[0] for a, b, seed in runs]
+
+    def network(self, weights: Any) -> Network:
+        """The network of these weights."""
+        return eqx.combine(weights, self._static)
+
+    def place(self, array: np.ndarray | Array, *axes: int) -> Array:
+        """`array` on the devices, spread over them along the first of `axes` that they divide."""
+        spec: list[str | None] = [None] * np.ndim(array)
+        for axis in axes:
+            if axis < np.ndim(array) and np.shape(array)[axis] % self._mesh.size == 0:
+                spec[axis] = "device"
+                break
+        return jax.device_put(array, jax.NamedSharding(self._mesh, jax.P(*spec)))
+
+    def spread(self, state: Any, *, seeds: bool) -> Any:
+        """A fresh state on the devices, its seeds spread over them where `seeds` and their number allows."""
+        return jax.tree.map(lambda x: self.place(x, *([0] if seeds else [])), state)
+
+    def _start(self, start_key: Array) -> tuple[Any, Any]:
+        weights = eqx.filter(self.learner.network(start_key, self.shape), _is_weight)
+        return weights, self._optimizer.init(weights)
+
+    def _loss(self, weights: Any, inputs: Array, targets: Array) -> Float[Array, ""]:
+        logits = self.network(weights)(inputs)
+        return optax.softmax_cross_entropy_with_integer_labels(logits, targets.astype(jnp.int32)).mean()
+
+    def _advance(
+        self, state: Any, inputs: Array, targets: Array, rates: Array, count: Array
+    ) -> tuple[Any, Float[Array, ""]]:
+        """`count` steps on `[steps, B, T]` batches at learning rates `[steps]`; the sum of their train losses."""
+
+        def step(i: Array, carry: tuple[Any, Array]) -> tuple[Any, Array]:
+            (weights, memory), total = carry
+            loss, gradient = jax.value_and_grad(self._loss)(weights, inputs[i], targets[i])
+            update, memory = self._optimizer.update(gradient, memory, weights)
+            weights = jax.tree.map(lambda w, u: w - rates[i] * u, weights, update)
+            return (weights, memory), total + loss
+
+        return jax.lax.fori_loop(0, count, step, (state, jnp.zeros(())))
+
+    def _advance_many(
+        self, state: Any, inputs: Array, targets: Array, rates: Array, count: Array
+    ) -> tuple[Any, Float[Array, " S"]]:
+        return jax.vmap(self._advance, in_axes=(0, 0, 0, None, None))(state, inputs, targets, rates, count)
+
+    def _evaluate(self, state: Any, inputs: Array, targets: Array) -> tuple[Float[Array, " n"], Float[Array, " n"]]:
+        """Loss and accuracy of each sentence of `[n, T]` test inputs, mean over its answers."""
+
+        def sentences(batch: tuple[Array, Array]) -> tuple[Array, Array]:
+            logits, answers = self.network(state[0])(batch[0]), batch[1].astype(jnp.int32)
+            losses = optax.softmax_cross_entropy_with_integer_labels(logits, answers)
+            correct = (logits.argmax(-1) == answers).astype(losses.dtype)
+            return losses.reshape(len(answers), -1).mean(1), correct.reshape(len(answers), -1).mean(1)
+
+        size = min(EVALUATION_BATCH, len(inputs))
+        whole = len(inputs) // size * size
+        blocks = jax.tree.map(lambda x: x[:whole].reshape(-1, size, *x.shape[1:]), (inputs, targets))
+        parts = [x.reshape(-1) for x in jax.lax.map(sentences, blocks)]
+        if whole < len(inputs):
+            parts = [jnp.concatenate(x) for x in zip(parts, sentences((inputs[whole:], targets[whole:])), strict=True)]
+        return parts[0], parts[1]
+
+
+def fit(learner: Learner, shape: Shape, training: Training, train: Examples, test: Examples, seed: int = 0) -> Fit:
+    """Train one network: the short form of `Engine(...).fit([train], [test], [seed])[0]`."""
+    return Engine(learner, shape, training).fit([train], [test], [seed])[0]
+
+
+class _Programs:
+    """The three compiled programs, for one network or for several at once."""
+
+    def __init__(self, start: Callable[..., Any], advance: Callable[..., Any], evaluate: Callable[..., Any]) -> None:
+        self.start, self.advance, self.evaluate = jax.jit(start), jax.jit(advance), jax.jit(evaluate)
+        self.gather = jax.jit(lambda data, order: jax.tree.map(lambda x: x[order], data))
+        self.gather_many = jax.jit(jax.vmap(lambda data, order: jax.tree.map(lambda x: x[order], data)))
+
+
+class _Run:
+    """One call's training, with or without a leading axis of S seeds on every array."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        programs: _Programs,
+        train: Sequence[Examples],
+        test: Sequence[Examples],
+        seeds: Sequence[int],
+    ) -> None:
+        self.engine, self.programs = engine, programs
+        self.many = len(seeds) > 1
+        self.num_train, self.num_test = len(train[0]), len(test[0])
+        starts = [key(seed, "network") for seed in seeds]
+        self.state = engine.spread(programs.start(jnp.stack(starts) if self.many else starts[0]), seeds=self.many)
+        self.train, self.test = self._stack(train), self._stack(test)
+        self.orders = [_Order(seed, self.num_train) for seed in seeds]
+        self.num_seeds = len(seeds)
+
+    def go(self) -> list[Fit]:
+        training = self.engine.training
+        length = training.length(self.num_train)
+        course = [_Course(training, length) for _ in range(self.num_seeds)]
+        begun, evaluating, step = time.perf_counter(), 0.0, 0
+        for target in training.evaluation_steps(length):
+            train_loss = self._train(step, target, length) / max(target - step, 1)
+            step = target
+            paused = time.perf_counter()
+            losses, correct = (np.atleast_2d(x) for x in jax.device_get(self.programs.evaluate(self.state, *self.test)))
+            evaluating += time.perf_counter() - paused
+            for i, seed_course in enumerate(course):
+                seed_course.add(step, losses[i], correct[i], float(train_loss[i]), lambda i=i: self._weights(i))
+            if all(c.stopped for c in course):
+                break
+        seconds = (time.perf_counter() - begun) / self.num_seeds
+        return [self._fit(c, seconds, evaluating / self.num_seeds) for c in course]
+
+    def _train(self, start: int, end: int, length: int) -> Float[np.ndarray, " S"]:
+        """The sum of the train losses of steps `start` to `end`, for each seed."""
+        total: Any = np.zeros(self.num_seeds)
+        training = self.engine.training
+        batch = training.batch_size
+        axes = (0, 2) if self.many else (1,)
+        gather = self.programs.gather_many if self.many else self.programs.gather
+        for begin in range(start, end, STEPS_PER_CALL):
+            count = min(STEPS_PER_CALL, end - begin)
+            order = np.zeros((self.num_seeds, STEPS_PER_CALL, batch), np.int32)
+            for i, examples in enumerate(self.orders):
+                order[i, :count] = examples.take(count * batch).reshape(count, batch)
+            batches = gather(self.train, order if self.many else order[0])
+            if self.engine._mesh.size > 1:
+                batches = tuple(self.engine.place(x, *axes) for x in batches)
+            rates = training.rates(np.arange(begin, begin + STEPS_PER_CALL), length).astype(np.float32)
+            self.state, losses = self.programs.advance(self.state, *batches, rates, count)
+            total = total + losses
+        return np.atleast_1d(np.asarray(total))
+
+    def _stack(self, examples: Sequence[Examples]) -> tuple[Array, Array]:
+        if not self.many:
+            return self.engine.place(examples[0].inputs), self.engine.place(examples[0].targets)
+        inputs, targets = (np.stack([getattr(e, name) for e in examples]) for name in ("inputs", "targets"))
+        return self.engine.place(inputs), self.engine.place(targets)
+
+    def _weights(self, seed_index: int) -> Any:
+        weights = self.state[0]
+        return jax.tree.map(lambda x: x[seed_index], weights) if self.many else weights
+
+    def _fit(self, course: _Course, seconds: float, evaluating: float) -> Fit:
+        training, learner, shape = self.engine.training, self.engine.learner, self.engine.shape
+        forward = learner.forward_flops(shape)
+        seen = course.step * training.batch_size
+        metrics = course.metrics() | {
+            "examples_seen": seen,
+            "seconds": round(seconds, 3),
+            "seconds_evaluating": round(evaluating, 3),
+            "flops": float(forward) * (3 * seen + len(course.history) * self.num_test),
+        }
+        return Fit(self.engine.network(course.best_weights), metrics, course.history, course.best_losses)
+
+
+class _Course:
+    """One seed's evaluations so far, and whether to stop."""
+
+    def __init__(self, training: Training, length: int) -> None:
+        self.training, self.length = training, length
+        self.history: list[dict[str, float]] = []
+        self.best_step, self.step, self.best_loss, self.stopped = 0, 0, math.inf, ""
+        self.best_losses, self.best_accuracy, self.best_weights = np.zeros(0), math.nan, None
+
+    def add(
+        self, step: int, losses: np.ndarray, correct: np.ndarray, train_loss: float, weights: Callable[[], Any]
+    ) -> None:
+        """Take one evaluation, unless training has stopped for this seed."""
+        if self.stopped:
+            return
+        self.step = step
+        loss, accuracy = float(losses.mean(dtype=np.float64)), float(correct.mean(dtype=np.float64))
+        self.history.append({"step": step, "test_loss": loss, "test_accuracy": accuracy, "train_loss": train_loss})
+        if loss < self.best_loss or self.best_weights is None:
+            self.best_loss, self.best_step, self.best_accuracy = loss, step, accuracy
+            self.best_losses, self.best_weights = losses.astype(np.float64), weights()
+        if not math.isfinite(loss) or not math.isfinite(train_loss):
+            self.stopped = "diverged"
+        elif step and train_loss <= self.training.train_loss_threshold:
+            self.stopped = "train loss"
+        elif step >= self.training.patience * max(self.best_step, self.training.least_steps):
+            self.stopped = "patience"
+        elif step >= self.length:
+            self.stopped = "steps"
+
+    def metrics(self) -> dict[str, Any]:
+        last = self.history[-1]
+        error = (
+            float(self.best_losses.std(ddof=1) / math.sqrt(len(self.best_losses))) if len(self.best_losses) > 1 else 0.0
+        )
+        return {
+            "test_loss": self.best_loss,
+            "test_loss_error": error,
+            "test_accuracy": self.best_accuracy,
+            "best_step": self.best_step,
+            "final_test_loss": last["test_loss"],
+            "final_train_loss": last["train_loss"],
+            "steps": self.step,
+            "stopped": self.stopped,
+        }
+
+
+class _Order:
+    """Indices of examples: one permutation of all after another, without end."""
+
+    def __init__(self, seed: int, size: int) -> None:
+        self._seed, self._size, self._epoch = seed, size, 0
+        self._left = np.zeros(0, np.int32)
+
+    def take(self, count: int) -> Integer[np.ndarray, " count"]:
+        parts, missing = [self._left], count - len(self._left)
+        while missing > 0:
+            generator = stream(self._seed, "order", self._epoch)
+            parts.append(generator.permutation(self._size).astype(np.int32))
+            self._epoch, missing = self._epoch + 1, missing - self._size
+        joined = np.concatenate(parts)
+        self._left = joined[count:]
+        return joined[:count]
+
+
+def _is_weight(leaf: Any) -> bool:
+    return eqx.is_inexact_array(leaf) or isinstance(leaf, jax.ShapeDtypeStruct)

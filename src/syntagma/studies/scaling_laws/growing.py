@@ -1,0 +1,59 @@
+"""A learning curve that grows until it has crossed its last threshold."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from syntagma.curves import LearningCurve, crossed
+from syntagma.studies.scaling_laws.settings import ScalingLaws
+from syntagma.sweep.runs import Run
+from syntagma.theory import hierarchy as theory
+
+
+class Growing:
+    """The curve of one learner at one m: the losses so far, and which runs come next."""
+
+    def __init__(self, settings: ScalingLaws, rules: int, contender: str, plateaus: np.ndarray) -> None:
+        self.settings, self.rules, self.contender, self.plateaus = settings, rules, contender, plateaus
+        self.sizes = list(settings.sizes(rules))
+        self.losses = np.full((settings.seeds, len(self.sizes)), np.nan)
+        self.runs: dict[str, tuple[int, int]] = {}
+
+    def wanted(self) -> list[Run]:
+        """The runs missing at the first incomplete size, unless the curve has gone far enough."""
+        for i in range(self.last() + 1):
+            missing = np.flatnonzero(np.isnan(self.losses[:, i]))
+            if len(missing):
+                return [self._run(int(seed), i) for seed in missing]
+        return []
+
+    def take(self, run: Run, loss: float) -> None:
+        """Put in the loss of a run that this curve asked for; other runs are none of its business."""
+        if run.id() in self.runs:
+            self.losses[self.runs[run.id()]] = loss
+
+    def _run(self, seed: int, i: int) -> Run:
+        run = self.settings.run(self.rules, self.contender, self.sizes[i], seed)
+        self.runs[run.id()] = (seed, i)
+        return run
+
+    def last(self) -> int:
+        """Index of the largest size wanted, as far as is known."""
+        complete = int(np.argmax(np.isnan(self.losses).any(axis=0))) if np.isnan(self.losses).any() else len(self.sizes)
+        for i in range(complete):
+            if self._crossed(i + 1):
+                return min(i + self.settings.beyond, len(self.sizes) - 1)
+        return min(complete, len(self.sizes) - 1)
+
+    def share_done(self) -> float:
+        """Fraction of the way, in ln P, to the last threshold that theory gives for no weight sharing (an estimate)."""
+        if not self.wanted():
+            return 1.0
+        s = self.settings
+        goal = min(4 * theory.thresholds(s.vocab, self.rules, s.branching, s.levels, False)[-1], self.sizes[-1])
+        at = self.sizes[int(np.argmax(np.isnan(self.losses).any(axis=0)))]
+        return min(max(at / goal, 0.0), 0.95)
+
+    def _crossed(self, count: int) -> bool:
+        curve = LearningCurve(np.array(self.sizes[:count], float), self.losses[:, :count], self.plateaus)
+        return crossed(curve, self.settings.levels)
