@@ -165,7 +165,7 @@ PRESETS: Mapping[str, ScalingLaws] = {
         start=0.5,
         beyond=0,
         learners=_contenders(_small_networks(), 64, (5000, 10_000), (1500, 10_000)),
-        max_examples=2**16,
+        max_examples=2**18,
     ),
     "full": ScalingLaws(
         vocab=32,
