@@ -100,15 +100,18 @@ def syntagma_step(config: Config) -> Callable[[], float]:
 
     language = RandomHierarchy(config.vocab, 4, config.branching, config.depth)
     task = NextToken() if config.kind == "decoder" else LastToken()
-    sizes = {"width": config.width, "heads": config.heads, "layers": config.layers}
+    network = {"width": config.width, "heads": config.heads, "layers": config.layers}
     if config.kind == "convolution":
         learner = HierarchicalCNN(width=config.width)
     else:
-        learner = (Transformer if config.kind == "decoder" else MultiLayerAttention)(**sizes)
+        learner = (Transformer if config.kind == "decoder" else MultiLayerAttention)(**network)
     steps = min(STEPS_PER_CALL, max(4, round(5e10 / config.nominal_flops())))
-    once = {"max_steps": steps, "first_evaluation": steps, "train_loss_threshold": 0.0}
-    engine = Engine(learner, task.shape(language), Training(optimizer="adam", batch_size=config.batch, **once))
-    train, test = (task.examples(language.sample(seed, 16 * config.batch), language, seed) for seed in (0, 1))
+    training = Training(
+        batch_size=config.batch, max_steps=steps, train_loss_threshold=0, patience=1000, evaluations_per_doubling=1
+    )
+    engine = Engine(learner, task.shape(language), training)
+    sizes = (16 * config.batch, config.batch)
+    train, test = (task.examples(language.sample(seed, n), language, seed) for seed, n in enumerate(sizes))
 
     def timed() -> float:
         metrics = engine.fit([train], [test], [0])[0].metrics

@@ -194,3 +194,12 @@ def test_another_unit():
     np.testing.assert_allclose(other.resamples, found.resamples / 10)
     assert other.holds(1.0)
     assert not other.holds(10.0)
+
+
+def test_power_law_interval_is_open_where_resamples_miss_a_threshold():
+    missed = np.full(2000, 8.0)
+    missed[:100] = np.inf
+    found = power_law(np.array([2.0, 4.0]), [exact(2.0), Interval(8.0, 8.0, np.inf, "", missed)])
+    assert found.value == pytest.approx(2.0)
+    assert found.low == pytest.approx(2.0)
+    assert found.high == np.inf

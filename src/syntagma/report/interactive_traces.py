@@ -118,11 +118,11 @@ def _threshold_traces(thresholds: pd.DataFrame, heights: dict[int, float]) -> It
             "hovertemplate": text,
             "legendgroup": row.learner,
         }
-        if math.isfinite(row.low) and math.isfinite(row.high):
+        if math.isfinite(row.low):
             trace["error_x"] = {
                 "type": "data",
                 "symmetric": False,
-                "array": [row.high - row.measured],
+                "array": [row.high - row.measured if math.isfinite(row.high) else 0.9 * row.measured],
                 "width": 0,
                 "thickness": 1.6,
                 "arrayminus": [row.measured - row.low],

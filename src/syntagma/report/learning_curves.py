@@ -7,6 +7,7 @@ diamond is a measured threshold: where the mean over seeds crosses half-way betw
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pandas as pd
@@ -128,8 +129,11 @@ def _draw_thresholds(axes: Axes, thresholds: pd.DataFrame, heights: dict[int, fl
             continue
         colour = style.learner_colour(row.learner)
         height = half_way(heights, row.level)
-        if row.low == row.low and row.high == row.high:
-            axes.plot([row.low, row.high], [height] * 2, color=colour, linewidth=1.4, solid_capstyle="butt", zorder=5)
+        if math.isfinite(row.low):
+            end = row.high if math.isfinite(row.high) else 1.9 * row.measured
+            axes.plot([row.low, end], [height] * 2, color=colour, linewidth=1.4, solid_capstyle="butt", zorder=5)
+            if row.high == math.inf:  # open above
+                axes.plot([end], [height], marker=">", color=colour, markersize=4, linestyle="none", zorder=5)
         axes.plot([row.measured], [height], zorder=6, **_threshold_look(colour))
 
 

@@ -108,9 +108,10 @@ def _draw_fit(axes: Axes, table: pd.DataFrame, growth: Any | None, colour: str) 
     if growth is None or len(table) < 2:
         return
     m = table["rules"].to_numpy(dtype=float)
-    log_factor = np.mean(np.log(table["measured"].to_numpy(dtype=float)) - growth.exponent * np.log(m))
+    slope = growth.exponent_with_factor  # of P_l as drawn; the legend's exponent is of P_l (1 - f)
+    log_factor = np.mean(np.log(table["measured"].to_numpy(dtype=float)) - slope * np.log(m))
     ends = np.array([m.min(), m.max()])
-    axes.plot(ends, np.exp(log_factor) * ends**growth.exponent, color=colour, linewidth=1.8, alpha=0.55, zorder=3)
+    axes.plot(ends, np.exp(log_factor) * ends**slope, color=colour, linewidth=1.8, alpha=0.55, zorder=3)
 
 
 def _draw_laws(axes: Axes, predictions: pd.DataFrame) -> None:
@@ -130,9 +131,12 @@ def _draw_laws(axes: Axes, predictions: pd.DataFrame) -> None:
 
 
 def _draw_point(axes: Axes, x: float, row: Any, look: dict[str, Any]) -> None:
-    """A measured threshold at `x` with its interval, where it has one."""
-    if math.isfinite(row.low) and math.isfinite(row.high):
-        axes.plot([x, x], [row.low, row.high], color=look["color"], linewidth=1.1, zorder=4, solid_capstyle="butt")
+    """A measured threshold at `x` with its interval, where it has one; an arrow where the interval is open above."""
+    if math.isfinite(row.low):
+        end = row.high if math.isfinite(row.high) else 1.9 * row.measured
+        axes.plot([x, x], [row.low, end], color=look["color"], linewidth=1.1, zorder=4, solid_capstyle="butt")
+        if row.high == math.inf:
+            axes.plot([x], [end], marker="^", color=look["color"], markersize=4, linestyle="none", zorder=4)
     axes.plot([x], [row.measured], markersize=6.5, markeredgecolor="white", markeredgewidth=0.8, zorder=5, **look)
 
 

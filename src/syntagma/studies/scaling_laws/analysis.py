@@ -49,7 +49,7 @@ def analyse(name: str, title: str, store: Store) -> Analysis:
         "curves": _curves_table(runs, settings),
         "runs": runs,
         "plateaus": _plateaus_table(plateaus),
-        "predictions": predictions_table(settings),
+        "predictions": predictions_table(settings).query(f"level <= {settings.levels}"),
         "thresholds": _thresholds_table(settings, measured),
         "growth": _growth_table(settings, measured),
     }

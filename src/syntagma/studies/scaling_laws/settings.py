@@ -163,9 +163,9 @@ PRESETS: Mapping[str, ScalingLaws] = {
         levels=3,
         seeds=3,
         start=0.5,
-        beyond=0,
+        beyond=1,
         learners=_contenders(_small_networks(), 64, (5000, 10_000), (1500, 10_000)),
-        max_examples=2**18,
+        max_examples=2**16,
     ),
     "full": ScalingLaws(
         vocab=32,

@@ -69,7 +69,8 @@ def _growth_verdicts(settings: ScalingLaws, measured: Measured) -> list[Verdict]
                 out.append(Verdict(claim, law, fitted.reason, "open", theory.SOURCE))
                 continue
             outcome = "finding" if shared is None else "agrees" if fitted.holds(predicted) else "disagrees"
-            outcome = outcome if settings.seeds > 1 else "open"
+            unbounded = math.isinf(fitted.low) or math.isinf(fitted.high)
+            outcome = "open" if settings.seeds < 2 or (outcome == "agrees" and unbounded) else outcome
             out.append(Verdict(claim, law, f"m^k, k = {_span(fitted)}", outcome, theory.SOURCE))
     return out
 
