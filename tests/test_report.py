@@ -100,7 +100,13 @@ def synthetic_analysis(rules=(2, 3, 4), seeds=3, vocab=16, depth=3, reached=True
         points = np.log([[r["rules"], r["measured"]] for r in mine])
         slope = float(np.polyfit(points[:, 0], points[:, 1], 1)[0]) if len(mine) > 1 else math.nan
         law_exponent = math.nan if learner == "transformer" else exponent(learner, level)
-        fit = {"exponent": slope, "low": slope - 0.3, "high": slope + 0.3, "num_points": len(mine)}
+        fit = {
+            "exponent": slope,
+            "exponent_with_factor": slope,
+            "low": slope - 0.3,
+            "high": slope + 0.3,
+            "num_points": len(mine),
+        }
         rows["growth"].append(
             {"learner": learner, "label": label, "level": level, "predicted_exponent": law_exponent, **fit}
         )

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import difflib
 import math
+import numbers
 from collections.abc import Iterable
 from typing import Any
-
-import numpy as np
 
 
 class InputError(ValueError):
@@ -33,7 +32,7 @@ def whole_number(field: str, given: Any, minimum: int = 1) -> int:
     Raises:
         InputError: not a whole number, or below `minimum`.
     """
-    is_number = isinstance(given, int | float | np.integer | np.floating) and not isinstance(given, bool | np.bool)
+    is_number = isinstance(given, numbers.Real) and not isinstance(given, bool)
     if not is_number or (not isinstance(given, int) and (not math.isfinite(given) or given != int(given))):
         raise invalid(field, given, "it must be a whole number", f"Give {field} as an integer, {minimum} or more")
     if given < minimum:
