@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import math
 import numbers
 from collections.abc import Iterable
 from typing import Any
@@ -32,12 +31,15 @@ def whole_number(field: str, given: Any, minimum: int = 1) -> int:
     Raises:
         InputError: not a whole number, or below `minimum`.
     """
-    is_number = isinstance(given, numbers.Real) and not isinstance(given, bool)
-    if not is_number or (not isinstance(given, int) and (not math.isfinite(given) or given != int(given))):
+    if isinstance(given, numbers.Integral) and not isinstance(given, bool):
+        number = int(given)
+    elif isinstance(given, numbers.Real) and not isinstance(given, bool) and float(given).is_integer():
+        number = int(float(given))
+    else:
         raise invalid(field, given, "it must be a whole number", f"Give {field} as an integer, {minimum} or more")
-    if given < minimum:
+    if number < minimum:
         raise invalid(field, given, f"it must be at least {minimum}", f"Raise {field} to {minimum} or more")
-    return int(given)
+    return number
 
 
 def _short(given: object) -> str:

@@ -71,7 +71,9 @@ def _growth_verdicts(settings: ScalingLaws, measured: Measured) -> list[Verdict]
             outcome = "finding" if shared is None else "agrees" if fitted.holds(predicted) else "disagrees"
             unbounded = math.isinf(fitted.low) or math.isinf(fitted.high)
             outcome = "open" if settings.seeds < 2 or (outcome == "agrees" and unbounded) else outcome
-            out.append(Verdict(claim, law, f"m^k, k = {_span(fitted)}", outcome, theory.SOURCE))
+            values = sum(measured[name, m, level].measured for m in settings.rules)
+            text = f"m^k, k = {_span(fitted)} from {values} values of m"
+            out.append(Verdict(claim, law, text, outcome, theory.SOURCE))
     return out
 
 
