@@ -41,7 +41,9 @@ def small_settings(**changes: object) -> ScalingLaws:
     return ScalingLaws(**(sizes | changes))
 
 
-def store_staircases(directory: Path, settings: ScalingLaws, factor: float, largest: int = 2**20) -> None:
+def store_staircases(
+    directory: Path, settings: ScalingLaws, factor: float, largest: int = 2**20, stopped: str = "patience"
+) -> None:
     """Results as if every network followed its law exactly, with prefactor `factor`.
 
     Between sizes the loss is linear in ln P through the half-way point of each level at `factor` times its threshold.
@@ -67,7 +69,7 @@ def store_staircases(directory: Path, settings: ScalingLaws, factor: float, larg
                         result = dict.fromkeys(("test_loss", "final_test_loss", "final_train_loss"), loss)
                         result |= dict.fromkeys(("test_loss_error", "excess_loss_error"), 0.01)
                         result |= {"oracle_loss": plateaus[-1], "excess_loss": loss - plateaus[-1], "flops": 1.0}
-                        result |= {"test_accuracy": 0.5, "steps": 1, "best_step": 1, "stopped": "steps"}
+                        result |= {"test_accuracy": 0.5, "steps": 1, "best_step": 1, "stopped": stopped}
                         result |= {"examples_seen": size, "seconds": 1.0, "seconds_evaluating": 0.1}
                         store.record_run(run.config(), result)
 
@@ -103,6 +105,16 @@ def test_a_curve_that_ends_too_early_gives_a_bound_not_a_number(tmp_path: Path) 
     assert (
         outcomes["level 3, m = 3: the locally connected network needs more examples than the convolutional"] == "agrees"
     )
+
+
+def test_a_bound_that_short_training_may_have_made_decides_nothing(tmp_path: Path) -> None:
+    settings = small_settings()
+    store_staircases(tmp_path, settings, factor=3.0, largest=int(3 * 6 * 3**4 / 0.5) * 2, stopped="steps")
+    with Store.open(tmp_path, read_only=True) as store:
+        verdicts = {verdict.claim: verdict for verdict in STUDY.analyse(store).verdicts}
+    found = verdicts["level 3, m = 3: the locally connected network needs more examples than the convolutional"]
+    assert found.outcome == "open"
+    assert "training, not data" in found.measured
 
 
 def test_losses_below_the_oracle_are_said_to_disagree(tmp_path: Path) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from statistics import NormalDist
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,7 +21,7 @@ Measured = dict[tuple[str, int, int], Interval]
 
 def verdicts(settings: ScalingLaws, measured: Measured, runs: pd.DataFrame) -> tuple[Verdict, ...]:
     """All verdicts, in the order in which they are read."""
-    comparison = _comparison_verdicts(settings, measured)
+    comparison = _comparison_verdicts(settings, measured, runs)
     order, powers = _order_verdicts(settings, measured), _growth_verdicts(settings, measured)
     return (*order, *powers, *comparison, _oracle_verdict(runs))
 
@@ -77,7 +79,7 @@ def _growth_verdicts(settings: ScalingLaws, measured: Measured) -> list[Verdict]
     return out
 
 
-def _comparison_verdicts(settings: ScalingLaws, measured: Measured) -> list[Verdict]:
+def _comparison_verdicts(settings: ScalingLaws, measured: Measured, runs: pd.DataFrame) -> list[Verdict]:
     """Each learner's threshold against that of the first learner with weight sharing."""
     shared = [name for name, c in settings.learners.items() if c.learner.weight_sharing]
     if not shared:
@@ -90,8 +92,19 @@ def _comparison_verdicts(settings: ScalingLaws, measured: Measured) -> list[Verd
         for m in settings.rules:
             for level in range(1, settings.levels + 1):
                 found = ratio(measured[name, m, level], measured[reference, m, level])
-                out += _comparison(settings, found, name, reference, m, level)
+                verdicts = _comparison(settings, found, name, reference, m, level)
+                if math.isinf(found.value) and _training_was_short(runs, name, m):
+                    why = " (training, not data, may have ended the curve: the smallest loss is the last)"
+                    verdicts = [replace(v, outcome="open", measured=v.measured + why) for v in verdicts]
+                out += verdicts
     return out
+
+
+def _training_was_short(runs: pd.DataFrame, name: str, m: int) -> bool:
+    """Whether at the largest size every seed ended at its allowed steps with its test loss still at its smallest."""
+    mine: Any = runs[(runs["learner"] == name) & (runs["rules"] == m)]
+    last = mine[mine["num_examples"] == mine["num_examples"].max()]
+    return bool(((last["stopped"] == "steps") & (last["best_step"] == last["steps"])).all())
 
 
 def _comparison(settings: ScalingLaws, found: Interval, name: str, reference: str, m: int, level: int) -> list[Verdict]:
