@@ -394,7 +394,8 @@ def test_exit_codes_of_the_process(tmp_path: Path) -> None:
 
 
 SLOW_STUDY = """
-import sys, time
+import signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a process started in the background may ignore it
 sys.path.insert(0, {tests!r})
 import syntagma.studies
 from syntagma.cli import main
