@@ -28,9 +28,9 @@ _CAPTIONS = {
         "Diamonds: where the curve crosses half-way between two plateaus. Losses far above L_0 are left out."
     ),
     "thresholds": (
-        "Measured thresholds against the number of rules m, level by level, with the power of m fitted to each learner "
-        "and its interval. Dashed: the predicted laws. A law says how a threshold grows, not its prefactor, so compare "
-        "slopes."
+        "Measured thresholds against the number of rules m, level by level, with the power k fitted to each learner, "
+        "P_l (1 - f) ~ m^k, and its interval. Dashed: the predicted laws. A law says how a threshold grows, not its "
+        "prefactor, so compare slopes."
     ),
     "measured-against-predicted": (
         "Every threshold that has both a measurement and a prediction of the paper's own for that learner. On the line "
@@ -59,7 +59,8 @@ _TABLES = (
     TableText(
         name="growth",
         title="Growth of the thresholds with m",
-        caption="Exponent k of the fit P_l ~ m^k, with its interval, beside the exponent of the paper's law.",
+        caption="Exponent k of the fit P_l (1 - f) ~ m^k, with its interval, beside the exponent of the "
+        "paper's law: the law's factor 1 / (1 - f), which depends on m too, is divided out.",
         columns=(
             Column("label", "learner"),
             Column("level", "level l"),
