@@ -16,9 +16,10 @@ import pytest
 from pydantic import ValidationError
 
 from syntagma.errors import InputError
+from syntagma.languages.settings import HierarchySettings
 from syntagma.learners import HierarchicalCNN, Learner, MultiLayerAttention, Training
 from syntagma.sweep.execution import execute
-from syntagma.sweep.runs import Bench, HierarchySettings, Run
+from syntagma.sweep.runs import Bench, Run
 from syntagma.sweep.store import Store
 from syntagma.tasks import LastToken, NextToken, Task
 

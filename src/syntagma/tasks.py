@@ -42,6 +42,7 @@ class Shape:
         outputs: number of answers to choose from.
         reads: "once", one answer a sentence, or "every", one at each position from the tokens up to it.
         branching: tuple size s of the language's tree, 1 where it has none.
+        loss: "cross-entropy" in nats of integer targets, or "squared", the mean squared error of real targets.
     """
 
     vocab: int
@@ -49,6 +50,7 @@ class Shape:
     outputs: int
     reads: Literal["once", "every"] = "once"
     branching: int = 1
+    loss: Literal["cross-entropy", "squared"] = "cross-entropy"
 
 
 class Task(BaseModel, abc.ABC):

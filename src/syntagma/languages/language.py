@@ -18,11 +18,13 @@ class Sample:
         levels: for hierarchical languages, `levels[l]` has shape `[n, s**(L-l)]`: the level-l symbols. `levels[0]` is
             `tokens`, `levels[L]` the root class. None where not asked for.
         rules: `rules[l - 1]` has shape `[n, s**(L-l)]`: which of its rules each level-l symbol used, l = 1..L.
+        labels: for languages that label their sentences, `[n]`: classes or tokens (integers) or numbers (float64).
     """
 
     tokens: Integer[np.ndarray, "n T"]
     levels: tuple[np.ndarray, ...] | None = None
     rules: tuple[np.ndarray, ...] | None = None
+    labels: np.ndarray | None = None
 
 
 class Language(abc.ABC):

@@ -13,37 +13,12 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from syntagma.errors import invalid
-from syntagma.languages.hierarchy import RandomHierarchy
+from syntagma.languages.settings import AnyLanguage
 from syntagma.learners import AnyLearner, Engine, Training
 from syntagma.sweep.identity import run_id
 from syntagma.tasks import AnyTask, Examples
 
 ENGINE_REVISION = 1
-
-
-class HierarchySettings(BaseModel):
-    """The random hierarchy language of one grammar seed."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    kind: Literal["random-hierarchy"] = "random-hierarchy"
-    vocab: int
-    rules: int
-    branching: int
-    depth: int
-    rule_probabilities: float | tuple[float, ...] | None = None
-    seed: int = 0
-
-    def language(self) -> RandomHierarchy:
-        """The language itself."""
-        return RandomHierarchy(
-            self.vocab,
-            self.rules,
-            self.branching,
-            self.depth,
-            rule_probabilities=self.rule_probabilities,
-            seed=self.seed,
-        )
 
 
 class Run(BaseModel):
@@ -52,7 +27,7 @@ class Run(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     study: str
-    language: HierarchySettings
+    language: AnyLanguage
     task: AnyTask
     learner: AnyLearner
     training: Training

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from syntagma.languages.settings import HierarchySettings
 from syntagma.oracles import TreeOracle
 from syntagma.studies.scaling_laws.analysis import analyse
 from syntagma.studies.scaling_laws.growing import Growing
@@ -20,7 +21,7 @@ from syntagma.studies.scaling_laws.predictions import exponents_table, plateaus_
 from syntagma.studies.scaling_laws.settings import NAME, PRESETS, Contender, ScalingLaws
 from syntagma.studies.study import Analysis, Progress, Study
 from syntagma.sweep.execution import execute
-from syntagma.sweep.runs import HierarchySettings, Run
+from syntagma.sweep.runs import Run
 
 if TYPE_CHECKING:
     from syntagma.sweep.store import Store

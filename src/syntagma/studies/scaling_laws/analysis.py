@@ -12,11 +12,11 @@ from pydantic import ValidationError
 
 from syntagma.curves import LearningCurve, power_law, threshold
 from syntagma.errors import InputError
+from syntagma.languages.settings import HierarchySettings
 from syntagma.studies.scaling_laws.predictions import predictions_table
 from syntagma.studies.scaling_laws.settings import ScalingLaws
 from syntagma.studies.scaling_laws.verdicts import Measured, growth, verdicts
 from syntagma.studies.study import Analysis
-from syntagma.sweep.runs import HierarchySettings
 from syntagma.theory import hierarchy as theory
 
 if TYPE_CHECKING:

@@ -8,9 +8,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from syntagma.errors import invalid
+from syntagma.languages.settings import HierarchySettings
 from syntagma.learners import AnyLearner, HierarchicalCNN, MultiLayerAttention, Training, Transformer
 from syntagma.studies.study import Settings
-from syntagma.sweep.runs import HierarchySettings, Run
+from syntagma.sweep.runs import Run
 from syntagma.tasks import LastToken
 from syntagma.theory import hierarchy as theory
 

@@ -1,0 +1,42 @@
+"""Languages as settings: one to one with TOML, JSON and the command line, told apart by their `kind`.
+
+A small language is a pydantic model itself; one that is costly to make, as a grammar is, has a recipe here. Both have
+`language()`, which makes the language. Adding one is its module, and one name in `AnyLanguage`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from syntagma.languages.hierarchy import RandomHierarchy
+
+
+class HierarchySettings(BaseModel):
+    """The random hierarchy language of one grammar seed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    kind: Literal["random-hierarchy"] = "random-hierarchy"
+    vocab: int
+    rules: int
+    branching: int
+    depth: int
+    rule_probabilities: float | tuple[float, ...] | None = None
+    seed: int = 0
+
+    def language(self) -> RandomHierarchy:
+        """The language itself."""
+        return RandomHierarchy(
+            self.vocab,
+            self.rules,
+            self.branching,
+            self.depth,
+            rule_probabilities=self.rule_probabilities,
+            seed=self.seed,
+        )
+
+
+AnyLanguage = Annotated[HierarchySettings, Field()]
+"""Any language's settings."""
