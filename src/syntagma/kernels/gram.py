@@ -1,0 +1,156 @@
+"""Gram matrices in blocks: float64, each pair of sequences once, memory bounded by the block.
+
+One program is compiled for a block of the architecture, and run on all; the sequences of the last block are padded.
+Blocks have sizes that are powers of two, so that every entry goes through the same vector instructions and the block size
+does not change a bit of the result.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Integer
+
+from syntagma.errors import invalid, whole_number
+from syntagma.kernels.embedding import Embedding
+from syntagma.kernels.layer import Layer, propagate
+from syntagma.kernels.pairs import Joint, Layout, Pairs, Reads
+
+Kind = Literal["nngp", "ntk"]
+Progress = Callable[[str, float], None]
+_BLOCK_ELEMENTS = 2**21
+_SMALLEST_BLOCK = 16
+
+
+@dataclass(frozen=True)
+class Gram:
+    """A kernel matrix.
+
+    Attributes:
+        matrix: `[n, m]` float64; exactly symmetric where x and y are the same.
+        standard_error: of each entry, `[n, m]`, from independent randomisations of the quasi-Monte-Carlo points; None
+            where the kernel is a closed form.
+        kind: "nngp" or "ntk".
+    """
+
+    matrix: Float[np.ndarray, "n m"]
+    standard_error: Float[np.ndarray, "n m"] | None
+    kind: Kind
+
+
+@dataclass(frozen=True)
+class Limit:
+    """The infinite-width limit of an architecture on sequences of one length."""
+
+    embedding: Embedding
+    layers: tuple[Layer, ...]
+    readout: Literal["last", "mean", "class"]
+    kind: Kind
+    layout: Layout
+
+    def gram(
+        self,
+        x: Integer[np.ndarray, "n T"],
+        y: Integer[np.ndarray, "m T"] | None,
+        block_size: int | None,
+        samples: int,
+        seed: int,
+        progress: Progress | None,
+    ) -> Gram:
+        """See `Architecture.gram`."""
+        rows, columns = len(x), len(x if y is None else y)
+        _check_memory(rows, columns)
+        side = self._side(max(rows, columns), block_size)
+        matrix = np.empty((rows, columns))
+        blocks = [(i, j) for i in range(0, rows, side) for j in range(i if y is None else 0, columns, side)]
+        with jax.enable_x64(True):
+            for number, (i, j) in enumerate(blocks):
+                a, b = x[i : i + side], (x if y is None else y)[j : j + side]
+                block, diagonal = _block(self, _padded(a, side), _padded(b, side))
+                values = np.asarray(block)[: len(a), : len(b)]
+                if y is None and i == j:
+                    values = np.triu(values, 1)
+                    values = values + values.T + np.diag(np.asarray(diagonal)[: len(a)])
+                matrix[i : i + side, j : j + side] = values
+                if y is None and i != j:
+                    matrix[j : j + side, i : i + side] = values.T
+                if progress is not None:
+                    progress("Gram matrix", (number + 1) / len(blocks))
+        return Gram(matrix, None, self.kind)
+
+    def diagonal(self, x: Integer[np.ndarray, "n T"], samples: int, seed: int) -> Float[np.ndarray, " n"]:
+        """See `Architecture.diagonal`."""
+        side = self._side(len(x), None)
+        with jax.enable_x64(True):
+            parts = [np.asarray(_selves(self, _padded(x[i : i + side], side))) for i in range(0, len(x), side)]
+        return np.concatenate(parts)[: len(x)]
+
+    def _side(self, sequences: int, block_size: int | None) -> int:
+        """Sequences on a side of a block: a power of two."""
+        if block_size is None:
+            most = int((_BLOCK_ELEMENTS / self.layout.columns) ** 0.5)
+        else:
+            most = whole_number("block_size", block_size)
+        needed = 1 << (sequences - 1).bit_length()
+        return max(_SMALLEST_BLOCK, min(needed, 1 << (most.bit_length() - 1)))
+
+    def joint(self, x: Integer[Array, "a T"], y: Integer[Array, "b T"] | None, draws: Iterator[Any]) -> Joint:
+        """Covariances of what is read, of each sequence with itself and across."""
+        x = x.T
+        xx = self.embedding.pairs(self.layout, x, x)
+        if y is None:
+            joint = Joint(xx)
+        else:
+            y = y.T
+            across = self.embedding.pairs(self.layout, x[..., None], y[:, None, :])
+            joint = Joint(xx, self.embedding.pairs(self.layout, y, y), across)
+        reads: Reads = "all" if self.readout == "mean" else self.readout
+        return propagate(self.layers, joint, reads, draws)
+
+    def read(self, pairs: Pairs) -> Float[Array, "*n"]:
+        """The kernel of the read-out."""
+        values = pairs.nngp if self.kind == "nngp" else pairs.nngp + pairs.ntk
+        length = pairs.layout.length
+        if self.readout == "mean" and length > 1:
+            return pairs.mixed(values, np.full((length, length), 1 / length), "last")[0]
+        return values[0]
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _block(
+    limit: Limit, x: Integer[Array, "a T"], y: Integer[Array, "b T"]
+) -> tuple[Float[Array, "a b"], Float[Array, " a"]]:
+    """The kernel of x with y, and of each x with itself."""
+    joint = limit.joint(x, y, iter(()))
+    assert joint.xy is not None
+    return limit.read(joint.xy), limit.read(joint.xx)
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _selves(limit: Limit, x: Integer[Array, "a T"]) -> Float[Array, " a"]:
+    return limit.read(limit.joint(x, None, iter(())).xx)
+
+
+def _padded(x: Integer[np.ndarray, "n T"], side: int) -> Integer[np.ndarray, "side T"]:
+    return np.concatenate([x, np.repeat(x[:1], side - len(x), axis=0)])
+
+
+def _check_memory(rows: int, columns: int) -> None:
+    """Refuse a matrix that the machine cannot hold.
+
+    Raises:
+        InputError: it takes more than the memory there is.
+    """
+    there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    needed = 8 * rows * columns
+    if needed > 0.9 * there:
+        allowed = f"their Gram matrix takes {needed / 1e9:,.1f} GB and this machine has {there / 1e9:,.1f} GB"
+        fits = int((0.9 * there / 8) ** 0.5)
+        raise invalid("x", f"{rows:,} by {columns:,} sequences", allowed, f"Take {fits:,} sequences or fewer")
