@@ -32,3 +32,26 @@ def _product_backward(saved: tuple[Array, Array], gradient: Array) -> tuple[Arra
 
 
 product.defvjp(_product_forward, _product_backward)
+
+
+@jax.custom_vjp
+def _batched(x: Float[Array, "h n d"], weights: Float[Array, "h d w"]) -> Float[Array, "h n w"]:
+    return x @ weights
+
+
+def _batched_forward(x: Array, weights: Array) -> tuple[Array, tuple[Array, Array]]:
+    return x @ weights, (x, weights)
+
+
+def _batched_backward(saved: tuple[Array, Array], gradient: Array) -> tuple[Array, Array]:
+    x, weights = saved
+    gradient = settle(gradient)
+    return gradient @ settle(weights.swapaxes(1, 2)), settle(x.swapaxes(1, 2)) @ gradient
+
+
+_batched.defvjp(_batched_forward, _batched_backward)
+
+
+def by_head(x: Float[Array, "n h d"], weights: Float[Array, "h d w"]) -> Float[Array, "n h w"]:
+    """`x[:, h] @ weights[h]` for each head h."""
+    return settle(_batched(settle(x.swapaxes(0, 1)), weights).swapaxes(0, 1))
