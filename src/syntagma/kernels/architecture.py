@@ -15,12 +15,11 @@ from typing import Any, Literal
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Integer, Key
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from syntagma.errors import InputError, invalid, whole_number
+from syntagma.errors import invalid, whole_number
 from syntagma.kernels.attention import Attention
 from syntagma.kernels.convolution import Convolution
 from syntagma.kernels.embedding import Embedding, EmbeddingNetwork
@@ -57,6 +56,15 @@ class Architecture(BaseModel):
         if self.readout == "class" and any(isinstance(layer, Convolution) for layer in self.layers):
             raise invalid("readout", "class", "convolutions have no class token", "Read the last position or the mean")
         return self
+
+    def on(self, vocab: int) -> Architecture:
+        """The same architecture over a vocabulary of `vocab` tokens.
+
+        Raises:
+            InputError: a token kernel of another size.
+        """
+        embedding = Embedding.model_validate(self.embedding.model_dump() | {"vocab": vocab})
+        return self.model_copy(update={"embedding": embedding})
 
     def gram(
         self,

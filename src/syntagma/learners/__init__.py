@@ -6,10 +6,12 @@ from pydantic import Field
 
 from syntagma.learners.attention_only import MultiLayerAttention
 from syntagma.learners.convolution import HierarchicalCNN, LocallyConnected
-from syntagma.learners.engine import Engine, Fit, fit
-from syntagma.learners.learner import Learner, Network
+from syntagma.learners.engine import Engine
+from syntagma.learners.kernel_regression import KernelRegression
+from syntagma.learners.learner import Learner, Network, NetworkLearner
 from syntagma.learners.perceptron import EqualityPerceptron, Perceptron
 from syntagma.learners.recurrent import LSTM, Elman
+from syntagma.learners.trainer import Fit, Trainer, fit, trainer_of
 from syntagma.learners.training import Training
 from syntagma.learners.transformer import Transformer
 
@@ -21,7 +23,8 @@ AnyLearner = Annotated[
     | Perceptron
     | EqualityPerceptron
     | Elman
-    | LSTM,
+    | LSTM
+    | KernelRegression,
     Field(discriminator="kind"),
 ]
 """Any learner, told apart by its `kind` in TOML and JSON."""
@@ -34,12 +37,16 @@ __all__ = [
     "EqualityPerceptron",
     "Fit",
     "HierarchicalCNN",
+    "KernelRegression",
     "Learner",
     "LocallyConnected",
     "MultiLayerAttention",
     "Network",
+    "NetworkLearner",
     "Perceptron",
+    "Trainer",
     "Training",
     "Transformer",
     "fit",
+    "trainer_of",
 ]

@@ -23,7 +23,7 @@ from pydantic import Field
 from syntagma.errors import InputError
 from syntagma.learners.attention import attend, attend_from_last, check_heads
 from syntagma.learners.embedding import rows, with_mask_row
-from syntagma.learners.learner import Learner, Network, normal
+from syntagma.learners.learner import Network, NetworkLearner, normal
 from syntagma.learners.product import product
 from syntagma.tasks import Shape
 
@@ -65,7 +65,7 @@ class _AttentionNetwork(Network):
         return rows(table[None], inputs.reshape(-1, 1)).reshape(*inputs.shape, -1) + self.positions @ weights
 
 
-class MultiLayerAttention(Learner):
+class MultiLayerAttention(NetworkLearner):
     """The attention-only transformer of the paper."""
 
     label: ClassVar[str] = "attention-only"

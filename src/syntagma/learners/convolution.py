@@ -18,7 +18,7 @@ from pydantic import Field
 
 from syntagma.errors import InputError, invalid
 from syntagma.learners.embedding import rows, with_mask_row
-from syntagma.learners.learner import Learner, Network, normal
+from syntagma.learners.learner import Network, NetworkLearner, normal
 from syntagma.learners.product import product
 from syntagma.tasks import Shape
 
@@ -47,7 +47,7 @@ class _HierarchicalNetwork(Network):
         return tuple(activations)
 
 
-class HierarchicalCNN(Learner):
+class HierarchicalCNN(NetworkLearner):
     """Convolutional network whose structure is the grammar's, weights shared across positions."""
 
     label: ClassVar[str] = "convolutional"
@@ -65,7 +65,7 @@ class HierarchicalCNN(Learner):
         return _forward_flops(shape, self.width)
 
 
-class LocallyConnected(Learner):
+class LocallyConnected(NetworkLearner):
     """The convolutional network without weight sharing: each position has filters of its own."""
 
     label: ClassVar[str] = "locally connected"

@@ -20,8 +20,9 @@ import numpy as np
 from jaxtyping import Array, Float, Integer
 
 from syntagma.errors import invalid
-from syntagma.learners.learner import Learner, Network
+from syntagma.learners.learner import Network, NetworkLearner
 from syntagma.learners.loss import correct, losses
+from syntagma.learners.trainer import Fit, Trainer, checked_sets, trainer_of
 from syntagma.learners.training import Training
 from syntagma.randomness import key, stream
 from syntagma.tasks import Examples, Shape
@@ -30,26 +31,7 @@ STEPS_PER_CALL = 64
 EVALUATION_BATCH = 256
 
 
-@dataclass(frozen=True)
-class Fit:
-    """A trained network and the course of its training. Losses are by answer: nats, or squared differences.
-
-    Attributes:
-        network: the weights at the smallest test loss.
-        metrics: smallest test loss with its standard error, accuracy, final losses, steps, examples, seconds, FLOPs.
-            Of every other set NAME: NAME_loss, NAME_loss_error and NAME_accuracy of that same network, and the final
-            two as final_NAME_loss and final_NAME_accuracy.
-        history: one row an evaluation: step, test_loss, test_accuracy, NAME_loss, NAME_accuracy, train_loss.
-        example_losses: `[n_test]`, loss of each test sentence at the smallest test loss.
-    """
-
-    network: Network
-    metrics: dict[str, Any]
-    history: list[dict[str, float]]
-    example_losses: Float[np.ndarray, " n_test"]
-
-
-class Engine:
+class Engine(Trainer):
     """Compiled training and evaluation of one learner on one task's shapes; reuse it over training sets and seeds.
 
     Several seeds are trained together (one program, batched over seeds) where the device is an accelerator, one after
@@ -59,7 +41,7 @@ class Engine:
 
     def __init__(
         self,
-        learner: Learner,
+        learner: NetworkLearner,
         shape: Shape,
         training: Training,
         devices: Sequence[jax.Device] | None = None,  # pyright: ignore[reportInvalidTypeForm]
@@ -89,15 +71,7 @@ class Engine:
         Raises:
             InputError: no examples, or numbers of seeds and examples that differ.
         """
-        tests = {"test": test, **(extra or {})}
-        if not len(train) == len(test) == len(seeds) or min(map(len, [*train, *test]), default=0) == 0:
-            given = f"{len(train)} train sets, {len(test)} test sets, {len(seeds)} seeds"
-            raise invalid("train", given, "each seed needs one non-empty train set and one non-empty test set")
-        for name, sets in (extra or {}).items():
-            if name in ("test", "train"):
-                raise invalid("extra", name, "the name has a meaning of its own", "Choose another")
-            if len(sets) != len(seeds) or min(map(len, sets)) == 0:
-                raise invalid("extra", name, f"each of the {len(seeds)} seeds needs one non-empty set of that name")
+        tests = checked_sets(train, test, seeds, extra)
         if together is None:
             together = self._mesh.devices.flat[0].platform != "cpu"
         if together and len(seeds) > 1:
@@ -169,9 +143,11 @@ class Engine:
         return parts[0], parts[1]
 
 
-def fit(learner: Learner, shape: Shape, training: Training, train: Examples, test: Examples, seed: int = 0) -> Fit:
-    """Train one network: the short form of `Engine(...).fit([train], [test], [seed])[0]`."""
-    return Engine(learner, shape, training).fit([train], [test], [seed])[0]
+@trainer_of.register
+def _(learner: NetworkLearner, shape: Shape, training: Training | None) -> Trainer:
+    if training is None:
+        raise invalid("training", None, f"learner={learner.kind!r} is trained by gradient descent", "Say how")  # pyright: ignore
+    return Engine(learner, shape, training)
 
 
 class _Programs:

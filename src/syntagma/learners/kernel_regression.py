@@ -94,13 +94,11 @@ class Solution:
 
     def left_out(self) -> Float[np.ndarray, "n outputs"]:
         """For each training example, target minus prediction from all the others."""
-        inverse, _ = scipy.linalg.lapack.dpotri(self.factor, lower=1)
-        return self.coefficients / np.diag(inverse)[:, None]
+        invert = scipy.linalg.get_lapack_funcs("potri", (self.factor,))
+        return self.coefficients / np.diag(invert(self.factor, lower=1)[0])[:, None]
 
     def _gram(self, inputs: Integer[np.ndarray, "B T"]) -> Float[np.ndarray, "B n"]:
-        return self.architecture.gram(
-            inputs, self.inputs, kind=self.learner.limit, samples=self.learner.samples
-        ).matrix
+        return self.architecture.gram(inputs, self.inputs, kind=self.learner.limit, samples=self.learner.samples).matrix
 
 
 def solve(learner: KernelRegression, shape: Shape, examples: Examples) -> Solution:

@@ -1,4 +1,4 @@
-"""What every learner is: a recipe that builds a network for a task.
+"""What every learner is: a recipe that learns from examples; most build a network.
 
 All networks share one parametrisation: weights are drawn from N(0, 1) and each product is scaled by fan-in^(-1/2), so
 that a learning rate means the same relative change of a weight at every width.
@@ -28,7 +28,7 @@ class Network(eqx.Module):
 
 
 class Learner(BaseModel, abc.ABC):
-    """A recipe for a network: kind and sizes, one to one with TOML and the command line."""
+    """A recipe that learns from examples: kind and sizes, one to one with TOML and the command line."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -36,6 +36,18 @@ class Learner(BaseModel, abc.ABC):
     """What figures call it."""
     weight_sharing: ClassVar[bool | None]
     """Which law of `theory.hierarchy` covers it: True, False, or None where the theory says nothing."""
+
+    @abc.abstractmethod
+    def check(self, shape: Shape) -> None:
+        """Whether the learner can do the task, found without learning anything.
+
+        Raises:
+            InputError: it cannot, or its sizes do not fit together.
+        """
+
+
+class NetworkLearner(Learner):
+    """A recipe for a network, trained by gradient descent."""
 
     @abc.abstractmethod
     def network(self, key: Key[Array, ""], shape: Shape) -> Network:
@@ -46,11 +58,6 @@ class Learner(BaseModel, abc.ABC):
         """
 
     def check(self, shape: Shape) -> None:
-        """Whether the network can be built, without drawing it.
-
-        Raises:
-            InputError: the learner cannot do the task, or its sizes do not fit together.
-        """
         eqx.filter_eval_shape(self.network, jax.random.key(0), shape)
 
     def gradient_scale(self) -> float:

@@ -16,13 +16,12 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 import jax
-import jax.numpy as jnp
 from jaxtyping import Array, Float, Integer, Key
 from pydantic import Field
 
 from syntagma.errors import InputError
 from syntagma.learners.embedding import rows, with_mask_row
-from syntagma.learners.learner import Learner, Network, normal
+from syntagma.learners.learner import Network, NetworkLearner, normal
 from syntagma.learners.product import product
 from syntagma.tasks import Shape
 
@@ -46,7 +45,7 @@ class _PerceptronNetwork(Network):
         return activations @ self.readout / width
 
 
-class Perceptron(Learner):
+class Perceptron(NetworkLearner):
     """Fully connected network: knows neither locality nor weight sharing."""
 
     label: ClassVar[str] = "perceptron"
@@ -65,7 +64,7 @@ class Perceptron(Learner):
         return 2 * self.width * (self.width * (self.layers - 1) + shape.outputs)
 
 
-class EqualityPerceptron(Learner):
+class EqualityPerceptron(NetworkLearner):
     """Fully connected network that is told which of its tokens are equal."""
 
     label: ClassVar[str] = "perceptron with equalities"
@@ -88,6 +87,8 @@ def _network(key: Key[Array, ""], shape: Shape, kind: str, width: int, layers: i
     if shape.reads != "once":
         raise InputError(f"learner='{kind}' cannot be used: it gives one answer a sentence, not one at each.")
     hidden, squares = [(width, width)] * (layers - 1), [(shape.length**2, width)] * equalities
-    first, *weights, readout = normal(key, (shape.length, shape.vocab, width), *squares, *hidden, (width, shape.outputs))
+    first, *weights, readout = normal(
+        key, (shape.length, shape.vocab, width), *squares, *hidden, (width, shape.outputs)
+    )
     told = weights.pop(0) if equalities else None
     return _PerceptronNetwork(first, told, tuple(weights), readout)

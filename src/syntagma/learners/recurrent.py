@@ -21,7 +21,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Integer, Key
 from pydantic import Field
 
-from syntagma.learners.learner import Learner, Network, normal
+from syntagma.learners.learner import Network, NetworkLearner, normal
 from syntagma.learners.product import product
 from syntagma.tasks import Shape
 
@@ -62,7 +62,7 @@ def _gates(summed: Float[Array, "B 4*w"], cell: Float[Array, "B w"]) -> tuple[Fl
     return jax.nn.sigmoid(leave) * jnp.tanh(cell), cell
 
 
-class Elman(Learner):
+class Elman(NetworkLearner):
     """Recurrent network whose state is its hidden layer."""
 
     label: ClassVar[str] = "recurrent"
@@ -77,7 +77,7 @@ class Elman(Learner):
         return _forward_flops(shape, self.width, 1)
 
 
-class LSTM(Learner):
+class LSTM(NetworkLearner):
     """Recurrent network with a memory cell behind gates."""
 
     label: ClassVar[str] = "LSTM"

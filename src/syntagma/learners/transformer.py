@@ -26,7 +26,7 @@ from pydantic import Field
 from syntagma.errors import InputError, invalid
 from syntagma.learners.attention import check_heads
 from syntagma.learners.heads import Heads, mix
-from syntagma.learners.learner import Learner, Network, normal
+from syntagma.learners.learner import Network, NetworkLearner, normal
 from syntagma.learners.product import product
 from syntagma.learners.symbols import Norm, Symbols
 from syntagma.tasks import Shape
@@ -91,7 +91,7 @@ class _TransformerNetwork(Network):
         return product(self.norm(x), readout * len(readout) ** -0.5)
 
 
-class Transformer(Learner):
+class Transformer(NetworkLearner):
     """Pre-norm transformer with residual branches, normalisation and MLPs.
 
     Attributes:
@@ -131,9 +131,7 @@ class Transformer(Learner):
         readout = None if self.tied else weights.pop(0)
         blocks = tuple(self._block(*quad) for quad in zip(*[iter(weights)] * 4, strict=True))
         causal, once = self.attention == "causal", shape.reads == "once"
-        return _TransformerNetwork(
-            tokens, positions, blocks, _norm(width), readout, causal, extra, shape.outputs, once
-        )
+        return _TransformerNetwork(tokens, positions, blocks, _norm(width), readout, causal, extra, shape.outputs, once)
 
     @property
     def _head_size(self) -> int:
