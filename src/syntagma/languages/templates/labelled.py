@@ -11,9 +11,8 @@ template task behind the rows, with symbols to spare and a certificate.
 
 from __future__ import annotations
 
-import math
 from functools import cached_property
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Float, Int, Integer
@@ -23,24 +22,14 @@ from syntagma.errors import InputError, invalid, whole_number
 from syntagma.languages._draws import random_order, uniform_below
 from syntagma.languages._tuples import TupleIndex
 from syntagma.languages.language import Sample
-from syntagma.languages.templates._checked import CheckedLanguage, Part, checked_tokens
+from syntagma.languages.templates._checked import CheckedLanguage, checked_tokens
 from syntagma.languages.templates.language import Names, Templates
-from syntagma.languages.templates.notation import GREEK, as_number, quoted, tokenise
+from syntagma.languages.templates.notation import GREEK
+from syntagma.languages.templates.rows import PARTS, Rows, read_rows
 from syntagma.languages.templates.substitution import canonical
 from syntagma.randomness import stream
 
 _ROWS_AT_ONCE = 2**16
-_PARTS: tuple[Part, ...] = ("train", "seen", "unseen")
-
-
-class _Rows(NamedTuple):
-    """All rows as numbers. `part[i]` is the place of row i's part in `_PARTS`, or -1 where it is in none."""
-
-    names: tuple[str, ...]
-    num_trained: int
-    tokens: Int[np.ndarray, "n k"]
-    labels: Float[np.ndarray, " n"] | Int[np.ndarray, " n"]
-    part: Int[np.ndarray, " n"]
 
 
 class LabelledStrings(CheckedLanguage):
@@ -170,13 +159,10 @@ class LabelledStrings(CheckedLanguage):
         texts = []
         for t in np.argsort(first):
             label = labels[first[t]]
-            name = (
-                repr(float(label))
-                if not self.symbolic
-                else names[label]
-                if label >= num_regular
-                else f'"{names[label]}"'
-            )
+            if not self.symbolic:
+                name = repr(float(label))
+            else:
+                name = names[label] if label >= num_regular else f'"{names[label]}"'
             texts.append(f"{' '.join(names[token] for token in patterns[t])} -> {name}")
         held_out = self.vocab - num_regular - rows.num_trained
         defaults = {
@@ -188,6 +174,15 @@ class LabelledStrings(CheckedLanguage):
         }
         return Templates(templates=tuple(texts), **{**defaults, **settings})
 
+    @cached_property
+    def _rows(self) -> Rows:
+        held = {"unseen_symbols": self.unseen_symbols, "test_fraction": self.test_fraction, "seed": self.seed}
+        return read_rows(self.strings, self.labels, self.regular, **held)
+
+    @cached_property
+    def _here(self) -> Int[np.ndarray, " m"]:
+        return np.flatnonzero(self._rows.part == PARTS.index(self.part))
+
     def _refuse_conflicts(self, first: Int[np.ndarray, " n"], labels: np.ndarray) -> None:
         """`first[i]` is the first row of row i's template, `labels` are canonical."""
         conflicts = np.flatnonzero(labels != labels[first])
@@ -198,87 +193,7 @@ class LabelledStrings(CheckedLanguage):
             raise InputError(f"{says[0]} and {says[1]} {same}. List tokens whose identity matters in `regular`.")
 
     def _wildcard_names(self, count: int) -> tuple[str, ...]:
-        names = [
-            name for name in (*GREEK, *(f"w{j}" for j in range(count + len(self.regular)))) if name not in self.regular
-        ]
+        """Greek letters as far as they go, none of them a regular token."""
+        candidates = (*GREEK, *(f"w{j}" for j in range(count + len(self.regular))))
+        names = [name for name in candidates if name not in self.regular]
         return tuple(names[: max(count, 1)])
-
-    @cached_property
-    def _rows(self) -> _Rows:
-        tokenised = [tokenise(text)[0] for text in self.strings]
-        length = len(tokenised[0])
-        for row, tokens in enumerate(tokenised):
-            if len(tokens) != length or not tokens:
-                has = f"it has {len(tokens)} tokens, the first row has {length}"
-                raise InputError(
-                    f"row {row + 1} ({self.strings[row]!r}): {has}. Strings are equally long, and not empty."
-                )
-        appeared = dict.fromkeys(token for tokens in tokenised for token in tokens)
-        symbols = [token for token in appeared if token not in self.regular]
-        held_out = self._held_out(symbols)
-        trained = [name for name in symbols if name not in held_out]
-        names = (*self.regular, *trained, *(name for name in symbols if name in held_out))
-        number = {name: i for i, name in enumerate(names)}
-        tokens = np.array([[number[token] for token in row] for row in tokenised])
-        labels = self._label_numbers(tokens, number)
-        _refuse_contradictions(self.strings, tokens, labels)
-        part = self._parts(tokens, len(self.regular), len(self.regular) + len(trained))
-        return _Rows(names, len(trained), tokens, labels, part)
-
-    @cached_property
-    def _here(self) -> Int[np.ndarray, " m"]:
-        return np.flatnonzero(self._rows.part == _PARTS.index(self.part))
-
-    def _held_out(self, symbols: list[str]) -> set[str]:
-        if not isinstance(self.unseen_symbols, tuple):
-            count = math.ceil(self.unseen_symbols * len(symbols))
-            order = random_order(stream(self.seed, "unseen-symbols"), len(symbols))
-            return {symbols[i] for i in order[:count]}
-        for name in self.unseen_symbols:
-            if name not in symbols:
-                mend = "Name tokens of the strings that are not regular, or give a fraction"
-                raise invalid("unseen_symbols", name, "it is no symbol of the strings", mend)
-        return set(self.unseen_symbols)
-
-    def _label_numbers(self, tokens: Int[np.ndarray, "n k"], number: dict[str, int]) -> np.ndarray:
-        """The labels as numbers (float64) or tokens (int64)."""
-        values = [as_number(label) if isinstance(label, str) else float(label) for label in self.labels]
-        numeric = values[0] is not None
-        found: list[float | int] = []
-        for row, (label, value) in enumerate(zip(self.labels, values, strict=True)):
-            where = f"row {row + 1} ({self.strings[row]!r}): the label {label}"
-            if (value is not None) != numeric:
-                kinds = ("a token", "a number") if numeric else ("a number", "a token")
-                raise InputError(
-                    f'{where} is {kinds[0]}, but that of row 1 is {kinds[1]}. "1" in quotes is the token 1.'
-                )
-            if value is not None:
-                found.append(value)
-                continue
-            token = number.get(quoted(str(label)) or str(label), -1)
-            if token < 0 or (token >= len(self.regular) and token not in tokens[row]):
-                mend = "List it in `regular` if it is an answer of its own"
-                raise InputError(
-                    f"{where} is neither a number, nor a regular token, nor a symbol of its string. {mend}."
-                )
-            found.append(token)
-        return np.array(found)
-
-    def _parts(self, tokens: Int[np.ndarray, "n k"], first_symbol: int, first_held_out: int) -> Int[np.ndarray, " n"]:
-        symbol, held_out = tokens >= first_symbol, tokens >= first_held_out
-        trained = ~held_out.any(axis=1)
-        part = np.where(trained, 0, np.where((held_out == symbol).all(axis=1), 2, -1))
-        which = np.unique(tokens[trained], axis=0, return_inverse=True)[1].reshape(-1)
-        different = int(which.max(initial=-1)) + 1
-        kept = random_order(stream(self.seed, "seen-strings"), different)[: round(self.test_fraction * different)]
-        part[np.flatnonzero(trained)[np.isin(which, kept)]] = 1
-        return part
-
-
-def _refuse_contradictions(strings: tuple[str, ...], tokens: Int[np.ndarray, "n k"], labels: np.ndarray) -> None:
-    first, which = np.unique(tokens, axis=0, return_index=True, return_inverse=True)[1:]
-    earliest = first[which.reshape(-1)]
-    wrong = np.flatnonzero(labels != labels[earliest])
-    if wrong.size:
-        pair = f"rows {int(earliest[wrong[0]]) + 1} and {int(wrong[0]) + 1} are the same string, {strings[wrong[0]]!r}"
-        raise InputError(f"{pair}, with different labels. Keep one of them.")

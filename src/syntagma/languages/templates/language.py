@@ -72,9 +72,10 @@ class Templates(CheckedLanguage):
         for field in ("train_symbols", "test_symbols"):
             size = whole_number(field, getattr(self, field))
             if size < found.wildcards[widest]:
-                needs = f"template {self.templates[widest]!r} has {found.wildcards[widest]} wildcards, replaced by"
+                where = found.characters[widest][np.argmax(found.patterns[widest] == self.num_regular + size)]
+                reason = f"wildcard number {size + 1} finds no symbol left of the {size} of {field}"
                 mend = f"Raise {field} to {found.wildcards[widest]} or more"
-                raise invalid(field, size, f"{needs} as many different symbols", mend)
+                raise InputError(f"template {self.templates[widest]!r}, character {where}: {reason}. {mend}.")
         if len(found.regular) + self.train_symbols + self.test_symbols > _LARGEST_VOCAB:
             raise invalid("train_symbols", self.train_symbols, f"at most {_LARGEST_VOCAB} tokens are numbered")
         if self.substitutions is not None:

@@ -37,12 +37,14 @@ class TemplateSet:
         patterns: `[r, k]`: regular tokens, and R + j for the template's j-th wildcard.
         labels: `[r]`: numbers (float64), or tokens as in `patterns` (int64), where a wildcard says "copy".
         wildcards: `[r]`: how many wildcards each template has.
+        characters: `[r, k]`: where in its text each token begins, from 1.
     """
 
     regular: tuple[str, ...]
     patterns: Int[np.ndarray, "r k"]
     labels: Float[np.ndarray, " r"] | Int[np.ndarray, " r"]
     wildcards: Int[np.ndarray, " r"]
+    characters: Int[np.ndarray, "r k"]
 
     @property
     def symbolic(self) -> bool:
@@ -107,6 +109,7 @@ def read_set(templates: Sequence[str], wildcards: Sequence[str], regular: Sequen
     written = [_read(text, known) for text in templates]
     for template in written:
         _check_tokens(template, written[0], wildcards, regular)
+    _refuse_two_roles(written, wildcards, regular or ())
     names = _regular_names(written, wildcards, regular)
     patterns, counts, labels = [], [], []
     for template in written:
@@ -118,7 +121,8 @@ def read_set(templates: Sequence[str], wildcards: Sequence[str], regular: Sequen
         labels.append(_label(template, numbers, wildcards))
     _refuse_mixture(written, labels)
     _refuse_equivalent(written, patterns, labels)
-    return TemplateSet(names, np.array(patterns), np.array(labels), np.array(counts))
+    characters = np.array([template.places for template in written])
+    return TemplateSet(names, np.array(patterns), np.array(labels), np.array(counts), characters)
 
 
 def names_of(given: str | Sequence[str]) -> tuple[str, ...]:
@@ -136,9 +140,16 @@ def _check_names(wildcards: Sequence[str], regular: Sequence[str] | None) -> Non
                 raise invalid(field, name, "a token's name has characters, none of them a space")
             if name in names[:place]:
                 raise invalid(field, name, "it is declared twice", "Leave one out")
-    both = [name for name in wildcards if name in (regular or ())]
+
+
+def _refuse_two_roles(written: Sequence[_Written], wildcards: Sequence[str], regular: Sequence[str]) -> None:
+    both = [name for name in wildcards if name in regular]
+    mend = "Take it off one of the two lists, wildcards or regular"
+    for template in written:
+        for token, place in zip(template.tokens, template.places, strict=True):
+            if token in both:
+                raise template.wrong(place, f"{token!r} is declared as a wildcard and as a regular token", mend)
     if both:
-        mend = "Take it off one of the two lists, wildcards or regular"
         raise invalid("wildcards", both[0], "it is a regular token too", mend)
 
 
@@ -230,7 +241,7 @@ def _refuse_equivalent(
         same = "are the same up to renaming wildcards"
         if labels[earlier] == labels[place]:
             raise InputError(f"{pair} {same}. Leave one out.")
-        say = f"{written[earlier].label} and {written[place].label}"
-        raise InputError(
-            f"{pair}, character {written[place].label_place}: they {same}, but their labels differ: {say}."
-        )
+        renamed = dict(zip(written[earlier].tokens, written[place].tokens, strict=True))
+        label = renamed.get(written[earlier].label, written[earlier].label)
+        must = f"so the label of the second would have to be {label}, not {written[place].label}"
+        raise InputError(f"{pair}, character {written[place].label_place}: they {same}, {must}. Leave one out.")
