@@ -5,6 +5,7 @@ A model that is made inside another (a run's settings, say) is checked the same 
 
 from __future__ import annotations
 
+import abc
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal, Self
 
@@ -40,6 +41,16 @@ class CheckedLanguage(BaseModel, Language):
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """A copy, checked anew; nothing that was derived from the old settings is kept."""
         return type(self)(**{**self.model_dump(), **(update or {})})
+
+    @abc.abstractmethod
+    def digest(self) -> str:
+        """SHA-256, in hexadecimal: equal for equal languages."""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, type(self)) and self.digest() == other.digest()
+
+    def __hash__(self) -> int:
+        return int(self.digest()[:15], 16)
 
     def language(self) -> Self:
         """The language itself: these settings are one."""

@@ -11,6 +11,7 @@ template task behind the rows, with symbols to spare and a certificate.
 
 from __future__ import annotations
 
+import hashlib
 from functools import cached_property
 from typing import Any, Literal
 
@@ -135,6 +136,10 @@ class LabelledStrings(CheckedLanguage):
         different, counts = np.unique(self._rows.tokens[self._here], axis=0, return_counts=True)
         found = TupleIndex(different, self.vocab).find(tokens)
         return np.append(np.log(counts / counts.sum()), -np.inf)[found]
+
+    def digest(self) -> str:
+        """SHA-256, in hexadecimal, of all settings, the rows among them."""
+        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
 
     def templates(self, **settings: Any) -> Templates:
         """The template task of which all rows, of every part, are strings; `settings` are those of `Templates`.

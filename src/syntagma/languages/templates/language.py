@@ -255,12 +255,6 @@ class Templates(CheckedLanguage):
         """SHA-256, in hexadecimal: equal for equal languages, whatever their wildcards are called."""
         return self._digest
 
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Templates) and self._digest == other._digest
-
-    def __hash__(self) -> int:
-        return int(self._digest[:15], 16)
-
     @cached_property
     def _set(self) -> TemplateSet:
         found = read_set(self.templates, self.wildcards, self.regular)

@@ -70,10 +70,10 @@ def read_rows(
     return Rows(names, len(trained), tokens, answers, part)
 
 
-def _held_out(symbols: Sequence[str], unseen_symbols: float | tuple[str, ...], seed: int) -> set[str]:
+def _held_out(symbols: list[str], unseen_symbols: float | tuple[str, ...], seed: int) -> set[str]:
     if not isinstance(unseen_symbols, tuple):
         order = random_order(stream(seed, "unseen-symbols"), len(symbols))
-        return {symbols[place] for place in order[: math.ceil(unseen_symbols * len(symbols))]}
+        return {symbols[place] for place in order[: math.ceil(unseen_symbols * len(symbols))].tolist()}
     for name in unseen_symbols:
         if name not in symbols:
             mend = "Name tokens of the strings that are not regular, or give a fraction"
