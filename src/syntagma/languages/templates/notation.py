@@ -17,6 +17,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -66,16 +67,10 @@ class _Written:
         return InputError(f"template {self.text!r}, character {place}: {reason}. {mend}.")
 
 
-def tokenise(text: str, whole: Sequence[str] = ()) -> tuple[tuple[str, ...], tuple[int, ...]]:
-    """Tokens of `text`, and the place of each: what spaces separate, or, where there are none, the characters.
-
-    A text that is itself one of the tokens `whole` is one token.
-    """
-    if text.strip() in whole or re.search(r"\S\s+\S", text):
-        found = [(match.group(), match.start()) for match in re.finditer(r"\S+", text)]
-    else:
-        found = [(character, place) for place, character in enumerate(text) if not character.isspace()]
-    return tuple(token for token, _ in found), tuple(place for _, place in found)
+def split(text: str) -> list[str]:
+    """Tokens of `text`: what spaces separate, or, where nothing is separated, the characters."""
+    parts = unicodedata.normalize("NFC", text).split()
+    return parts if len(parts) != 1 else list(parts[0])
 
 
 def as_number(text: str) -> float | None:
@@ -89,8 +84,9 @@ def as_number(text: str) -> float | None:
 def read_set(templates: Sequence[str], wildcards: Sequence[str], regular: Sequence[str] | None) -> TemplateSet:
     """The templates understood, or the first thing that is wrong with them.
 
-    A label is a number; a wildcard of its template, whose symbol is then to be copied; or a regular token, one that is
-    declared or occurs in a template. In quotes it is a regular token whatever it looks like: `-> "1"`.
+    Tokens are what spaces separate, else the characters; a template that is a declared name is one token. A label is a
+    number; a wildcard of its template, whose symbol is then to be copied; or a regular token, one that is declared or
+    occurs in a template. In quotes it is a regular token whatever it looks like: `-> "1"`.
 
     Args:
         templates: `template -> label`, each.
@@ -125,10 +121,13 @@ def read_set(templates: Sequence[str], wildcards: Sequence[str], regular: Sequen
     return TemplateSet(names, np.array(patterns), np.array(labels), np.array(counts), characters)
 
 
-def names_of(given: str | Sequence[str]) -> tuple[str, ...]:
-    """Names written as one text, or listed."""
-    text = unicodedata.normalize("NFC", given) if isinstance(given, str) else None
-    return tokenise(text)[0] if text is not None else tuple(unicodedata.normalize("NFC", name) for name in given)
+def names_of(given: Any) -> Any:
+    """Names written as one text, or listed; what is neither is left for pydantic to refuse."""
+    if isinstance(given, str):
+        return tuple(split(given))
+    if isinstance(given, list | tuple) and all(isinstance(name, str) for name in given):
+        return tuple(unicodedata.normalize("NFC", name) for name in given)
+    return given
 
 
 def _check_names(wildcards: Sequence[str], regular: Sequence[str] | None) -> None:
@@ -161,10 +160,16 @@ def _read(text: str, known: Sequence[str]) -> _Written:
             f"template {text!r}, character {len(text) + 1}: it has no label. Write 'αβα -> 1' or 'αβ -> β'."
         )
     arrow = arrows[-1]
-    tokens, places = tokenise(text[: arrow.start()], known)
+    body = text[: arrow.start()]
+    tokens = [body.strip()] if body.strip() in known else split(body)
+    places, start = [], 0
+    for token in tokens:
+        start = body.index(token, start)
+        places.append(start + 1)
+        start += len(token)
     label = text[arrow.end() :].strip()
     label_place = len(text) - len(text[arrow.end() :].lstrip()) + 1
-    template = _Written(text, tokens, tuple(place + 1 for place in places), label, label_place)
+    template = _Written(text, tuple(tokens), tuple(places), label, label_place)
     if not tokens:
         raise template.wrong(arrow.start() + 1, "there is nothing before the arrow", "Write 'αβα -> 1'")
     if not label:

@@ -12,7 +12,7 @@ from jaxtyping import Float, Int
 from syntagma.errors import InputError, invalid
 from syntagma.languages._draws import random_order
 from syntagma.languages.templates._checked import Part
-from syntagma.languages.templates.notation import as_number, quoted, tokenise
+from syntagma.languages.templates.notation import as_number, quoted, split
 from syntagma.randomness import stream
 
 PARTS: tuple[Part, ...] = ("train", "seen", "unseen")
@@ -50,7 +50,7 @@ def read_rows(
         InputError: strings of different lengths; a label that is neither a number, nor a regular token, nor in its
             string, or of another kind than the first; equal strings with different labels; unknown held-out symbols.
     """
-    tokenised = [tokenise(text)[0] for text in strings]
+    tokenised = [split(text) for text in strings]
     length = len(tokenised[0])
     for row, tokens in enumerate(tokenised):
         if len(tokens) != length or not tokens:
