@@ -1,6 +1,17 @@
-"""Languages whose structure and statistics are known exactly."""
+"""Languages whose structure and statistics are known exactly, and other sources of sentences."""
 
+from syntagma.languages.exchangeable import CategoricalMixture, DirichletMultinomial
+from syntagma.languages.hidden_markov import HiddenMarkov, RandomHiddenMarkov
 from syntagma.languages.hierarchy import RandomHierarchy
 from syntagma.languages.language import Language, Sample, Source
 
-__all__ = ["Language", "RandomHierarchy", "Sample", "Source"]
+__all__ = [
+    "CategoricalMixture",
+    "DirichletMultinomial",
+    "HiddenMarkov",
+    "Language",
+    "RandomHiddenMarkov",
+    "RandomHierarchy",
+    "Sample",
+    "Source",
+]

@@ -54,3 +54,11 @@ class Language(Source):
     @abc.abstractmethod
     def log_prob(self, tokens: Integer[np.ndarray, "n T"]) -> Float[np.ndarray, " n"]:
         """Exact log P(sentence) in nats; `-inf` where the language cannot produce it."""
+
+
+class PairLanguage(Language):
+    """A language that knows the joint probabilities of its tokens two by two, whatever the vocabulary's size."""
+
+    @abc.abstractmethod
+    def pair_probabilities(self) -> Float[np.ndarray, "T v T v"]:
+        """P(x_i = a, x_j = b) at `[i, a, j, b]`; for i = j the probability of the token on the diagonal."""

@@ -10,6 +10,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from syntagma.languages.exchangeable import CategoricalMixture, DirichletMultinomial
+from syntagma.languages.hidden_markov import HiddenMarkov, RandomHiddenMarkov
 from syntagma.languages.hierarchy import RandomHierarchy
 
 
@@ -38,5 +40,8 @@ class HierarchySettings(BaseModel):
         )
 
 
-AnyLanguage = Annotated[HierarchySettings, Field()]
-"""Any language's settings."""
+AnyLanguage = Annotated[
+    HierarchySettings | DirichletMultinomial | CategoricalMixture | HiddenMarkov | RandomHiddenMarkov,
+    Field(discriminator="kind"),
+]
+"""Any language's settings, told apart by their `kind` in TOML and JSON."""

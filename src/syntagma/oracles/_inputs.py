@@ -33,6 +33,23 @@ def checked_observations(tokens: Any, observed: Any, language: Source) -> tuple[
     return tokens, observed
 
 
+def checked_positions(position: Any, tokens: np.ndarray) -> np.ndarray:
+    """`position`, one for all sentences or one for each, as `[n]` indices from 0; negative ones count from the end.
+
+    Raises:
+        InputError: not whole numbers, one or n of them, or a position that is none.
+    """
+    num_sentences, length = tokens.shape
+    positions = np.asarray(position)
+    if not np.issubdtype(positions.dtype, np.integer) or positions.shape not in ((), (num_sentences,)):
+        given = f"{positions.dtype} array of shape {positions.shape}"
+        raise invalid("position", given, f"it must be one whole number or {num_sentences} of them")
+    if positions.size and (positions.min() < -length or positions.max() >= length):
+        wrong = positions.min() if positions.min() < -length else positions.max()
+        raise invalid("position", int(wrong), f"sentences have {length} tokens", f"Give {-length} to {length - 1}")
+    return np.broadcast_to(positions % length, (num_sentences,))
+
+
 def refuse_impossible(tokens: np.ndarray, possible: np.ndarray, what: str) -> None:
     """Raise the error for the first sentence `[n]` that is not possible; `what` of it the language cannot make."""
     if not possible.all():

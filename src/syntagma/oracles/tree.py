@@ -23,7 +23,7 @@ from syntagma.estimate import Estimate
 from syntagma.languages._chunks import for_each_chunk
 from syntagma.languages.hierarchy import RandomHierarchy
 from syntagma.oracles import _entropies
-from syntagma.oracles._inputs import checked_observations, refuse_impossible, sentences_by_pattern
+from syntagma.oracles._inputs import checked_observations, checked_positions, refuse_impossible, sentences_by_pattern
 from syntagma.oracles._messages import batch_log_evidence, batch_posteriors, next_token_beliefs
 from syntagma.oracles._tables import LevelTable, level_tables
 from syntagma.oracles.oracle import LabelOracle, oracle_of
@@ -92,8 +92,8 @@ class TreeOracle(LabelOracle):
         position: int | Integer[np.ndarray, " n"],
     ) -> Float[np.ndarray, "n v"]:
         """P(token at `position` | the observed tokens), a pass for each different position. Raises: as `posterior`."""
-        where = np.broadcast_to(position, len(tokens))
         tokens, observed = checked_observations(tokens, observed, self.language)
+        where = checked_positions(position, tokens)
         result = np.empty((len(tokens), self.language.vocab))
         for one in np.unique(where):
             here = where == one
