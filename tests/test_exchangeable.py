@@ -138,7 +138,7 @@ def test_labels_are_the_sources():
     difference = losses - entropies
     assert abs(difference.mean()) < 4 * difference.std() / np.sqrt(len(losses))  # calibrated
     for name in ("urn", "uniform"):
-        assert LANGUAGES[name].labels is None
+        assert LANGUAGES[name].label_kind is None
         assert not task.has_oracle(LANGUAGES[name])
     assert not has_oracle(LANGUAGES["urn"], LabelOracle)
 

@@ -51,7 +51,7 @@ class Labelled(Source):
     vocab, sentence_length = 4, 4
 
     def __init__(self, labels: Literal["class", "token", "number"], num_classes: int | None = None) -> None:
-        self.labels, self.num_classes = labels, num_classes
+        self.label_kind, self.num_classes = labels, num_classes
 
     def sample(self, seed: int, num_sentences: int, *, hidden: bool = False) -> Sample:
         return TINY

@@ -4,14 +4,20 @@ from syntagma.languages.exchangeable import CategoricalMixture, DirichletMultino
 from syntagma.languages.hidden_markov import HiddenMarkov, RandomHiddenMarkov
 from syntagma.languages.hierarchy import RandomHierarchy
 from syntagma.languages.language import Language, Sample, Source
+from syntagma.languages.templates import LabelledStrings, Templates, family, read_labelled_strings, read_templates
 
 __all__ = [
     "CategoricalMixture",
     "DirichletMultinomial",
     "HiddenMarkov",
+    "LabelledStrings",
     "Language",
     "RandomHiddenMarkov",
     "RandomHierarchy",
     "Sample",
     "Source",
+    "Templates",
+    "family",
+    "read_labelled_strings",
+    "read_templates",
 ]

@@ -77,7 +77,7 @@ class Exchangeable(BaseModel, PairLanguage, abc.ABC):
             tokens[part], sources = self._draw(rng, part.stop - begin)
             if sources is not None:
                 labels[part] = sources
-        return Sample(tokens, labels=labels if hidden and self.labels else None)
+        return Sample(tokens, labels=labels if hidden and self.label_kind else None)
 
     def log_prob(self, tokens: Integer[np.ndarray, "n T"]) -> Float[np.ndarray, " n"]:
         """Exact log P(sentence) in nats; `-inf` where the language cannot produce it.
@@ -208,7 +208,7 @@ class CategoricalMixture(Exchangeable):
         return len(self._sources[0]) if len(self._sources[0]) > 1 else None
 
     @property
-    def labels(self) -> Literal["class"] | None:
+    def label_kind(self) -> Literal["class"] | None:
         """Sentences are labelled by their source, where there is more than one."""
         return "class" if self.num_classes else None
 

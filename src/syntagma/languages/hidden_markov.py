@@ -47,7 +47,7 @@ class HiddenMarkovLanguage(BaseModel, PairLanguage, abc.ABC):
         return len(self.chains.weights) if len(self.chains.weights) > 1 else None
 
     @property
-    def labels(self) -> Literal["class"] | None:
+    def label_kind(self) -> Literal["class"] | None:
         """Sentences are labelled by their model, where there is more than one."""
         return "class" if self.num_classes else None
 
@@ -69,7 +69,7 @@ class HiddenMarkovLanguage(BaseModel, PairLanguage, abc.ABC):
         for begin in range(0, num_sentences, size):
             part = slice(begin, min(begin + size, num_sentences))
             tokens[part], models[part] = self._draw(rng, part.stop - begin)
-        return Sample(tokens, labels=models if hidden and self.labels else None)
+        return Sample(tokens, labels=models if hidden and self.label_kind else None)
 
     def log_prob(self, tokens: Integer[np.ndarray, "n T"]) -> Float[np.ndarray, " n"]:
         """Exact log P(sentence) in nats, all hidden paths summed; `-inf` where the language cannot produce it.

@@ -38,10 +38,10 @@ class Source(abc.ABC):
         """Tuple size of the tree, for languages that have one; else None."""
         num_classes: int | None
         """Number of classes of sentences (at the root of a tree, or of labels), where there are any; else None."""
-        labels: Literal["class", "token", "number"] | None
+        label_kind: Literal["class", "token", "number"] | None
         """What `Sample.labels` holds, for languages that label their sentences; else None."""
     else:
-        branching = num_classes = labels = None
+        branching = num_classes = label_kind = None
 
     @abc.abstractmethod
     def sample(self, seed: int, num_sentences: int, *, hidden: bool = False) -> Sample:

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from syntagma.languages.exchangeable import CategoricalMixture, DirichletMultinomial
 from syntagma.languages.hidden_markov import HiddenMarkov, RandomHiddenMarkov
 from syntagma.languages.hierarchy import RandomHierarchy
+from syntagma.languages.templates import LabelledStrings, Templates
 
 
 class HierarchySettings(BaseModel):
@@ -41,7 +42,13 @@ class HierarchySettings(BaseModel):
 
 
 AnyLanguage = Annotated[
-    HierarchySettings | DirichletMultinomial | CategoricalMixture | HiddenMarkov | RandomHiddenMarkov,
+    HierarchySettings
+    | DirichletMultinomial
+    | CategoricalMixture
+    | HiddenMarkov
+    | RandomHiddenMarkov
+    | Templates
+    | LabelledStrings,
     Field(discriminator="kind"),
 ]
 """Any language's settings, told apart by their `kind` in TOML and JSON."""

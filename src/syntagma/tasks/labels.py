@@ -48,9 +48,9 @@ class Label(Task):
     def shape(self, language: Source) -> Shape:
         sizes = language.vocab, language.sentence_length
         branching = language.branching or 1
-        if language.labels == "number":
+        if language.label_kind == "number":
             return Shape(*sizes, outputs=1, branching=branching, loss="squared")
-        outputs = {"token": language.vocab, "class": language.num_classes, None: None}[language.labels]
+        outputs = {"token": language.vocab, "class": language.num_classes, None: None}[language.label_kind]
         if outputs is None:
             raise InputError(f"task='label' cannot be used: {type(language).__name__} does not label its sentences.")
         return Shape(*sizes, outputs=outputs, branching=branching)
@@ -61,7 +61,7 @@ class Label(Task):
         return Examples(sample.tokens, sample.labels)
 
     def has_oracle(self, language: Source) -> bool:
-        return language.labels is not None and has_oracle(language, LabelOracle)
+        return language.label_kind is not None and has_oracle(language, LabelOracle)
 
     def oracle(self, language: Source, examples: Examples) -> Float[np.ndarray, "n *outputs"]:
         return needed_oracle(language, LabelOracle).label_posterior(examples.inputs)

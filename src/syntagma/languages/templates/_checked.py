@@ -29,6 +29,7 @@ class CheckedLanguage(BaseModel, Language):
     sentence_length: ClassVar[Any]
     branching: ClassVar[int | None] = None
     num_classes: ClassVar[int | None] = None
+    label_kind: ClassVar[Any]
 
     part: Part = "train"
 

@@ -96,6 +96,11 @@ class LabelledStrings(CheckedLanguage):
         return int((self._rows.part < 0).sum())
 
     @property
+    def label_kind(self) -> Literal["token", "number"]:
+        """What labels are."""
+        return "token" if self.symbolic else "number"
+
+    @property
     def symbolic(self) -> bool:
         """Whether labels are tokens rather than numbers."""
         return self._rows.labels.dtype.kind == "i"

@@ -105,6 +105,11 @@ class Templates(CheckedLanguage):
         return self._set.regular
 
     @property
+    def label_kind(self) -> Literal["token", "number"]:
+        """What labels are."""
+        return "token" if self.symbolic else "number"
+
+    @property
     def symbolic(self) -> bool:
         """Whether labels are tokens, copied or regular, rather than numbers."""
         return self._set.symbolic
