@@ -15,12 +15,11 @@ from typing import Any, Literal
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Integer, Key
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from syntagma.errors import InputError, invalid, whole_number
+from syntagma.errors import invalid, whole_number
 from syntagma.kernels.attention import Attention
 from syntagma.kernels.convolution import Convolution
 from syntagma.kernels.embedding import Embedding, EmbeddingNetwork
