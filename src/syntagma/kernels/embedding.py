@@ -82,7 +82,7 @@ class Embedding(BaseModel):
             nngp = self._tokens(x[:, None], y[None, :]) + self.position_variance * positions
             nngp = nngp.reshape(layout.token_columns, *same.shape[2:])
         else:
-            nngp = self._tokens(x, y) + self.position_variance
+            nngp = jnp.stack([self._tokens(*at) for at in zip(x, y, strict=True)]) + self.position_variance
         if layout.class_token:
             nngp = jnp.concatenate([nngp, jnp.full((1, *same.shape[2:]), self.class_variance)])
         counts = same_last = kinds = None
@@ -99,10 +99,12 @@ class Embedding(BaseModel):
     def _counts(self, x: Array, y: Array) -> Float[Array, "4 *n"]:
         """How many (i, k) share neither, only the token, only the position, both.
 
-        Pairs with equal tokens, wherever they stand, come from the two histograms: one product of matrices.
+        Pairs with equal tokens, wherever they stand, come from the two histograms: one product of matrices. Positions are
+        compared one by one: as one three-dimensional comparison and sum they take 25 times as long on a CPU.
         """
         length = len(x)
-        both = (x == y).sum(0).astype(float)
+        start = jnp.zeros(jnp.broadcast_shapes(x.shape[1:], y.shape[1:]), jnp.int32)
+        both = jax.lax.scan(lambda count, at: (count + (at[0] == at[1]), None), start, (x, y))[0].astype(float)
         histograms = [jax.nn.one_hot(t, self.vocab, axis=0).sum(1) for t in (x, y)]
         if x.shape[1:] == y.shape[1:]:
             anywhere = (histograms[0] * histograms[1]).sum(0)

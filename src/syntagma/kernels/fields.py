@@ -11,12 +11,14 @@ all sequences, and with A the attention of one draw
 which are products of matrices: n softmaxes a draw in place of n^2. Three ways to draw the query's functional:
 
 - class token: one functional sc u for all, u in R^F.
-- single queries (the last position; every position where there is a mask): f(x_i)^T Z, Z a Gaussian F x F matrix.
-- all queries, by kind (`pairs`): functionals sw g + sp g', g for the token and g' for the position. From R tokens' g
-  and R' positions' g', the four kinds are the four ways in which two of the R R' functionals share g, g', both or neither
-  (U-statistics: unbiased, the average over all assignments of the drawn functionals to tokens and positions).
+- query by query, where a mask tells positions apart: f(x_i)^T Z, Z a Gaussian F x F matrix.
+- by kind (`pairs`) otherwise: functionals sw g + sp g', g for the token and g' for the position. From R tokens' g and R'
+  positions' g' (R' = 1 where the last position alone is read), the four kinds are the four ways in which two of the R R'
+  functionals share g, g', both or neither (U-statistics: unbiased, the average over all ways to assign the drawn
+  functionals to tokens and positions).
 
-So Gram matrices are positive semidefinite to rounding, but for the last way with more than R tokens or R' positions.
+Gram matrices are positive semidefinite to rounding, but for the last way where there are more than R tokens or R'
+positions (R = 64 where the last position is read, else R = R' = 8): then up to the standard error.
 """
 
 from __future__ import annotations
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
     from syntagma.kernels.attention import Attention
     from syntagma.kernels.embedding import Embedding
 
-_MOST_FUNCTIONALS = 8
+_MOST_FUNCTIONALS = 64
 _MOST_GAUSSIANS = 2**14
 _MOST_SECOND_MOMENTS = 2**13
 
@@ -63,9 +65,9 @@ def affordable(joint: Joint, reads: Reads, *, tangent: bool) -> bool:
     """Whether attention acts on an embedding of few enough features; otherwise it takes pairs of sequences."""
     if joint.embedded is None:
         return False
-    size = joint.embedded[0].vocab + joint.xx.layout.length
-    draws_matrix = reads == "last" or (reads == "all" and joint.xx.layout.kind == "grid")
-    return size**2 <= min(_MOST_SECOND_MOMENTS if tangent else size**2, _MOST_GAUSSIANS if draws_matrix else size**2)
+    square = (joint.embedded[0].vocab + joint.xx.layout.length) ** 2
+    draws_matrix = joint.xx.layout.kind == "grid" and reads != "class"
+    return not (tangent and square > _MOST_SECOND_MOMENTS) and not (draws_matrix and square > _MOST_GAUSSIANS)
 
 
 def on_embedding(attention: Attention, joint: Joint, reads: Reads, draws: Draws) -> Joint:
@@ -75,8 +77,8 @@ def on_embedding(attention: Attention, joint: Joint, reads: Reads, draws: Draws)
     layout = joint.xx.layout
     schemes = []
     if reads != "class":
-        by_kind = layout.kind == "exchangeable" and reads == "all"
-        schemes.append(_by_kind(embedding, layout) if by_kind else _by_query(attention, embedding, layout, reads))
+        by_kind = layout.kind == "exchangeable"
+        schemes.append((_by_kind if by_kind else _by_query)(attention, embedding, layout, reads))
     if reads == "class" or (reads == "all" and layout.class_token):
         schemes.append(_by_class_token(embedding, layout))
     moments = [_moments(scheme, attention, embedding, x, y, draws) for scheme in schemes]
@@ -85,6 +87,9 @@ def on_embedding(attention: Attention, joint: Joint, reads: Reads, draws: Draws)
     def finished(pairs: Pairs, *parts: tuple[Array, Array]) -> Pairs:
         nngp, w = (jnp.concatenate(columns) for columns in zip(*parts, strict=True))
         query = pairs.at(reads)
+        if len(nngp) > len(query.nngp):  # by kind, of which one is read
+            chosen = pairs.replace(nngp, w).at(reads)
+            nngp, w = chosen.nngp, chosen.ntk
         return query.replace(nngp, (2 + trained) * nngp + (2 + 2 * trained) * square * query.nngp * w)
 
     return Joint.of([finished(pairs, *parts) for pairs, *parts in zip(joint.present(), *moments, strict=True)])
@@ -151,10 +156,11 @@ def _by_query(attention: Attention, embedding: Embedding, layout: Layout, reads:
     return _Scheme(size**2, len(places), scores, _products)
 
 
-def _by_kind(embedding: Embedding, layout: Layout) -> _Scheme:
+def _by_kind(attention: Attention, embedding: Embedding, layout: Layout, reads: Reads) -> _Scheme:
     table = embedding.features(layout.length)
     size = table.shape[1]
-    of_tokens, of_positions = min(embedding.vocab, _MOST_FUNCTIONALS), min(layout.length, _MOST_FUNCTIONALS)
+    of_positions = 1 if reads == "last" else min(layout.length, round(_MOST_FUNCTIONALS**0.5))
+    of_tokens = min(embedding.vocab, _MOST_FUNCTIONALS // of_positions)
     scales = [embedding.token_variance**0.5] * of_tokens + [embedding.position_variance**0.5] * of_positions
 
     def scores(points: Array, tokens: Array) -> Array:

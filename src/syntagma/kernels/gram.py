@@ -67,7 +67,7 @@ class Limit:
         """See `Architecture.gram`."""
         rows, columns = len(x), len(x if y is None else y)
         _check_memory(rows, columns)
-        requests = self.requests(x[:1])
+        requests = _requests(self)
         side = self._side(max(rows, columns), block_size, requests)
         replicates = _points(requests, samples, seed)
         total, squares = np.zeros((rows, columns)), np.zeros((rows, columns)) if requests else None
@@ -88,7 +88,7 @@ class Limit:
 
     def diagonal(self, x: Integer[np.ndarray, "n T"], samples: int, seed: int) -> Float[np.ndarray, " n"]:
         """See `Architecture.diagonal`."""
-        requests = self.requests(x[:1])
+        requests = _requests(self)
         side = self._side(len(x), None, requests)
         replicates = _points(requests, samples, seed)
         parts = []
@@ -97,13 +97,6 @@ class Limit:
                 block = _padded(x[i : i + side], side)
                 parts.append(np.mean([np.asarray(_selves(self, block, points)) for points in replicates], axis=0))
         return np.concatenate(parts)[: len(x)]
-
-    def requests(self, x: Integer[np.ndarray, "1 T"]) -> list[Request]:
-        """What the layers ask for to integrate numerically, from tracing the program without running it."""
-        draws = Draws(self.kind == "ntk")
-        with jax.enable_x64(True):
-            jax.eval_shape(lambda tokens: self.joint(tokens, tokens, draws).xx.nngp, x)
-        return draws.requests
 
     def _summary(self, estimates: list[Any], rows: int, columns: int, *, diagonal: bool) -> tuple[Any, Any]:
         """Mean and standard error of a block's replicates; symmetric where it is on the diagonal."""
@@ -118,7 +111,7 @@ class Limit:
             return blocks[0], None
         return np.mean(blocks, axis=0), np.std(blocks, axis=0, ddof=1) / len(blocks) ** 0.5
 
-    def _side(self, sequences: int, block_size: int | None, requests: list[Request]) -> int:
+    def _side(self, sequences: int, block_size: int | None, requests: tuple[Request, ...]) -> int:
         """Sequences on a side of a block: a power of two."""
         if block_size is None:
             per_sequence = max((r.elements[0] for r in requests), default=0)
@@ -164,7 +157,17 @@ def _selves(limit: Limit, x: Integer[Array, "a T"], points: list[Array]) -> Floa
     return limit.read(limit.joint(x, None, Draws(limit.kind == "ntk", points)).xx)
 
 
-def _points(requests: list[Request], samples: int, seed: int) -> list[list[np.ndarray]]:
+@functools.lru_cache(maxsize=64)
+def _requests(limit: Limit) -> tuple[Request, ...]:
+    """What the layers ask for to integrate numerically, from tracing the program without running it."""
+    draws = Draws(limit.kind == "ntk")
+    tokens = np.zeros((1, limit.layout.length), np.int32)
+    with jax.enable_x64(True):
+        jax.eval_shape(lambda x: limit.joint(x, x, draws).xx.nngp, tokens)
+    return tuple(draws.requests)
+
+
+def _points(requests: tuple[Request, ...], samples: int, seed: int) -> list[list[np.ndarray]]:
     """For each replicate, each layer's points; one empty replicate where every layer has a closed form."""
     samples, seed = whole_number("samples", samples), whole_number("seed", seed, minimum=0)
     return [
