@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import equinox as eqx
 import jax
@@ -27,8 +27,14 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Integer
 
+if TYPE_CHECKING:
+    from syntagma.kernels.embedding import Embedding
+
 NEITHER, TOKEN, POSITION, BOTH = range(4)
 """Columns of the exchangeable layout: what x_i at i and y_k at k have in common."""
+
+settle = jax.lax.optimization_barrier
+"""Keeps what is computed once a sequence from being computed once more for every pair it is broadcast to."""
 
 Reads = Literal["all", "last", "class"]
 """Which positions the layers above still need."""
@@ -127,14 +133,14 @@ class Pairs(eqx.Module):
         length = self.layout.length
         keys = values[: self.layout.token_columns]
         if self.layout.kind == "exchangeable":
-            return (_given(self.counts) * keys).sum(0, keepdims=True) / length**2
+            products = [count * key for count, key in zip(_given(self.counts), settle(keys), strict=True)]
+            return sum(products[1:], products[0])[None] / length**2
         if self.layout.kind == "aligned":
             raise AssertionError("attention needs every pair of positions")
         parts = []
         if reads == "all":
-            flat = keys.reshape(length, length, -1)
-            mixed = jnp.einsum("ij,jlb,kl->ikb", pattern, flat, pattern, optimize="greedy")
-            parts.append(mixed.reshape(keys.shape))
+            rows = (jnp.array(pattern) @ keys.reshape(length, -1)).reshape(length, length, -1)
+            parts.append(jax.lax.map(lambda row: jnp.array(pattern) @ row, rows).reshape(keys.shape))
         elif reads == "last":
             parts.append(jnp.tensordot(np.outer(pattern[-1], pattern[-1]).reshape(1, -1), keys, 1))
         if reads == "class" or (reads == "all" and self.layout.class_token):
@@ -152,19 +158,30 @@ class Pairs(eqx.Module):
 class Joint(NamedTuple):
     """Two batches of sequences: each sequence with itself, `[C, a]` and `[C, b]`, and all across, `[C, a, b]`.
 
-    `yy` and `xy` are None where only the sequences of one batch with themselves are asked for.
+    `yy` and `xy` are None where only the sequences of one batch with themselves are asked for. `embedded` is there as
+    long as the covariances are an embedding's: it, and the tokens `[a, T]` and `[b, T]`.
     """
 
     xx: Pairs
     yy: Pairs | None = None
     xy: Pairs | None = None
+    embedded: tuple[Embedding, Array, Array | None] | None = None
+
+    def present(self) -> list[Pairs]:
+        """xx, and yy and xy where they are."""
+        return [pairs for pairs in (self.xx, self.yy, self.xy) if pairs is not None]
+
+    @staticmethod
+    def of(pairs: list[Pairs]) -> Joint:
+        """From what `present` gives, or its like."""
+        return Joint(*pairs)  # pyright: ignore[reportArgumentType]
 
     def map(self, layer: Callable[[Pairs, Pairs, Pairs], Pairs]) -> Joint:
         """`layer(pairs, left, right)` on all three, where left and right are the sequences with themselves."""
-        xx = layer(self.xx, self.xx, self.xx)
+        xx = settle(layer(self.xx, self.xx, self.xx))
         if self.yy is None or self.xy is None:
             return Joint(xx)
-        yy = layer(self.yy, self.yy, self.yy)
+        yy = settle(layer(self.yy, self.yy, self.yy))
         return Joint(xx, yy, layer(self.xy, as_left(self.xx), as_right(self.yy)))
 
 
@@ -181,7 +198,7 @@ def as_right(tree: Any) -> Any:
 def _take(values: Array, columns: list[int]) -> Array:
     if len(set(columns)) == 1:
         return values[columns[0] : columns[0] + 1]
-    return values[np.array(columns)]
+    return settle(values[np.array(columns)])
 
 
 def _given(array: Array | None) -> Array:
