@@ -128,37 +128,39 @@ class Embedding(BaseModel):
 
     def network(self, key: Key[Array, ""], sizes: Sizes) -> tuple[EmbeddingNetwork, Sizes]:
         """The embedding of finite width: `[B, T]` tokens to `[B, P, d]`."""
-        width = sizes.width if self.trained else self.vocab + sizes.length + 1
+        tokens = positions = extra = None
+        width = self.vocab + sizes.length + 1
         if self.trained:
-            drawn = jax.random.normal(key, (self.vocab + sizes.length + 1, width))
-        else:
-            drawn = jnp.eye(width) * width**0.5
-        tokens, positions, extra = jnp.split(drawn, [self.vocab, self.vocab + sizes.length])
-        mix = None if self.token_kernel is None else jnp.array(_square_root(np.array(self.token_kernel)))
-        network = EmbeddingNetwork(tokens, positions, extra[0] if sizes.class_token else None, mix, self)
+            drawn = jax.random.normal(key, (width, sizes.width))
+            tokens, positions, extra = jnp.split(drawn, [self.vocab, self.vocab + sizes.length])
+            extra, width = extra[0] if sizes.class_token else None, sizes.width
+        network = EmbeddingNetwork(tokens, positions, extra, sizes.class_token, self)
         return network, sizes.after(width)
 
 
 class EmbeddingNetwork(eqx.Module):
-    """Tables of token, position and class vectors; fixed where they are one-hot."""
+    """Tables of token, position and class vectors; None where they are the fixed one-hot vectors."""
 
-    tokens: Float[Array, "v d"]
-    positions: Float[Array, "T d"]
-    class_token: Float[Array, " d"] | None
-    mix: Float[Array, "v v"] | None
+    tokens: Float[Array, "v d"] | None
+    positions: Float[Array, "T d"] | None
+    class_vector: Float[Array, " d"] | None
+    class_token: bool = eqx.field(static=True)
     embedding: Embedding = eqx.field(static=True)
 
     def __call__(self, inputs: Integer[Array, "B T"]) -> Activations:
-        tables = (self.tokens, self.positions, self.class_token)
-        tokens, positions, class_token = tables if self.embedding.trained else jax.lax.stop_gradient(tables)
-        if self.mix is not None:
-            tokens = jax.lax.stop_gradient(self.mix) @ tokens
+        tokens, positions, extra = self.tokens, self.positions, self.class_vector
+        if tokens is None:
+            vocab, width = self.embedding.vocab, self.embedding.vocab + inputs.shape[1] + 1
+            tokens, positions, extra = jnp.split(jnp.eye(width) * width**0.5, [vocab, width - 1])
+            extra = extra[0]
+        if self.embedding.token_kernel is not None:
+            tokens = jnp.array(_square_root(np.array(self.embedding.token_kernel))) @ tokens
         scales = (self.embedding.token_variance**0.5, self.embedding.position_variance**0.5)
         x = scales[0] * tokens[inputs] + scales[1] * positions
-        if class_token is None:
+        if not self.class_token:
             return x
-        extra = self.embedding.class_variance**0.5 * class_token
-        return jnp.concatenate([x, jnp.broadcast_to(extra, (len(x), 1, len(extra)))], axis=1)
+        extra = self.embedding.class_variance**0.5 * extra
+        return jnp.concatenate([x, jnp.broadcast_to(extra, (len(x), 1, x.shape[-1]))], axis=1)
 
 
 def _square_root(matrix: Float[np.ndarray, "v v"]) -> Float[np.ndarray, "v v"]:

@@ -94,7 +94,7 @@ class Solution:
 
     def left_out(self) -> Float[np.ndarray, "n outputs"]:
         """For each training example, target minus prediction from all the others."""
-        invert = scipy.linalg.get_lapack_funcs("potri", (self.factor,))
+        (invert,) = scipy.linalg.get_lapack_funcs(("potri",), (self.factor,))
         return self.coefficients / np.diag(invert(self.factor, lower=1)[0])[:, None]
 
     def _gram(self, inputs: Integer[np.ndarray, "B T"]) -> Float[np.ndarray, "B n"]:
