@@ -4,6 +4,7 @@ from syntagma.languages.exchangeable import CategoricalMixture, DirichletMultino
 from syntagma.languages.hidden_markov import HiddenMarkov, RandomHiddenMarkov
 from syntagma.languages.hierarchy import RandomHierarchy
 from syntagma.languages.language import Language, Sample, Source
+from syntagma.languages.text import Text
 
 __all__ = [
     "CategoricalMixture",
@@ -14,4 +15,5 @@ __all__ = [
     "RandomHierarchy",
     "Sample",
     "Source",
+    "Text",
 ]

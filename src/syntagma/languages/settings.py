@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from syntagma.languages.exchangeable import CategoricalMixture, DirichletMultinomial
 from syntagma.languages.hidden_markov import HiddenMarkov, RandomHiddenMarkov
 from syntagma.languages.hierarchy import RandomHierarchy
+from syntagma.languages.text import Part, Text, Unit
 
 
 class HierarchySettings(BaseModel):
@@ -40,8 +41,28 @@ class HierarchySettings(BaseModel):
         )
 
 
+class TextSettings(BaseModel):
+    """Windows of a text file: see `Text.read`. Give `sha256` where results must not depend on the path alone."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    kind: Literal["text"] = "text"
+    path: str
+    sentence_length: int
+    unit: Unit = "characters"
+    vocab: int | None = None
+    stride: int | None = None
+    part: Part = "all"
+    test_share: float = 0.1
+    sha256: str | None = None
+
+    def language(self) -> Text:
+        """The text itself, read from its file."""
+        return Text.read(**self.model_dump(exclude={"kind"}))
+
+
 AnyLanguage = Annotated[
-    HierarchySettings | DirichletMultinomial | CategoricalMixture | HiddenMarkov | RandomHiddenMarkov,
+    HierarchySettings | DirichletMultinomial | CategoricalMixture | HiddenMarkov | RandomHiddenMarkov | TextSettings,
     Field(discriminator="kind"),
 ]
-"""Any language's settings, told apart by their `kind` in TOML and JSON."""
+"""Settings of any language, or other source of sentences, told apart by their `kind` in TOML and JSON."""
