@@ -37,6 +37,7 @@ from syntagma.errors import invalid, whole_number
 from syntagma.estimate import Estimate
 from syntagma.languages.language import PairLanguage
 from syntagma.randomness import stream
+from syntagma.statistics.blocks import block_mean, jackknife_error, product_ratio, student_reach, unbiased_product
 
 _LARGEST_TABLE = 2**27
 
@@ -86,7 +87,7 @@ class Symmetry:
         """95 percent confidence interval: Student's t with B - 1 degrees of freedom."""
         if self.blocks == 1:
             return estimate.value, estimate.value
-        reach = _student(self.blocks - 1) * estimate.standard_error
+        reach = student_reach(self.blocks - 1) * estimate.standard_error
         return estimate.value - reach, estimate.value + reach
 
 
@@ -201,9 +202,9 @@ def _multiplet(covariances: Float[np.ndarray, "B T T"]) -> Multiplet:
     inside = basis.T @ covariances @ basis
     mean = np.einsum("bii->b", inside) / len(basis.T)
     flat = inside.reshape(len(inside), -1)
-    value, left_out = _unbiased(flat @ flat.T / len(basis.T) - np.outer(mean, mean))
+    value, left_out = unbiased_product(flat @ flat.T / len(basis.T) - np.outer(mean, mean))
     eigenvalues = np.linalg.eigvalsh(inside.mean(axis=0))
-    return Multiplet(_mean(mean), Estimate(float(value), _jackknife(left_out)), eigenvalues)
+    return Multiplet(block_mean(mean), Estimate(float(value), jackknife_error(left_out)), eigenvalues)
 
 
 def _assembled(
@@ -223,47 +224,13 @@ def _assembled(
     directions = _directions(totals.mean(axis=0))
     trivial = np.einsum("ak,bac,ck->kb", directions, totals, directions, optimize=True)
     return Symmetry(
-        fraction=_ratio(kept_same + kept_between, norms),
-        fraction_between=_ratio(kept_between, norms - norms_same, rounding=1e-13 * float(np.abs(norms).max())),
+        fraction=product_ratio(kept_same + kept_between, norms),
+        fraction_between=product_ratio(kept_between, norms - norms_same, rounding=1e-13 * float(np.abs(norms).max())),
         plain_fraction=float((kept_same + kept_between).sum() / norms.sum()),
-        trivial=tuple(_mean(values) for values in trivial),
+        trivial=tuple(block_mean(values) for values in trivial),
         standard=multiplets,
         blocks=blocks,
     )
-
-
-def _unbiased(products: Float[np.ndarray, "B B"]) -> tuple[float, Float[np.ndarray, " B"]]:
-    """Mean product of different blocks, of all and with each block left out; of the one block where it is exact."""
-    blocks = len(products)
-    if blocks == 1:
-        return float(products[0, 0]), products[0]
-    apart = products - np.diag(np.diag(products))
-    left_out = (apart.sum() - 2 * apart.sum(axis=1)) / ((blocks - 1) * (blocks - 2))
-    return float(apart.sum() / (blocks * (blocks - 1))), left_out
-
-
-def _ratio(above: Float[np.ndarray, "B B"], below: Float[np.ndarray, "B B"], rounding: float = 0.0) -> Estimate:
-    """The ratio of two unbiased means; NaN where the lower one is 0 to rounding, as between independent tokens."""
-    (top, tops), (bottom, bottoms) = _unbiased(above), _unbiased(below)
-    if abs(bottom) <= rounding:
-        return Estimate(math.nan)
-    return Estimate(top / bottom, _jackknife(tops / bottoms))
-
-
-def _mean(values: Float[np.ndarray, " B"]) -> Estimate:
-    error = values.std(ddof=1) / math.sqrt(len(values)) if len(values) > 1 else 0.0
-    return Estimate(float(values.mean()), float(error))
-
-
-def _jackknife(left_out: Float[np.ndarray, " B"]) -> float:
-    return float(np.sqrt((len(left_out) - 1) * left_out.var()))
-
-
-def _student(freedom: int) -> float:
-    """97.5 percent point of Student's t to 0.005 for 3 degrees of freedom and more (Cornish and Fisher's expansion)."""
-    z = 1.959964
-    terms = ((z**3 + z) / 4, (5 * z**5 + 16 * z**3 + 3 * z) / 96, (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384)
-    return z + sum(term / freedom**power for power, term in enumerate(terms, start=1))
 
 
 def _checked(windows: np.ndarray, vocab: int, blocks: int) -> tuple[Integer[np.ndarray, "n T"], int]:
