@@ -69,9 +69,8 @@ class HiddenMarkovLanguage(BaseModel, PairLanguage, abc.ABC):
         size = 4 * sentences_per_chunk(self.sentence_length)
         for begin in range(0, num_sentences, size):
             part = slice(begin, min(begin + size, num_sentences))
-            tokens[part], models[part] = _draw(
-                tables, chains.start.shape[1], rng, part.stop - begin, self.sentence_length
-            )
+            shape = self.sentence_length, part.stop - begin
+            tokens[part], models[part] = _draw(rng, shape, tables, chains.start.shape[1])
         return Sample(tokens, labels=models if hidden and self.labels else None)
 
     def log_prob(self, tokens: Integer[np.ndarray, "n T"]) -> Float[np.ndarray, " n"]:
