@@ -23,11 +23,12 @@ from functools import cached_property
 
 import numpy as np
 import scipy.linalg
+import scipy.sparse
 from jaxtyping import Float, Int
 
 from syntagma.languages.representations import Partition
 from syntagma.randomness import stream
-from syntagma.theory.symmetric_group.partitions import symbol_multiplicity, without_horizontal_strip
+from syntagma.theory.symmetric_group.partitions import dimension, symbol_multiplicity, without_horizontal_strip
 from syntagma.theory.symmetric_group.words import WordTables, orders
 
 
@@ -135,14 +136,33 @@ class SectorBasis:
         return matrices
 
     def matrices(self, coefficients: Float[np.ndarray, "k P"]) -> Float[np.ndarray, "k modes modes"]:
-        """A_lambda of kernels with coefficients k_C, one for each row, between the columns of `vectors`."""
+        """A_lambda, between the columns of `vectors`, of kernels with normalised coefficients c_C, one in each row."""
+        size = len(self.mode_degrees)
+        flat = coefficients @ self._projection.reshape(size**2, -1).T
+        return flat.reshape(-1, size, size)
+
+    @property
+    def functions(self) -> Float[np.ndarray, "u P"]:
+        """The symmetric kernels of this sector as an orthonormal basis, in coefficients c_C."""
+        scale = math.sqrt(dimension(self.partition))
+        upper = np.triu_indices(len(self.mode_degrees))
+        both = (self._projection + self._projection.swapaxes(0, 1))[upper] / 2
+        return both * (scale * np.where(upper[0] == upper[1], 1.0, math.sqrt(2)))[:, None]
+
+    @cached_property
+    def _projection(self) -> Float[np.ndarray, "modes modes P"]:
+        """A_lambda of each Psi_C / norm."""
         rows, columns, terms, weights = self._entries
-        size = len(self.states)
-        found = []
-        for row in coefficients:
-            flat = np.bincount(rows * size + columns, weights=weights * row[terms], minlength=size**2)
-            found.append(self.vectors.T @ flat.reshape(size, size) @ self.vectors)
-        return np.array(found)
+        size, modes, count = len(self.states), len(self.mode_degrees), len(self.words.words)
+        weights = weights / np.sqrt(self.words.counts)[terms]
+        places, numbers = np.unique(rows * count + terms, return_inverse=True)
+        right = scipy.sparse.csr_array((weights, (numbers, columns)), shape=(len(places), size)) @ self.vectors
+        row, term = np.divmod(places, count)
+        found = np.empty((modes, modes, count))
+        for i in range(modes):
+            along = (self.vectors[row, i], (term, np.arange(len(places))))
+            found[i] = (scipy.sparse.csr_array(along, shape=(count, len(places))) @ right).T
+        return found
 
     @cached_property
     def _entries(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -159,7 +179,9 @@ class SectorBasis:
         order = np.argsort(known)
         assert len(np.unique(known)) == len(known), "two tables have one label"
 
-        marks = np.array(list(itertools.product(range(vocab), repeat=marked)), dtype=np.int64).reshape(vocab**marked, marked)
+        marks = np.array(list(itertools.product(range(vocab), repeat=marked)), dtype=np.int64).reshape(
+            vocab**marked, marked
+        )
         mark_labels = labels[marks[:, None] * vocab + marks].sum(axis=-1, dtype=np.uint64)
         at_marks = [tuple(row) for row in marks.tolist()]
         rows, columns, terms, weights = [], [], [], []

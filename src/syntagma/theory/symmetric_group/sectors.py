@@ -28,31 +28,27 @@ less: relative corrections fall like 1/T a degree) plus, for random pairs, the s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 import scipy.linalg
-from jaxtyping import Float, Int, Integer
+from jaxtyping import Float
 from numpy.typing import ArrayLike
-from scipy.special import gammaln
 
-from syntagma.errors import InputError, invalid, whole_number
+from syntagma.errors import invalid, whole_number
 from syntagma.languages.representations import Partition, RepresentationTarget, checked_partition
-from syntagma.randomness import stream
 from syntagma.theory.spectrum import Spectrum
+from syntagma.theory.symmetric_group.coefficients import (
+    check_symmetry,
+    from_all_tables,
+    from_random_pairs,
+    sampled_trace,
+)
 from syntagma.theory.symmetric_group.partitions import dimension, partitions
 from syntagma.theory.symmetric_group.sector_basis import SectorBasis
-from syntagma.theory.symmetric_group.words import (
-    Gram,
-    WordTables,
-    all_tables,
-    number_of_tables,
-    number_of_words,
-    tables,
-    token_functions,
-)
+from syntagma.theory.symmetric_group.words import Gram, WordTables, number_of_tables, number_of_words, token_functions
 
 _MAX_TABLES = 200_000
 """Above so many tables the coefficients are fitted to random pairs."""
@@ -61,13 +57,6 @@ _MAX_COMPLETE = 4_000
 _MAX_WORDS = 2_500
 """Tables of words that the default degree may have, and its own bound."""
 _MAX_DEGREE = 8
-_PAIRS_PER_UNKNOWN = 3
-_SIDE = 16
-"""Sequences on each side of a block of random pairs."""
-_CHUNK = 512
-"""Tables whose functions are evaluated at a time: they fit the processor's cache."""
-_ASYMMETRY = 1e-5
-"""Change of the kernel under a permutation, relative to its size, that is taken for rounding (in float32)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,14 +129,14 @@ class KernelSectors:
 
     Attributes:
         words: v, T, D and the tables of words.
-        coefficients: `[1 + groups, P]`: k_C, and for a fit what each group of pairs would add to it by its residuals.
+        sectors: the representations that functions of degree D reach, longest first rows first.
         trace: E[K(x, x)].
         trace_error: its standard error, 0 where exact.
-        exact: whether the coefficients come from all tables.
+        exact: whether all tables were visited, rather than random pairs.
     """
 
     words: WordTables
-    coefficients: Float[np.ndarray, "k P"]
+    sectors: dict[Partition, Sector]
     trace: float
     trace_error: float
     exact: bool
@@ -158,37 +147,22 @@ class KernelSectors:
         Raises:
             InputError: not a partition of T, more rows than symbols, or a first row below T - D.
         """
-        words = self.words
-        rows = checked_partition(partition, words.length)
-        if len(rows) > words.vocab:
-            raise invalid(
-                "partition", rows, f"functions of sequences over {words.vocab} symbols have at most so many rows"
-            )
-        if words.length - rows[0] > words.degree:
-            allowed = f"functions of degree {words.degree} reach first rows from {words.length - words.degree} on"
-            raise invalid("partition", rows, allowed, f"Raise degree to {words.length - rows[0]} or more")
-        basis = SectorBasis(words, rows)
-        matrices = basis.matrices(self.coefficients)
-        matrices = (matrices + matrices.swapaxes(1, 2)) / 2
-        values, vectors = (part[..., ::-1] for part in scipy.linalg.eigh(matrices[0]))
-        errors = np.sqrt(sum((vectors * (shift @ vectors)).sum(axis=0) ** 2 for shift in matrices[1:]))
-        if words.degree < words.length:
-            lower = basis.mode_degrees < words.degree
-            before = np.zeros_like(values)
-            before[: lower.sum()] = scipy.linalg.eigvalsh(matrices[0][np.ix_(lower, lower)])[::-1]
-            errors = errors + np.abs(values - before)
-        return Sector(rows, dimension(rows), values, errors + np.zeros_like(values), vectors, basis)
+        rows = checked_partition(partition, self.words.length)
+        _check_reach(rows, self.words.vocab, self.words.degree)
+        return self.sectors[rows]
 
-    def sectors(self) -> list[Sector]:
-        """Every representation that functions of degree D reach, longest first rows first."""
-        length, degree = self.words.length, self.words.degree
-        found = (
-            (length - marked, *mu)
-            for marked in range(degree + 1)
-            for mu in partitions(marked, self.words.vocab - 1)
-            if length - marked >= (mu[0] if mu else 1)
-        )
-        return [self.sector(partition) for partition in found]
+    @property
+    def unresolved(self) -> float:
+        """The part of the trace in no level: modes of higher degree. On n examples they act like that much ridge."""
+        return max(0.0, self.trace - sum(sector.trace for sector in self.sectors.values()))
+
+    def spectrum(self) -> Spectrum:
+        """All levels.
+
+        Raises:
+            InputError: as `Sector.spectrum`.
+        """
+        return functools.reduce(Spectrum.__add__, (sector.spectrum() for sector in self.sectors.values()))
 
     def trace_bound(self, partition: Sequence[int]) -> float:
         """Upper bound trace / f of every eigenvalue in a representation; it may be far above them.
@@ -201,7 +175,7 @@ class KernelSectors:
     def reached(self, tolerance: float = 1e-9) -> dict[Partition, bool]:
         """Whether each representation has an eigenvalue above `tolerance` times its trace bound, and above 4 errors."""
         answer = {}
-        for sector in self.sectors():
+        for sector in self.sectors.values():
             floor = tolerance * self.trace / sector.dimension
             fit = 0.0 if self.exact else 4 * sector.errors
             answer[sector.partition] = bool((sector.eigenvalues > np.maximum(floor, fit)).any())
@@ -238,10 +212,40 @@ def decompose(
         raise invalid(
             "degree", degree, f"functions of {length} tokens have at most that degree", f"Lower it to {length}"
         )
-    _check_symmetry(gram, weights, length, seed)
     words = WordTables(weights, length, degree)
-    by_tables = number_of_tables(vocab, length) <= _MAX_TABLES
-    return _from_all_tables(gram, words) if by_tables else _from_random_pairs(gram, words, seed)
+    check_symmetry(gram, words, seed)
+    bases = [SectorBasis(words, partition) for partition in _partitions(words)]
+    if exact := number_of_tables(vocab, length) <= _MAX_TABLES:
+        coefficients, trace = from_all_tables(gram, words)
+        parts, trace_error = [(bases, coefficients[None])], 0.0
+    else:
+        parts = from_random_pairs(gram, words, bases, seed)
+        trace, trace_error = sampled_trace(gram, words, seed)
+    found = {basis.partition: _sector(basis, coefficients) for group, coefficients in parts for basis in group}
+    return KernelSectors(words, {basis.partition: found[basis.partition] for basis in bases}, trace, trace_error, exact)
+
+
+def _partitions(words: WordTables) -> Iterator[Partition]:
+    """Those of T with first row at least T - D and at most v rows."""
+    for marked in range(words.degree + 1):
+        first = words.length - marked
+        for mu in partitions(marked, words.vocab - 1):
+            if first >= max((1, *mu)):
+                yield (first, *mu)
+
+
+def _sector(basis: SectorBasis, coefficients: Float[np.ndarray, "k P"]) -> Sector:
+    matrices = basis.matrices(coefficients)
+    matrices = (matrices + matrices.swapaxes(1, 2)) / 2
+    values, vectors = (part[..., ::-1] for part in scipy.linalg.eigh(matrices[0]))
+    shifts = np.einsum("im,kij,jm->km", vectors, matrices[1:], vectors, optimize=True)
+    errors = np.sqrt((shifts**2).sum(axis=0))
+    if basis.words.degree < basis.words.length:
+        lower = basis.mode_degrees < basis.words.degree
+        before = np.zeros_like(values)
+        before[: lower.sum()] = scipy.linalg.eigvalsh(matrices[0][np.ix_(lower, lower)])[::-1]
+        errors += np.abs(values - before)
+    return Sector(basis.partition, dimension(basis.partition), values, errors, vectors, basis)
 
 
 def sector_spectrum(
@@ -259,7 +263,8 @@ def sector_spectrum(
     Raises:
         InputError: as `decompose` and `KernelSectors.sector`.
     """
-    checked_partition(partition, whole_number("length", length))
+    rows = checked_partition(partition, whole_number("length", length))
+    _check_reach(rows, vocab, length if degree is None else degree)
     found = decompose(gram, vocab, length, degree=degree, probabilities=probabilities, seed=seed)
     return found.sector(partition).spectrum()
 
@@ -272,93 +277,13 @@ def default_degree(vocab: int, length: int) -> int:
     return max(fits, default=1)
 
 
-def _from_all_tables(gram: Gram, words: WordTables) -> KernelSectors:
-    """k_C = E[K Psi_C] / norm^2 as a sum over all tables N with their multinomial probabilities."""
-    groups = list(all_tables(words.vocab, words.length))
-    most = max(len(y) for _, y in groups)
-    log_cells = np.log(np.outer(words.probabilities, words.probabilities))
-    moments, trace = np.zeros(len(words.words)), 0.0
-    for x, y in groups:
-        kernel = _values(gram, x[None], np.resize(y, (most, words.length)))[0, : len(y)]
-        table = tables(x[None], y, words.vocab)[0]
-        ways = gammaln(words.length + 1) - gammaln(table + 1).sum(axis=(1, 2))
-        weighted = kernel * np.exp(ways + (table * log_cells).sum(axis=(1, 2)))
-        for rows in _chunks(len(y)):
-            moments += words.functions(table[rows]) @ weighted[rows]
-        counts = np.bincount(x, minlength=words.vocab)
-        ways = gammaln(words.length + 1) - gammaln(counts + 1).sum() + counts @ np.log(words.probabilities)
-        trace += float(kernel[(y == x).all(axis=1)][0] * np.exp(ways))
-    return KernelSectors(words, (moments / np.sqrt(words.counts))[None], trace, 0.0, exact=True)
-
-
-def _from_random_pairs(gram: Gram, words: WordTables, seed: int) -> KernelSectors:
-    """k_C by least squares on blocks of pairs, k_C = k_(C^T); one block is one group for the standard errors.
-
-    With residuals r and design F = Q R the estimate's error is about sum over groups of R^-1 Q_g^T r_g, whose terms are
-    independent with mean 0 (the cluster-robust covariance), times sqrt(pairs / (pairs - unknowns)).
-    """
-    rng = stream(seed, "sector-pairs")
-    unknowns = int(words.symmetric.max()) + 1
-    blocks = max(8, -(-_PAIRS_PER_UNKNOWN * unknowns // _SIDE**2))
-    x, y = (_random_tokens(rng, words.probabilities, (blocks, _SIDE, words.length)) for _ in range(2))
-    kernel = np.array([_values(gram, a, b).ravel() for a, b in zip(x, y, strict=True)])  # [blocks, pairs]
-    table = np.concatenate(
-        [tables(a, b, words.vocab).reshape(-1, words.vocab, words.vocab) for a, b in zip(x, y, strict=True)]
-    )
-    design = np.concatenate([_merged(words, table[rows]) for rows in _chunks(len(table))])
-    q, r = scipy.linalg.qr(design, mode="economic", overwrite_a=True, check_finite=False)
-    if np.abs(np.diagonal(r)).min() < 1e-10 * np.abs(np.diagonal(r)).max():
-        raise invalid("degree", words.degree, "random sequences do not determine so many coefficients", "Lower degree")
-    projected = q.T @ kernel.ravel()
-    residual = (kernel.ravel() - q @ projected).reshape(kernel.shape)
-    shifts = np.einsum("gpu,gp->ug", q.reshape(blocks, -1, unknowns), residual)
-    shifts *= np.sqrt(kernel.size / (kernel.size - unknowns))
-    solved = scipy.linalg.solve_triangular(r, np.column_stack([projected, shifts]))
-    coefficients = solved.T[:, words.symmetric] / np.sqrt(words.counts)
-    own = np.concatenate([np.diagonal(_values(gram, a, a)) for a in x[:8]])
-    return KernelSectors(words, coefficients, float(own.mean()), float(own.std() / np.sqrt(len(own))), exact=False)
-
-
-def _merged(words: WordTables, table: Float[np.ndarray, "R v v"]) -> Float[np.ndarray, "R unknowns"]:
-    """Psi_C + Psi_(C^T), each once where C is its own transpose."""
-    functions = words.functions(table)
-    merged = np.zeros((int(words.symmetric.max()) + 1, len(table)))
-    np.add.at(merged, words.symmetric, functions)
-    return merged.T
-
-
-def _values(gram: Gram, x: Integer[np.ndarray, "n T"], y: Integer[np.ndarray, "m T"]) -> Float[np.ndarray, "n m"]:
-    values = np.asarray(gram(x.astype(np.int32), y.astype(np.int32)), dtype=np.float64)
-    if values.shape != (len(x), len(y)):
-        raise invalid(
-            "gram",
-            f"an array of shape {values.shape}",
-            f"for {len(x)} and {len(y)} sequences it must be [{len(x)}, {len(y)}]",
-        )
-    if not np.isfinite(values).all():
-        raise InputError("gram cannot be used: some of its values are not finite.")
-    return values
-
-
-def _check_symmetry(gram: Gram, probabilities: Float[np.ndarray, " v"], length: int, seed: int) -> None:
-    rng = stream(seed, "symmetry-check")
-    x, y = (_random_tokens(rng, probabilities, (_SIDE, length)) for _ in range(2))
-    order = rng.permutation(length)
-    values = _values(gram, x, y)
-    allowed = _ASYMMETRY * np.abs(values).max()
-    if np.abs(_values(gram, y, x).T - values).max() > allowed:
-        raise InputError("gram cannot be used: K(x, y) and K(y, x) differ. A kernel is symmetric.")
-    if np.abs(_values(gram, x[:, order], y[:, order]) - values).max() > allowed:
-        raise InputError(
-            "gram cannot be used: it changes when the positions of both sequences are permuted alike. Use a read-out, "
-            "a mask and a position kernel that treat all positions alike (mean read-out, no causal mask)."
-        )
-
-
-def _random_tokens(
-    rng: np.random.Generator, probabilities: Float[np.ndarray, " v"], shape: tuple[int, ...]
-) -> Int[np.ndarray, "..."]:
-    return np.minimum(np.searchsorted(np.cumsum(probabilities), rng.random(shape)), len(probabilities) - 1)
+def _check_reach(rows: Partition, vocab: int, degree: int) -> None:
+    length = sum(rows)
+    if len(rows) > vocab:
+        raise invalid("partition", rows, f"sequences over {vocab} symbols carry partitions of at most so many rows")
+    if length - rows[0] > degree:
+        allowed = f"functions of degree {degree} reach first rows from {length - degree} on"
+        raise invalid("partition", rows, allowed, f"Raise degree to {length - rows[0]} or more")
 
 
 def _checked_probabilities(given: ArrayLike | None, vocab: int) -> Float[np.ndarray, " v"]:
@@ -372,7 +297,3 @@ def _checked_probabilities(given: ArrayLike | None, vocab: int) -> Float[np.ndar
             "probabilities", given, "they must be positive and sum to 1", "Leave symbols out that never occur"
         )
     return values / values.sum()
-
-
-def _chunks(count: int) -> list[slice]:
-    return [slice(start, start + _CHUNK) for start in range(0, count, _CHUNK)]
