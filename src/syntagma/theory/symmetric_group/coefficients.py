@@ -73,7 +73,7 @@ def from_random_pairs(
     design Q R: R^-1 Q_g^T r_g, independent with mean 0, so their squares add up to the variance (cluster-robust
     covariance; times pairs / (pairs - unknowns)).
     """
-    folds = [min(basis.num_marked, words.length // 2) for basis in bases]
+    folds = [min(basis.marked.marked, words.length // 2) for basis in bases]
     known = np.zeros(len(words.words))
     for fold in sorted(set(folds), reverse=True):
         here = [basis for basis, its in zip(bases, folds, strict=True) if its == fold]

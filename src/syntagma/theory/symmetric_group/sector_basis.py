@@ -32,43 +32,95 @@ from syntagma.theory.symmetric_group.partitions import dimension, symbol_multipl
 from syntagma.theory.symmetric_group.words import WordTables, orders
 
 
+_State = tuple[tuple[int, ...], tuple[int, ...]]
+"""Letters at the marked positions, and the letters other than 0 elsewhere, rising."""
+
+
 @dataclass(frozen=True, eq=False)
-class SectorBasis:
-    """Coefficients of the functions of one representation, of degree at most D, graded by degree.
+class MarkedWords:
+    """Sums of words in which some positions are told apart, and kernels between them; shared by sectors.
 
     Attributes:
         words: tables of words, which know v, T and D.
-        partition: lambda.
+        marked: k, the number of positions told apart.
     """
 
     words: WordTables
-    partition: Partition
-
-    @property
-    def num_marked(self) -> int:
-        """k = T - the first row: the marked positions."""
-        return sum(self.partition[1:])
+    marked: int
 
     @cached_property
-    def states(self) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
-        """Basis functions: letters at the marked positions, and the letters other than 0 elsewhere, rising."""
-        vocab, marked = self.words.vocab, self.num_marked
+    def states(self) -> list[_State]:
+        """The functions of degree at most D."""
+        vocab, others = self.words.vocab, self.words.length - self.marked
         found = []
-        for letters in itertools.product(range(vocab), repeat=marked):
-            room = min(self.words.degree - sum(c > 0 for c in letters), self.words.length - marked)
+        for letters in self._letters:
+            room = min(self.words.degree - sum(c > 0 for c in letters), others)
             for number in range(room + 1):
                 rests = itertools.combinations_with_replacement(range(1, vocab), number)
                 found += [(letters, rest) for rest in rests]
         return found
 
     @cached_property
-    def place(self) -> dict[tuple[tuple[int, ...], tuple[int, ...]], int]:
+    def place(self) -> dict[_State, int]:
         """Where each of `states` stands."""
         return {state: number for number, state in enumerate(self.states)}
 
     @cached_property
     def degrees(self) -> Int[np.ndarray, " states"]:
         return np.array([sum(c > 0 for c in letters) + len(rest) for letters, rest in self.states])
+
+    @property
+    def _letters(self) -> list[tuple[int, ...]]:
+        return list(itertools.product(range(self.words.vocab), repeat=self.marked))
+
+    @cached_property
+    def entries(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """A kernel between states: row, column, which c_C (normalised), and its factor.
+
+        The table of the positions that are not marked and the letter pairs at the marked ones make the whole table. It
+        is looked up by a sum of random 64-bit numbers, one for each letter pair.
+        """
+        vocab, others = self.words.vocab, self.words.length - self.marked
+        labels = stream(0, "letter-pairs").integers(2**63, size=vocab**2, dtype=np.uint64)
+        labels[0] = 0
+        known = np.array([sum(map(int, labels[list(word)])) % 2**64 for word in self.words.words], dtype=np.uint64)
+        order = np.argsort(known)
+        assert len(np.unique(known)) == len(known), "two tables have one label"
+
+        letters = np.array(self._letters, dtype=np.int64).reshape(vocab**self.marked, self.marked)
+        marks = labels[letters[:, None] * vocab + letters].sum(axis=-1, dtype=np.uint64)
+        rests = {rest for _, rest in self.states}
+        places = {rest: np.array([self.place.get((own, rest), -1) for own in self._letters]) for rest in rests}
+        norms = {rest: math.sqrt(orders(others, rest)) for rest in rests}
+        parts = []
+        for word, label in zip(self.words.words, known, strict=True):
+            if len(word) > others:
+                continue
+            left = tuple(sorted(e // vocab for e in word if e >= vocab))
+            right = tuple(sorted(e % vocab for e in word if e % vocab))
+            i, j = np.nonzero((places[left][:, None] >= 0) & (places[right] >= 0))
+            whole = order[np.searchsorted(known, marks[i, j] + label, sorter=order)]
+            factor = orders(others, word) / (norms[left] * norms[right])
+            parts.append((places[left][i], places[right][j], whole, factor / np.sqrt(self.words.counts[whole])))
+        rows, columns, terms, factors = (np.concatenate(part) for part in zip(*parts, strict=True))
+        return rows, columns, terms, factors
+
+
+@dataclass(frozen=True, eq=False)
+class SectorBasis:
+    """Coefficients of the functions of one representation, of degree at most D, graded by degree.
+
+    Attributes:
+        marked: words with k = T - the first row positions marked.
+        partition: lambda.
+    """
+
+    marked: MarkedWords
+    partition: Partition
+
+    @property
+    def words(self) -> WordTables:
+        return self.marked.words
 
     @cached_property
     def vectors(self) -> Float[np.ndarray, "states modes"]:
@@ -79,17 +131,17 @@ class SectorBasis:
     @cached_property
     def mode_degrees(self) -> Int[np.ndarray, " modes"]:
         """Degree of each column of `vectors`."""
-        return np.array([self.degrees[np.argmax(np.abs(column))] for column in self.vectors.T], dtype=np.int64)
+        return np.array([self.marked.degrees[np.argmax(np.abs(column))] for column in self.vectors.T], dtype=np.int64)
 
     def _vectors_of(self, degree: int) -> Float[np.ndarray, "states modes"]:
-        places = np.flatnonzero(self.degrees == degree)
+        places = np.flatnonzero(self.marked.degrees == degree)
         expected = self._number_of_modes(degree)
         if not expected:
-            return np.zeros((len(self.states), 0))
+            return np.zeros((len(self.marked.states), 0))
         conditions = np.concatenate([*self._tableau(places), *self._averages(places), np.zeros((1, len(places)))])
         values, vectors = scipy.linalg.eigh(conditions.T @ conditions)
         assert int((values < 1e-8).sum()) == expected, "the conditions leave another number of functions than tableaux"
-        found = np.zeros((len(self.states), expected))
+        found = np.zeros((len(self.marked.states), expected))
         found[places] = vectors[:, :expected]
         return found
 
@@ -103,10 +155,10 @@ class SectorBasis:
 
     def _tableau(self, places: Int[np.ndarray, " s"]) -> list[Float[np.ndarray, "s s"]]:
         """X_j - c_j on the states at `places`."""
-        index = {self.states[place]: row for row, place in enumerate(places)}
+        index = {self.marked.states[place]: row for row, place in enumerate(places)}
         contents = [column - row for row, length in enumerate(self.partition[1:]) for column in range(length)]
         matrices = []
-        for j in range(1, self.num_marked):
+        for j in range(1, self.marked.marked):
             matrix = -contents[j] * np.eye(len(places))
             for (letters, rest), column in index.items():
                 for i in range(j):
@@ -118,12 +170,12 @@ class SectorBasis:
 
     def _averages(self, places: Int[np.ndarray, " s"]) -> list[Float[np.ndarray, "r s"]]:
         """Products with the normalised functions that do not tell marked position i from the others, for each i."""
-        others = self.words.length - self.num_marked
+        others = self.words.length - self.marked.marked
         matrices = []
-        for i in range(self.num_marked):
+        for i in range(self.marked.marked):
             rows: dict[tuple[tuple[int, ...], tuple[int, ...]], list[tuple[int, float]]] = {}
             for column, place in enumerate(places):
-                letters, rest = self.states[place]
+                letters, rest = self.marked.states[place]
                 joined = tuple(sorted([*rest, letters[i]])) if letters[i] else rest
                 share = orders(others, rest) / orders(others + 1, joined)
                 kept = (*letters[:i], *letters[i + 1 :])
@@ -152,51 +204,13 @@ class SectorBasis:
     @cached_property
     def _projection(self) -> Float[np.ndarray, "modes modes P"]:
         """A_lambda of each Psi_C / norm."""
-        rows, columns, terms, weights = self._entries
-        size, modes, count = len(self.states), len(self.mode_degrees), len(self.words.words)
-        weights = weights / np.sqrt(self.words.counts)[terms]
+        rows, columns, terms, factors = self.marked.entries
+        size, modes, count = len(self.marked.states), len(self.mode_degrees), len(self.words.words)
         places, numbers = np.unique(rows * count + terms, return_inverse=True)
-        right = scipy.sparse.csr_array((weights, (numbers, columns)), shape=(len(places), size)) @ self.vectors
+        right = scipy.sparse.csr_array((factors, (numbers, columns)), shape=(len(places), size)) @ self.vectors
         row, term = np.divmod(places, count)
         found = np.empty((modes, modes, count))
         for i in range(modes):
             along = (self.vectors[row, i], (term, np.arange(len(places))))
             found[i] = (scipy.sparse.csr_array(along, shape=(count, len(places))) @ right).T
         return found
-
-    @cached_property
-    def _entries(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """The kernel between states: rows, columns, which coefficient, and how often (number of pairs over norms).
-
-        A table of the positions that are not marked, and the letter pairs at the marked ones, make the whole table. It is
-        looked up by a sum of random 64-bit numbers, one for each letter pair.
-        """
-        vocab, marked, length = self.words.vocab, self.num_marked, self.words.length
-        labels = stream(0, "letter-pairs").integers(2**63, size=vocab**2, dtype=np.uint64)
-        labels[0] = 0
-        label = lambda word: np.sum(labels[list(word)], dtype=np.uint64)  # noqa: E731
-        known = np.array([label(word) for word in self.words.words])
-        order = np.argsort(known)
-        assert len(np.unique(known)) == len(known), "two tables have one label"
-
-        marks = np.array(list(itertools.product(range(vocab), repeat=marked)), dtype=np.int64).reshape(
-            vocab**marked, marked
-        )
-        mark_labels = labels[marks[:, None] * vocab + marks].sum(axis=-1, dtype=np.uint64)
-        at_marks = [tuple(row) for row in marks.tolist()]
-        rows, columns, terms, weights = [], [], [], []
-        for word in self.words.words:
-            if len(word) > length - marked:
-                continue
-            left = tuple(sorted(e // vocab for e in word if e >= vocab))
-            right = tuple(sorted(e % vocab for e in word if e % vocab))
-            first = np.array([self.place.get((letters, left), -1) for letters in at_marks])
-            second = np.array([self.place.get((letters, right), -1) for letters in at_marks])
-            i, j = np.nonzero((first[:, None] >= 0) & (second >= 0))
-            total = mark_labels[i, j] + label(word)
-            norms = math.sqrt(orders(length - marked, left) * orders(length - marked, right))
-            rows.append(first[i])
-            columns.append(second[j])
-            terms.append(order[np.searchsorted(known, total, sorter=order)])
-            weights.append(np.full(len(i), orders(length - marked, word) / norms))
-        return tuple(np.concatenate(part) for part in (rows, columns, terms, weights))  # pyright: ignore

@@ -47,7 +47,7 @@ from syntagma.theory.symmetric_group.coefficients import (
     sampled_trace,
 )
 from syntagma.theory.symmetric_group.partitions import dimension, partitions
-from syntagma.theory.symmetric_group.sector_basis import SectorBasis
+from syntagma.theory.symmetric_group.sector_basis import MarkedWords, SectorBasis
 from syntagma.theory.symmetric_group.words import Gram, WordTables, number_of_tables, number_of_words, token_functions
 
 _MAX_TABLES = 200_000
@@ -106,19 +106,21 @@ class Sector:
         """
         if target.partition != self.partition:
             raise invalid("target", target.partition, f"this sector is {self.partition}", "Give a target of the same")
-        words, marked = self.basis.words, self.basis.num_marked
+        words, states = self.basis.words, self.basis.marked
         parts = token_functions(words.probabilities) * words.probabilities @ target.letters.T  # [c, letter]
-        vector = np.zeros(len(self.basis.states))
-        if marked == 0:
-            vector[self.basis.place[(), ()]] = np.sqrt(words.length) * parts[0, 0]
+        vector = np.zeros(len(states.states))
+        if states.marked == 0:
+            vector[states.place[(), ()]] = np.sqrt(words.length) * parts[0, 0]
             for c in range(1, words.vocab):
-                vector[self.basis.place[(), (c,)]] = parts[c, 0]
+                vector[states.place[(), (c,)]] = parts[c, 0]
             return (self.vectors.T @ (self.basis.vectors.T @ vector)) ** 2
         first, last = parts[1:, 0], parts[1:, -1]
         tensor = np.outer(first, last)
-        tensor = first if marked == 1 else tensor if len(self.partition) == 2 else (tensor - tensor.T) / np.sqrt(2)
+        tensor = (
+            first if states.marked == 1 else tensor if len(self.partition) == 2 else (tensor - tensor.T) / np.sqrt(2)
+        )
         for letters in np.ndindex(tensor.shape):
-            vector[self.basis.place[tuple(c + 1 for c in letters), ()]] = tensor[letters]
+            vector[states.place[tuple(c + 1 for c in letters), ()]] = tensor[letters]
         inside = self.vectors.T @ (self.basis.vectors.T @ vector)
         return inside**2 * ((tensor**2).sum() / (inside**2).sum())
 
@@ -214,7 +216,8 @@ def decompose(
         )
     words = WordTables(weights, length, degree)
     check_symmetry(gram, words, seed)
-    bases = [SectorBasis(words, partition) for partition in _partitions(words)]
+    marked = [MarkedWords(words, number) for number in range(degree + 1)]
+    bases = [SectorBasis(marked[length - partition[0]], partition) for partition in _partitions(words)]
     if exact := number_of_tables(vocab, length) <= _MAX_TABLES:
         coefficients, trace = from_all_tables(gram, words)
         parts, trace_error = [(bases, coefficients[None])], 0.0

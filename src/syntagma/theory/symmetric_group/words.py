@@ -205,11 +205,13 @@ def number_of_tables(vocab: int, length: int) -> int:
 
 def all_tables(vocab: int, length: int) -> Iterator[tuple[Integer[np.ndarray, " T"], Integer[np.ndarray, "R T"]]]:
     """A sorted sequence x of each count vector, with sequences y that give each table with x once."""
+    symbols = np.arange(vocab)
     for counts in compositions(length, vocab):
-        x = np.repeat(np.arange(vocab), counts)
-        parts = [[np.repeat(np.arange(vocab), part) for part in compositions(count, vocab)] for count in counts]
-        y = np.array([np.concatenate(choice) for choice in itertools.product(*parts)])
-        yield x, y
+        parts = [compositions(count, vocab) for count in counts]
+        choice = np.indices([len(part) for part in parts]).reshape(vocab, -1)
+        table = np.stack([part[rows] for part, rows in zip(parts, choice, strict=True)], axis=1)  # [R, x, y]
+        y = np.repeat(np.tile(symbols, table.size // vocab), table.ravel()).reshape(-1, length)
+        yield np.repeat(symbols, counts), y
 
 
 def compositions(total: int, parts: int) -> Int[np.ndarray, "R parts"]:
