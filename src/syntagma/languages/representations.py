@@ -8,8 +8,8 @@ E[phi psi] = 0. Unit-norm functions of a sequence of T tokens, drawn from a seed
     (T-2, 2)    sum_{i<j} W_ij phi(x_i) phi(x_j)                         W symmetric
     (T-2, 1, 1) sum_{i<j} W_ij (phi(x_i) psi(x_j) - psi(x_i) phi(x_j)) / sqrt(2)     W antisymmetric, v >= 3
 
-with zero rows sums of W: a sum over one position at fixed other would leave a function of fewer positions, and those
-carry the representations with longer first rows. Permuting positions turns W and c, so each function stays within its
+with zero diagonal and zero row sums of W, which leave nothing of the representations with longer first rows: those are
+carried by functions of fewer positions. Permuting positions turns W and c, so each function stays within its
 representation; its projection on every other is exactly 0, and its norm exactly 1. Under another distribution of tokens
 the functions are the same, and their norm and mean are not.
 
@@ -18,6 +18,7 @@ Source: Young's rule; for (T-1, 1) as the linear targets of arXiv 2402.05173.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -26,6 +27,7 @@ import numpy as np
 from jaxtyping import Float, Integer
 
 from syntagma.errors import invalid, whole_number
+from syntagma.languages._draws import exponentials, random_bits
 from syntagma.randomness import stream
 
 Partition = tuple[int, ...]
@@ -46,7 +48,7 @@ def checked_partition(partition: Sequence[int], length: int, field: str = "parti
     rows = tuple(whole_number(field, row) for row in partition)
     if sum(rows) != length:
         raise invalid(field, rows, f"its rows sum to {sum(rows)}, not to the length {length}", _mended(rows, length))
-    if any(below > above for above, below in zip(rows, rows[1:], strict=False)):
+    if any(below > above for above, below in itertools.pairwise(rows)):
         falling = tuple(sorted(rows, reverse=True))
         raise invalid(field, rows, "no row may be longer than the one before it", f"Give {falling}")
     return rows
@@ -102,7 +104,7 @@ class RepresentationTarget:
         first = self.letters[0][tokens]
         if self.weights.ndim == 1:
             return first @ self.weights
-        # Over i < j: half the sum over all pairs of a symmetric form; for the antisymmetric one its two terms are equal.
+        # The sum over i < j is half that over all i, j; of the antisymmetric form both terms are equal.
         if len(self.letters) == 1:
             return np.einsum("nt,nt->n", first @ self.weights, first) / 2
         return np.einsum("nt,nt->n", first @ self.weights, self.letters[1][tokens]) / np.sqrt(2)
@@ -138,45 +140,59 @@ def draw_target(partition: Partition, length: int, vocab: int, seed: int) -> Rep
     antisymmetric = len(rows) == 3
     if antisymmetric and vocab < 3:
         raise invalid(
-            "vocab", vocab, f"{rows} needs three symbols: it is antisymmetric in three positions", "Raise vocab"
+            "vocab", vocab, f"{rows} is antisymmetric in three positions and needs three symbols", "Raise vocab"
         )
     rng = stream(seed, "representation-target", *rows)
     letters = _letters(rng, vocab, 2 if antisymmetric else 1)
-    if len(rows) == 1:
-        weights = np.ones(length)
-    elif rows[1:] == (1,):
-        weights = _centred(rng.standard_normal(length))
+    if rows[0] >= length - 1:
+        weights = np.ones(length) if len(rows) == 1 else _normals(rng, (length,))
+        weights = weights if len(rows) == 1 else weights - weights.mean()
+        weights = weights / np.linalg.norm(weights)
     else:
-        weights = _two_body_weights(rng, length, antisymmetric)
-    norm = np.linalg.norm(weights) / (1 if weights.ndim == 1 else np.sqrt(2))
-    weights = weights / norm
+        name = next(name for name, known in offered.items() if known == rows)
+        weights = pair_parts(_normals(rng, (length, length)))[name]
+        weights = np.sqrt(2) * weights / np.linalg.norm(weights)
     for array in (letters, weights):
         array.flags.writeable = False
     return RepresentationTarget(rows, letters, weights)
 
 
+def pair_parts(weights: Float[np.ndarray, "T T *rest"]) -> dict[str, Float[np.ndarray, "T T *rest"]]:
+    """Parts of W_ij, i != j, in each representation of the permutations of positions; they are orthogonal and sum to W.
+
+    The symmetric part is a mean, (T), plus q_i + q_j, (T-1, 1), plus what has zero row sums, (T-2, 2); the
+    antisymmetric one a_i - a_j, (T-1, 1), plus what has zero row sums, (T-2, 1, 1). The diagonal is left out. Further
+    axes, such as the symbols at i and j, go along: this splits a covariance between positions, or a two-body function.
+    """
+    length = len(weights)
+    off_diagonal = (1.0 - np.eye(length)).reshape(length, length, *[1] * (weights.ndim - 2))
+    weights = weights * off_diagonal
+    symmetric, antisymmetric = ((weights + sign * weights.swapaxes(0, 1)) / 2 for sign in (1, -1))
+    rows = symmetric.sum(axis=1)
+    total = rows.sum(axis=0)
+    # Row sums of q_i + q_j off the diagonal are (T - 2) q_i for sum q = 0.
+    q = (rows - total / length) / max(length - 2, 1)
+    mean = total / max(length * (length - 1), 1) * off_diagonal
+    one_symmetric = (q[:, None] + q[None]) * off_diagonal
+    a = antisymmetric.sum(axis=1) / length
+    one_antisymmetric = a[:, None] - a[None]
+    return {
+        "(T)": mean,
+        "(T-1, 1)": one_symmetric + one_antisymmetric,
+        "(T-2, 2)": symmetric - mean - one_symmetric,
+        "(T-2, 1, 1)": antisymmetric - one_antisymmetric,
+    }
+
+
 def _letters(rng: np.random.Generator, vocab: int, count: int) -> Float[np.ndarray, "count v"]:
     """Random functions of a symbol, orthonormal under the uniform distribution and with mean 0."""
-    drawn = np.column_stack([np.ones(vocab), rng.standard_normal((vocab, count))])
-    return np.sqrt(vocab) * np.linalg.qr(drawn)[0][:, 1:].T
+    drawn = np.column_stack([np.ones(vocab), _normals(rng, (vocab, count))])
+    q, r = np.linalg.qr(drawn)
+    return np.sqrt(vocab) * (q * np.sign(np.diagonal(r)))[:, 1:].T
 
 
-def _two_body_weights(rng: np.random.Generator, length: int, antisymmetric: bool) -> Float[np.ndarray, "T T"]:
-    """A Gaussian matrix projected on the symmetric or antisymmetric ones with zero diagonal and zero row sums."""
-    drawn = rng.standard_normal((length, length))
-    if antisymmetric:
-        drawn = drawn - drawn.T
-        rows = drawn.sum(axis=1)
-        return drawn - (rows[:, None] - rows) / length
-    drawn = drawn + drawn.T
-    np.fill_diagonal(drawn, 0.0)
-    rows = drawn.sum(axis=1)
-    # Take away r_i + r_j off the diagonal so that every row sums to 0: (T - 2) r_i + sum_j r_j = row sum i.
-    part = (rows - rows.sum() / (2 * length - 2)) / (length - 2)
-    drawn -= part[:, None] + part
-    np.fill_diagonal(drawn, 0.0)
-    return drawn
-
-
-def _centred(values: Float[np.ndarray, " T"]) -> Float[np.ndarray, " T"]:
-    return values - values.mean()
+def _normals(rng: np.random.Generator, shape: tuple[int, ...]) -> Float[np.ndarray, "*shape"]:
+    """Standard normal numbers (Box-Muller) that stay the same in all versions of NumPy."""
+    count = int(np.prod(shape))
+    angles = 2 * np.pi * 2.0**-64 * random_bits(rng, count, np.uint64)
+    return (np.sqrt(2 * exponentials(rng, count)) * np.cos(angles)).reshape(shape)

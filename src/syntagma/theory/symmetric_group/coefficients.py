@@ -6,11 +6,11 @@ From random pairs, where tables are too many: least squares, sector by sector. T
 
     (D_k K)(x, y) = sum over subsets s of {1..k} of (-1)^|s| K(x, y with positions 2j-1 and 2j exchanged for j in s)
 
-is 0 on functions of fewer than k positions, so on every representation with first row above T - k: what it leaves is of
-the size of what is sought, and the representations with smaller first row, fitted before, are taken away. Among
-functions of degree at most D the fit is exact; parts of higher degree are orthogonal to them and act as noise, which the
-residuals measure. (Without the differences that noise is of the size of the largest representation: at v = 4, T = 100
-it left two-body eigenvalues of a ReLU block with errors as large as themselves, with the same number of values.)
+is 0 on functions of fewer than k positions, so on every representation with first row above T - k: what it leaves is
+of the size of what is sought, and the representations with smaller first row, fitted before, are taken away. Among
+functions of degree at most D the fit is exact; parts of higher degree are orthogonal to them and act as noise, which
+the residuals measure. (Without the differences that noise is of the size of the largest representation: at v = 4,
+T = 100, D = 3 the largest eigenvalue of a ReLU block in (T-2, 2), 1.8e-9, came out as 3e-8 +- 2e-8.)
 
 Source: own derivation. D_k is 2^k times an orthogonal projection that commutes with K, so differences of orthogonal
 functions of the sectors stay orthogonal, and the least-squares solution under the distribution of pairs is K's own.
@@ -91,7 +91,7 @@ def from_random_pairs(
 def _least_squares(
     design: Float[np.ndarray, "R u"], values: Float[np.ndarray, "blocks pairs"], degree: int
 ) -> Float[np.ndarray, "k u"]:
-    q, r = scipy.linalg.qr(design, mode="economic", check_finite=False)
+    q, r = np.linalg.qr(design)
     diagonal = np.abs(np.diagonal(r))
     if diagonal.min() < 1e-9 * diagonal.max():
         raise invalid("degree", degree, "random sequences do not determine so many coefficients", "Lower degree")

@@ -1,12 +1,12 @@
-"""Irreducible representations of the permutations of T positions: dimensions, characters, multiplicities; exact integers.
+"""Irreducible representations of the permutations of T positions: dimensions, characters, multiplicities, as integers.
 
 Sequences of T tokens over v symbols carry, by Schur-Weyl duality,
 
     C^(v^T) = sum over partitions lambda of T with at most v rows of  S^lambda (x) W_lambda(v),
 
-S^lambda the irreducible representation of S_T (dimension f by hook lengths), W_lambda that of GL_v, whose dimension (the
-number of semistandard tableaux) is the multiplicity of S^lambda among the functions of sequences. Where the symbols are
-exchangeable too, W_lambda splits further into representations of S_v.
+S^lambda the irreducible representation of S_T (dimension f by hook lengths), W_lambda that of GL_v, whose dimension
+(the number of semistandard tableaux) is the multiplicity of S^lambda among the functions of sequences. Where the
+symbols are exchangeable too, W_lambda splits further into representations of S_v.
 
 Sources: G. James & A. Kerber, "The Representation Theory of the Symmetric Group", 1981 (hook lengths 2.3.21,
 Murnaghan-Nakayama 2.4.7, Young's rule 2.8.5); R. Stanley, "Enumerative Combinatorics" 2, 7.16.1 (Jacobi-Trudi), 7.21.4
@@ -19,7 +19,7 @@ import itertools
 import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from syntagma.errors import invalid, whole_number
 from syntagma.languages.representations import Partition, checked_partition
@@ -96,7 +96,7 @@ def kostka(partition: Sequence[int], content: Sequence[int]) -> int:
     return _kostka(rows, tuple(sorted((count for count in counts if count), reverse=True)))
 
 
-@lru_cache(maxsize=None)
+@cache
 def _kostka(rows: Partition, counts: Partition) -> int:
     """Counts may be in any order (Kostka numbers do not depend on it): take away the boxes of the last symbol."""
     if not counts:
@@ -185,4 +185,4 @@ def _jacobi_trudi(rows: Partition, complete: list[int]) -> int:
 
 def _checked(partition: Sequence[int], field: str = "partition") -> Partition:
     size = sum(partition) if all(isinstance(row, int) for row in partition) else 0
-    return checked_partition(tuple(partition), size, field)
+    return checked_partition(partition, size, field)

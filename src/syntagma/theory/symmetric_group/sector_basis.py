@@ -7,8 +7,8 @@ positions, given counts of letters at the others, in all orders, divided by its 
                                                     standard tableau of mu that is filled row by row
     sum over positions t that are not marked of (1 + (i t)) a = 0, up to a factor     for each marked i
 
-are in S^lambda (x) W_lambda, one for each vector of W_lambda. Their number among words of degree d is checked against that
-of the semistandard tableaux of shape lambda with d entries that are not 0.
+are in S^lambda (x) W_lambda, one for each vector of W_lambda. Their number among words of degree d is checked against
+that of the semistandard tableaux of shape lambda with d entries that are not 0.
 
 Source: Jucys-Murphy elements and contents: Okounkov & Vershik, "A new approach to representation theory of symmetric
 groups", Selecta Math. 2 (1996); that (T-k, mu) is the lowest in mu (x) trivial: Pieri's rule.
@@ -30,7 +30,6 @@ from syntagma.languages.representations import Partition
 from syntagma.randomness import stream
 from syntagma.theory.symmetric_group.partitions import dimension, symbol_multiplicity, without_horizontal_strip
 from syntagma.theory.symmetric_group.words import WordTables, orders
-
 
 _State = tuple[tuple[int, ...], tuple[int, ...]]
 """Letters at the marked positions, and the letters other than 0 elsewhere, rising."""

@@ -1,29 +1,29 @@
 """The spectrum of a permutation-symmetric kernel, representation by representation, for sequences of any length.
 
-A kernel with K(pi x, pi y) = K(x, y) for every permutation pi of positions commutes with S_T, so on S^lambda (x) W_lambda
-it is 1 (x) A_lambda: each eigenvalue of A_lambda has multiplicity f_lambda, the dimension of S^lambda. Here A_lambda is
-found on the functions of degree at most D (sums of products of functions of at most D tokens), in two steps.
+A kernel with K(pi x, pi y) = K(x, y) for every permutation pi of positions commutes with S_T, so on
+S^lambda (x) W_lambda it is 1 (x) A_lambda: each eigenvalue of A_lambda has multiplicity f_lambda, the dimension of
+S^lambda. Here A_lambda is found on the functions of degree at most D (sums of functions of at most D tokens), from
+values of the kernel on pairs of sequences: any Gram function serves, whatever the architecture.
 
-1. Coefficients k_C in the basis of words (`words`), from values of the kernel on pairs of sequences: exactly, from all
-   tables, where they are few; else by least squares on random pairs, which is exact too where the kernel itself has no
-   higher degree. So any Gram function serves, whatever the architecture.
-2. A partition lambda = (T-k, mu) is singled out with k marked positions: functions invariant under the permutations of
-   the others, that are a fixed vector of S^mu on the marked ones (eigenvectors of the Jucys-Murphy elements), and that
-   vanish when a marked position is averaged with the others. Of S^lambda that leaves one dimension, of longer first
-   rows none; so the kernel's matrix on them is A_lambda. T enters through binomial coefficients only.
+1. `coefficients`: the kernel in the basis of words, exactly from all tables where they are few, else by least squares.
+2. `sector_basis`: functions with marked positions that single out lambda, and A_lambda on them. T enters through
+   binomial coefficients only.
 
-What reaches what. If for fixed counts of tokens K is a polynomial of degree k in the table N (in what tells which tokens
-of x and y share a position), it is a sum of functions of k marked positions of x and as many of y, hence zero on every
-lambda with first row below T - k. One linear-attention block with position kernel s [i = j] and mean read-out is
+What reaches what. If K(x, y), at fixed counts of tokens of x and of y, is a polynomial of degree k in the table N
+(which tokens share a position), it is a sum of products of functions of k marked positions of x and of y, hence 0 on
+every lambda with first row below T - k. One linear-attention block with token kernel a [x_i = y_j], position kernel
+s [i = j] and mean read-out is
 
     K = (a n(x).n(y) + s T) (a^2 n(x).n(y) + 2 a s o(x, y) + s^2 T) / T^4,   o = sum_i [x_i = y_i], n = token counts,
 
-of degree 1: it reaches (T) and (T-1, 1) and nothing else. A nonlinearity of o, such as a ReLU block after it, reaches all.
-A read-out at one position breaks the symmetry, and is refused.
+of degree 1: it reaches (T) and (T-1, 1) and nothing else. A ReLU block after it makes K a power series in o, which
+reaches the others too. A read-out at one position breaks the symmetry, and is refused.
 
-Precision: exact coefficients to about 1e-14 of the kernel's size, and eigenvalues to that divided by sqrt(f). The error
-given with each eigenvalue is the change from degree D - 1 to D (for a positive kernel eigenvalues rise with D, by less and
-less: relative corrections fall like 1/T a degree) plus, for random pairs, the standard error of the fit.
+Precision: for a kernel of degree at most D about 1e-14 of the kernel's size, divided by sqrt(f); values in float32 limit
+that to 1e-7. Otherwise the error given with each eigenvalue is its last change with the degree (the eigenvalues of a
+positive kernel rise with D, by less and less: corrections fall like 1/T a degree), plus one standard error of the fit
+where it is one. Eigenvalues that only degree D has carry an error as large as themselves. The trace that is in no level
+is `unresolved`.
 """
 
 from __future__ import annotations
@@ -57,6 +57,8 @@ _MAX_COMPLETE = 4_000
 _MAX_WORDS = 2_500
 """Tables of words that the default degree may have, and its own bound."""
 _MAX_DEGREE = 8
+_ROUNDING = 1e-9
+"""A negative eigenvalue is taken for rounding up to this part of trace / sqrt(dimension)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,9 +69,10 @@ class Sector:
         partition: lambda.
         dimension: f_lambda.
         eigenvalues: `[modes]` of A_lambda among functions of degree at most D; rounding may leave some below 0.
-        errors: `[modes]`, change from degree D - 1 to D, plus one standard error of the fit; 0 where exact.
+        errors: `[modes]`, of the limit to degree D, plus one standard error of the fit; 0 where exact.
         vectors: `[modes, modes]`, eigenvectors in columns, in the sector's basis.
         basis: that basis.
+        scale: the kernel's trace, to which rounding is relative.
     """
 
     partition: Partition
@@ -78,6 +81,7 @@ class Sector:
     errors: Float[np.ndarray, " modes"]
     vectors: Float[np.ndarray, "modes modes"]
     basis: SectorBasis
+    scale: float
 
     @property
     def trace(self) -> float:
@@ -90,7 +94,7 @@ class Sector:
         Raises:
             InputError: an eigenvalue is negative beyond its error: not a kernel.
         """
-        allowed = 4 * self.errors + 1e-10 * np.abs(self.eigenvalues).max(initial=0.0)
+        allowed = 4 * self.errors + _ROUNDING * self.scale / np.sqrt(self.dimension)
         if (self.eigenvalues < -allowed).any():
             lowest = float(self.eigenvalues.min())
             raise invalid("gram", lowest, f"{self.partition} has this negative eigenvalue, and a kernel has none")
@@ -193,13 +197,13 @@ def decompose(
     probabilities: ArrayLike | None = None,
     seed: int = 0,
 ) -> KernelSectors:
-    """A kernel's coefficients in the word basis, for tokens independent with `probabilities` (uniform if not given).
+    """A kernel on every representation that functions of degree D reach, tokens independent with `probabilities`.
 
-    `gram(x, y)` gets token arrays (int32) and returns the kernel between all pairs, `[n, m]`. It is called with blocks of
-    fixed shapes: one sequence against up to a few thousand where all tables are visited (`number_of_tables` at most
-    200,000), 16 against 16 for random pairs, which `seed` draws. Cost of a fit: 3 P pairs and 3 P^3 operations, P =
-    `number_of_words` / 2: 1,145 at v = 4, D = 3. The default degree is T where there are at most 4,000 tables, else the
-    largest, up to 8, with P below 1,250.
+    `gram(x, y)` gets token arrays (int32) and returns the kernel between all pairs, `[n, m]`. It is called with blocks
+    of fixed shapes: one sequence against up to a few thousand where all tables are visited (`number_of_tables` at most
+    200,000), 16 against 16 for random pairs, which `seed` draws. A fit at v = 4, D = 3 takes 31,000 values at any T.
+    Tokens are uniform where no probabilities are given. The default degree is T where there are at most 4,000 tables,
+    else the largest, up to 8, with at most 2,500 tables of words: 3 at v = 4.
 
     Raises:
         InputError: sizes or probabilities that cannot be used, or a kernel that is not symmetric under permutations of
@@ -224,7 +228,7 @@ def decompose(
     else:
         parts = from_random_pairs(gram, words, bases, seed)
         trace, trace_error = sampled_trace(gram, words, seed)
-    found = {basis.partition: _sector(basis, coefficients) for group, coefficients in parts for basis in group}
+    found = {basis.partition: _sector(basis, values, trace) for group, values in parts for basis in group}
     return KernelSectors(words, {basis.partition: found[basis.partition] for basis in bases}, trace, trace_error, exact)
 
 
@@ -237,18 +241,31 @@ def _partitions(words: WordTables) -> Iterator[Partition]:
                 yield (first, *mu)
 
 
-def _sector(basis: SectorBasis, coefficients: Float[np.ndarray, "k P"]) -> Sector:
+def _sector(basis: SectorBasis, coefficients: Float[np.ndarray, "k P"], scale: float) -> Sector:
     matrices = basis.matrices(coefficients)
     matrices = (matrices + matrices.swapaxes(1, 2)) / 2
     values, vectors = (part[..., ::-1] for part in scipy.linalg.eigh(matrices[0]))
     shifts = np.einsum("im,kij,jm->km", vectors, matrices[1:], vectors, optimize=True)
     errors = np.sqrt((shifts**2).sum(axis=0))
-    if basis.words.degree < basis.words.length:
-        lower = basis.mode_degrees < basis.words.degree
-        before = np.zeros_like(values)
-        before[: lower.sum()] = scipy.linalg.eigvalsh(matrices[0][np.ix_(lower, lower)])[::-1]
-        errors += np.abs(values - before)
-    return Sector(basis.partition, dimension(basis.partition), values, errors, vectors, basis)
+    errors += _truncation_errors(matrices[0], values, basis)
+    return Sector(basis.partition, dimension(basis.partition), values, errors, vectors, basis, scale)
+
+
+def _truncation_errors(
+    matrix: Float[np.ndarray, "modes modes"], values: Float[np.ndarray, " modes"], basis: SectorBasis
+) -> Float[np.ndarray, " modes"]:
+    """The greater of the change from degree D - 1 to D, and D / T times that from D - 2 to D - 1.
+
+    The latter because every other change vanishes where exchanging symbols keeps the parity of degrees (v = 2, uniform).
+    """
+    degree, length = basis.words.degree, basis.words.length
+    if degree == length:
+        return np.zeros_like(values)
+    lower = np.zeros((2, len(values)))
+    for row, known in zip(lower, (degree - 1, degree - 2), strict=True):
+        inside = basis.mode_degrees <= known
+        row[: inside.sum()] = scipy.linalg.eigvalsh(matrix[np.ix_(inside, inside)])[::-1]
+    return np.maximum(np.abs(values - lower[0]), np.abs(lower[0] - lower[1]) * degree / length)
 
 
 def sector_spectrum(

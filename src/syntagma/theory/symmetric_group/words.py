@@ -1,10 +1,10 @@
 """Permutation-symmetric kernels in the basis of words: products of orthonormal functions of single tokens.
 
 Let p be the distribution of one token, tokens independent, phi_0 = 1, phi_1, .., phi_(v-1) orthonormal under p. The
-products phi_w(x) = prod_t phi_(w_t)(x_t), one for each word w in {0..v-1}^T, are an orthonormal basis of the functions of
-sequences; permuting positions permutes the letters of w, and the degree of w is its number of letters that are not 0. A
-kernel with K(pi x, pi y) = K(x, y) depends on x and y only through their table N_ab = #{t: x_t = a, y_t = b}, and its
-matrix in the word basis only through the words' table C: K(x, y) = sum_C k_C Psi_C(N), where
+products phi_w(x) = prod_t phi_(w_t)(x_t), one for each word w in {0..v-1}^T, are an orthonormal basis of the functions
+of sequences; permuting positions permutes the letters of w, and the degree of w is its number of letters that are not
+0. A kernel with K(pi x, pi y) = K(x, y) depends on x and y only through their table N_ab = #{t: x_t = a, y_t = b}, and
+its matrix in the word basis only through the words' table C: K(x, y) = sum_C k_C Psi_C(N), where
 
     Psi_C(N) = sum over pairs of words (w, u) with table C of phi_w(x) phi_u(y).
 
@@ -105,33 +105,21 @@ class WordTables:
         """T! / prod C! of each table, the number of pairs of words that have it."""
         return np.array([orders(self.length, word) for word in self.words])
 
-    @cached_property
-    def index(self) -> dict[_Word, int]:
-        return {word: place for place, word in enumerate(self.words)}
-
-    @cached_property
-    def symmetric(self) -> Int[np.ndarray, " P"]:
-        """The place of the lesser of C and its transpose, renumbered from 0: coefficients k_C = k_(C^T) are one."""
-        vocab = self.vocab
-        turned = [tuple(sorted(e % vocab * vocab + e // vocab for e in word)) for word in self.words]
-        least = [min(place, self.index[word]) for place, word in enumerate(turned)]
-        return np.unique(least, return_inverse=True)[1]
-
     def functions(self, table: Float[np.ndarray, "R v v"]) -> Float[np.ndarray, "P R"]:
         """Psi_C of each table N, divided by its norm: orthonormal for N of two independent random sequences."""
         phi = token_functions(self.probabilities)
         pairs = np.einsum("ca,db->cdab", phi, phi).reshape(self.vocab**2, self.vocab**2)
         sums = pairs @ table.reshape(len(table), -1).T
         levels = [np.ones((1, len(table)))]
-        for parents, last, correction in self._recurrence:
-            lower = np.concatenate(levels[-2:]) if len(levels) > 1 else levels[-1]
-            levels.append(sums[last] * levels[-1][parents] - correction[:, -len(lower) :] @ lower)
-            levels[-1] /= np.array([word.count(word[-1]) for word in self.sizes[len(levels) - 1]])[:, None]
+        for parents, last, repeats, correction in self._recurrence:
+            lower = np.concatenate(levels[-2:])
+            levels.append(sums[last] * levels[-1][parents] - correction @ lower)
+            levels[-1] /= repeats[:, None]
         return np.concatenate(levels) / np.sqrt(self.counts)[:, None]
 
     @cached_property
-    def _recurrence(self) -> list[tuple[np.ndarray, np.ndarray, scipy.sparse.csr_array]]:
-        """For tables of each size: those they grow from, the letter pair added, and what coincidences take away.
+    def _recurrence(self) -> list[tuple[np.ndarray, np.ndarray, np.ndarray, scipy.sparse.csr_array]]:
+        """For tables of each size: those they grow from, the pair added, its C_e + 1, and what coincidences take away.
 
         The last is a matrix on the tables of the two sizes before.
         """
@@ -156,7 +144,9 @@ class WordTables:
             shape = len(self.sizes[size]), len(columns)
             correction = scipy.sparse.csr_array((list(entries.values()), tuple(rows_columns)), shape=shape)
             parents = np.array([places[word[:-1]] for word in self.sizes[size]])
-            steps.append((parents, np.array([word[-1] for word in self.sizes[size]]), correction))
+            last = np.array([word[-1] for word in self.sizes[size]])
+            repeats = np.array([word.count(word[-1]) for word in self.sizes[size]])
+            steps.append((parents, last, repeats, correction))
         return steps
 
     @property
