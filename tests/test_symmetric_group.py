@@ -234,7 +234,7 @@ def test_fit_to_random_pairs_agrees_with_all_tables_within_its_errors(monkeypatc
     fitted = decompose(gram, 2, length, degree=4)
     assert exact.exact
     assert not fitted.exact
-    assert abs(fitted.trace - exact.trace) < 4 * fitted.trace_error
+    assert abs(fitted.trace - exact.trace) < 4 * fitted.trace_error + 1e-13
     for shape in [(40,), (39, 1), (38, 2)]:
         right, found = exact.sector(shape), fitted.sector(shape)
         gap = np.abs(found.eigenvalues - right.eigenvalues[: len(found.eigenvalues)])
@@ -379,7 +379,7 @@ LAST_TOKEN = lambda x, y: 1.0 * np.outer(x[:, -1], y[:, -1])  # noqa: E731
             lambda: decompose(GRAM, 3, 5, probabilities=[1, 0, 0]),
             "probabilities=[1, 0, 0] cannot be used: they must be",
         ),
-        (lambda: decompose(lambda x, y: GRAM(x, y)[0], 3, 5), "gram='an array of shape (16,)' cannot be used: its"),
+        (lambda: decompose(lambda x, y: GRAM(x, y)[0], 3, 5), "gram='an array of shape (8,)' cannot be used: its"),
         (lambda: decompose(lambda x, y: GRAM(x, y) * np.nan, 3, 5), "gram cannot be used: some of its values are not"),
         (lambda: decompose(lambda x, y: x @ (y + 1).T, 3, 5), "gram cannot be used: K(x, y) and K(y, x) differ."),
         (lambda: decompose(LAST_TOKEN, 3, 5), "gram cannot be used: it changes when the positions of both sequences"),
