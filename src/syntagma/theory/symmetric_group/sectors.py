@@ -254,18 +254,18 @@ def _sector(basis: SectorBasis, coefficients: Float[np.ndarray, "k P"], scale: f
 def _truncation_errors(
     matrix: Float[np.ndarray, "modes modes"], values: Float[np.ndarray, " modes"], basis: SectorBasis
 ) -> Float[np.ndarray, " modes"]:
-    """The greater of the change from degree D - 1 to D, and D / T times that from D - 2 to D - 1.
+    """Change from degree D - 1 to D; from D - 2 for two equally probable symbols.
 
-    The latter because every other change vanishes where exchanging symbols keeps degrees even or odd (v = 2, uniform).
+    A kernel that treats those alike keeps degrees even or odd, so every other change vanishes.
     """
-    degree, length = basis.words.degree, basis.words.length
-    if degree == length:
+    words = basis.words
+    if words.degree == words.length:
         return np.zeros_like(values)
-    lower = np.zeros((2, len(values)))
-    for row, known in zip(lower, (degree - 1, degree - 2), strict=True):
-        inside = basis.mode_degrees <= known
-        row[: inside.sum()] = scipy.linalg.eigvalsh(matrix[np.ix_(inside, inside)])[::-1]
-    return np.maximum(np.abs(values - lower[0]), np.abs(lower[0] - lower[1]) * degree / length)
+    parity = words.vocab == 2 and np.ptp(words.probabilities) < 1e-12
+    inside = basis.mode_degrees <= words.degree - (2 if parity else 1)
+    lower = np.zeros_like(values)
+    lower[: inside.sum()] = scipy.linalg.eigvalsh(matrix[np.ix_(inside, inside)])[::-1]
+    return np.abs(values - lower)
 
 
 def sector_spectrum(
