@@ -71,7 +71,9 @@ class Convolution(Neurons):
             batch = values.shape[1:]
             if pairs.layout.kind == "aligned":
                 size = len(values) // places
-                return sum((values[j::size] for j in range(1, size)), values[::size]) / size  # .mean() is no vector code
+                return (
+                    sum((values[j::size] for j in range(1, size)), values[::size]) / size
+                )  # .mean() is no vector code
             members = values.reshape(places, pairs.layout.length // places, places, -1, *batch)
             return jnp.einsum("isks...->ik...", members).reshape(places**2, *batch) / members.shape[1]
 
