@@ -68,9 +68,8 @@ def test_smooth_activations_by_quadrature(case: Any, variances: tuple[float, flo
     left, right, k = variances
     with jax.enable_x64(True):
         slope = jax.vmap(jax.vmap(jax.grad(lambda u: activate(name, phase, u))))
-        full = lambda u: slope(jnp.asarray(u) * jnp.ones((80, 80)))
         expected = gauss_hermite(lambda u: activate(name, phase, jnp.asarray(u)), left, right, k)
-        expected_slope = gauss_hermite(full, left, right, k)
+        expected_slope = gauss_hermite(lambda u: slope(jnp.asarray(u) * jnp.ones((80, 80))), left, right, k)
         arrays = [jnp.array(v) for v in (k, left, right)]
         assert covariance(name, phase, *arrays) == pytest.approx(expected, rel=1e-9)
         assert derivative_covariance(name, phase, *arrays) == pytest.approx(expected_slope, rel=1e-9)
@@ -141,10 +140,19 @@ EXCHANGEABLE = {
 }
 
 
-@pytest.mark.parametrize("layers", EXCHANGEABLE.values(), ids=EXCHANGEABLE.keys())
-@pytest.mark.parametrize("readout", ["mean", "last", "class"])
-@pytest.mark.parametrize("kind", ["nngp", "ntk"])
-def test_four_kinds_of_pairs_hold_all_there_is(layers: Any, readout: Any, kind: Any) -> None:
+@pytest.mark.parametrize(
+    ("name", "readout", "kind"),
+    [
+        ("two linear layers", "mean", "ntk"),
+        ("two linear layers", "class", "ntk"),
+        ("residual", "last", "ntk"),
+        ("residual", "mean", "nngp"),
+        ("bias and erf", "class", "ntk"),
+        ("bag of tokens", "mean", "ntk"),
+    ],
+)
+def test_four_kinds_of_pairs_hold_all_there_is(name: str, readout: Any, kind: Any) -> None:
+    layers = EXCHANGEABLE[name]
     found = of(*layers, readout=readout).gram(SEQUENCES, kind=kind).matrix
     grid = of(*layers, readout=readout, embedding=AS_MATRIX).gram(SEQUENCES, kind=kind).matrix
     np.testing.assert_allclose(found, grid, rtol=1e-7 if kind == "ntk" else 1e-12)
@@ -183,25 +191,27 @@ def test_later_tokens_do_not_reach_earlier_positions(kind: Any) -> None:
             assert np.abs(before / after - 1).max() > 1e-3
 
 
-@given(seed=st.integers(0, 2**31 - 1), causal=st.booleans(), kind=st.sampled_from(["nngp", "ntk"]))
-@settings(max_examples=6, deadline=None)
-def test_gram_matrices_are_symmetric_and_positive_semidefinite(seed: int, causal: bool, kind: Any) -> None:
+@given(seed=st.integers(0, 2**31 - 1), causal=st.booleans())
+@settings(max_examples=8, deadline=None)
+def test_gram_matrices_are_symmetric_and_positive_semidefinite(seed: int, causal: bool) -> None:
     x = np.random.default_rng(seed).integers(0, 3, (20, 4))
     architecture = of(Residual(of=(CAUSAL if causal else LINEAR,)), Dense())
-    half, full = architecture.gram(x, kind=kind).matrix, architecture.gram(x, x, kind=kind).matrix
+    half, full = architecture.gram(x, kind="ntk").matrix, architecture.gram(x, x, kind="ntk").matrix
     np.testing.assert_array_equal(half, half.T)
     np.testing.assert_allclose(half, full, rtol=1e-7)
-    np.testing.assert_allclose(np.diag(half), architecture.diagonal(x, kind=kind), rtol=1e-13)
+    np.testing.assert_allclose(np.diag(half), architecture.diagonal(x, kind="ntk"), rtol=1e-13)
     eigenvalues = np.linalg.eigvalsh(half)
     assert eigenvalues[0] > -1e-7 * eigenvalues[-1]
 
 
-@pytest.mark.parametrize("architecture", [of(LINEAR, Dense()), of(CAUSAL, Dense()), perceptron(3)], ids=str)
+@pytest.mark.parametrize(
+    "architecture", [of(LINEAR, Dense()), of(CAUSAL, Dense()), perceptron(3)], ids=["all", "causal", "tree"]
+)
 def test_the_block_size_does_not_change_a_bit(architecture: Architecture) -> None:
-    x = np.random.default_rng(1).integers(0, 3, (70, 4))
+    x = np.random.default_rng(1).integers(0, 3, (40, 4))
     told: list[float] = []
     whole = architecture.gram(x).matrix
-    for size in (16, 37, 64):
+    for size in (16, 37):
         blocks = architecture.gram(x, block_size=size, progress=lambda text, fraction: told.append(fraction)).matrix
         np.testing.assert_array_equal(blocks, whole)
     assert told[-1] == 1.0
