@@ -88,6 +88,8 @@ def _network(key: Key[Array, ""], shape: Shape, kind: str, width: int, layers: i
     if shape.reads != "once":
         raise InputError(f"learner='{kind}' cannot be used: it gives one answer a sentence, not one at each.")
     hidden, squares = [(width, width)] * (layers - 1), [(shape.length**2, width)] * equalities
-    first, *weights, readout = normal(key, (shape.length, shape.vocab, width), *squares, *hidden, (width, shape.outputs))
+    first, *weights, readout = normal(
+        key, (shape.length, shape.vocab, width), *squares, *hidden, (width, shape.outputs)
+    )
     told = weights.pop(0) if equalities else None
     return _PerceptronNetwork(first, told, tuple(weights), readout)

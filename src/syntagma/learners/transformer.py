@@ -131,9 +131,7 @@ class Transformer(Learner):
         readout = None if self.tied else weights.pop(0)
         blocks = tuple(self._block(*quad) for quad in zip(*[iter(weights)] * 4, strict=True))
         causal, once = self.attention == "causal", shape.reads == "once"
-        return _TransformerNetwork(
-            tokens, positions, blocks, _norm(width), readout, causal, extra, shape.outputs, once
-        )
+        return _TransformerNetwork(tokens, positions, blocks, _norm(width), readout, causal, extra, shape.outputs, once)
 
     @property
     def _head_size(self) -> int:
