@@ -48,11 +48,9 @@ class _Block(eqx.Module):
 
     def first(self, symbols: Symbols, causal: bool) -> Float[Array, "B T d"]:
         """The block on embedded symbols."""
-        if self.attention.wide:
+        if self.attention.wide and symbols.few:
             maps = self.attention.questions(symbols.rows), self.attention.answers(symbols.rows)
-            both = (symbols.everywhere(m.reshape(len(m), -1)) for m in maps)
-            spread = (x.reshape(*x.shape[:2], self.attention.heads, -1) for x in both)
-            return self.mlp(symbols.plain + mix(symbols.normalised, *spread, causal))
+            return self.mlp(symbols.plain + mix(symbols, *maps, causal))
         projected = symbols.everywhere(self.attention.projected(symbols.rows))
         return self.mlp(symbols.plain + self.attention.everywhere(symbols.normalised, projected, causal))
 
