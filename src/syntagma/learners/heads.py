@@ -15,6 +15,8 @@ act on the symbols, and attention itself costs next to nothing.
 
 from __future__ import annotations
 
+from typing import Any
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -53,7 +55,8 @@ class Heads(eqx.Module):
         if self.score_identity is not None:
             alike = between(x, x)
             bias = (self.score_identity * self.multipliers[0])[:, None, None] * alike[:, None]
-        mixed, weights = attend_with(projected, bias, self.heads, causal)
+        both: Any = attend_with(projected, bias, self.heads, causal)
+        mixed, weights = both
         answer = product(mixed, self.projection * len(self.projection) ** -0.5)
         if self.answer_identity is None:
             return answer

@@ -2,8 +2,8 @@
 
     h_1 = ReLU((T v)^(-1/2) sum_i W_1^i x_i);  h_l = ReLU(w^(-1/2) W_l h_(l-1));  logits = A h_depth / w
 
-Source: arXiv 2307.02129, fully connected networks. A second learner has the T^2 numbers [x_i = x_j], the matrix X X^T of
-one-hot tokens, among its inputs:
+Source: arXiv 2307.02129, fully connected networks. A second learner has the T^2 numbers [x_i = x_j], the matrix X X^T
+of one-hot tokens, among its inputs:
 
     h_1 = ReLU((T v + T^2)^(-1/2) (sum_i W_1^i x_i + sum_ij W_2^ij [x_i = x_j]))
 
@@ -16,7 +16,6 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 import jax
-import jax.numpy as jnp
 from jaxtyping import Array, Float, Integer, Key
 from pydantic import Field
 
