@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import pytest
 from typer.main import get_command
 
 from syntagma.cli.commands import app
-from syntagma.studies.scaling_laws import PRESETS
+from syntagma.studies import STUDIES, load
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -47,14 +48,24 @@ def test_commands_and_their_options_exist(words: list[str]) -> None:
     assert [word for word in words[2:] if word.startswith("--") and word not in options] == []
 
 
-def test_presets_are_those_of_the_study() -> None:
-    assert re.findall(r"^\| `(\w+)` \|", README, re.MULTILINE) == list(PRESETS)
+@pytest.mark.parametrize("name", STUDIES)
+def test_studies_and_their_presets_are_named(name: str) -> None:
+    assert f"| `{name}` |" in README
+    assert re.findall(r"^\| `(\w+)` \|", README, re.MULTILINE) == list(load(name).presets)[:3]
 
 
 def test_python_runs_and_prints_a_loss_above_the_last_plateau() -> None:
-    (code,) = blocks("python")
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    loss, plateaus = done.stdout.split(" nats; the exact plateaus are ")
+    code, _ = blocks("python")
+    loss, plateaus = printed_by(code).split(" nats; the exact plateaus are ")
     numbers = [float(word) for word in plateaus.strip("[]\n").split(",")]
     assert numbers == sorted(numbers, reverse=True)
     assert numbers[-1] - 0.1 < float(loss) < numbers[0]
+
+
+def test_the_kernel_of_the_second_block_learns_something() -> None:
+    _, code = blocks("python")
+    assert float(printed_by(code).removesuffix(" nats\n")) < 0.9 * math.log(8)
+
+
+def printed_by(code: str) -> str:
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
