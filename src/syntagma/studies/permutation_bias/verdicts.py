@@ -1,0 +1,150 @@
+"""Verdicts: each claim beside what was measured, the outcome computed from the interval."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from syntagma.randomness import stream
+from syntagma.studies.permutation_bias.settings import PermutationBias
+from syntagma.studies.study import Outcome, Verdict
+
+SOURCE = "arXiv 2402.05173"
+THEORY = "arXiv 2110.03922"
+SHIFT = "arXiv 2106.02261"
+
+
+def verdicts(settings: PermutationBias, tables: Mapping[str, pd.DataFrame]) -> tuple[Verdict, ...]:
+    """All verdicts, in the order in which they are read."""
+    return (
+        *_multiplicities(tables["multiplicities"]),
+        *_trace_bound(tables["spectrum"]),
+        *_reach(settings, tables["reach"]),
+        *_curves(tables["agreement"]),
+        *_growth(tables["exponents"]),
+        *_width(tables["width"]),
+        *_networks(tables["curves"]),
+        *_text(tables["symmetry"]),
+    )
+
+
+def slope(table: pd.DataFrame) -> tuple[float, float, float]:
+    """Power of the width in the mean squared deviation, with a bootstrap interval over draws."""
+    wide = table.pivot_table(index="draw", columns="width", values="deviation").dropna()
+    x = np.log(np.asarray(wide.columns, float))
+    x = (x - x.mean()) / ((x - x.mean()) ** 2).sum()
+    values = wide.to_numpy(float)
+    drawn = stream(0, "bootstrap").integers(len(values), size=(2000, len(values)))
+    resampled = np.log(values[drawn].mean(1)) @ x
+    low, high = np.percentile(resampled, [2.5, 97.5])
+    return float(np.log(values.mean(0)) @ x), float(low), float(high)
+
+
+def _multiplicities(table: pd.DataFrame) -> Iterator[Verdict]:
+    if not len(table):
+        return
+    same = int((table["predicted"] == table["counted"]).sum())
+    outcome: Outcome = "agrees" if same == len(table) else "disagrees"
+    measured = f"{same} of {len(table)} levels, by diagonalising the kernel on all sequences of 6 tokens"
+    claim = "eigenvalues repeat as often as the dimensions of their representations"
+    yield Verdict(claim, "every level", measured, outcome, SOURCE)
+
+
+def _trace_bound(table: pd.DataFrame) -> Iterator[Verdict]:
+    if not len(table):
+        return
+    shares = table["eigenvalue"] / table["bound"]
+    within = (table["eigenvalue"] - 4 * table["error"] <= table["bound"]).all()
+    claim = "an eigenvalue of a representation of dimension D is at most trace / D"
+    measured = f"largest share of the bound: {shares.max():.3f}, over {len(table)} levels"
+    yield Verdict(claim, "<= 1", measured, "agrees" if within else "disagrees", SOURCE)
+
+
+def _reach(settings: PermutationBias, table: pd.DataFrame) -> Iterator[Verdict]:
+    """One block of linear attention, read at the mean, is of degree one in the overlap of two sequences."""
+    mine = table[table["block"] == "linear attention"] if len(table) else table
+    if not len(mine):
+        return
+    reached = [name for name in mine.columns if name != "block" and mine.iloc[0][name] == "yes"]
+    outcome: Outcome = "agrees" if reached == ["(T)", "(T-1,1)"] else "disagrees"
+    claim = "one block of linear attention reaches only (T) and (T-1,1)"
+    yield Verdict(claim, "(T), (T-1,1)", ", ".join(reached), outcome, "degree in the overlap")
+
+
+def _curves(table: pd.DataFrame) -> Iterator[Verdict]:
+    for row in _rows(table):
+        plain = row.test == "uniform"
+        what = "test error" if plain else "test error under shifted tokens"
+        claim = f"kernel regression's {what} of a {row.representation} target is the predicted one"
+        measured = f"measured / predicted = {_span(row.ratio, row.low, row.high)}, mean of {row.num_sizes} sizes"
+        outcome: Outcome = "open" if math.isnan(row.low) else "agrees" if row.low <= 1 <= row.high else "disagrees"
+        yield Verdict(claim, "1", measured, outcome, THEORY if plain else SHIFT)
+
+
+def _growth(table: pd.DataFrame) -> Iterator[Verdict]:
+    for row in _rows(table):
+        measured = f"T^k, k = {_span(row.measured, row.low, row.high)} from {row.num_lengths} values of T"
+        claim = f"examples for half the error of {row.representation} grow with T as its exact spectrum says"
+        inside: Outcome = "agrees" if row.low <= row.half_error <= row.high else "disagrees"
+        yield Verdict(claim, f"T^{row.half_error:.2f}", measured, inside, THEORY)
+        claim = f"examples for {row.representation} grow at least as the trace bound asks"
+        above: Outcome = (
+            "agrees" if row.low > row.trace_bound else "disagrees" if row.high < row.trace_bound else "open"
+        )
+        yield Verdict(claim, f"k >= {row.trace_bound:.2f}", measured, above, SOURCE)
+
+
+def _width(table: pd.DataFrame) -> Iterator[Verdict]:
+    if table["width"].nunique() < 2 or table["draw"].nunique() < 2:
+        return
+    value, low, high = slope(table)
+    claim = "the squared deviation of a random network's kernel from its limit falls as 1 / width"
+    yield Verdict(claim, "k = -1", f"width^k, k = {_span(value, low, high)}", _holds(low, -1, high), SOURCE)
+
+
+def _networks(table: pd.DataFrame) -> Iterator[Verdict]:
+    """The widest finite network beside kernel regression on the same sizes."""
+    widths = sorted((name for name in table["learner"].unique() if name != "kernel"), key=lambda s: int(s.split()[-1]))
+    if not widths:
+        return
+    keys = ["representation", "num_examples"]
+    kernel = table[table["learner"] == "kernel"].set_index(keys)["error"]
+    for name in widths:
+        own = table[table["learner"] == name].set_index(keys)["error"]
+        shared = own.index.intersection(kernel.index)
+        if len(shared):
+            factor = float(np.exp(np.log(own[shared] / kernel[shared]).mean()))
+            claim = f"test error of finite networks, {name}, over that of the limit"
+            measured = f"{factor:.2f}, geometric mean of {len(shared)} sizes"
+            yield Verdict(claim, "1 as the width grows", measured, "finding", SOURCE)
+
+
+def _text(table: pd.DataFrame) -> Iterator[Verdict]:
+    if not len(table):
+        return
+    names = [name for name in table["source"].unique() if name not in ("shuffled", "sorted")]
+    for row in _rows(table[table["source"].isin(names)]):
+        others = {o.source: o for o in _rows(table[table["window"] == row.window])}
+        claim = f"{row.source}, T = {row.window}: share of the dependence between positions that is symmetric"
+        controls = ", ".join(
+            f"{name} {_span(o.between, o.low, o.high)}" for name, o in others.items() if name != row.source
+        )
+        yield Verdict(
+            claim, "between 0 and 1", f"{_span(row.between, row.low, row.high)}; {controls}", "finding", SOURCE
+        )
+
+
+def _holds(low: float, number: float, high: float) -> Outcome:
+    return "agrees" if low <= number <= high else "disagrees"
+
+
+def _rows(table: pd.DataFrame) -> list[Any]:
+    return list(table.itertuples(index=False))
+
+
+def _span(value: float, low: float, high: float) -> str:
+    return f"{value:.2f}" if math.isnan(low) else f"{value:.2f} [{low:.2f}, {high:.2f}]"
