@@ -7,6 +7,7 @@ from syntagma.kernels.dense import Dense, LayerNorm
 from syntagma.kernels.embedding import Embedding
 from syntagma.kernels.gram import Gram
 from syntagma.kernels.layers import AnyLayer
+from syntagma.kernels.presets import hierarchical_cnn, perceptron, template_transformer, transformer
 from syntagma.kernels.residual import Residual
 
 __all__ = [
@@ -20,4 +21,8 @@ __all__ = [
     "LayerNorm",
     "Network",
     "Residual",
+    "hierarchical_cnn",
+    "perceptron",
+    "template_transformer",
+    "transformer",
 ]

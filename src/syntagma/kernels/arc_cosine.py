@@ -4,7 +4,8 @@
     J_n(t) = p_n(cos t) sin t + q_n(cos t) (pi - t),
 
 u and w of variances l and r and covariance k. Order 0 is the step, 1 ReLU, 2 its square. The definition
-J_n = (-1)^n (sin t)^(2n+1) ((1 / sin t) d/dt)^n ((pi - t) / sin t) gives the polynomials by recursion, from p_0 = 0, q_0 = 1:
+J_n = (-1)^n (sin t)^(2n+1) ((1 / sin t) d/dt)^n ((pi - t) / sin t) gives the polynomials by recursion, from p_0 = 0 and
+q_0 = 1:
 
     p_(n+1) = 2 n c p_n + (1 - c^2) p_n' + q_n,        q_(n+1) = (1 - c^2) q_n' + (2 n + 1) c q_n.
 

@@ -20,9 +20,9 @@ linear case; the rest is the tangent kernel arriving through the values, keys an
     Theta'_ik = 2 K'_ik + E[sum_jl A_ij A_kl] Theta_jl + sum_jl B_jl ((2 K_ik + Theta_ik) K_jl + K_ik Theta_jl),
     B_jl = E[ sum_j'l' (dA_ij'/dG_ij) (dA_kl'/dG_kl) K_j'l' ].
 
-Derivation: with r_j = v_j . w_O Gaussian of covariance K_jl given the scores, df/dG_ij = sum_j' r_j' dA_ij'/dG_ij; and the
-tangent kernel of the scores is 2 K_ik K_jl (queries' and keys' weights) + Theta_ik K_jl + K_ik Theta_jl. Terms between
-different heads, and between the paths through values and through scores, have mean zero. Price's theorem says the same.
+Derivation: with r_j = v_j . w_O Gaussian of covariance K_jl given the scores, df/dG_ij = sum_j' r_j' dA_ij'/dG_ij;
+and the tangent kernel of the scores is 2 K_ik K_jl (queries' and keys' weights) + Theta_ik K_jl + K_ik Theta_jl. Terms
+between different heads, and between the paths through values and through scores, have mean zero.
 
 Source: Hron, Bahri, Sohl-Dickstein, Novak, arXiv 2006.10540, with scores scaled by d^(-1/2) (their untied, finite-
 variance limit; scaled by 1/d the scores would vanish) and the linear attention of section 3 divided by T.
@@ -30,8 +30,7 @@ variance limit; scaled by 1/d the scores would vanish) and the linear attention 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Literal
 
 import equinox as eqx
 import jax
@@ -41,6 +40,8 @@ from jaxtyping import Array, Float, Key
 from pydantic import Field, model_validator
 
 from syntagma.errors import invalid
+from syntagma.kernels import fields, softmax
+from syntagma.kernels.draws import Draws
 from syntagma.kernels.layer import Activations, Forward, Layer, Sizes
 from syntagma.kernels.pairs import Joint, Pairs, Reads
 
@@ -96,9 +97,12 @@ class Attention(Layer):
         seen = np.tri(length) if self.causal else np.ones((length, length))
         return seen / seen.sum(1, keepdims=True)
 
-    def kernel(self, joint: Joint, reads: Reads, draws: Iterator[Any]) -> Joint:
+    def kernel(self, joint: Joint, reads: Reads, draws: Draws) -> Joint:
         if self.scores == "linear":
             return joint.map(lambda pairs, left, right: self._linear(pairs, reads))
+        if self.scores == "softmax":
+            on_embedding = fields.affordable(joint, reads, tangent=draws.tangent)
+            return (fields.on_embedding if on_embedding else softmax.pairwise)(self, joint, reads, draws)
         return joint.map(lambda pairs, left, right: self._fixed(pairs, reads))
 
     def _linear(self, pairs: Pairs, reads: Reads) -> Pairs:

@@ -3,10 +3,10 @@
     h'(i) = phi( sw (s d)^(-1/2) sum_j W^j h(s i + j) + sb b )        filters and strides of size s
     K_pre(X_i, Y_k) = sw^2 / s sum_j K(X_(s i + j), Y_(s k + j)) + sb^2
 
-With weights of its own at every place ("local"), K_pre(X_i, Y_k) = 0 for i != k. Where one unit at the top sees the whole
-sequence, as in the networks of `syntagma.learners`, only i = k is ever asked for: the convolutional network and its
-locally connected twin have the SAME kernels, NNGP and NTK, at infinite width without pooling. What weight sharing gains
-is a finite-width effect (arXiv 1810.05148, section 5). With mean read-out over several places they differ.
+With weights of its own at every place (`shared=False`), K_pre(X_i, Y_k) = 0 for i != k. Where one unit at the top sees
+the whole sequence, as in the networks of `syntagma.learners`, only i = k is ever asked for: the convolutional network
+and its locally connected twin have the SAME kernels, NNGP and NTK, at infinite width without pooling. What weight
+sharing gains there is a finite-width effect (arXiv 1810.05148). With a mean read-out over several places they differ.
 `size=None` is one patch of the whole sequence: the first layer of a perceptron on concatenated vectors.
 
 The read-out is linear with weights N(0, 1) and fan-in^(-1/2), the NTK parametrisation; the learners read out by 1/w
@@ -15,8 +15,7 @@ The read-out is linear with weights N(0, 1) and fan-in^(-1/2), the NTK parametri
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Literal
 
 import equinox as eqx
 import jax
@@ -27,6 +26,7 @@ from pydantic import Field
 from syntagma.errors import invalid
 from syntagma.kernels.activations import activate
 from syntagma.kernels.dense import Neurons
+from syntagma.kernels.draws import Draws
 from syntagma.kernels.layer import Activations, Forward, Sizes, narrow
 from syntagma.kernels.pairs import Joint, Layout, Pairs, Reads
 
@@ -53,7 +53,7 @@ class Convolution(Neurons):
             raise invalid("length", length, f"a convolution of size {size} needs a multiple of it")
         return length // size
 
-    def kernel(self, joint: Joint, reads: Reads, draws: Iterator[Any]) -> Joint:
+    def kernel(self, joint: Joint, reads: Reads, draws: Draws) -> Joint:
         return narrow(joint.map(lambda pairs, left, right: self.weigh(self._patches(pairs))).map(self.fire), reads)
 
     def weigh(self, pairs: Pairs) -> Pairs:

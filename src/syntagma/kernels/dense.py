@@ -7,18 +7,18 @@ Dense: h' = phi(sw W h d^(-1/2) + sb b), W and b from N(0, 1), the same at every
 
 A transformer's MLP is `Dense("relu"), Dense("linear")`.
 
-LayerNorm: h' = (h - mean h) / std h over units, without gain and bias. Of a centred layer with many units the mean is 0
-and the variance is K(x_i, x_i), not random, so K' and Theta' are K and Theta over sqrt(K(x_i,x_i) K(y_k,y_k)); the
-gradient through mean and variance is one direction among d. After a ReLU the mean over units is not 0 and depends on the
-position: refused.
+LayerNorm: h' = (h - mean h) / std h over units, without gain and bias. Of a centred layer with many units the mean is
+0 and the variance is K(x_i, x_i), not random, so K' and Theta' are K and Theta over sqrt(K(x_i, x_i) K(y_k, y_k)); the
+gradient through mean and variance is one direction among d. After a ReLU the mean over units is not 0 and depends on
+the position: refused.
 
-Sources: Lee et al., arXiv 1711.00165 (NNGP); Jacot et al., arXiv 1806.07572 (NTK); Hron et al., arXiv 2006.10540 (layer norm).
+Sources: Lee et al., arXiv 1711.00165 (NNGP); Jacot et al., arXiv 1806.07572 (NTK); Hron et al., arXiv 2006.10540 (layer
+norm).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Literal
 
 import equinox as eqx
 import jax
@@ -28,6 +28,7 @@ from pydantic import Field, model_validator
 
 from syntagma.errors import InputError, invalid
 from syntagma.kernels.activations import ActivationName, activate, covariance, derivative_covariance
+from syntagma.kernels.draws import Draws
 from syntagma.kernels.layer import Activations, Forward, Layer, Sizes
 from syntagma.kernels.pairs import Joint, Pairs, Reads
 
@@ -71,7 +72,7 @@ class Dense(Neurons):
 
     kind: Literal["dense"] = "dense"
 
-    def kernel(self, joint: Joint, reads: Reads, draws: Iterator[Any]) -> Joint:
+    def kernel(self, joint: Joint, reads: Reads, draws: Draws) -> Joint:
         return joint.map(lambda pairs, left, right: self.weigh(pairs)).map(self.fire)
 
     def network(self, key: Key[Array, ""], sizes: Sizes) -> tuple[Forward, Sizes]:
@@ -110,8 +111,12 @@ class LayerNorm(Layer):
                 "position to position, and no closed form. Put it after attention or a linear dense layer."
             )
 
-    def kernel(self, joint: Joint, reads: Reads, draws: Iterator[Any]) -> Joint:
-        return joint.map(self._divide)
+    def kernel(self, joint: Joint, reads: Reads, draws: Draws) -> Joint:
+        divided = joint.map(self._divide)
+        if joint.embedded is None or joint.embedded[0].token_kernel is not None:
+            return divided
+        embedding, *tokens = joint.embedded
+        return divided._replace(embedded=(embedding.normalised(), *tokens))
 
     @staticmethod
     def _divide(pairs: Pairs, left: Pairs, right: Pairs) -> Pairs:

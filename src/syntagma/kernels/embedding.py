@@ -4,7 +4,7 @@
 
 with tables drawn from N(0, 1) and trained (then the tangent kernel starts as k0), or with fixed one-hot vectors, for
 which k0 is exact at any width (and the tangent kernel starts as 0). Instead of [x_i = y_k], any positive
-semidefinite matrix over the tokens. A class token, where one is read, has variance sc^2 and shares nothing with the rest.
+semidefinite matrix over the tokens. A class token, where one is read, has variance sc^2 and shares nothing with them.
 
 The one-hot inputs of `syntagma.learners` have token variance 1 / vocab. A mask symbol is a token like the others here:
 count it in `vocab`.
@@ -109,6 +109,20 @@ class Embedding(BaseModel):
         else:
             anywhere = histograms[0][..., 0].T @ histograms[1][:, 0, :]
         return jnp.stack([length**2 - length - anywhere + both, anywhere - both, length - both, both])
+
+    def features(self, length: int) -> Float[Array, "v+T F"]:
+        """A row for each token, and below them one for each position: k0 is the product of their sums."""
+        mix = np.eye(self.vocab) if self.token_kernel is None else _square_root(np.array(self.token_kernel))
+        tokens, positions = self.token_variance**0.5 * mix, self.position_variance**0.5 * np.eye(length)
+        return jnp.array(
+            np.block([[tokens, np.zeros((self.vocab, length))], [np.zeros((length, self.vocab)), positions]])
+        )
+
+    def normalised(self) -> Embedding:
+        """The embedding divided by its standard deviation, where all tokens have the same."""
+        total = self.token_variance + self.position_variance
+        shares = {"token_variance": self.token_variance / total, "position_variance": self.position_variance / total}
+        return self.model_copy(update={**shares, "class_variance": 1.0})
 
     def network(self, key: Key[Array, ""], sizes: Sizes) -> tuple[EmbeddingNetwork, Sizes]:
         """The embedding of finite width: `[B, T]` tokens to `[B, P, d]`."""

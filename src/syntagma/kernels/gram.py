@@ -1,15 +1,15 @@
 """Gram matrices in blocks: float64, each pair of sequences once, memory bounded by the block.
 
 One program is compiled for a block of the architecture, and run on all; the sequences of the last block are padded.
-Blocks have sizes that are powers of two, so that every entry goes through the same vector instructions and the block size
-does not change a bit of the result.
+Blocks have sizes that are powers of two, so that every entry goes through the same vector instructions and the block
+size does not change a bit of the result (with softmax: no more than rounding of sums).
 """
 
 from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -18,6 +18,7 @@ import numpy as np
 from jaxtyping import Array, Float, Integer
 
 from syntagma.errors import invalid, whole_number
+from syntagma.kernels.draws import REPLICATES, Draws, Request
 from syntagma.kernels.embedding import Embedding
 from syntagma.kernels.layer import Layer, propagate
 from syntagma.kernels.pairs import Joint, Layout, Pairs, Reads
@@ -66,50 +67,76 @@ class Limit:
         """See `Architecture.gram`."""
         rows, columns = len(x), len(x if y is None else y)
         _check_memory(rows, columns)
-        side = self._side(max(rows, columns), block_size)
-        matrix = np.empty((rows, columns))
+        requests = self.requests(x[:1])
+        side = self._side(max(rows, columns), block_size, requests)
+        replicates = _points(requests, samples, seed)
+        total, squares = np.zeros((rows, columns)), np.zeros((rows, columns)) if requests else None
         blocks = [(i, j) for i in range(0, rows, side) for j in range(i if y is None else 0, columns, side)]
         with jax.enable_x64(True):
             for number, (i, j) in enumerate(blocks):
                 a, b = x[i : i + side], (x if y is None else y)[j : j + side]
-                block, diagonal = _block(self, _padded(a, side), _padded(b, side))
-                values = np.asarray(block)[: len(a), : len(b)]
-                if y is None and i == j:
-                    values = np.triu(values, 1)
-                    values = values + values.T + np.diag(np.asarray(diagonal)[: len(a)])
-                matrix[i : i + side, j : j + side] = values
-                if y is None and i != j:
-                    matrix[j : j + side, i : i + side] = values.T
+                estimates = [_block(self, _padded(a, side), _padded(b, side), points) for points in replicates]
+                mean, spread = self._summary(estimates, len(a), len(b), diagonal=y is None and i == j)
+                for matrix, values in ((total, mean), (squares, spread)):
+                    if matrix is not None:
+                        matrix[i : i + side, j : j + side] = values
+                        if y is None and i != j:
+                            matrix[j : j + side, i : i + side] = values.T
                 if progress is not None:
                     progress("Gram matrix", (number + 1) / len(blocks))
-        return Gram(matrix, None, self.kind)
+        return Gram(total, squares, self.kind)
 
     def diagonal(self, x: Integer[np.ndarray, "n T"], samples: int, seed: int) -> Float[np.ndarray, " n"]:
         """See `Architecture.diagonal`."""
-        side = self._side(len(x), None)
+        requests = self.requests(x[:1])
+        side = self._side(len(x), None, requests)
+        replicates = _points(requests, samples, seed)
+        parts = []
         with jax.enable_x64(True):
-            parts = [np.asarray(_selves(self, _padded(x[i : i + side], side))) for i in range(0, len(x), side)]
+            for i in range(0, len(x), side):
+                block = _padded(x[i : i + side], side)
+                parts.append(np.mean([np.asarray(_selves(self, block, points)) for points in replicates], axis=0))
         return np.concatenate(parts)[: len(x)]
 
-    def _side(self, sequences: int, block_size: int | None) -> int:
+    def requests(self, x: Integer[np.ndarray, "1 T"]) -> list[Request]:
+        """What the layers ask for to integrate numerically, from tracing the program without running it."""
+        draws = Draws(self.kind == "ntk")
+        with jax.enable_x64(True):
+            jax.eval_shape(lambda tokens: self.joint(tokens, tokens, draws).xx.nngp, x)
+        return draws.requests
+
+    def _summary(self, estimates: list[Any], rows: int, columns: int, *, diagonal: bool) -> tuple[Any, Any]:
+        """Mean and standard error of a block's replicates; symmetric where it is on the diagonal."""
+        blocks = []
+        for block, selves in estimates:
+            values = np.asarray(block)[:rows, :columns]
+            if diagonal:
+                values = np.triu(values, 1)
+                values = values + values.T + np.diag(np.asarray(selves)[:rows])
+            blocks.append(values)
+        if len(blocks) == 1:
+            return blocks[0], None
+        return np.mean(blocks, axis=0), np.std(blocks, axis=0, ddof=1) / len(blocks) ** 0.5
+
+    def _side(self, sequences: int, block_size: int | None, requests: list[Request]) -> int:
         """Sequences on a side of a block: a power of two."""
         if block_size is None:
-            most = int((_BLOCK_ELEMENTS / self.layout.columns) ** 0.5)
+            per_sequence = max((r.elements[0] for r in requests), default=0)
+            per_pair = max([self.layout.columns, *(r.elements[1] for r in requests)])
+            most = min(int((_BLOCK_ELEMENTS / per_pair) ** 0.5), _BLOCK_ELEMENTS // max(per_sequence, 1))
         else:
             most = whole_number("block_size", block_size)
         needed = 1 << (sequences - 1).bit_length()
-        return max(_SMALLEST_BLOCK, min(needed, 1 << (most.bit_length() - 1)))
+        return max(_SMALLEST_BLOCK, min(needed, 1 << max(0, most.bit_length() - 1)))
 
-    def joint(self, x: Integer[Array, "a T"], y: Integer[Array, "b T"] | None, draws: Iterator[Any]) -> Joint:
+    def joint(self, x: Integer[Array, "a T"], y: Integer[Array, "b T"] | None, draws: Draws) -> Joint:
         """Covariances of what is read, of each sequence with itself and across."""
-        x = x.T
-        xx = self.embedding.pairs(self.layout, x, x)
+        embed = functools.partial(self.embedding.pairs, self.layout)
+        embedded = (self.embedding, x, y)
         if y is None:
-            joint = Joint(xx)
+            joint = Joint(embed(x.T, x.T), embedded=embedded)
         else:
-            y = y.T
-            across = self.embedding.pairs(self.layout, x[..., None], y[:, None, :])
-            joint = Joint(xx, self.embedding.pairs(self.layout, y, y), across)
+            joint = Joint(embed(x.T, x.T), embed(y.T, y.T), embed(x.T[..., None], y.T[:, None, :]), embedded)
         reads: Reads = "all" if self.readout == "mean" else self.readout
         return propagate(self.layers, joint, reads, draws)
 
@@ -124,17 +151,26 @@ class Limit:
 
 @functools.partial(jax.jit, static_argnums=0)
 def _block(
-    limit: Limit, x: Integer[Array, "a T"], y: Integer[Array, "b T"]
+    limit: Limit, x: Integer[Array, "a T"], y: Integer[Array, "b T"], points: list[Array]
 ) -> tuple[Float[Array, "a b"], Float[Array, " a"]]:
     """The kernel of x with y, and of each x with itself."""
-    joint = limit.joint(x, y, iter(()))
+    joint = limit.joint(x, y, Draws(limit.kind == "ntk", points))
     assert joint.xy is not None
     return limit.read(joint.xy), limit.read(joint.xx)
 
 
 @functools.partial(jax.jit, static_argnums=0)
-def _selves(limit: Limit, x: Integer[Array, "a T"]) -> Float[Array, " a"]:
-    return limit.read(limit.joint(x, None, iter(())).xx)
+def _selves(limit: Limit, x: Integer[Array, "a T"], points: list[Array]) -> Float[Array, " a"]:
+    return limit.read(limit.joint(x, None, Draws(limit.kind == "ntk", points)).xx)
+
+
+def _points(requests: list[Request], samples: int, seed: int) -> list[list[np.ndarray]]:
+    """For each replicate, each layer's points; one empty replicate where every layer has a closed form."""
+    samples, seed = whole_number("samples", samples), whole_number("seed", seed, minimum=0)
+    return [
+        [request.points(samples, seed, replicate, layer) for layer, request in enumerate(requests)]
+        for replicate in range(REPLICATES if requests else 1)
+    ]
 
 
 def _padded(x: Integer[np.ndarray, "n T"], side: int) -> Integer[np.ndarray, "side T"]:

@@ -7,13 +7,13 @@ weights are N(0, 1) and every product is scaled by fan-in^(-1/2) (NTK parametris
 from __future__ import annotations
 
 import abc
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from jaxtyping import Array, Float, Key
 from pydantic import BaseModel, ConfigDict
 
+from syntagma.kernels.draws import Draws
 from syntagma.kernels.pairs import Joint, Reads
 
 Activations = Float[Array, "B P d"]
@@ -77,11 +77,11 @@ class Layer(BaseModel, abc.ABC):
         """
 
     @abc.abstractmethod
-    def kernel(self, joint: Joint, reads: Reads, draws: Iterator[Any]) -> Joint:
+    def kernel(self, joint: Joint, reads: Reads, draws: Draws) -> Joint:
         """The covariances after the layer, of the positions that are read (`reads`; only mixing layers may narrow).
 
         Args:
-            draws: points for the layers that integrate numerically, in the order in which they are met.
+            draws: where layers that integrate numerically take their points.
         """
 
     @abc.abstractmethod
@@ -89,7 +89,7 @@ class Layer(BaseModel, abc.ABC):
         """Freshly drawn weights as a module on `[B, P, d]`, and the sizes of what comes out."""
 
 
-def propagate(layers: Sequence[Layer], joint: Joint, reads: Reads, draws: Iterator[Any]) -> Joint:
+def propagate(layers: Sequence[Layer], joint: Joint, reads: Reads, draws: Draws) -> Joint:
     """The covariances after all `layers`; past the last mixing layer only of the positions that are read."""
     last_mixing = max((i for i, layer in enumerate(layers) if layer.mixes), default=None)
     if last_mixing is None:
@@ -101,4 +101,6 @@ def propagate(layers: Sequence[Layer], joint: Joint, reads: Reads, draws: Iterat
 
 def narrow(joint: Joint, reads: Reads) -> Joint:
     """Only the positions that are read."""
+    if reads == "all":
+        return joint
     return joint.map(lambda pairs, left, right: pairs.at(reads))

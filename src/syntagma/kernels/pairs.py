@@ -19,13 +19,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Integer
+
+if TYPE_CHECKING:
+    from syntagma.kernels.embedding import Embedding
 
 NEITHER, TOKEN, POSITION, BOTH = range(4)
 """Columns of the exchangeable layout: what x_i at i and y_k at k have in common."""
@@ -152,12 +155,23 @@ class Pairs(eqx.Module):
 class Joint(NamedTuple):
     """Two batches of sequences: each sequence with itself, `[C, a]` and `[C, b]`, and all across, `[C, a, b]`.
 
-    `yy` and `xy` are None where only the sequences of one batch with themselves are asked for.
+    `yy` and `xy` are None where only the sequences of one batch with themselves are asked for. `embedded` is there as
+    long as the covariances are an embedding's: it, and the tokens `[a, T]` and `[b, T]`.
     """
 
     xx: Pairs
     yy: Pairs | None = None
     xy: Pairs | None = None
+    embedded: tuple[Embedding, Array, Array | None] | None = None
+
+    def present(self) -> list[Pairs]:
+        """xx, and yy and xy where they are."""
+        return [pairs for pairs in (self.xx, self.yy, self.xy) if pairs is not None]
+
+    @staticmethod
+    def of(pairs: list[Pairs]) -> Joint:
+        """From what `present` gives, or its like."""
+        return Joint(*pairs)  # pyright: ignore[reportArgumentType]
 
     def map(self, layer: Callable[[Pairs, Pairs, Pairs], Pairs]) -> Joint:
         """`layer(pairs, left, right)` on all three, where left and right are the sequences with themselves."""

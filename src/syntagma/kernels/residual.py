@@ -9,8 +9,7 @@ Source: Hron et al., arXiv 2006.10540, section 3.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import equinox as eqx
 import jax
@@ -18,6 +17,7 @@ from jaxtyping import Array, Key
 from pydantic import Field
 
 from syntagma.errors import InputError, invalid
+from syntagma.kernels.draws import Draws
 from syntagma.kernels.layer import Activations, Forward, Layer, Sizes, narrow, propagate
 from syntagma.kernels.pairs import Joint, Pairs, Reads
 
@@ -48,9 +48,9 @@ class Residual(Layer):
             layer.check(centred_input=centred_input)
             centred_input = layer.centred(centred_input)
 
-    def kernel(self, joint: Joint, reads: Reads, draws: Iterator[Any]) -> Joint:
+    def kernel(self, joint: Joint, reads: Reads, draws: Draws) -> Joint:
         skip, branch = narrow(joint, reads), propagate(self.of, joint, reads, draws)
-        return Joint(*(a and b and self._add(a, b) for a, b in zip(skip, branch, strict=True)))
+        return Joint.of([self._add(a, b) for a, b in zip(skip.present(), branch.present(), strict=True)])
 
     def _add(self, skip: Pairs, branch: Pairs) -> Pairs:
         square = self.scale**2
