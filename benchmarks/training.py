@@ -12,8 +12,8 @@ those of the network as the paper writes it: every product dense, every position
 twice the forward less the gradient of the inputs. Syntagma does fewer (gathered one-hot rows, the last layer for one
 position), so its share may exceed 1. Configurations: those of the public script of arXiv 2505.07070 at v=32, s=2, L=4,
 batch 128, Adam, float32; and that of arXiv 2310.09753 for templates of 4 symbols and a class token, labels +1 and -1,
-both identities trained, with few symbols and with many. Other work on the machine slows the two programs unequally: the load is printed, and should
-be near zero before.
+both identities trained, with few symbols and with many. Other work on the machine slows the two programs unequally: the
+load is printed, and should be near zero before.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ def syntagma_step(config: Config) -> Callable[[], float]:
     from syntagma.randomness import stream
     from syntagma.tasks import Examples, LastToken, NextToken, Shape
 
-    network = {"width": config.width, "heads": config.heads, "layers": config.layers}
+    network: dict[str, Any] = {"width": config.width, "heads": config.heads, "layers": config.layers}
     if config.kind == "convolution":
         learner = HierarchicalCNN(width=config.width)
     elif config.kind == "template":

@@ -53,7 +53,7 @@ def softmax(x: np.ndarray) -> np.ndarray:
 
 def attention(
     x: np.ndarray, query_key_value: np.ndarray, heads: int, causal: bool, a: Any = None, b: Any = None
-) -> np.ndarray:
+) -> Any:
     """Heads of x `[B, T, d]`, one sentence, head and position after another, side by side.
 
     With identities: a_h x_i x_j is added to the scores, and b_h sum_j weights_ij x_j summed over heads is returned too.

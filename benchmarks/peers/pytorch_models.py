@@ -2,9 +2,8 @@
 
 Sizes, initialisation and scaling are those of the public training script of arXiv 2505.07070 (weights N(0, 1), products
 scaled by fan_in^(-1/2), mean-field read-out of the convolutional network, one-hot float inputs whose last token is the
-mask, all entries v^(-1/2)); for templates, those of the public code of arXiv 2310.09753 in PyTorch's own initialisation.
-Written for this benchmark; nothing under `src/` imports it. Needs `torch`, nothing
-else.
+mask, all entries v^(-1/2)); for templates, those of the public code of arXiv 2310.09753, in PyTorch's own
+initialisation. Written for this benchmark; nothing under `src/` imports it. Needs `torch`, nothing else.
 
 One letter one axis: B sentences, T positions, C channels in, D width, H heads, V vocabulary.
 """

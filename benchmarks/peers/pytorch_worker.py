@@ -35,8 +35,8 @@ _IMPORT_SECONDS = time.perf_counter() - _start
 def training_step(config: dict[str, Any]) -> Callable[[], float]:
     """A function that takes one optimiser step of the network of `config` and returns its milliseconds.
 
-    As in the public script: inputs are made once and kept (one-hot ones as float32 tensors), each step takes a batch of them,
-    and reads the loss as a Python number.
+    As in the public script: inputs are made once and kept (one-hot ones as float32 tensors), each step takes a batch of
+    them, and reads the loss as a Python number.
     """
     torch.manual_seed(0)
     vocab, length, batch = config["vocab"], config["branching"] ** config["depth"], config["batch"]

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Integer
 
@@ -25,7 +26,10 @@ from syntagma.kernels.pairs import Joint, Layout, Pairs, Reads
 
 Kind = Literal["nngp", "ntk"]
 Progress = Callable[[str, float], None]
-_BLOCK_ELEMENTS = 2**21
+_BLOCK_ELEMENTS = 2**18
+"""Numbers in each array of a block: 2 MB, which stay in the cache; 32 MB arrays take three times as long."""
+_CHUNK_ELEMENTS = 2**21
+"""Numbers in each array of a chunk of quasi-Monte-Carlo points, which are multiplied as matrices."""
 _SMALLEST_BLOCK = 16
 
 
@@ -67,7 +71,7 @@ class Limit:
         """See `Architecture.gram`."""
         rows, columns = len(x), len(x if y is None else y)
         _check_memory(rows, columns)
-        requests = self.requests(x[:1])
+        requests = _requests(self)
         side = self._side(max(rows, columns), block_size, requests)
         replicates = _points(requests, samples, seed)
         total, squares = np.zeros((rows, columns)), np.zeros((rows, columns)) if requests else None
@@ -88,7 +92,7 @@ class Limit:
 
     def diagonal(self, x: Integer[np.ndarray, "n T"], samples: int, seed: int) -> Float[np.ndarray, " n"]:
         """See `Architecture.diagonal`."""
-        requests = self.requests(x[:1])
+        requests = _requests(self)
         side = self._side(len(x), None, requests)
         replicates = _points(requests, samples, seed)
         parts = []
@@ -97,13 +101,6 @@ class Limit:
                 block = _padded(x[i : i + side], side)
                 parts.append(np.mean([np.asarray(_selves(self, block, points)) for points in replicates], axis=0))
         return np.concatenate(parts)[: len(x)]
-
-    def requests(self, x: Integer[np.ndarray, "1 T"]) -> list[Request]:
-        """What the layers ask for to integrate numerically, from tracing the program without running it."""
-        draws = Draws(self.kind == "ntk")
-        with jax.enable_x64(True):
-            jax.eval_shape(lambda tokens: self.joint(tokens, tokens, draws).xx.nngp, x)
-        return draws.requests
 
     def _summary(self, estimates: list[Any], rows: int, columns: int, *, diagonal: bool) -> tuple[Any, Any]:
         """Mean and standard error of a block's replicates; symmetric where it is on the diagonal."""
@@ -118,12 +115,12 @@ class Limit:
             return blocks[0], None
         return np.mean(blocks, axis=0), np.std(blocks, axis=0, ddof=1) / len(blocks) ** 0.5
 
-    def _side(self, sequences: int, block_size: int | None, requests: list[Request]) -> int:
+    def _side(self, sequences: int, block_size: int | None, requests: tuple[Request, ...]) -> int:
         """Sequences on a side of a block: a power of two."""
         if block_size is None:
             per_sequence = max((r.elements[0] for r in requests), default=0)
             per_pair = max([self.layout.columns, *(r.elements[1] for r in requests)])
-            most = min(int((_BLOCK_ELEMENTS / per_pair) ** 0.5), _BLOCK_ELEMENTS // max(per_sequence, 1))
+            most = min(int((_BLOCK_ELEMENTS / per_pair) ** 0.5), _CHUNK_ELEMENTS // max(per_sequence, 1))
         else:
             most = whole_number("block_size", block_size)
         needed = 1 << (sequences - 1).bit_length()
@@ -131,12 +128,9 @@ class Limit:
 
     def joint(self, x: Integer[Array, "a T"], y: Integer[Array, "b T"] | None, draws: Draws) -> Joint:
         """Covariances of what is read, of each sequence with itself and across."""
-        embed = functools.partial(self.embedding.pairs, self.layout)
-        embedded = (self.embedding, x, y)
-        if y is None:
-            joint = Joint(embed(x.T, x.T), embedded=embedded)
-        else:
-            joint = Joint(embed(x.T, x.T), embed(y.T, y.T), embed(x.T[..., None], y.T[:, None, :]), embedded)
+        tokens = x if y is None else jnp.concatenate([x, y])
+        across = None if y is None else self.embedding.pairs(self.layout, x.T[..., None], y.T[:, None, :])
+        joint = Joint(self.embedding.pairs(self.layout, tokens.T, tokens.T), across, (self.embedding, tokens))
         reads: Reads = "all" if self.readout == "mean" else self.readout
         return propagate(self.layers, joint, reads, draws)
 
@@ -155,16 +149,26 @@ def _block(
 ) -> tuple[Float[Array, "a b"], Float[Array, " a"]]:
     """The kernel of x with y, and of each x with itself."""
     joint = limit.joint(x, y, Draws(limit.kind == "ntk", points))
-    assert joint.xy is not None
-    return limit.read(joint.xy), limit.read(joint.xx)
+    assert joint.across is not None
+    return limit.read(joint.across), limit.read(joint.selves)[: len(x)]
 
 
 @functools.partial(jax.jit, static_argnums=0)
 def _selves(limit: Limit, x: Integer[Array, "a T"], points: list[Array]) -> Float[Array, " a"]:
-    return limit.read(limit.joint(x, None, Draws(limit.kind == "ntk", points)).xx)
+    return limit.read(limit.joint(x, None, Draws(limit.kind == "ntk", points)).selves)
 
 
-def _points(requests: list[Request], samples: int, seed: int) -> list[list[np.ndarray]]:
+@functools.lru_cache(maxsize=64)
+def _requests(limit: Limit) -> tuple[Request, ...]:
+    """What the layers ask for to integrate numerically, from tracing the program without running it."""
+    draws = Draws(limit.kind == "ntk")
+    tokens = np.zeros((1, limit.layout.length), np.int32)
+    with jax.enable_x64(True):
+        jax.eval_shape(lambda x: limit.joint(x, x, draws).selves.nngp, tokens)
+    return tuple(draws.requests)
+
+
+def _points(requests: tuple[Request, ...], samples: int, seed: int) -> list[list[np.ndarray]]:
     """For each replicate, each layer's points; one empty replicate where every layer has a closed form."""
     samples, seed = whole_number("samples", samples), whole_number("seed", seed, minimum=0)
     return [

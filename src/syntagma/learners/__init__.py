@@ -8,6 +8,7 @@ from syntagma.learners.attention_only import MultiLayerAttention
 from syntagma.learners.convolution import HierarchicalCNN, LocallyConnected
 from syntagma.learners.engine import Engine
 from syntagma.learners.kernel_regression import KernelRegression
+from syntagma.learners.langevin import LangevinPosterior
 from syntagma.learners.learner import Learner, Network, NetworkLearner
 from syntagma.learners.perceptron import EqualityPerceptron, Perceptron
 from syntagma.learners.recurrent import LSTM, Elman
@@ -24,7 +25,8 @@ AnyLearner = Annotated[
     | EqualityPerceptron
     | Elman
     | LSTM
-    | KernelRegression,
+    | KernelRegression
+    | LangevinPosterior,
     Field(discriminator="kind"),
 ]
 """Any learner, told apart by its `kind` in TOML and JSON."""
@@ -38,6 +40,7 @@ __all__ = [
     "Fit",
     "HierarchicalCNN",
     "KernelRegression",
+    "LangevinPosterior",
     "Learner",
     "LocallyConnected",
     "MultiLayerAttention",

@@ -35,7 +35,7 @@ from syntagma.learners.training import Training
 from syntagma.randomness import key
 from syntagma.tasks import Examples, Shape
 
-_SHARE_OF_PERIOD = 0.5
+_SHARE_OF_PERIOD = 0.35
 """Step times the largest frequency; the integrator is stable below 2."""
 _FRICTION = 1.0
 """g, in units of the slowest frequency, that of the prior."""
@@ -48,7 +48,8 @@ class LangevinPosterior(Learner):
     Attributes:
         architecture: the network; its vocabulary is taken from the task, with the mask symbol.
         width: units of every layer.
-        heads: heads of each attention; as many as `width` where None.
+        heads: heads of each attention; as many as `width` where None. The limit needs many.
+        head_size: size of their queries, keys and values; with linear scores the limit holds for any.
         ridge: d, the variance of the observation noise.
         chains: how many are run at once.
         steps: of each chain.
@@ -61,6 +62,7 @@ class LangevinPosterior(Learner):
     architecture: Architecture
     width: int = Field(default=64, ge=1)
     heads: int | None = Field(default=None, ge=1)
+    head_size: int = Field(default=4, ge=1)
     ridge: float = Field(default=0.1, gt=0)
     chains: int = Field(default=4, ge=2)
     steps: int = Field(default=4000, ge=4)
@@ -100,7 +102,7 @@ class LangevinTrainer(Trainer):
         self.learner, self.shape = learner, shape
         self.architecture = learner.architecture.on(shape.vocab + 1)
         self._static = eqx.filter(eqx.filter_eval_shape(self._network, key(0)), _is_weight, inverse=True)
-        self._sample = jax.jit(jax.vmap(self._chain, (0, None, None, None)))
+        self._sample = jax.jit(lambda keys, *data: jax.lax.map(lambda start: self._chain(start, *data), keys))
 
     def fit(
         self,
@@ -127,7 +129,7 @@ class LangevinTrainer(Trainer):
             "final_train_loss": float(np.mean((chains(inputs)[:, 0] - targets) ** 2)),
             "steps": learner.steps,
             "step_size": float(step),
-            "stopped": "steps",
+            "stopped": "steps" if np.isfinite(chains(inputs)).all() else "diverged",
             "examples_seen": learner.steps * len(train),
         }
         first = np.zeros(0)
@@ -156,7 +158,8 @@ class LangevinTrainer(Trainer):
 
     def _network(self, start: Key[Array, ""]) -> Any:
         learner = self.learner
-        return self.architecture.network(start, learner.width, self.shape.length, heads=learner.heads)
+        sizes = {"heads": learner.heads, "head_size": learner.head_size}
+        return self.architecture.network(start, learner.width, self.shape.length, **sizes)
 
     def _chain(self, start: Key[Array, ""], inputs: Array, targets: Array, step: Array) -> Any:
         """`[snapshots]` sets of weights of one chain."""
