@@ -1,4 +1,4 @@
-"""Gram matrices of kernels that only see which tokens are equal, from one entry for each way in which two strings match.
+"""Gram matrices of kernels that only see which tokens are equal: one entry for each way in which two strings match.
 
 Without a token kernel an embedding treats all tokens alike, so K(x, y) does not change when one renaming is applied to
 both strings: it depends on the pattern of (x, y), which of the 2T tokens are equal. Template tasks have few patterns,

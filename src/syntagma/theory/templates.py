@@ -8,8 +8,8 @@ Z their templates one-hot, and a string of symbols never seen has the kernels Z 
     f = N (N + diag(D_i / n_i))^(-1) l = N (1 + C N)^(-1) C l,      C = diag(n_i / D_i),
 
 one number a template, whatever the symbols. It tends to the projection of l on the range of N: to l itself, for every
-l, exactly if N is not singular. Along an eigenvector of eigenvalue s, for equal D_i and n_i = n / r, it has come half of
-the way at n = r D / s, so the number of strings it takes is r (K_self - N_tt + ridge) / s_min.
+l, exactly if N is not singular. Along an eigenvector of eigenvalue s, for equal D_i and n_i = n / r, it has come half
+of the way at n = r D / s, so the number of strings it takes is r (K_self - N_tt + ridge) / s_min.
 
 N is a limit of averages of Gram matrices over substitutions, so it is positive semidefinite and its smallest singular
 value is its smallest eigenvalue. Estimated by quasi-Monte-Carlo that eigenvalue is too low on average (it is concave in
@@ -18,7 +18,7 @@ N), so its interval errs towards "singular".
 Regime: an unlimited alphabet; with A symbols and w wildcards, about n w^2 / A of a string's training strings share a
 symbol with it, which disturbs f. For real labels: symbols as labels are not covered, as copying a symbol never seen is
 no regression (see `studies.abstract_symbols.predictions`). Precision: float64 where the kernel has a closed form.
-Source: arXiv 2310.09753, section 3 (the matrix N, and that it must not be singular); f at finite n is derived here, with
+Source: arXiv 2310.09753, section 3 (the matrix N, and that it must not be singular); f at finite n is derived here, by
 the matrix identity (Z N Z^T + D)^(-1) Z = D^(-1) Z (1 + N Z^T D^(-1) Z)^(-1).
 """
 
@@ -29,6 +29,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import scipy.stats
 from jaxtyping import Float, Integer
@@ -36,6 +38,7 @@ from jaxtyping import Float, Integer
 from syntagma.curves import CONFIDENCE, Interval
 from syntagma.errors import invalid
 from syntagma.kernels import Architecture
+from syntagma.kernels.arc_cosine import arc_cosine
 from syntagma.kernels.patterns import gram_by_pattern
 from syntagma.languages.templates import Templates
 from syntagma.randomness import stream
@@ -115,9 +118,7 @@ class Certificate:
         reason = "the matrix N may be singular" if math.isinf(found[2]) else ""
         return Interval(found[0], found[1], found[2], reason)
 
-    def answers(
-        self, counts: Float[np.ndarray, "*n r"], ridge: float = 0.0
-    ) -> Float[np.ndarray, "*n r"]:
+    def answers(self, counts: Float[np.ndarray, "*n r"], ridge: float = 0.0) -> Float[np.ndarray, "*n r"]:
         """f: the answer to each template on symbols never seen, after `counts` training strings of each."""
         learned = counts / (self.own - np.diag(self.matrix) + ridge)
         system = np.eye(len(self.matrix)) + learned[..., :, None] * self.matrix
@@ -165,7 +166,30 @@ def infinite(architecture: Architecture, samples: int = 2**14) -> Kernel:
     return lambda x, y, seed: gram_by_pattern(architecture, x, y, samples=samples, seed=seed).matrix
 
 
-def answer_without_positions(kernel: Kernel, templates: Templates, seed: int = 0) -> float:
+def told_equalities(vocab: int, layers: int) -> Kernel:
+    """The NNGP kernel of `learners.EqualityPerceptron`, in closed form: ReLU layers on one-hot tokens and X X^T.
+
+    The inner product of two inputs counts the positions with equal tokens, and the pairs of positions that hold equal
+    tokens in both strings.
+    """
+
+    def kernel(x: np.ndarray, y: np.ndarray, seed: int) -> np.ndarray:
+        del seed
+        length = x.shape[1]
+        alike = [(z[:, :, None] == z[:, None, :]).reshape(len(z), -1).astype(float) for z in (x, y)]
+        product = (x[:, None] == y[None]).sum(-1) + alike[0] @ alike[1].T
+        scale = length * vocab + length**2
+        k, left, right = product / scale, *((length + a.sum(1)) / scale for a in alike)
+        with jax.enable_x64(True):
+            for _ in range(layers):
+                k = np.asarray(arc_cosine(1, jnp.asarray(k), jnp.asarray(left)[:, None], jnp.asarray(right)))
+                left, right = left / 2, right / 2
+        return k
+
+    return kernel
+
+
+def positionwise_change(kernel: Kernel, templates: Templates, seed: int = 0) -> float:
     """How much the kernel changes, relative to its mean, when symbols are renamed differently at every position.
 
     0 for a perceptron on one-hot tokens, trained or not: each position has weights of its own, those of symbols never
@@ -193,5 +217,6 @@ def _smallest(matrix: np.ndarray, estimates: np.ndarray, *, exact: bool) -> Inte
         value = 0.0 if value <= _ROUNDING * values[-1] else value
         return Interval(value, value, value)
     forms = np.einsum("i,sij,j->s", vectors[:, 0], estimates, vectors[:, 0])
-    width = scipy.stats.t.ppf((1 + CONFIDENCE) / 2, len(forms) - 1) * forms.std(ddof=1) / math.sqrt(len(forms))
+    quantile = scipy.stats.t.ppf((1 + CONFIDENCE) / 2, len(forms) - 1)
+    width = float(quantile * forms.std(ddof=1) / math.sqrt(len(forms)))
     return Interval(value, value - width, value + width)
