@@ -110,6 +110,18 @@ def ratio(above: Interval, below: Interval) -> Interval:
     return Interval(above.value / below.value, low, high, above.reason or below.reason)
 
 
+def mean_over_seeds(values: Float[np.ndarray, " seeds"]) -> Interval:
+    """The mean with Student's interval; without ends where there is one seed."""
+    from scipy.stats import t
+
+    values = np.asarray(values, float)
+    mean = float(values.mean())
+    if len(values) < 2:
+        return Interval(mean, -float("inf"), float("inf"), "one seed: no interval")
+    width = float(t.ppf((1 + CONFIDENCE) / 2, len(values) - 1) * values.std(ddof=1) / np.sqrt(len(values)))
+    return Interval(mean, mean - width, mean + width)
+
+
 def power_law(sizes: Float[np.ndarray, " k"], values: list[Interval]) -> Interval:
     """The exponent a of value ~ size^a, least squares in logarithms, with the interval that the values' resamples give.
 

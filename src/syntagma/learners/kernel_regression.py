@@ -31,6 +31,7 @@ from pydantic import Field
 
 from syntagma.errors import InputError, invalid
 from syntagma.kernels import Architecture
+from syntagma.kernels.patterns import gram_by_pattern
 from syntagma.learners.learner import Learner
 from syntagma.learners.trainer import Fit, Trainer, checked_sets, trainer_of
 from syntagma.learners.training import Training
@@ -47,6 +48,8 @@ class KernelRegression(Learner):
         limit: "nngp", a Gaussian process, or "ntk", the end of gradient descent.
         ridge: d, added to the diagonal of the Gram matrix.
         samples: quasi-Monte-Carlo points, where an attention is softmax.
+        by_pattern: compute the kernel once for each pattern of equal tokens of two sentences: for short sentences from
+            many symbols, see `kernels.patterns`.
     """
 
     label: ClassVar[str] = "kernel regression"
@@ -56,6 +59,15 @@ class KernelRegression(Learner):
     limit: Literal["nngp", "ntk"] = "nngp"
     ridge: float = Field(default=1e-3, ge=0)
     samples: int = Field(default=1024, ge=1)
+    by_pattern: bool = False
+
+    def gram(
+        self, architecture: Architecture, x: Integer[np.ndarray, "n T"], y: Integer[np.ndarray, "m T"] | None = None
+    ) -> Float[np.ndarray, "n m"]:
+        """The kernel matrix."""
+        if self.by_pattern:
+            return gram_by_pattern(architecture, x, y, kind=self.limit, samples=self.samples).matrix
+        return architecture.gram(x, y, kind=self.limit, samples=self.samples).matrix
 
     def check(self, shape: Shape) -> None:
         if shape.reads != "once":
@@ -98,7 +110,7 @@ class Solution:
         return self.coefficients / np.diag(invert(self.factor, lower=1)[0])[:, None]
 
     def _gram(self, inputs: Integer[np.ndarray, "B T"]) -> Float[np.ndarray, "B n"]:
-        return self.architecture.gram(inputs, self.inputs, kind=self.learner.limit, samples=self.learner.samples).matrix
+        return self.learner.gram(self.architecture, inputs, self.inputs)
 
 
 def solve(learner: KernelRegression, shape: Shape, examples: Examples) -> Solution:
@@ -110,7 +122,7 @@ def solve(learner: KernelRegression, shape: Shape, examples: Examples) -> Soluti
     architecture = learner.architecture.on(shape.vocab + 1)
     inputs = examples.inputs.astype(np.int32)
     prior = 0.0 if shape.loss == "squared" else 1 / shape.outputs
-    matrix = architecture.gram(inputs, kind=learner.limit, samples=learner.samples).matrix
+    matrix = learner.gram(architecture, inputs)
     ridged = matrix + learner.ridge * np.eye(len(matrix))
     try:
         factor = np.linalg.cholesky(ridged)

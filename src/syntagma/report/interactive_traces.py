@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from syntagma.report import panels, style
+from syntagma.report.interactive_layout import translucent
 from syntagma.report.learning_curves import half_way
 from syntagma.studies.study import Analysis
 
@@ -81,7 +82,7 @@ def _curve_traces(learner: str, curve: pd.DataFrame) -> Iterator[dict[str, Any]]
         "x": [*band["num_examples"], *band["num_examples"][::-1]],
         "y": [*band["low"], *band["high"][::-1]],
         "fill": "toself",
-        "fillcolor": _translucent(colour),
+        "fillcolor": translucent(colour),
         "line": {"width": 0},
         "hoverinfo": "skip",
         "legendgroup": learner,
@@ -129,10 +130,6 @@ def _threshold_traces(thresholds: pd.DataFrame, heights: dict[int, float]) -> It
                 "color": colour,
             }
         yield trace
-
-
-def _translucent(colour: str) -> str:
-    return f"rgba({int(colour[1:3], 16)},{int(colour[3:5], 16)},{int(colour[5:7], 16)},0.18)"
 
 
 def _number(value: float, form: str = ".4f") -> str:

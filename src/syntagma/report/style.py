@@ -23,6 +23,12 @@ _LEARNER_COLOURS = {
     "transformer": "#009E73",
     "locally-connected": "#CC79A7",
     "perceptron": "#E69F00",
+    "transformer-identities": "#0072B2",
+    "equality-perceptron": "#8C6D31",
+    "elman": "#56B4E9",
+    "lstm": "#CC79A7",
+    "kernel": "#1f2328",
+    "perceptron-kernel": "#9aa4af",
 }
 _FURTHER_COLOURS = ("#56B4E9", "#8C6D31", "#7A5195", "#666666")
 LAW_COLOURS = {

@@ -12,6 +12,7 @@ from syntagma.studies.study import Analysis, Settings, Study, Verdict
 STUDIES: Mapping[str, str] = {
     "scaling-laws": "syntagma.studies.scaling_laws:STUDY",
     "permutation-bias": "syntagma.studies.permutation_bias:STUDY",
+    "abstract-symbols": "syntagma.studies.abstract_symbols:STUDY",
 }
 """Name to `module:object`, imported when asked for."""
 
