@@ -3,8 +3,8 @@
     python benchmarks/kernels.py [--repeats 3] [--quick]
 
 Sequences are uniform over 16 tokens. "entries" are those of the whole matrix, though each pair is computed once. The
-CPU time is of all threads; on a shared machine it says more than the time that passes. The error of softmax attention is
-the root mean square standard error over the root mean square entry.
+CPU time is of all threads; on a shared machine it says more than the time that passes. The error of softmax attention
+is the root mean square standard error over the root mean square entry.
 """
 
 from __future__ import annotations

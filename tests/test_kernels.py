@@ -295,8 +295,12 @@ COMPOSITIONS = {
 }
 
 
-@pytest.mark.parametrize("architecture", COMPOSITIONS.values(), ids=COMPOSITIONS.keys())
-def test_networks_of_finite_width_average_to_the_kernel(architecture: Architecture) -> None:
+QUICK = {"linear, causal, residual", "norm, fixed, cosine", "locally connected", "softmax, last", "softmax, two layers"}
+
+
+@pytest.mark.parametrize("name", [n if n in QUICK else pytest.param(n, marks=pytest.mark.slow) for n in COMPOSITIONS])
+def test_networks_of_finite_width_average_to_the_kernel(name: str) -> None:
+    architecture = COMPOSITIONS[name]
     limit = architecture.gram(SEQUENCES, samples=4096)
     mean, error = kernel_of_networks(architecture, 64, 64, heads=64, head_size=32)
     quasi = 0 if limit.standard_error is None else limit.standard_error
@@ -304,11 +308,11 @@ def test_networks_of_finite_width_average_to_the_kernel(architecture: Architectu
     assert (np.abs(mean - limit.matrix) < 4 * np.hypot(error, quasi) + bias).all()
 
 
-@pytest.mark.parametrize("architecture", COMPOSITIONS.values(), ids=COMPOSITIONS.keys())
 @pytest.mark.slow
+@pytest.mark.parametrize("architecture", COMPOSITIONS.values(), ids=COMPOSITIONS.keys())
 def test_gradients_of_networks_average_to_the_tangent_kernel(architecture: Architecture) -> None:
     limit = architecture.gram(SEQUENCES, kind="ntk", samples=4096)
-    mean, error = tangent_kernel_of_networks(architecture, 64, 16, heads=64, head_size=16)
+    mean, error = tangent_kernel_of_networks(architecture, 48, 32, heads=32, head_size=16)
     quasi = 0 if limit.standard_error is None else limit.standard_error
     bias = 0.03 * np.diag(limit.matrix).mean()
     assert (np.abs(mean - limit.matrix) < 4 * np.hypot(error, quasi) + bias).all()
@@ -363,8 +367,19 @@ def test_template_kernel_by_direct_monte_carlo() -> None:
     assert cosine.matrix[0, 1] == pytest.approx(float(expected), rel=2e-3)
 
 
-@pytest.mark.parametrize("kind", ["nngp", "ntk"])
-@pytest.mark.parametrize(("causal", "readout"), [(False, "mean"), (True, "mean"), (False, "last"), (False, "class")])
+@pytest.mark.parametrize(
+    ("kind", "causal", "readout"),
+    [
+        ("ntk", False, "mean"),
+        ("nngp", True, "mean"),
+        ("nngp", False, "last"),
+        ("nngp", False, "class"),
+        *(
+            pytest.param("ntk", c, r, marks=pytest.mark.slow)
+            for c, r in ((True, "mean"), (False, "last"), (False, "class"))
+        ),
+    ],
+)
 def test_two_integrals_of_softmax_attention_agree(
     kind: Any, causal: bool, readout: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
