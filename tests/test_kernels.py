@@ -144,11 +144,11 @@ EXCHANGEABLE = {
     ("name", "readout", "kind"),
     [
         ("two linear layers", "mean", "ntk"),
-        ("two linear layers", "class", "ntk"),
-        ("residual", "last", "ntk"),
-        ("residual", "mean", "nngp"),
+        ("residual", "last", "nngp"),
         ("bias and erf", "class", "ntk"),
-        ("bag of tokens", "mean", "ntk"),
+        pytest.param("residual", "mean", "ntk", marks=pytest.mark.slow),
+        pytest.param("two linear layers", "class", "ntk", marks=pytest.mark.slow),
+        pytest.param("bag of tokens", "mean", "ntk", marks=pytest.mark.slow),
     ],
 )
 def test_four_kinds_of_pairs_hold_all_there_is(name: str, readout: Any, kind: Any) -> None:
@@ -176,15 +176,14 @@ def test_permutations_of_symbols_and_of_positions_change_nothing() -> None:
     assert np.abs(of(CAUSAL, Dense()).gram(SEQUENCES[:, [3, 1, 0, 2]]).matrix - causal).max() > 1e-3
 
 
-@pytest.mark.parametrize("kind", ["nngp", "ntk"])
-def test_later_tokens_do_not_reach_earlier_positions(kind: Any) -> None:
+def test_later_tokens_do_not_reach_earlier_positions() -> None:
     """Reading position 1 by a fixed pattern: tokens 2 and 3 matter without the mask, and not with it."""
     reading = Attention(scores="fixed", pattern=((0.0, 1.0, 0.0, 0.0),) * 4)
     changed = SEQUENCES.copy()
     changed[:, 2:] = 2 - changed[:, 2:]
     for causal in (True, False):
         first = Attention(scores="linear", causal=causal)
-        before, after = (of(first, *MLP, reading).gram(x, kind=kind).matrix for x in (SEQUENCES, changed))
+        before, after = (of(first, Dense(), reading).gram(x, kind="ntk").matrix for x in (SEQUENCES, changed))
         if causal:
             np.testing.assert_allclose(before, after, rtol=1e-8)
         else:
@@ -211,7 +210,7 @@ def test_the_block_size_does_not_change_a_bit(architecture: Architecture) -> Non
     x = np.random.default_rng(1).integers(0, 3, (40, 4))
     told: list[float] = []
     whole = architecture.gram(x).matrix
-    for size in (16, 37):
+    for size in (17, 40):
         blocks = architecture.gram(x, block_size=size, progress=lambda text, fraction: told.append(fraction)).matrix
         np.testing.assert_array_equal(blocks, whole)
     assert told[-1] == 1.0
@@ -295,7 +294,7 @@ COMPOSITIONS = {
 }
 
 
-QUICK = {"linear, causal, residual", "norm, fixed, cosine", "locally connected", "softmax, last", "softmax, two layers"}
+QUICK = {"linear, causal, residual", "norm, fixed, cosine", "softmax, two layers"}
 
 
 @pytest.mark.parametrize("name", [n if n in QUICK else pytest.param(n, marks=pytest.mark.slow) for n in COMPOSITIONS])
@@ -371,9 +370,9 @@ def test_template_kernel_by_direct_monte_carlo() -> None:
     ("kind", "causal", "readout"),
     [
         ("ntk", False, "mean"),
-        ("nngp", True, "mean"),
-        ("nngp", False, "last"),
         ("nngp", False, "class"),
+        pytest.param("nngp", True, "mean", marks=pytest.mark.slow),
+        pytest.param("nngp", False, "last", marks=pytest.mark.slow),
         *(
             pytest.param("ntk", c, r, marks=pytest.mark.slow)
             for c, r in ((True, "mean"), (False, "last"), (False, "class"))
@@ -403,14 +402,14 @@ def test_two_integrals_of_softmax_attention_agree(
     assert error.max() < 0.02 * fields.matrix.max()
 
 
-def test_softmax_gram_is_positive_semidefinite_and_one_kernel_for_train_and_test() -> None:
-    x = np.random.default_rng(3).integers(0, 3, (40, 4))
-    for architecture in (template_transformer(3, 1.0, 0.5), of(Attention(), Dense(), readout="last"), of(Attention())):
-        found = architecture.gram(x, samples=512)
-        assert np.linalg.eigvalsh(found.matrix)[0] > -1e-9
-        np.testing.assert_allclose(architecture.gram(x[:7], x[7:], samples=512).matrix, found.matrix[:7, 7:], rtol=1e-9)
-        np.testing.assert_allclose(architecture.diagonal(x, samples=512), np.diag(found.matrix), rtol=1e-9)
-        np.testing.assert_allclose(architecture.gram(x, samples=512, block_size=16).matrix, found.matrix, rtol=1e-9)
+@pytest.mark.parametrize("readout", ["class", pytest.param("last", marks=pytest.mark.slow), "mean"])
+def test_softmax_gram_is_positive_semidefinite_and_one_kernel_for_train_and_test(readout: Any) -> None:
+    x, architecture = np.random.default_rng(3).integers(0, 3, (40, 4)), of(Attention(), readout=readout)
+    found = architecture.gram(x, samples=512)
+    assert np.linalg.eigvalsh(found.matrix)[0] > -1e-9
+    np.testing.assert_allclose(architecture.gram(x[:7], x[7:], samples=512).matrix, found.matrix[:7, 7:], rtol=1e-9)
+    np.testing.assert_allclose(architecture.diagonal(x, samples=512), np.diag(found.matrix), rtol=1e-9)
+    np.testing.assert_allclose(architecture.gram(x, samples=512, block_size=16).matrix, found.matrix, rtol=1e-9)
 
 
 def test_softmax_of_temperature_zero_is_uniform() -> None:
