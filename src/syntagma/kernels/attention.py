@@ -42,7 +42,7 @@ from pydantic import Field, model_validator
 from syntagma.errors import invalid
 from syntagma.kernels import fields, softmax
 from syntagma.kernels.draws import Draws
-from syntagma.kernels.layer import Activations, Forward, Layer, Sizes
+from syntagma.kernels.layer import Activations, Forward, Layer, Sizes, normal
 from syntagma.kernels.pairs import Joint, Pairs, Reads
 
 
@@ -121,11 +121,10 @@ class Attention(Layer):
 
     def network(self, key: Key[Array, ""], sizes: Sizes) -> tuple[Forward, Sizes]:
         inner = sizes.heads * sizes.head_size
-        keys = jax.random.split(key, 4)
-        query, key_, value = (jax.random.normal(k, (sizes.inputs, sizes.heads, sizes.head_size)) for k in keys[:3])
-        if self.scores in ("uniform", "fixed"):
-            query = key_ = None
-        output = jax.random.normal(keys[3], (inner, sizes.width))
+        asks = self.scores in ("linear", "softmax")
+        maps = [(sizes.inputs, sizes.heads, sizes.head_size)] * (3 if asks else 1)
+        output, value, *scores = normal(key, (inner, sizes.width), *maps)
+        query, key_ = scores if asks else (None, None)
         return _AttentionNetwork(query, key_, value, output, self, sizes.class_token), sizes.after(sizes.width)
 
 

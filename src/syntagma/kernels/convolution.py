@@ -18,7 +18,6 @@ from __future__ import annotations
 from typing import Literal
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 from pydantic import Field
@@ -27,7 +26,7 @@ from syntagma.errors import invalid
 from syntagma.kernels.activations import activate
 from syntagma.kernels.dense import Neurons
 from syntagma.kernels.draws import Draws
-from syntagma.kernels.layer import Activations, Forward, Sizes, narrow
+from syntagma.kernels.layer import Activations, Forward, Sizes, narrow, normal
 from syntagma.kernels.pairs import Joint, Layout, Pairs, Reads
 
 
@@ -82,11 +81,9 @@ class Convolution(Neurons):
     def network(self, key: Key[Array, ""], sizes: Sizes) -> tuple[Forward, Sizes]:
         places = self.length_after(sizes.length)
         copies = 1 if self.shared else places
-        weights, bias = jax.random.split(key)
         shape = copies, sizes.length // places * sizes.inputs, sizes.width
-        biases = jax.random.normal(bias, (copies, sizes.width)) if self.bias_variance else None
-        network = _ConvolutionNetwork(jax.random.normal(weights, shape), biases, self)
-        return network, sizes.after(sizes.width, places)
+        weights, *bias = normal(key, shape, *[(copies, sizes.width)] * (self.bias_variance > 0))
+        return _ConvolutionNetwork(weights, bias[0] if bias else None, self), sizes.after(sizes.width, places)
 
 
 class _ConvolutionNetwork(eqx.Module):

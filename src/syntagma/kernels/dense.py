@@ -29,7 +29,7 @@ from pydantic import Field, model_validator
 from syntagma.errors import InputError, invalid
 from syntagma.kernels.activations import ActivationName, activate, covariance, derivative_covariance
 from syntagma.kernels.draws import Draws
-from syntagma.kernels.layer import Activations, Forward, Layer, Sizes
+from syntagma.kernels.layer import Activations, Forward, Layer, Sizes, normal
 from syntagma.kernels.pairs import Joint, Pairs, Reads
 
 
@@ -76,15 +76,8 @@ class Dense(Neurons):
         return joint.map(lambda pairs, left, right: self.weigh(pairs)).map(self.fire)
 
     def network(self, key: Key[Array, ""], sizes: Sizes) -> tuple[Forward, Sizes]:
-        weights, bias = jax.random.split(key)
-        return (
-            _DenseNetwork(
-                jax.random.normal(weights, (sizes.inputs, sizes.width)),
-                jax.random.normal(bias, (sizes.width,)) if self.bias_variance else None,
-                self,
-            ),
-            sizes.after(sizes.width),
-        )
+        weights, *bias = normal(key, (sizes.inputs, sizes.width), *[(sizes.width,)] * (self.bias_variance > 0))
+        return _DenseNetwork(weights, bias[0] if bias else None, self), sizes.after(sizes.width)
 
 
 class _DenseNetwork(eqx.Module):

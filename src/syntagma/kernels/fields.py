@@ -39,8 +39,10 @@ if TYPE_CHECKING:
     from syntagma.kernels.embedding import Embedding
 
 _MOST_FUNCTIONALS = 64
+_MOST_TABLE = 2**24
 _MOST_GAUSSIANS = 2**14
 _MOST_SECOND_MOMENTS = 2**13
+"""Most entries F^2 of the table of features, of the Gaussian matrix, and of the second moments of a draw."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,8 @@ def affordable(joint: Joint, reads: Reads, *, tangent: bool) -> bool:
         return False
     square = (joint.embedded[0].vocab + joint.selves.layout.length) ** 2
     draws_matrix = joint.selves.layout.kind == "grid" and reads != "class"
-    return not (tangent and square > _MOST_SECOND_MOMENTS) and not (draws_matrix and square > _MOST_GAUSSIANS)
+    limits = [_MOST_TABLE] + [_MOST_SECOND_MOMENTS] * tangent + [_MOST_GAUSSIANS] * draws_matrix
+    return square <= min(limits)
 
 
 def on_embedding(attention: Attention, joint: Joint, reads: Reads, draws: Draws) -> Joint:
