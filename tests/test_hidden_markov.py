@@ -9,7 +9,7 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from syntagma.errors import InputError
-from syntagma.languages import DirichletMultinomial, HiddenMarkov, RandomHiddenMarkov
+from syntagma.languages import CategoricalMixture, DirichletMultinomial, HiddenMarkov, RandomHiddenMarkov
 from syntagma.languages._categorical import Categorical, dirichlet
 from syntagma.languages._draws import random_bits
 from syntagma.languages.hidden_markov import Chain, HiddenMarkovLanguage
@@ -32,12 +32,13 @@ LANGUAGES: dict[str, HiddenMarkovLanguage] = {
         **SIZES, states=2, num_models=3, transition_concentration=0.3, emission_concentration=0.5, seed=1
     ),
 }
+UNEVEN_URN = DirichletMultinomial(**SIZES, concentration=(1.0, 2.0, 3.0))
 languages = pytest.mark.parametrize("language", LANGUAGES.values(), ids=LANGUAGES.keys())
 
 
 def by_paths(language: HiddenMarkovLanguage, sentence: np.ndarray) -> np.ndarray:
     """P(model, sentence), summed over every hidden path."""
-    chains = language.chains
+    chains = language.chains()
     states = range(chains.start.shape[1])
     totals = np.zeros(len(chains.weights))
     for k, weight in enumerate(chains.weights):
@@ -173,11 +174,11 @@ def test_states_that_underflow_come_back_when_the_others_die():
 
 def test_a_model_is_the_same_in_every_mixture_and_seeds_differ():
     fields = {**SIZES, "states": 2, "seed": 3}
-    two, three = (RandomHiddenMarkov(**fields, num_models=k).chains for k in (2, 3))
+    two, three = (RandomHiddenMarkov(**fields, num_models=k).chains() for k in (2, 3))
     np.testing.assert_array_equal(two.emissions, three.emissions[:2])
     np.testing.assert_array_equal(two.transitions, three.transitions[:2])
     assert not np.array_equal(two.transitions[0], two.transitions[1])
-    other = RandomHiddenMarkov(**{**fields, "seed": 4}).chains
+    other = RandomHiddenMarkov(**{**fields, "seed": 4}).chains()
     assert not np.array_equal(two.emissions[0], other.emissions[0])
 
 
@@ -212,6 +213,22 @@ def test_languages_are_settings_told_apart_by_kind(language):
     np.testing.assert_array_equal(read.language().sample(0, 5).tokens, language.sample(0, 5).tokens)
     with pytest.raises(ValidationError, match="hidden-markof"):
         adapter.validate_python({"kind": "hidden-markof"})
+
+
+def test_a_changed_copy_is_another_language():
+    changes = (
+        (LANGUAGES["random"], {"seed": 5}),
+        (LANGUAGES["two given"], {"models": (ERGODIC,)}),
+        (UNEVEN_URN, {"concentration": 0.1}),
+        (CategoricalMixture(**SIZES), {"probabilities": ((0.7, 0.2, 0.1),)}),
+    )
+    for language, change in changes:
+        before, tokens = language.log_prob(STRINGS), language.sample(0, 50).tokens
+        copy, fresh = language.model_copy(update=change), type(language)(**{**language.model_dump(), **change})
+        np.testing.assert_array_equal(copy.log_prob(STRINGS), fresh.log_prob(STRINGS))
+        np.testing.assert_array_equal(copy.sample(0, 50).tokens, fresh.sample(0, 50).tokens)
+        assert np.abs(copy.log_prob(STRINGS) - before).max() > 0.01
+        assert not np.array_equal(copy.sample(0, 50).tokens, tokens)
 
 
 @pytest.mark.parametrize(

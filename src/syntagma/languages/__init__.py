@@ -5,6 +5,7 @@ from syntagma.languages.hidden_markov import HiddenMarkov, RandomHiddenMarkov
 from syntagma.languages.hierarchy import RandomHierarchy
 from syntagma.languages.language import Language, Sample, Source
 from syntagma.languages.templates import LabelledStrings, Templates, family, read_labelled_strings, read_templates
+from syntagma.languages.text import Text
 
 __all__ = [
     "CategoricalMixture",
@@ -17,6 +18,7 @@ __all__ = [
     "Sample",
     "Source",
     "Templates",
+    "Text",
     "family",
     "read_labelled_strings",
     "read_templates",

@@ -16,7 +16,7 @@ Source: de Finetti's theorem; Johnson, Kotz & Balakrishnan, "Discrete multivaria
 from __future__ import annotations
 
 import abc
-from functools import cached_property
+from collections.abc import Callable
 from typing import Literal, Self
 
 import numpy as np
@@ -31,6 +31,9 @@ from syntagma.languages._draws import random_bits
 from syntagma.languages._tokens import checked_tokens
 from syntagma.languages.language import PairLanguage, Sample
 from syntagma.randomness import stream
+
+Sampler = Callable[[np.random.Generator, int], tuple[np.ndarray, np.ndarray | None]]
+"""Tokens `[n, T]` of n sentences from a generator, and the numbers of their sources `[n]` where they have numbers."""
 
 
 class Exchangeable(BaseModel, PairLanguage, abc.ABC):
@@ -54,8 +57,8 @@ class Exchangeable(BaseModel, PairLanguage, abc.ABC):
         """P(x_i = a, x_j = b) for i != j."""
 
     @abc.abstractmethod
-    def _draw(self, rng: np.random.Generator, count: int) -> tuple[np.ndarray, np.ndarray | None]:
-        """Tokens `[count, T]`, and the sources `[count]` where they are numbered; row after row from `rng`."""
+    def _sampler(self) -> Sampler:
+        """What draws sentences one after the other."""
 
     def language(self) -> Self:
         """The language itself."""
@@ -71,10 +74,10 @@ class Exchangeable(BaseModel, PairLanguage, abc.ABC):
         num_sentences = whole_number("num_sentences", num_sentences)
         tokens = np.empty((num_sentences, self.sentence_length), np.min_scalar_type(self.vocab - 1))
         labels = np.zeros(num_sentences, np.min_scalar_type((self.num_classes or 1) - 1))
-        size = 4 * sentences_per_chunk(self.sentence_length)
+        draw, size = self._sampler(), 4 * sentences_per_chunk(self.sentence_length)
         for begin in range(0, num_sentences, size):
             part = slice(begin, min(begin + size, num_sentences))
-            tokens[part], sources = self._draw(rng, part.stop - begin)
+            tokens[part], sources = draw(rng, part.stop - begin)
             if sources is not None:
                 labels[part] = sources
         return Sample(tokens, labels=labels if hidden and self.label_kind else None)
@@ -148,7 +151,7 @@ class DirichletMultinomial(Exchangeable):
     def log_prob_of_one_order(self, counts: Num[np.ndarray, "*batch v"]) -> Float[np.ndarray, "*batch"]:
         """See `Exchangeable`."""
         counts = np.asarray(counts, np.intp)
-        each, total = self._log_rising
+        each, total = self._log_rising()
         return each[np.arange(self.vocab), counts].sum(axis=-1) - total[counts.sum(axis=-1)]
 
     def predict(self, counts: Num[np.ndarray, "*batch v"]) -> Float[np.ndarray, "*batch v"]:
@@ -161,28 +164,32 @@ class DirichletMultinomial(Exchangeable):
         total = self._alpha.sum()
         return (np.outer(self._alpha, self._alpha) + np.diag(self._alpha)) / (total * (total + 1))
 
-    @cached_property
+    @property
     def _alpha(self) -> Float[np.ndarray, " v"]:
         return np.broadcast_to(np.asarray(self.concentration, np.float64), (self.vocab,))
 
-    @cached_property
     def _log_rising(self) -> tuple[Float[np.ndarray, "v T+1"], Float[np.ndarray, " T+1"]]:
         """Logarithms of the rising factorials of each alpha and of their sum."""
-        steps = np.log(np.append(self._alpha, self._alpha.sum())[:, None] + np.arange(self.sentence_length))
+        bases = np.append(self._alpha, self._alpha.sum())
+        steps = np.log(bases[:, None] + np.arange(self.sentence_length))
         sums = np.concatenate([np.zeros((len(steps), 1)), np.cumsum(steps, axis=1)], axis=1)
         return sums[:-1], sums[-1]
 
-    def _draw(self, rng: np.random.Generator, count: int) -> tuple[np.ndarray, None]:
+    def _sampler(self) -> Sampler:
         """The urn: token i repeats one of the i before it, each with probability 1 / (A + i), else it is fresh."""
         limits = np.cumsum(self._alpha)
-        shares = uniforms(rng, count * self.sentence_length).reshape(count, -1).T.copy()
-        tokens, rows = np.empty((self.sentence_length, count), np.min_scalar_type(self.vocab - 1)), np.arange(count)
-        for i, share in enumerate(shares):
-            place = share * (limits[-1] + i)
-            fresh = np.searchsorted(limits[:-1], place - i, side="right")
-            earlier = np.minimum(place, max(i - 1, 0)).astype(np.intp)
-            tokens[i] = np.where(place < i, tokens[earlier, rows], fresh)
-        return tokens.T, None
+
+        def draw(rng: np.random.Generator, count: int) -> tuple[np.ndarray, None]:
+            shares = uniforms(rng, count * self.sentence_length).reshape(count, -1).T.copy()
+            tokens, rows = np.empty(shares.shape, np.min_scalar_type(self.vocab - 1)), np.arange(count)
+            for i, share in enumerate(shares):
+                place = share * (limits[-1] + i)
+                fresh = np.searchsorted(limits[:-1], place - i, side="right")
+                earlier = np.minimum(place, max(i - 1, 0)).astype(np.intp)
+                tokens[i] = np.where(place < i, tokens[earlier, rows], fresh)
+            return tokens.T, None
+
+        return draw
 
 
 class CategoricalMixture(Exchangeable):
@@ -199,13 +206,14 @@ class CategoricalMixture(Exchangeable):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        assert self._sources is not None  # made, so that its errors come now
+        self._sources()  # so that its errors come now
         return self
 
     @property
     def num_classes(self) -> int | None:
         """K, where there is more than one source."""
-        return len(self._sources[0]) if len(self._sources[0]) > 1 else None
+        num_sources = len(self.probabilities or ())
+        return num_sources if num_sources > 1 else None
 
     @property
     def label_kind(self) -> Literal["class"] | None:
@@ -214,7 +222,7 @@ class CategoricalMixture(Exchangeable):
 
     def log_joint(self, counts: Num[np.ndarray, "*batch v"]) -> Float[np.ndarray, "*batch K"]:
         """Log P(source, one sequence with these counts)."""
-        weights, rows = self._sources
+        weights, rows = self._sources()
         counts = np.asarray(counts, np.float64)
         with np.errstate(divide="ignore"):
             logs = np.where(rows > 0, np.log(rows), 0.0)
@@ -234,14 +242,13 @@ class CategoricalMixture(Exchangeable):
 
     def predict(self, counts: Num[np.ndarray, "*batch v"]) -> Float[np.ndarray, "*batch v"]:
         """See `Exchangeable`."""
-        return self.source_posterior(counts) @ self._sources[1]
+        return self.source_posterior(counts) @ self._sources()[1]
 
     def token_pair(self) -> Float[np.ndarray, "v v"]:
         """sum_k w_k p_ka p_kb."""
-        weights, rows = self._sources
+        weights, rows = self._sources()
         return np.einsum("k,ka,kb->ab", weights, rows, rows)
 
-    @cached_property
     def _sources(self) -> tuple[Float[np.ndarray, " K"], Float[np.ndarray, "K v"]]:
         """Weights and token probabilities, each scaled to sum to 1 exactly."""
         uniform = ((1 / self.vocab,) * self.vocab,)
@@ -249,14 +256,14 @@ class CategoricalMixture(Exchangeable):
         weights = self.weights or (1 / len(rows),) * len(rows)
         return probability_rows("weights", [weights], len(rows))[0], rows
 
-    def _draw(self, rng: np.random.Generator, count: int) -> tuple[np.ndarray, np.ndarray]:
-        """Row after row, one word for the source and one a token."""
-        words = random_bits(rng, count * (self.sentence_length + 1), np.uint64).reshape(count, -1)
-        source, token = self._draws
-        sources = source.draw(np.zeros(count, np.intp), words[:, 0])
-        return token.draw(sources[:, None], words[:, 1:]), sources
+    def _sampler(self) -> Sampler:
+        """One word for the source and one a token."""
+        weights, rows = self._sources()
+        source, token = Categorical(weights[None]), Categorical(rows)
 
-    @cached_property
-    def _draws(self) -> tuple[Categorical, Categorical]:
-        weights, rows = self._sources
-        return Categorical(weights[None]), Categorical(rows)
+        def draw(rng: np.random.Generator, count: int) -> tuple[np.ndarray, np.ndarray]:
+            words = random_bits(rng, count * (self.sentence_length + 1), np.uint64).reshape(count, -1)
+            sources = source.draw(np.zeros(count, np.intp), words[:, 0])
+            return token.draw(sources[:, None], words[:, 1:]), sources
+
+        return draw

@@ -11,7 +11,6 @@ Source: Rabiner, Proc. IEEE 77, 1989; mixtures as data for permutation symmetry:
 from __future__ import annotations
 
 import abc
-from functools import cached_property
 from typing import Literal, Self
 
 import numpy as np
@@ -36,15 +35,14 @@ class HiddenMarkovLanguage(BaseModel, PairLanguage, abc.ABC):
     vocab: int = Field(ge=2)
     sentence_length: int = Field(ge=1)
 
-    @property
     @abc.abstractmethod
     def chains(self) -> Chains:
-        """The mixture's numbers."""
+        """The mixture's numbers, made anew at each call."""
 
     @property
+    @abc.abstractmethod
     def num_classes(self) -> int | None:
         """K, where there is more than one model."""
-        return len(self.chains.weights) if len(self.chains.weights) > 1 else None
 
     @property
     def label_kind(self) -> Literal["class"] | None:
@@ -64,11 +62,15 @@ class HiddenMarkovLanguage(BaseModel, PairLanguage, abc.ABC):
         rng = stream(whole_number("seed", seed, minimum=0), "sentences")
         num_sentences = whole_number("num_sentences", num_sentences)
         tokens = np.empty((num_sentences, self.sentence_length), np.min_scalar_type(self.vocab - 1))
-        models = np.empty(num_sentences, np.min_scalar_type(len(self.chains.weights) - 1))
+        models = np.empty(num_sentences, np.min_scalar_type((self.num_classes or 1) - 1))
+        chains = self.chains()
+        laws = chains.weights, chains.start, chains.transitions, chains.emissions
+        tables = tuple(Categorical(law.reshape(-1, law.shape[-1])) for law in laws)
         size = 4 * sentences_per_chunk(self.sentence_length)
         for begin in range(0, num_sentences, size):
             part = slice(begin, min(begin + size, num_sentences))
-            tokens[part], models[part] = self._draw(rng, part.stop - begin)
+            shape = self.sentence_length, part.stop - begin
+            tokens[part], models[part] = _draw(rng, shape, tables, chains.start.shape[1])
         return Sample(tokens, labels=models if hidden and self.label_kind else None)
 
     def log_prob(self, tokens: Integer[np.ndarray, "n T"]) -> Float[np.ndarray, " n"]:
@@ -77,11 +79,11 @@ class HiddenMarkovLanguage(BaseModel, PairLanguage, abc.ABC):
         Raises:
             InputError: not an `[n, T]` array of tokens of the vocabulary.
         """
-        return log_sum(self.chains.log_joint(checked_tokens(tokens, self.vocab, self.sentence_length)))
+        return log_sum(self.chains().log_joint(checked_tokens(tokens, self.vocab, self.sentence_length)))
 
     def pair_probabilities(self) -> Float[np.ndarray, "T v T v"]:
         """P(x_i = a, x_j = b); O(T K S (S^2 + T v^2)), a product for each lag j - i."""
-        chains, length = self.chains, self.sentence_length
+        chains, length = self.chains(), self.sentence_length
         states = [chains.start]
         for _ in range(length - 1):
             states.append(np.einsum("ks,kst->kt", states[-1], chains.transitions))
@@ -95,27 +97,6 @@ class HiddenMarkovLanguage(BaseModel, PairLanguage, abc.ABC):
             result[places[lag:], :, places[:-lag], :] = pairs.transpose(0, 2, 1)
         result[places, :, places, :] = np.einsum("iksa,ab->iab", emitted, np.eye(self.vocab))
         return result
-
-    def _draw(self, rng: np.random.Generator, count: int) -> tuple[np.ndarray, np.ndarray]:
-        """Tokens `[count, T]` and models; sentence after sentence takes 2 T + 1 words of `rng`."""
-        words = random_bits(rng, count * (2 * self.sentence_length + 1), np.uint64).reshape(count, -1).T.copy()
-        model, first, step, emit = self._draws
-        models = model.draw(np.zeros(count, np.intp), words[0])
-        states = np.empty((self.sentence_length, count), np.intp)  # numbered through all models
-        states[0] = models * self.chains.start.shape[1] + first.draw(models, words[1])
-        for t in range(1, self.sentence_length):
-            within = step.draw(states[t - 1], words[2 * t + 1])
-            states[t] = models * self.chains.start.shape[1] + within
-        tokens = emit.draw(states.reshape(-1), words[2::2].reshape(-1))
-        return tokens.reshape(states.shape).T, models
-
-    @cached_property
-    def _draws(self) -> tuple[Categorical, ...]:
-        chains = self.chains
-        flat = [
-            x.reshape(-1, x.shape[-1]) for x in (chains.weights, chains.start, chains.transitions, chains.emissions)
-        ]
-        return tuple(Categorical(rows) for rows in flat)
 
 
 class Chain(BaseModel):
@@ -144,10 +125,14 @@ class HiddenMarkov(HiddenMarkovLanguage):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        assert self.chains is not None  # made, so that its errors come now
+        self.chains()  # so that its errors come now
         return self
 
-    @cached_property
+    @property
+    def num_classes(self) -> int | None:
+        """See `HiddenMarkovLanguage`."""
+        return len(self.models) if len(self.models) > 1 else None
+
     def chains(self) -> Chains:
         """The matrices as arrays, rows scaled to sum to 1 exactly."""
         states = len(self.models[0].start)
@@ -184,7 +169,11 @@ class RandomHiddenMarkov(HiddenMarkovLanguage):
     emission_concentration: float = Field(1.0, gt=0)
     seed: int = Field(0, ge=0)
 
-    @cached_property
+    @property
+    def num_classes(self) -> int | None:
+        """See `HiddenMarkovLanguage`."""
+        return self.num_models if self.num_models > 1 else None
+
     def chains(self) -> Chains:
         """The matrices drawn; the first state is uniform. A model's are the same whatever the number of models."""
         shape = (self.num_models, self.states)
@@ -196,3 +185,19 @@ class RandomHiddenMarkov(HiddenMarkovLanguage):
             emissions[k] = dirichlet(rng, self.emission_concentration, self.states, self.vocab)
         weights = np.full(self.num_models, 1 / self.num_models)
         return Chains(weights, np.full(shape, 1 / self.states), transitions, emissions)
+
+
+def _draw(
+    rng: np.random.Generator, shape: tuple[int, int], tables: tuple[Categorical, ...], num_states: int
+) -> tuple[Integer[np.ndarray, "n T"], Integer[np.ndarray, " n"]]:
+    """T tokens of n sentences, and their models; sentence after sentence takes 2 T + 1 words of `rng`."""
+    length, count = shape
+    words = random_bits(rng, count * (2 * length + 1), np.uint64).reshape(count, -1).T.copy()
+    model, first, step, emit = tables
+    models = model.draw(np.zeros(count, np.intp), words[0])
+    states = np.empty(shape, np.intp)  # numbered through all models
+    states[0] = models * num_states + first.draw(models, words[1])
+    for t in range(1, length):
+        states[t] = models * num_states + step.draw(states[t - 1], words[2 * t + 1])
+    tokens = emit.draw(states.reshape(-1), words[2::2].reshape(-1))
+    return tokens.reshape(shape).T, models

@@ -31,7 +31,7 @@ class ForwardOracle(LabelOracle):
         self, tokens: Integer[np.ndarray, "n T"], observed: Bool[np.ndarray, "*n T"]
     ) -> Float[np.ndarray, " n"]:
         _, symbols = self._symbols(tokens, observed)
-        return log_sum(self.language.chains.log_joint(symbols))
+        return log_sum(self.language.chains().log_joint(symbols))
 
     def token_posterior(
         self,
@@ -41,7 +41,7 @@ class ForwardOracle(LabelOracle):
     ) -> Float[np.ndarray, "n v"]:
         tokens, symbols = self._symbols(tokens, observed)
         position = checked_positions(position, tokens)
-        chains, vocab = self.language.chains, self.language.vocab
+        chains, vocab = self.language.chains(), self.language.vocab
         result = np.empty((len(tokens), vocab))
         for rows in chains.batches(len(tokens)):
             here, where = symbols[rows], position[rows]
@@ -62,7 +62,7 @@ class ForwardOracle(LabelOracle):
 
     def next_token(self, tokens: Integer[np.ndarray, "n T"]) -> Float[np.ndarray, "n T v"]:
         tokens, symbols = self._symbols(tokens, np.ones(self.language.sentence_length, bool))
-        chains = self.language.chains
+        chains = self.language.chains()
         result = np.empty((*tokens.shape, self.language.vocab))
         for rows in chains.batches(len(tokens)):
             for t, message in zip(range(tokens.shape[1]), chains.forward(symbols[rows]), strict=False):
@@ -73,7 +73,7 @@ class ForwardOracle(LabelOracle):
     def label_posterior(self, tokens: Integer[np.ndarray, "n T"]) -> Float[np.ndarray, "n K"]:
         """P(model | sentence)."""
         tokens, symbols = self._symbols(tokens, np.ones(self.language.sentence_length, bool))
-        joint = self.language.chains.log_joint(symbols)
+        joint = self.language.chains().log_joint(symbols)
         total = log_sum(joint)
         refuse_impossible(tokens, total > -np.inf, "it")
         return np.exp(joint - total[:, None])

@@ -1,0 +1,1 @@
+"""Statistics measured from tokens, of any source."""
