@@ -95,7 +95,7 @@ def test_what_cannot_be_is_said_in_one_line() -> None:
     language = RandomHierarchy(4, 2, 2, 2)
     with pytest.raises(InputError, match="one answer a sentence"):
         trainer_of(KernelRegression(architecture=BLOCK), NextToken().shape(language), None)
-    with pytest.raises(InputError, match="training=None cannot be used: .*gradient descent"):
+    with pytest.raises(InputError, match=r"training=None cannot be used: .*gradient descent"):
         trainer_of(HierarchicalCNN(width=4), LastToken().shape(language), None)
     with pytest.raises(InputError, match="samples regressions"):
         trainer_of(LangevinPosterior(architecture=BLOCK), CHOICES, None)

@@ -11,55 +11,112 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Architecture": "syntagma.kernels",
+    "Attention": "syntagma.kernels",
+    "CategoricalMixture": "syntagma.languages",
+    "Dense": "syntagma.kernels",
+    "DirichletMultinomial": "syntagma.languages",
+    "Elman": "syntagma.learners",
+    "Embedding": "syntagma.kernels",
     "Engine": "syntagma.learners",
+    "EqualityPerceptron": "syntagma.learners",
     "Estimate": "syntagma.estimate",
+    "HiddenMarkov": "syntagma.languages",
     "HierarchicalCNN": "syntagma.learners",
     "InputError": "syntagma.errors",
+    "KernelRegression": "syntagma.learners",
+    "LSTM": "syntagma.learners",
+    "Label": "syntagma.tasks",
+    "LabelledStrings": "syntagma.languages",
+    "LangevinPosterior": "syntagma.learners",
     "LastToken": "syntagma.tasks",
     "LocallyConnected": "syntagma.learners",
     "MaskedToken": "syntagma.tasks",
     "MultiLayerAttention": "syntagma.learners",
     "NextToken": "syntagma.tasks",
     "Perceptron": "syntagma.learners",
+    "RandomHiddenMarkov": "syntagma.languages",
     "RandomHierarchy": "syntagma.languages",
     "RootClass": "syntagma.tasks",
     "Sample": "syntagma.languages",
     "Store": "syntagma.sweep.store",
+    "SymmetryTarget": "syntagma.tasks",
+    "Templates": "syntagma.languages",
+    "Text": "syntagma.languages",
     "Training": "syntagma.learners",
     "Transformer": "syntagma.learners",
     "TreeOracle": "syntagma.oracles",
+    "family": "syntagma.languages",
     "fit": "syntagma.learners",
+    "oracle_of": "syntagma.oracles",
 }
 
 __all__ = [
+    "LSTM",
+    "Architecture",
+    "Attention",
+    "CategoricalMixture",
+    "Dense",
+    "DirichletMultinomial",
+    "Elman",
+    "Embedding",
     "Engine",
+    "EqualityPerceptron",
     "Estimate",
+    "HiddenMarkov",
     "HierarchicalCNN",
     "InputError",
+    "KernelRegression",
+    "Label",
+    "LabelledStrings",
+    "LangevinPosterior",
     "LastToken",
     "LocallyConnected",
     "MaskedToken",
     "MultiLayerAttention",
     "NextToken",
     "Perceptron",
+    "RandomHiddenMarkov",
     "RandomHierarchy",
     "RootClass",
     "Sample",
     "Store",
+    "SymmetryTarget",
+    "Templates",
+    "Text",
     "Training",
     "Transformer",
     "TreeOracle",
     "__version__",
+    "family",
     "fit",
+    "oracle_of",
 ]
 
 if TYPE_CHECKING:
     from syntagma.errors import InputError
     from syntagma.estimate import Estimate
-    from syntagma.languages import RandomHierarchy, Sample
+    from syntagma.kernels import Architecture, Attention, Dense, Embedding
+    from syntagma.languages import (
+        CategoricalMixture,
+        DirichletMultinomial,
+        HiddenMarkov,
+        LabelledStrings,
+        RandomHiddenMarkov,
+        RandomHierarchy,
+        Sample,
+        Templates,
+        Text,
+        family,
+    )
     from syntagma.learners import (
+        LSTM,
+        Elman,
         Engine,
+        EqualityPerceptron,
         HierarchicalCNN,
+        KernelRegression,
+        LangevinPosterior,
         LocallyConnected,
         MultiLayerAttention,
         Perceptron,
@@ -67,9 +124,9 @@ if TYPE_CHECKING:
         Transformer,
         fit,
     )
-    from syntagma.oracles import TreeOracle
+    from syntagma.oracles import TreeOracle, oracle_of
     from syntagma.sweep.store import Store
-    from syntagma.tasks import LastToken, MaskedToken, NextToken, RootClass
+    from syntagma.tasks import Label, LastToken, MaskedToken, NextToken, RootClass, SymmetryTarget
 
 
 def __getattr__(name: str) -> Any:

@@ -81,7 +81,7 @@ class Architecture(BaseModel):
 
         Args:
             block_size: sequences on either side of the blocks that are computed at a time; memory beside the result
-                grows with its square. By default as many as make arrays of 16 MB.
+                grows with its square. By default as many as make arrays of 2 MB.
             samples: quasi-Monte-Carlo points in all, where an attention is softmax; no meaning elsewhere.
             seed: of those points; the same seed makes `gram(x)` and `gram(x, y)` one consistent kernel.
             progress: told what is done and the fraction of it, block by block.

@@ -115,8 +115,8 @@ class LayerNorm(Layer):
         divided = joint.map(self._divide)
         if joint.embedded is None or joint.embedded[0].token_kernel is not None:
             return divided
-        embedding, *tokens = joint.embedded
-        return divided._replace(embedded=(embedding.normalised(), *tokens))
+        embedding, tokens = joint.embedded
+        return divided._replace(embedded=(embedding.normalised(), tokens))
 
     @staticmethod
     def _divide(pairs: Pairs, left: Pairs, right: Pairs) -> Pairs:

@@ -99,8 +99,8 @@ class Embedding(BaseModel):
     def _counts(self, x: Array, y: Array) -> Float[Array, "4 *n"]:
         """How many (i, k) share neither, only the token, only the position, both.
 
-        Pairs with equal tokens, wherever they stand, come from the two histograms: one product of matrices. Positions are
-        compared one by one: as one three-dimensional comparison and sum they take 25 times as long on a CPU.
+        Pairs with equal tokens, wherever they stand, come from the two histograms: one product of matrices. Positions
+        are compared one by one: as one three-dimensional comparison and sum they take 25 times as long on a CPU.
         """
         length = len(x)
         start = jnp.zeros(jnp.broadcast_shapes(x.shape[1:], y.shape[1:]), jnp.int32)

@@ -12,9 +12,9 @@ which are products of matrices: n softmaxes a draw in place of n^2. Three ways t
 
 - class token: one functional sc u for all, u in R^F.
 - query by query, where a mask tells positions apart: f(x_i)^T Z, Z a Gaussian F x F matrix.
-- by kind (`pairs`) otherwise: functionals sw g + sp g', g for the token and g' for the position. From R tokens' g and R'
-  positions' g' (R' = 1 where the last position alone is read), the four kinds are the four ways in which two of the R R'
-  functionals share g, g', both or neither (U-statistics: unbiased, the average over all ways to assign the drawn
+- by kind (`pairs`) otherwise: functionals sw g + sp g', g for the token and g' for the position. From R tokens' g and
+  R' positions' g' (R' = 1 where the last position alone is read), the four kinds are the four ways in which two of the
+  R R' functionals share g, g', both or neither (U-statistics: unbiased, the average over all ways to assign the drawn
   functionals to tokens and positions).
 
 Gram matrices are positive semidefinite to rounding, but for the last way where there are more than R tokens or R'
@@ -65,23 +65,24 @@ def affordable(joint: Joint, reads: Reads, *, tangent: bool) -> bool:
     """Whether attention acts on an embedding of few enough features; otherwise it takes pairs of sequences."""
     if joint.embedded is None:
         return False
-    square = (joint.embedded[0].vocab + joint.xx.layout.length) ** 2
-    draws_matrix = joint.xx.layout.kind == "grid" and reads != "class"
+    square = (joint.embedded[0].vocab + joint.selves.layout.length) ** 2
+    draws_matrix = joint.selves.layout.kind == "grid" and reads != "class"
     return not (tangent and square > _MOST_SECOND_MOMENTS) and not (draws_matrix and square > _MOST_GAUSSIANS)
 
 
 def on_embedding(attention: Attention, joint: Joint, reads: Reads, draws: Draws) -> Joint:
     """Covariances after softmax attention on the embedding itself."""
     assert joint.embedded is not None
-    embedding, x, y = joint.embedded
-    layout = joint.xx.layout
+    embedding, tokens = joint.embedded
+    layout = joint.selves.layout
     schemes = []
     if reads != "class":
         by_kind = layout.kind == "exchangeable"
         schemes.append((_by_kind if by_kind else _by_query)(attention, embedding, layout, reads))
     if reads == "class" or (reads == "all" and layout.class_token):
         schemes.append(_by_class_token(embedding, layout))
-    moments = [_moments(scheme, attention, embedding, x, y, draws) for scheme in schemes]
+    rows = None if joint.across is None else joint.across.nngp.shape[-2]
+    moments = [_moments(scheme, attention, embedding, tokens, rows, draws) for scheme in schemes]
     square, trained = attention.temperature**2, float(embedding.trained)
 
     def finished(pairs: Pairs, *parts: tuple[Array, Array]) -> Pairs:
@@ -92,21 +93,20 @@ def on_embedding(attention: Attention, joint: Joint, reads: Reads, draws: Draws)
             nngp, w = chosen.nngp, chosen.ntk
         return query.replace(nngp, (2 + trained) * nngp + (2 + 2 * trained) * square * query.nngp * w)
 
-    return Joint.of([finished(pairs, *parts) for pairs, *parts in zip(joint.present(), *moments, strict=True)])
+    selves, across = zip(*moments, strict=True)
+    return Joint(finished(joint.selves, *selves), joint.across and finished(joint.across, *across))
 
 
 def _moments(
-    scheme: _Scheme, attention: Attention, embedding: Embedding, x: Array, y: Array | None, draws: Draws
-) -> list[tuple[Array, Array]]:
-    """E[o . o] and E[<M, M>] of x with itself and, where there is y, of y with itself and of x with y."""
-    length = x.shape[1]
+    scheme: _Scheme, attention: Attention, embedding: Embedding, tokens: Array, rows: int | None, draws: Draws
+) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
+    """E[o . o] and E[<M, M>] of the sequences with themselves, and of the first `rows` with the others."""
+    length = tokens.shape[1]
     table = embedding.features(length)
-    tokens = x if y is None else jnp.concatenate([x, y])
     keys = table[tokens] + table[embedding.vocab + jnp.arange(length)]
     size = keys.shape[-1]
-    points: Array = draws.take(
-        scheme.dimensions, scheme.queries, per_sequence=size**2 if draws.tangent else size + length
-    )
+    per_sequence = size**2 if draws.tangent else size + length
+    points: Array = draws.take(scheme.dimensions, scheme.queries, per_sequence=per_sequence)
 
     def features(chunk: Array) -> list[Array]:
         weights = jax.nn.softmax(attention.temperature * scheme.scores(chunk, tokens), axis=2)
@@ -116,20 +116,15 @@ def _moments(
         second = jnp.einsum("nqtc,ntf,ntg->nqfgc", weights, keys, keys) - mean[:, :, :, None] * mean[:, :, None]
         return [mean, second.reshape(*mean.shape[:2], size**2, -1)]
 
-    def sums(chunk: Array) -> list[list[Array]]:
-        found = []
-        for of_all in features(chunk):
-            of_x, of_y = of_all[: len(x)], of_all[len(x) :]
-            pairs: list[tuple[Array, Array | None]] = [(of_x, None)]
-            if y is not None:
-                pairs += [(of_y, None), (of_x, of_y)]
-            found.append([scheme.products(*pair) for pair in pairs])
-        return found
+    def sums(chunk: Array) -> tuple[list[Array], list[Array]]:
+        found = features(chunk)
+        selves = [scheme.products(of_all, None) for of_all in found]
+        return selves, selves if rows is None else [scheme.products(f[:rows], f[rows:]) for f in found]
 
     zeros = jax.tree.map(lambda a: jnp.zeros(a.shape), jax.eval_shape(sums, points[0]))
     total, _ = jax.lax.scan(lambda t, chunk: (jax.tree.map(jnp.add, t, sums(chunk)), None), zeros, points)
-    means = jax.tree.map(lambda t: t / (points.shape[0] * points.shape[1]), total)
-    return list(zip(means[0], means[-1], strict=True))
+    selves, across = jax.tree.map(lambda t: t / (points.shape[0] * points.shape[1]), total)
+    return (selves[0], selves[-1]), (across[0], across[-1])
 
 
 def _by_class_token(embedding: Embedding, layout: Layout) -> _Scheme:

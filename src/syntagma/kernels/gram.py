@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Integer
 
@@ -25,7 +26,10 @@ from syntagma.kernels.pairs import Joint, Layout, Pairs, Reads
 
 Kind = Literal["nngp", "ntk"]
 Progress = Callable[[str, float], None]
-_BLOCK_ELEMENTS = 2**21
+_BLOCK_ELEMENTS = 2**18
+"""Numbers in each array of a block: 2 MB, which stay in the cache; 32 MB arrays take three times as long."""
+_CHUNK_ELEMENTS = 2**21
+"""Numbers in each array of a chunk of quasi-Monte-Carlo points, which are multiplied as matrices."""
 _SMALLEST_BLOCK = 16
 
 
@@ -116,7 +120,7 @@ class Limit:
         if block_size is None:
             per_sequence = max((r.elements[0] for r in requests), default=0)
             per_pair = max([self.layout.columns, *(r.elements[1] for r in requests)])
-            most = min(int((_BLOCK_ELEMENTS / per_pair) ** 0.5), _BLOCK_ELEMENTS // max(per_sequence, 1))
+            most = min(int((_BLOCK_ELEMENTS / per_pair) ** 0.5), _CHUNK_ELEMENTS // max(per_sequence, 1))
         else:
             most = whole_number("block_size", block_size)
         needed = 1 << (sequences - 1).bit_length()
@@ -124,12 +128,9 @@ class Limit:
 
     def joint(self, x: Integer[Array, "a T"], y: Integer[Array, "b T"] | None, draws: Draws) -> Joint:
         """Covariances of what is read, of each sequence with itself and across."""
-        embed = functools.partial(self.embedding.pairs, self.layout)
-        embedded = (self.embedding, x, y)
-        if y is None:
-            joint = Joint(embed(x.T, x.T), embedded=embedded)
-        else:
-            joint = Joint(embed(x.T, x.T), embed(y.T, y.T), embed(x.T[..., None], y.T[:, None, :]), embedded)
+        tokens = x if y is None else jnp.concatenate([x, y])
+        across = None if y is None else self.embedding.pairs(self.layout, x.T[..., None], y.T[:, None, :])
+        joint = Joint(self.embedding.pairs(self.layout, tokens.T, tokens.T), across, (self.embedding, tokens))
         reads: Reads = "all" if self.readout == "mean" else self.readout
         return propagate(self.layers, joint, reads, draws)
 
@@ -148,13 +149,13 @@ def _block(
 ) -> tuple[Float[Array, "a b"], Float[Array, " a"]]:
     """The kernel of x with y, and of each x with itself."""
     joint = limit.joint(x, y, Draws(limit.kind == "ntk", points))
-    assert joint.xy is not None
-    return limit.read(joint.xy), limit.read(joint.xx)
+    assert joint.across is not None
+    return limit.read(joint.across), limit.read(joint.selves)[: len(x)]
 
 
 @functools.partial(jax.jit, static_argnums=0)
 def _selves(limit: Limit, x: Integer[Array, "a T"], points: list[Array]) -> Float[Array, " a"]:
-    return limit.read(limit.joint(x, None, Draws(limit.kind == "ntk", points)).xx)
+    return limit.read(limit.joint(x, None, Draws(limit.kind == "ntk", points)).selves)
 
 
 @functools.lru_cache(maxsize=64)
@@ -163,7 +164,7 @@ def _requests(limit: Limit) -> tuple[Request, ...]:
     draws = Draws(limit.kind == "ntk")
     tokens = np.zeros((1, limit.layout.length), np.int32)
     with jax.enable_x64(True):
-        jax.eval_shape(lambda x: limit.joint(x, x, draws).xx.nngp, tokens)
+        jax.eval_shape(lambda x: limit.joint(x, x, draws).selves.nngp, tokens)
     return tuple(draws.requests)
 
 

@@ -134,13 +134,12 @@ class Pairs(eqx.Module):
         keys = values[: self.layout.token_columns]
         if self.layout.kind == "exchangeable":
             products = [count * key for count, key in zip(_given(self.counts), settle(keys), strict=True)]
-            return sum(products[1:], products[0])[None] / length**2
+            return (products[0] + products[1] + products[2] + products[3])[None] / length**2
         if self.layout.kind == "aligned":
             raise AssertionError("attention needs every pair of positions")
         parts = []
         if reads == "all":
-            rows = (jnp.array(pattern) @ keys.reshape(length, -1)).reshape(length, length, -1)
-            parts.append(jax.lax.map(lambda row: jnp.array(pattern) @ row, rows).reshape(keys.shape))
+            parts.append(_mix(pattern, keys.reshape(length, length, -1)).reshape(keys.shape))
         elif reads == "last":
             parts.append(jnp.tensordot(np.outer(pattern[-1], pattern[-1]).reshape(1, -1), keys, 1))
         if reads == "class" or (reads == "all" and self.layout.class_token):
@@ -156,43 +155,44 @@ class Pairs(eqx.Module):
 
 
 class Joint(NamedTuple):
-    """Two batches of sequences: each sequence with itself, `[C, a]` and `[C, b]`, and all across, `[C, a, b]`.
+    """Two batches of sequences, a and b of them: each sequence with itself, `[C, a + b]`, and all across, `[C, a, b]`.
 
-    `yy` and `xy` are None where only the sequences of one batch with themselves are asked for. `embedded` is there as
-    long as the covariances are an embedding's: it, and the tokens `[a, T]` and `[b, T]`.
+    `across` is None where only the sequences with themselves are asked for. `embedded` is there as long as the
+    covariances are an embedding's: it, and the tokens `[a + b, T]`.
     """
 
-    xx: Pairs
-    yy: Pairs | None = None
-    xy: Pairs | None = None
-    embedded: tuple[Embedding, Array, Array | None] | None = None
-
-    def present(self) -> list[Pairs]:
-        """xx, and yy and xy where they are."""
-        return [pairs for pairs in (self.xx, self.yy, self.xy) if pairs is not None]
-
-    @staticmethod
-    def of(pairs: list[Pairs]) -> Joint:
-        """From what `present` gives, or its like."""
-        return Joint(*pairs)  # pyright: ignore[reportArgumentType]
+    selves: Pairs
+    across: Pairs | None = None
+    embedded: tuple[Embedding, Array] | None = None
 
     def map(self, layer: Callable[[Pairs, Pairs, Pairs], Pairs]) -> Joint:
-        """`layer(pairs, left, right)` on all three, where left and right are the sequences with themselves."""
-        xx = settle(layer(self.xx, self.xx, self.xx))
-        if self.yy is None or self.xy is None:
-            return Joint(xx)
-        yy = settle(layer(self.yy, self.yy, self.yy))
-        return Joint(xx, yy, layer(self.xy, as_left(self.xx), as_right(self.yy)))
+        """`layer(pairs, left, right)` on both, where left and right are the sequences with themselves."""
+        selves = settle(layer(self.selves, self.selves, self.selves))
+        return Joint(selves, self.across and layer(self.across, *self.sides(self.selves)))
+
+    def sides(self, selves: Any) -> tuple[Any, Any]:
+        """Arrays `[..., a + b]` of the sequences as `[..., a, 1]` and `[..., 1, b]`, to stand beside `[..., a, b]`."""
+        assert self.across is not None
+        rows = self.across.nngp.shape[-2]
+        left = jax.tree.map(lambda values: values[..., :rows, None], selves)
+        return left, jax.tree.map(lambda values: values[..., None, rows:], selves)
 
 
-def as_left(tree: Any) -> Any:
-    """`[..., a]` as `[..., a, 1]`, to stand beside `[..., a, b]`."""
-    return jax.tree.map(lambda x: x[..., :, None], tree)
+def _mix(pattern: Float[np.ndarray, "T T"], values: Float[Array, "T T n"]) -> Float[Array, "T T n"]:
+    """pattern values pattern^T. The causal pattern's are means over what comes before: prefix sums, not products."""
+    length = len(pattern)
+    seen = np.arange(1, length + 1)
+    if not np.array_equal(pattern, np.tri(length) / seen[:, None]):
+        rows = (jnp.array(pattern) @ values.reshape(length, -1)).reshape(values.shape)
+        return jax.lax.map(lambda row: jnp.array(pattern) @ row, rows)
 
+    def prefix(values: Array) -> Array:
+        def add(total: Array, row: Array) -> tuple[Array, Array]:
+            return total + row, total + row
 
-def as_right(tree: Any) -> Any:
-    """`[..., b]` as `[..., 1, b]`."""
-    return jax.tree.map(lambda x: x[..., None, :], tree)
+        return jax.lax.scan(add, jnp.zeros(values.shape[1:]), values)[1]
+
+    return jax.lax.map(prefix, prefix(values)) / np.outer(seen, seen)[..., None]
 
 
 def _take(values: Array, columns: list[int]) -> Array:

@@ -50,7 +50,8 @@ class Residual(Layer):
 
     def kernel(self, joint: Joint, reads: Reads, draws: Draws) -> Joint:
         skip, branch = narrow(joint, reads), propagate(self.of, joint, reads, draws)
-        return Joint.of([self._add(a, b) for a, b in zip(skip.present(), branch.present(), strict=True)])
+        across = skip.across and branch.across and self._add(skip.across, branch.across)
+        return Joint(self._add(skip.selves, branch.selves), across)
 
     def _add(self, skip: Pairs, branch: Pairs) -> Pairs:
         square = self.scale**2

@@ -28,7 +28,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from syntagma.kernels.draws import Draws
-from syntagma.kernels.pairs import Joint, Pairs, Reads, as_left, as_right
+from syntagma.kernels.pairs import Joint, Pairs, Reads
 
 if TYPE_CHECKING:
     from syntagma.kernels.attention import Attention
@@ -44,34 +44,32 @@ _Keys = Callable[[tuple[Array, Array]], tuple[Points, Points, Points]]
 
 def pairwise(attention: Attention, joint: Joint, reads: Reads, draws: Draws) -> Joint:
     """Covariances after softmax attention on any layer."""
-    length = joint.xx.layout.length
+    length = joint.selves.layout.length
     points = draws.take(3 * length, evaluations=1, per_pair=(12 if draws.tangent else 6) * length)
-    first, last = points[..., : 2 * length], points[..., 2 * length :]
-    selves = [_leading(pairs.matrix(pairs.nngp)) for pairs in (joint.xx, joint.yy) if pairs is not None]
-    factors = [_cholesky(k) for k in selves]
-
-    def alone(chunk: tuple[Array, Array], factor: Matrix) -> tuple[Points, Points, Points]:
-        u = factor @ chunk[0][:, :length].T
-        return u, u, factor @ chunk[1].T
+    chunks = points[..., : 2 * length], points[..., 2 * length :]
+    own = _leading(joint.selves.matrix(joint.selves.nngp))
+    factors = _cholesky(own)
 
     def integral(pairs: Pairs, left: Pairs, right: Pairs, keys: _Keys) -> Pairs:
-        return _integral(attention, pairs, left, right, reads, (first, last), keys, tangent=draws.tangent)
+        return _integral(attention, pairs, left, right, reads, chunks, keys, tangent=draws.tangent)
 
-    xx = integral(joint.xx, joint.xx, joint.xx, lambda chunk: alone(chunk, factors[0]))
-    if joint.yy is None or joint.xy is None:
-        return Joint(xx)
-    yy = integral(joint.yy, joint.yy, joint.yy, lambda chunk: alone(chunk, factors[1]))
-    across = _leading(joint.xy.matrix(joint.xy.nngp))
-    shape = across.shape
-    rows = [jnp.broadcast_to(selves[0][:, None], shape), across], [across.mT, jnp.broadcast_to(selves[1][None], shape)]
-    both = _cholesky(jnp.concatenate([jnp.concatenate(row, -1) for row in rows], -2))
+    def alone(chunk: tuple[Array, Array]) -> tuple[Points, Points, Points]:
+        u = factors @ chunk[0][:, :length].T
+        return u, u, factors @ chunk[1].T
+
+    selves = integral(joint.selves, joint.selves, joint.selves, alone)
+    if joint.across is None:
+        return Joint(selves)
+    k = _leading(joint.across.matrix(joint.across.nngp))
+    rows = k.shape[0]
+    k_x, k_y = jnp.broadcast_to(own[:rows, None], k.shape), jnp.broadcast_to(own[None, rows:], k.shape)
+    both = _cholesky(jnp.block([[k_x, k], [k.mT, k_y]]))
 
     def together(chunk: tuple[Array, Array]) -> tuple[Points, Points, Points]:
         u = both @ chunk[0].T
-        return u[..., :length, :], u[..., length:, :], (factors[1] @ chunk[1].T)[None]
+        return u[..., :length, :], u[..., length:, :], (factors[rows:] @ chunk[1].T)[None]
 
-    xy = integral(joint.xy, as_left(joint.xx), as_right(joint.yy), together)
-    return Joint(xx, yy, xy)
+    return Joint(selves, integral(joint.across, *joint.sides(joint.selves), together))
 
 
 def _integral(

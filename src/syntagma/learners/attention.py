@@ -26,7 +26,8 @@ def attend(projected: Float[Array, "B T 3*d"], heads: int, causal: bool) -> Floa
     Args:
         projected: queries, keys and values side by side, each of H heads of size d/H.
     """
-    return attend_with(projected, None, heads, causal)[0]
+    mixed: Any = attend_with(projected, None, heads, causal)
+    return mixed[0]
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2, 3))

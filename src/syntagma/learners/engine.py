@@ -1,7 +1,8 @@
 """The training engine: one compiled loop of many steps, for every network, task and device.
 
 The task's loss, minibatches drawn without replacement epoch after epoch from a fixed set of examples. Besides the test
-set, whose loss decides when training stops, any number of named ones are measured alongside. The compiled program does up to `STEPS_PER_CALL` steps on batches already gathered on the device; their number is an argument, so one compilation
+set, whose loss decides when training stops, any number of named ones are measured alongside. The compiled program does
+up to `STEPS_PER_CALL` steps on batches already gathered on the device; their number is an argument, so one compilation
 serves every size of training set and every schedule of evaluations.
 """
 

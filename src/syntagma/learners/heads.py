@@ -15,13 +15,16 @@ act on the symbols, and attention itself costs next to nothing.
 
 from __future__ import annotations
 
+from typing import Any
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from syntagma.learners.attention import attend_with
-from syntagma.learners.product import by_head, product, settle
+from syntagma.learners.product import between, by_head, combine, product, settle
+from syntagma.learners.symbols import Symbols
 
 
 class Heads(eqx.Module):
@@ -50,9 +53,10 @@ class Heads(eqx.Module):
         """Answers at all positions."""
         bias = None
         if self.score_identity is not None:
-            alike = x @ settle(x.swapaxes(1, 2))
+            alike = between(x, x)
             bias = (self.score_identity * self.multipliers[0])[:, None, None] * alike[:, None]
-        mixed, weights = attend_with(projected, bias, self.heads, causal)
+        both: Any = attend_with(projected, bias, self.heads, causal)
+        mixed, weights = both
         answer = product(mixed, self.projection * len(self.projection) ** -0.5)
         if self.answer_identity is None:
             return answer
@@ -60,8 +64,8 @@ class Heads(eqx.Module):
 
     def from_last(self, x: Float[Array, "B T d"]) -> Float[Array, "B d"]:
         """Answers at the last position."""
-        weights = jax.nn.softmax(self.questions(x[:, -1]) @ settle(x.swapaxes(1, 2)), axis=-1)
-        mixed = settle(weights @ x)
+        weights = jax.nn.softmax(between(self.questions(x[:, -1]), x), axis=-1)
+        mixed = combine(weights, x)
         _, _, value = self._by_head()
         values = by_head(mixed, settle(value.swapaxes(0, 1)) * x.shape[-1] ** -0.5).reshape(len(x), -1)
         answer = product(values, self.projection * len(self.projection) ** -0.5)
@@ -97,13 +101,20 @@ class Heads(eqx.Module):
 
 
 def mix(
-    x: Float[Array, "B T d"], questions: Float[Array, "B T h d"], answers: Float[Array, "B T h d"], causal: bool
+    symbols: Symbols, questions: Float[Array, "n h d"], answers: Float[Array, "n h d"], causal: bool
 ) -> Float[Array, "B T d"]:
-    """Answers at all positions of inputs `x`, from every position's questions and answers."""
-    batch, length, heads, width = questions.shape
-    scores = questions.reshape(batch, length * heads, width) @ x.swapaxes(1, 2)
-    scores = scores.reshape(batch, length, heads, length)
+    """Answers at all positions, from the questions and answers of the rows of few symbols.
+
+    What both maps owe to the deviation of symbol and place, and to the bias of the normalisation, is made up for in the
+    scores and weights, which are few numbers beside questions and answers.
+    """
+    x, (_, heads, width) = symbols.normalised, questions.shape
+    batch, length, _ = x.shape
+    asked = symbols.summed(questions.reshape(len(questions), -1)).reshape(batch, length * heads, width)
+    given = symbols.summed(answers.reshape(len(answers), -1)).reshape(batch, length * heads, width)
+    scores = between(asked, x).reshape(batch, length, heads, length) * symbols.inverse_deviation[..., None]
+    scores = scores + product(x, questions[-1].T).swapaxes(1, 2)[:, None]
     if causal:
         scores = jnp.where(jnp.tri(length, dtype=bool)[:, None], scores, -jnp.inf)
-    weights = settle(jax.nn.softmax(scores, axis=-1).swapaxes(2, 3).reshape(batch, length, length * heads))
-    return weights @ answers.reshape(batch, length * heads, width)
+    weights = jax.nn.softmax(scores, axis=-1).swapaxes(2, 3) * symbols.inverse_deviation[:, None]
+    return combine(weights.reshape(batch, length, length * heads), given) + answers[-1].sum(0)

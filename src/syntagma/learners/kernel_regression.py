@@ -3,8 +3,8 @@
     f(x) = k(x, X) (K(X, X) + d 1)^(-1) y
 
 With the NNGP kernel this is the posterior mean of a Gaussian process with observation noise of variance d (every weight
-drawn from its prior, as Langevin dynamics at infinite width); with the tangent kernel (NTK) it is where gradient descent
-from zero ends, for d -> 0.
+drawn from its prior, as Langevin dynamics at infinite width); with the tangent kernel (NTK) it is where gradient
+descent from zero ends, for d -> 0.
 
 Real targets are regressed as they are (prior mean 0). Answers to choose from are regressed as one-hot vectors, whose
 conditional mean is P(answer | x): the outputs, less what is negative and normalised, are mixed with a share e of the

@@ -2,8 +2,8 @@
 
     h_1 = ReLU((T v)^(-1/2) sum_i W_1^i x_i);  h_l = ReLU(w^(-1/2) W_l h_(l-1));  logits = A h_depth / w
 
-Source: arXiv 2307.02129, fully connected networks. A second learner has the T^2 numbers [x_i = x_j], the matrix X X^T of
-one-hot tokens, among its inputs:
+Source: arXiv 2307.02129, fully connected networks. A second learner has the T^2 numbers [x_i = x_j], the matrix X X^T
+of one-hot tokens, among its inputs:
 
     h_1 = ReLU((T v + T^2)^(-1/2) (sum_i W_1^i x_i + sum_ij W_2^ij [x_i = x_j]))
 

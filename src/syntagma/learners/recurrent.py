@@ -3,9 +3,9 @@
     Elman:  h_t = ReLU(z_t)
     LSTM:   (i, f, g, o) = z_t;   c_t = sigmoid(f) c_(t-1) + sigmoid(i) tanh(g);   h_t = sigmoid(o) tanh(c_t)
 
-with z_t = (2 w)^(-1/2) (x_t W + h_(t-1) U), x_t the embedding of symbol t, h_0 = c_0 = 0 and logits = h_t R w^(-1/2) at the
-last position or at each. All weights N(0, 1), no biases. Sources: Elman 1990 with the ReLU of the public script of arXiv
-2310.09753; Hochreiter & Schmidhuber 1997 with the forget gate of Gers et al. 2000.
+with z_t = (2 w)^(-1/2) (x_t W + h_(t-1) U), x_t the embedding of symbol t, h_0 = c_0 = 0 and logits = h_t R w^(-1/2) at
+the last position or at each. All weights N(0, 1), no biases. Sources: Elman 1990 with the ReLU of the public script of
+arXiv 2310.09753; Hochreiter & Schmidhuber 1997 with the forget gate of Gers et al. 2000.
 
 The loop over positions is unrolled by a compiled scan. What symbols contribute, x_t W, is computed before it, for the
 v + 1 symbols or for the positions of the batch, whichever are fewer.
@@ -94,8 +94,8 @@ class LSTM(NetworkLearner):
 
 def _network(key: Key[Array, ""], shape: Shape, width: int, *, gated: bool) -> Network:
     maps = (width, (4 if gated else 1) * width)
-    weights = normal(key, (shape.vocab + 1, width), maps, maps, (width, shape.outputs))
-    return _RecurrentNetwork(*weights, gated, shape.reads == "once")
+    tokens, *both, readout = normal(key, (shape.vocab + 1, width), maps, maps, (width, shape.outputs))
+    return _RecurrentNetwork(tokens, both[0], both[1], readout, gated, shape.reads == "once")
 
 
 def _forward_flops(shape: Shape, width: int, gates: int) -> int:

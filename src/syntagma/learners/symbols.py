@@ -34,7 +34,9 @@ class Symbols:
 
     Attributes:
         plain: `[B, T, d]`, embeddings of symbol and place.
+        inverse_deviation: `[B, T, 1]`, 1 / s of each.
         normalised: their normalised form.
+        few: whether the vocabulary and the places are fewer than the batch's positions.
         rows: `[n, d]`, what a linear map of the normalised form is to be applied to.
     """
 
@@ -44,22 +46,25 @@ class Symbols:
         self._inputs, self._sizes = inputs, (len(tokens), len(places))
         self.plain = tokens[inputs] + places
         centred = _centred(self.plain)
-        self._inverse_deviation = _inverse_deviation(centred)
-        self.normalised = centred * self._inverse_deviation * norm.gain + norm.bias
-        self._few = sum(self._sizes) + 1 < inputs.size
-        if self._few:
+        self.inverse_deviation = _inverse_deviation(centred)
+        self.normalised = centred * self.inverse_deviation * norm.gain + norm.bias
+        self.few = sum(self._sizes) + 1 < inputs.size
+        if self.few:
             self.rows = jnp.concatenate([_centred(tokens) * norm.gain, _centred(places) * norm.gain, norm.bias[None]])
         else:
             self.rows = self.normalised.reshape(-1, tokens.shape[1])
 
     def everywhere(self, mapped: Float[Array, "n w"]) -> Float[Array, "B T w"]:
         """The map of the normalised symbols from the map of `rows`."""
-        if not self._few:
+        if not self.few:
             return mapped.reshape(*self._inputs.shape, -1)
+        return settle(self.summed(mapped) * self.inverse_deviation + mapped[-1])
+
+    def summed(self, mapped: Float[Array, "n w"]) -> Float[Array, "B T w"]:
+        """Where symbols are few: the same before it is divided by the deviation and the bias's row, the last, added."""
         vocab, length = self._sizes
         mapped = settle(mapped)
-        sums = mapped[self._inputs] + mapped[vocab : vocab + length]
-        return settle(sums * self._inverse_deviation + mapped[-1])
+        return settle(mapped[self._inputs] + mapped[vocab : vocab + length])
 
 
 def _centred(x: Float[Array, "*n d"]) -> Float[Array, "*n d"]:

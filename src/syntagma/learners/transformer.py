@@ -2,8 +2,8 @@
 
     logits = norm(x_L) R d^(-1/2);   MLP(x) = phi(x W_in d^(-1/2)) W_out (r d)^(-1/2)
 
-Weights N(0, 1). As it stands a causal decoder with phi = ReLU, read at its last position or at all. With full attention,
-a class token after the sentence, heads of a size of their own, GELU and the two trainable identities of
+Weights N(0, 1). As it stands a causal decoder with phi = ReLU, read at its last position or at all. With full
+attention, a class token after the sentence, heads of a size of their own, GELU and the two trainable identities of
 `learners.heads` it is the transformer of arXiv 2310.09753 and its public script, but for the biases of the MLPs and the
 read-out, which it does not have, and the gain and bias of the last normalisation, which it has. A tied read-out takes
 the symbols' embeddings as R.
@@ -23,7 +23,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Integer, Key
 from pydantic import Field
 
-from syntagma.errors import InputError, invalid
+from syntagma.errors import invalid
 from syntagma.learners.attention import check_heads
 from syntagma.learners.heads import Heads, mix
 from syntagma.learners.learner import Network, NetworkLearner, normal
@@ -48,11 +48,9 @@ class _Block(eqx.Module):
 
     def first(self, symbols: Symbols, causal: bool) -> Float[Array, "B T d"]:
         """The block on embedded symbols."""
-        if self.attention.wide:
+        if self.attention.wide and symbols.few:
             maps = self.attention.questions(symbols.rows), self.attention.answers(symbols.rows)
-            both = (symbols.everywhere(m.reshape(len(m), -1)) for m in maps)
-            spread = (x.reshape(*x.shape[:2], self.attention.heads, -1) for x in both)
-            return self.mlp(symbols.plain + mix(symbols.normalised, *spread, causal))
+            return self.mlp(symbols.plain + mix(symbols, *maps, causal))
         projected = symbols.everywhere(self.attention.projected(symbols.rows))
         return self.mlp(symbols.plain + self.attention.everywhere(symbols.normalised, projected, causal))
 
@@ -139,8 +137,8 @@ class Transformer(NetworkLearner):
 
     def _block(self, query_key_value: Array, projection: Array, mlp_in: Array, mlp_out: Array) -> _Block:
         multipliers = self.score_identity, self.answer_identity
-        identities = (jnp.zeros(self.heads) if m else None for m in multipliers)
-        attention = Heads(query_key_value, projection, *identities, self.heads, multipliers)
+        a, b = (jnp.zeros(self.heads) if m else None for m in multipliers)
+        attention = Heads(query_key_value, projection, a, b, self.heads, multipliers)
         return _Block(_norm(self.width), attention, _norm(self.width), mlp_in, mlp_out, self.activation)
 
     def _check(self, shape: Shape) -> None:
@@ -153,9 +151,8 @@ class Transformer(NetworkLearner):
             allowed = "the task reads every position, from those up to it"
             raise invalid("attention", self.attention, allowed, "Choose attention='causal'")
         if self.tied and shape.outputs != shape.vocab:
-            raise InputError(
-                f"tied=True cannot be used: the task has {shape.outputs} outputs for {shape.vocab} symbols. Set it false."
-            )
+            allowed = f"the task has {shape.outputs} outputs for {shape.vocab} symbols"
+            raise invalid("tied", self.tied, allowed, "Set it to false")
 
     def forward_flops(self, shape: Shape) -> int:
         width, inner = self.width, self.heads * self._head_size

@@ -27,6 +27,7 @@ class Run(BaseModel):
     """A learner on a task of a language, with `num_examples` sentences; `seed` fixes sentences, weights and order.
 
     Attributes:
+        test_language: where the test set comes from, if not from `language`: another part of a text, say.
         tests: further test sets by name, each from a language of its own: shifted ones, or symbols never seen.
         training: None for learners that are solved, not trained.
     """
@@ -35,6 +36,7 @@ class Run(BaseModel):
 
     study: str
     language: AnyLanguage
+    test_language: AnyLanguage | None = None
     tests: Mapping[str, AnyLanguage] = Field(default_factory=dict)
     task: AnyTask
     learner: AnyLearner
@@ -75,7 +77,7 @@ class Bench:
         kept = (first.learner, first.training, shape)
         if kept not in self._trainers:
             self._trainers[kept] = trainer_of(first.learner, shape, first.training)
-        tests = [self._test(run, run.language) for run in runs]
+        tests = [self._test(run, run.test_language or run.language) for run in runs]
         extra = {name: [self._test(run, run.tests[name]).examples for run in runs] for name in first.tests}
         train = [_examples(run, run.language, "train", run.num_examples) for run in runs]
         seeds = [run.seed for run in runs]

@@ -31,11 +31,11 @@ from syntagma.randomness import stream
 from syntagma.theory.symmetric_group.sector_basis import SectorBasis
 from syntagma.theory.symmetric_group.words import Gram, WordTables, all_tables, tables
 
-_PAIRS_PER_UNKNOWN = 4
-_SIDE = 16
+_PAIRS_PER_UNKNOWN = 6
+_SIDE = 8
 """Sequences on each side of a block of random pairs."""
-_MIN_BLOCKS = 8
-"""Blocks of a fit: they are the groups whose spread gives its standard error."""
+_BLOCKS, _MIN_BLOCKS = 128, 16
+"""Blocks of a fit without differences, and the least with them; as groups they give its standard error."""
 _CHUNK = 512
 """Tables whose functions are evaluated at a time."""
 _ASYMMETRY = 1e-5
@@ -71,14 +71,14 @@ def from_random_pairs(
 
     The first row is the estimate. The others are what each block of pairs adds to it through its residuals r, for a
     design Q R: R^-1 Q_g^T r_g, independent with mean 0, so their squares add up to the variance (cluster-robust
-    covariance; times pairs / (pairs - unknowns)).
+    covariance), with each residual divided by 1 - leverage as for a pair left out of the fit (HC3).
     """
     folds = [min(basis.marked.marked, words.length // 2) for basis in bases]
     known = np.zeros(len(words.words))
     for fold in sorted(set(folds), reverse=True):
         here = [basis for basis, its in zip(bases, folds, strict=True) if its == fold]
         functions = np.concatenate([basis.functions for basis in here])
-        blocks = max(_MIN_BLOCKS, -(-_PAIRS_PER_UNKNOWN * len(functions) // _SIDE**2))
+        blocks = max(_MIN_BLOCKS, _BLOCKS // 2**fold, -(-_PAIRS_PER_UNKNOWN * len(functions) // _SIDE**2))
         rng = stream(seed, "sector-pairs", fold)
         x, y = (_random_blocks(rng, words, blocks, fold) for _ in range(2))
         kernel, design = _differences(gram, words, x, y, fold)
@@ -96,9 +96,8 @@ def _least_squares(
     if diagonal.min() < 1e-9 * diagonal.max():
         raise invalid("degree", degree, "random sequences do not determine so many coefficients", "Lower degree")
     projected = q.T @ values.ravel()
-    residual = (values.ravel() - q @ projected).reshape(values.shape)
-    shifts = np.einsum("gpu,gp->gu", q.reshape(*values.shape, -1), residual)
-    shifts *= np.sqrt(values.size / (values.size - design.shape[1]))
+    residual = (values.ravel() - q @ projected) / (1 - (q**2).sum(axis=1))
+    shifts = np.einsum("gpu,gp->gu", q.reshape(*values.shape, -1), residual.reshape(values.shape))
     return scipy.linalg.solve_triangular(r, np.vstack([projected, shifts]).T).T
 
 
@@ -106,20 +105,27 @@ def _differences(
     gram: Gram, words: WordTables, x: Integer[np.ndarray, "g n T"], y: Integer[np.ndarray, "g n T"], fold: int
 ) -> tuple[Float[np.ndarray, "g pairs"], Float[np.ndarray, "R P"]]:
     """D_k of the kernel and of Psi_C for each pair of a block."""
-    vocab = words.vocab
-    kernel = np.zeros((len(x), x.shape[1] * y.shape[1]))
-    design = np.zeros((kernel.size, len(words.words)))
+    orders, signs = [], []
     for exchanged in itertools.product((False, True), repeat=fold):
         order = np.arange(words.length)
         for pair in np.flatnonzero(exchanged):
             order[[2 * pair, 2 * pair + 1]] = order[[2 * pair + 1, 2 * pair]]
-        sign = (-1) ** sum(exchanged)
-        turned = y[:, :, order]
-        kernel += sign * np.array([values(gram, a, b).ravel() for a, b in zip(x, turned, strict=True)])
-        table = np.concatenate([tables(a, b, vocab).reshape(-1, vocab, vocab) for a, b in zip(x, turned, strict=True)])
-        for rows in _chunks(len(table)):
-            design[rows] += sign * words.functions(table[rows]).T
-    return kernel, design
+        orders.append(order)
+        signs.append((-1.0) ** sum(exchanged))
+    kernel, table = [], []
+    for own, other in zip(x, y, strict=True):
+        turned = np.concatenate([other[:, order] for order in orders])
+        kernel.append(np.tensordot(signs, values(gram, own, turned).reshape(_SIDE, len(signs), _SIDE), (0, 1)).ravel())
+        table.append(tables(own, turned, words.vocab).reshape(_SIDE, len(signs), _SIDE, *[words.vocab] * 2))
+    each = (
+        np.concatenate(table).swapaxes(1, 2).reshape(-1, *[words.vocab] * 2)
+    )  # the terms of a difference side by side
+    design = np.empty((len(each) // len(signs), len(words.words)))
+    step = _CHUNK // len(signs)
+    for at in range(0, len(design), step):
+        functions = words.functions(each[at * len(signs) : (at + step) * len(signs)])
+        design[at : at + step] = np.tensordot(functions.reshape(len(functions), -1, len(signs)), signs, 1).T
+    return np.array(kernel), design
 
 
 def _random_blocks(rng: np.random.Generator, words: WordTables, blocks: int, fold: int) -> Int[np.ndarray, "g n T"]:
@@ -141,10 +147,19 @@ def random_tokens(
 
 
 def sampled_trace(gram: Gram, words: WordTables, seed: int) -> tuple[float, float]:
-    """E[K(x, x)] from random sequences, and its standard error."""
-    x = random_tokens(stream(seed, "sector-trace"), words.probabilities, (_MIN_BLOCKS, _SIDE, words.length))
+    """E[K(x, x)] from random sequences, and its standard error.
+
+    K(x, x) is regressed on the symmetric functions of x of degree at most D; all but the constant average to 0.
+    """
+    alone = [place for place, word in enumerate(words.words) if all(e % words.vocab == 0 for e in word)]
+    blocks = max(_MIN_BLOCKS, -(-_PAIRS_PER_UNKNOWN * len(alone) // _SIDE))
+    x = random_tokens(stream(seed, "sector-trace"), words.probabilities, (blocks, _SIDE, words.length))
     own = np.concatenate([np.diagonal(values(gram, block, block)) for block in x])
-    return float(own.mean()), float(own.std(ddof=1) / np.sqrt(len(own)))
+    counts = (x.reshape(-1, words.length, 1) == np.arange(words.vocab)).sum(axis=1)
+    design = words.functions(counts[:, :, None] * np.eye(words.vocab))[alone].T
+    inverse = np.linalg.pinv(design)
+    variance = ((own - design @ (inverse @ own)) ** 2).sum() / (len(own) - len(alone))
+    return float(inverse[0] @ own), float(np.sqrt(variance * (inverse[0] ** 2).sum()))
 
 
 def values(gram: Gram, x: Integer[np.ndarray, "n T"], y: Integer[np.ndarray, "m T"]) -> Float[np.ndarray, "n m"]:
@@ -165,7 +180,7 @@ def values(gram: Gram, x: Integer[np.ndarray, "n T"], y: Integer[np.ndarray, "m 
 
 
 def check_symmetry(gram: Gram, words: WordTables, seed: int) -> None:
-    """Look at 16 times 16 random pairs.
+    """Look at 8 times 8 random pairs.
 
     Raises:
         InputError: K(x, y) differs from K(y, x), or from K(pi x, pi y) for a permutation pi of positions.

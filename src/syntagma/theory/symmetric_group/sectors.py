@@ -19,11 +19,11 @@ s [i = j] and mean read-out is
 of degree 1: it reaches (T) and (T-1, 1) and nothing else. A ReLU block after it makes K a power series in o, which
 reaches the others too. A read-out at one position breaks the symmetry, and is refused.
 
-Precision: for a kernel of degree at most D about 1e-14 of the kernel's size, divided by sqrt(f); values in float32 limit
-that to 1e-7. Otherwise the error given with each eigenvalue is its last change with the degree (the eigenvalues of a
+Precision: for a kernel of degree at most D about 1e-14 of the kernel's size, divided by sqrt(f); values in float32
+limit that to 1e-7. Otherwise the error given with each eigenvalue is its last change with the degree (those of a
 positive kernel rise with D, by less and less: corrections fall like 1/T a degree), plus one standard error of the fit
-where it is one. Eigenvalues that only degree D has carry an error as large as themselves. The trace that is in no level
-is `unresolved`.
+where it is one. Eigenvalues that only degree D has carry an error as large as themselves. The trace that is in no
+level is `unresolved`.
 """
 
 from __future__ import annotations
@@ -201,9 +201,9 @@ def decompose(
 
     `gram(x, y)` gets token arrays (int32) and returns the kernel between all pairs, `[n, m]`. It is called with blocks
     of fixed shapes: one sequence against up to a few thousand where all tables are visited (`number_of_tables` at most
-    200,000), 16 against 16 for random pairs, which `seed` draws. A fit at v = 4, D = 3 takes 31,000 values at any T.
-    Tokens are uniform where no probabilities are given. The default degree is T where there are at most 4,000 tables,
-    else the largest, up to 8, with at most 2,500 tables of words: 3 at v = 4.
+    200,000), 8 against 8, 16, 32.. for random pairs, which `seed` draws. A fit at v = 4, D = 3 takes 35,000 values at
+    any T. Tokens are uniform where no probabilities are given. The default degree is T where there are at most 4,000
+    tables, else the largest, up to 8, with at most 2,500 tables of words: 3 at v = 4.
 
     Raises:
         InputError: sizes or probabilities that cannot be used, or a kernel that is not symmetric under permutations of
@@ -254,18 +254,18 @@ def _sector(basis: SectorBasis, coefficients: Float[np.ndarray, "k P"], scale: f
 def _truncation_errors(
     matrix: Float[np.ndarray, "modes modes"], values: Float[np.ndarray, " modes"], basis: SectorBasis
 ) -> Float[np.ndarray, " modes"]:
-    """The greater of the change from degree D - 1 to D, and D / T times that from D - 2 to D - 1.
+    """Change from degree D - 1 to D; from D - 2 for two equally probable symbols.
 
-    The latter because every other change vanishes where exchanging symbols keeps the parity of degrees (v = 2, uniform).
+    A kernel that treats those alike keeps degrees even or odd, so every other change vanishes.
     """
-    degree, length = basis.words.degree, basis.words.length
-    if degree == length:
+    words = basis.words
+    if words.degree == words.length:
         return np.zeros_like(values)
-    lower = np.zeros((2, len(values)))
-    for row, known in zip(lower, (degree - 1, degree - 2), strict=True):
-        inside = basis.mode_degrees <= known
-        row[: inside.sum()] = scipy.linalg.eigvalsh(matrix[np.ix_(inside, inside)])[::-1]
-    return np.maximum(np.abs(values - lower[0]), np.abs(lower[0] - lower[1]) * degree / length)
+    parity = words.vocab == 2 and np.ptp(words.probabilities) < 1e-12
+    inside = basis.mode_degrees <= words.degree - (2 if parity else 1)
+    lower = np.zeros_like(values)
+    lower[: inside.sum()] = scipy.linalg.eigvalsh(matrix[np.ix_(inside, inside)])[::-1]
+    return np.abs(values - lower)
 
 
 def sector_spectrum(
