@@ -141,10 +141,28 @@ class _AttentionNetwork(eqx.Module):
     def __call__(self, x: Activations) -> Activations:
         scale = x.shape[-1] ** -0.5
         tokens = x[:, :-1] if self.class_token else x
-        values = jnp.einsum("bjd,dhe->bhje", tokens, self.value * scale)
-        mixed = jnp.einsum("bhij,bhje->bihe", self._attention(x, tokens, scale), values)
+        if self.layer.scores == "linear" and not self.layer.causal:
+            mixed = self._linear(x, tokens, scale)
+        else:
+            values = jnp.einsum("bjd,dhe->bhje", tokens, self.value * scale)
+            mixed = jnp.einsum("bhij,bhje->bihe", self._attention(x, tokens, scale), values)
         mixed = mixed.reshape(*x.shape[:2], -1)
         return mixed @ self.output * mixed.shape[-1] ** -0.5
+
+    def _linear(self, x: Array, tokens: Array, scale: float) -> Float[Array, "B P H d_k"]:
+        """b sum_j (q_i . k_j) v_j / T as q_i . (mean over j of k_j v_j^T), without scores.
+
+        As sums of products: products of many small matrices take several times as long on a CPU.
+        """
+        assert self.query is not None
+        assert self.key is not None
+        queries, keys, values = (
+            jnp.einsum("bid,dhe->bihe", at, weights * scale)
+            for at, weights in ((x, self.query), (tokens, self.key), (tokens, self.value))
+        )
+        memory = (keys[..., :, None] * values[..., None, :]).mean(1, keepdims=True)
+        factor = self.layer.temperature * keys.shape[-1] ** -0.5
+        return factor * (queries[..., None] * memory).sum(-2)
 
     def _attention(self, x: Array, tokens: Array, scale: float) -> Float[Array, "B H P T"]:
         length = tokens.shape[1]
