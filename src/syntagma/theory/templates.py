@@ -35,7 +35,6 @@ import numpy as np
 import scipy.stats
 from jaxtyping import Float, Integer
 
-from syntagma.curves import CONFIDENCE, Interval
 from syntagma.errors import invalid
 from syntagma.kernels import Architecture
 from syntagma.kernels.arc_cosine import arc_cosine
@@ -55,6 +54,15 @@ _ROUNDING = 1e-12
 
 
 @dataclass(frozen=True)
+class Range:
+    """A number and the ends of its 95 percent interval; the same three times where it is exact."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
 class Certificate:
     """What the kernel between templates says of learning them.
 
@@ -70,7 +78,7 @@ class Certificate:
     matrix: Float[np.ndarray, "r r"]
     standard_error: Float[np.ndarray, "r r"]
     own: Float[np.ndarray, " r"]
-    smallest: Interval
+    smallest: Range
     labels: Float[np.ndarray, " r"] | None
     weights: Float[np.ndarray, " r"]
 
@@ -107,16 +115,15 @@ class Certificate:
         kept = vectors[:, values > _ROUNDING * values[-1]]
         return kept @ (kept.T @ self._labels())
 
-    def strings_needed(self, ridge: float = 0.0) -> Interval:
+    def strings_needed(self, ridge: float = 0.0) -> Range:
         """Strings after which the direction that takes longest is half learned; infinite where N may be singular.
 
         r (K_self - N_tt + ridge) / s_min, with 1 / r the smallest probability of a template.
         """
         steps = float(((self.own - np.diag(self.matrix) + ridge) / self.weights).max())
         smallest = self.smallest
-        found = [steps / value if value > 0 else math.inf for value in (smallest.value, smallest.high, smallest.low)]
-        reason = "the matrix N may be singular" if math.isinf(found[2]) else ""
-        return Interval(found[0], found[1], found[2], reason)
+        ends = (smallest.value, smallest.high, smallest.low)
+        return Range(*(steps / value if value > 0 else math.inf for value in ends))
 
     def answers(self, counts: Float[np.ndarray, "*n r"], ridge: float = 0.0) -> Float[np.ndarray, "*n r"]:
         """f: the answer to each template on symbols never seen, after `counts` training strings of each."""
@@ -209,14 +216,14 @@ def positionwise_change(kernel: Kernel, templates: Templates, seed: int = 0) -> 
     return float(np.abs(after - before).max() / np.abs(before).mean())
 
 
-def _smallest(matrix: np.ndarray, estimates: np.ndarray, *, exact: bool) -> Interval:
+def _smallest(matrix: np.ndarray, estimates: np.ndarray, *, exact: bool) -> Range:
     """The smallest eigenvalue, its interval from the estimates' quadratic forms of its eigenvector."""
     values, vectors = np.linalg.eigh(matrix)
     value = float(values[0])
     if exact:
         value = 0.0 if value <= _ROUNDING * values[-1] else value
-        return Interval(value, value, value)
+        return Range(value, value, value)
     forms = np.einsum("i,sij,j->s", vectors[:, 0], estimates, vectors[:, 0])
-    quantile = scipy.stats.t.ppf((1 + CONFIDENCE) / 2, len(forms) - 1)
+    quantile = scipy.stats.t.ppf(0.975, len(forms) - 1)
     width = float(quantile * forms.std(ddof=1) / math.sqrt(len(forms)))
-    return Interval(value, value - width, value + width)
+    return Range(value, value - width, value + width)

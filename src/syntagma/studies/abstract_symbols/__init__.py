@@ -8,7 +8,7 @@ Source: arXiv 2310.09753.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -53,8 +53,13 @@ class _AbstractSymbolsStudy(Study[AbstractSymbols]):
 
     def run(self, settings: AbstractSymbols, store: Store, workers: int, progress: Progress) -> None:
         """The certificates, then all runs of the grid."""
-        progress("certificates", 0.0)
-        certificates(settings, Facts(store, NAME).settle)
+        facts = Facts(store, NAME)
+
+        def settle(key: Mapping[str, Any], compute: Callable[[], Mapping[str, Any]]) -> Mapping[str, Any]:
+            progress(f"certificate of {', '.join(key['templates'][:2])}", 0.0)
+            return facts.settle(key, compute)
+
+        certificates(settings, settle)
         run_missing(settings.cells(), store, workers, progress, _said)
 
     def analyse(self, store: Store) -> Analysis:

@@ -24,7 +24,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from syntagma.curves import Interval
 from syntagma.kernels.presets import perceptron
 from syntagma.languages.templates import Templates
 from syntagma.learners import EqualityPerceptron, KernelRegression, Learner, Perceptron, Transformer
@@ -34,6 +33,7 @@ from syntagma.theory.templates import (
     Certificate,
     Kernel,
     Outcome,
+    Range,
     certificate,
     infinite,
     positionwise_change,
@@ -143,7 +143,7 @@ def certificates_table(settings: AbstractSymbols, found: Mapping[tuple[str, str]
 
 
 def _numbers(certified: Certificate | None, ridge: float) -> dict[str, float]:
-    nowhere = Interval(np.nan, np.nan, np.nan)
+    nowhere = Range(np.nan, np.nan, np.nan)
     smallest = nowhere if certified is None else certified.smallest
     needed = nowhere if certified is None else certified.strings_needed(ridge)
     return {
@@ -199,4 +199,4 @@ def _stored(templates: Templates, kernel: Kernel) -> dict[str, Any]:
 def _restored(value: Mapping[str, Any], templates: Templates) -> Certificate:
     matrix, error, own = (np.array(value[name]) for name in ("matrix", "standard_error", "own"))
     labels = None if templates.symbolic else templates.labels.astype(float)
-    return Certificate(matrix, error, own, Interval(*value["smallest"]), labels, templates.weights)
+    return Certificate(matrix, error, own, Range(*value["smallest"]), labels, templates.weights)

@@ -8,7 +8,7 @@ training distribution is kept.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from syntagma.kernels.presets import perceptron, template_transformer
@@ -33,8 +33,10 @@ from syntagma.studies.abstract_symbols.settings import (
     LanguageModel,
 )
 
-_RATES = {"transformer": 0.01, "perceptron": 0.03, "equality-perceptron": 0.03, "elman": 0.03, "lstm": 0.03}
+_RATES = {"transformer": 0.03, "perceptron": 0.03, "equality-perceptron": 0.03, "elman": 0.3, "lstm": 0.1}
 _RIDGE = 1e-3
+_NUMBERS = ("same-different", "aba-abb", "aabb-abab", "assignment", "relational-match", "random")
+_SYMBOLS = ("print", "majority", "associative-recall", "distribution-of-three", "identity-rules")
 _KERNEL = template_transformer(1, 4.0, 1.0)
 """K_trans with beta = 4, gamma = 1 and ReLU: of the settings tried, N is furthest from singular (docs/decisions.md)."""
 
@@ -59,15 +61,17 @@ def _training(learning_rate: float, steps: int, batch_size: int = 64) -> Trainin
     )  # fmt: skip
 
 
-def _contenders(transformer: Transformer, others: Mapping[str, NetworkLearner], steps: int) -> dict[str, Contender]:
+def _contenders(
+    transformer: Transformer, others: Iterable[NetworkLearner], steps: int, batch_size: int = 64
+) -> dict[str, Contender]:
     """The transformer without and with identities, other networks, and kernel regression of two infinite networks."""
     repaired = transformer.model_copy(update={"score_identity": 1.0, "answer_identity": 1.0})
-    networks = {"transformer": transformer, "transformer with a, b": repaired, **others}
-    names = {"transformer": PLAIN, "transformer with a, b": REPAIRED}
+    named = {PLAIN: transformer, REPAIRED: repaired, **{learner.kind: learner for learner in others}}
     out = {}
-    for label, learner in networks.items():
-        training = _training(_RATES[learner.kind], steps)
-        out[names.get(label, learner.kind)] = Contender(label=label, learner=learner, training=training)
+    for name, learner in named.items():
+        label = "transformer with a, b" if name == REPAIRED else learner.label
+        training = _training(_RATES[learner.kind], steps, batch_size)
+        out[name] = Contender(label=label, learner=learner, training=training)
     for name, label, architecture in (
         ("kernel", "transformer kernel", _KERNEL),
         ("perceptron-kernel", "perceptron kernel", perceptron(1, 2)),
@@ -77,20 +81,27 @@ def _contenders(transformer: Transformer, others: Mapping[str, NetworkLearner], 
     return out
 
 
-def _others(perceptron_width: int, recurrent_width: int) -> dict[str, NetworkLearner]:
-    learners = (
+def _others(perceptron_width: int, recurrent_width: int) -> tuple[NetworkLearner, ...]:
+    return (
         Perceptron(width=perceptron_width, layers=2),
         EqualityPerceptron(width=perceptron_width, layers=2),
         Elman(width=recurrent_width),
         LSTM(width=recurrent_width),
     )
-    return {learner.label: learner for learner in learners}
 
 
-PRESETS: Mapping[str, AbstractSymbols] = {
-    "quick": AbstractSymbols(
+def _language_model(width: int, heads: int, layers: int, length: int, examples: int, steps: int) -> LanguageModel:
+    """A causal decoder on windows of a text."""
+    learner = Transformer(width=width, heads=heads, layers=layers, activation="gelu")
+    training = _training(0.01, steps, 32)
+    return LanguageModel(length=length, num_examples=examples, test_examples=2048, learner=learner, training=training)
+
+
+def _quick() -> AbstractSymbols:
+    """Under three minutes on two cores."""
+    return AbstractSymbols(
         families=_families(("same-different", "aabb-abab")),
-        learners=_contenders(_transformer(64, 4, 32), {"perceptron": Perceptron(width=256, layers=2)}, 600),
+        learners=_contenders(_transformer(64, 4, 32), (Perceptron(width=256, layers=2),), 500),
         sizes=(64, 256, 1024),
         seeds=3,
         kernel=_KERNEL,
@@ -102,12 +113,73 @@ PRESETS: Mapping[str, AbstractSymbols] = {
             learner=_transformer(32, 4, 32, layers=1),
             training=_training(0.01, 300),
         ),
-        language_model=LanguageModel(
-            length=32,
-            num_examples=8192,
-            test_examples=1024,
-            learner=Transformer(width=64, heads=4, layers=2, mlp_ratio=2, activation="gelu"),
-            training=_training(0.01, 400, 32),
+        language_model=_language_model(64, 4, 2, 32, 2**14, 400),
+    )
+
+
+def _laptop() -> AbstractSymbols:
+    """Under forty minutes on two cores."""
+    return AbstractSymbols(
+        families=_families(
+            ("same-different", "aba-abb", "aabb-abab", "relational-match", "majority", "distribution-of-three")
         ),
-    ),
-}
+        learners=_contenders(_transformer(64, 4, 32), _others(256, 64), 1500),
+        sizes=(64, 256, 1024, 4096, 16384),
+        seeds=3,
+        kernel=_KERNEL,
+        samples=2**16,
+        diversity=Diversity(
+            learners=(PLAIN, REPAIRED, "kernel"), substitutions=(2, 8, 32, 128, 512, 2048), num_examples=4096
+        ),
+        copying=Copying(
+            language=family("copying"),
+            widths=(16, 32, 64, 128, 256, 512),
+            num_examples=1024,
+            learner=_transformer(32, 4, 32, layers=1),
+            training=_training(0.01, 300),
+        ),
+        language_model=_language_model(128, 4, 2, 64, 2**16, 1000),
+    )
+
+
+def _full() -> AbstractSymbols:
+    """For an accelerator."""
+    return AbstractSymbols(
+        families=_families((*_NUMBERS, *_SYMBOLS), train_symbols=1024, test_symbols=1024),
+        learners=_contenders(_transformer(128, 16, 64), _others(512, 128), 10_000, 128),
+        sizes=tuple(2**k for k in range(6, 20)),
+        seeds=5,
+        test_examples=4096,
+        kernel=_KERNEL,
+        samples=2**18,
+        diversity=Diversity(
+            learners=(PLAIN, REPAIRED, "kernel"), substitutions=tuple(2**k for k in range(1, 15)), num_examples=2**14
+        ),
+        copying=Copying(
+            language=family("copying", train_symbols=1024, test_symbols=1024),
+            widths=tuple(2**k for k in range(4, 12)),
+            num_examples=4096,
+            learner=_transformer(128, 16, 64, layers=1),
+            training=_training(0.01, 2000, 128),
+        ),
+        language_model=_language_model(512, 8, 6, 256, 2**18, 20_000),
+    )
+
+
+class _Presets(Mapping[str, AbstractSymbols]):
+    """Presets that are made when asked for: checking every learner of all of them takes seconds."""
+
+    def __init__(self, made: Mapping[str, Callable[[], AbstractSymbols]]) -> None:
+        self._made = made
+
+    def __getitem__(self, name: str) -> AbstractSymbols:
+        return self._made[name]()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._made)
+
+    def __len__(self) -> int:
+        return len(self._made)
+
+
+PRESETS = _Presets({"quick": _quick, "laptop": _laptop, "full": _full})
