@@ -33,8 +33,8 @@ _CAPTIONS = {
     ),
     "spectrum": (
         "Eigenvalues of the kernel of each block, by representation, each repeated as often as the representation's "
-        "dimension. Black bars: the bound trace / dimension. Below: where a block has no eigenvalue in a representation, "
-        "it cannot learn such targets from any number of examples."
+        "dimension. Black bars: the bound trace / dimension. A block that has no eigenvalue in a representation cannot "
+        "learn such targets from any number of examples."
     ),
     "sample-complexity": (
         "Training examples at which the test error is half of the target's variance, against the context length T: "
@@ -50,9 +50,10 @@ _CAPTIONS = {
         "every mode under the new distribution, by enumerating all sequences."
     ),
     "source-symmetry": (
-        "Share of the squared norm of the covariance of one-hot tokens that is symmetric under permutations of positions, "
-        "the sampling floor removed, in all and between different positions only; and the eigenvalues of the largest "
-        "multiplet of (T-1,1), which are equal for a symmetric source. Shuffled and sorted tokens are the two extremes. "
+        "Share of the squared norm of the covariance of one-hot tokens that is symmetric under permutations of "
+        "positions, the sampling floor removed, in all and between different positions only; and the eigenvalues of "
+        "the largest multiplet of (T-1,1), which are equal for a symmetric source. Shuffled and sorted tokens are "
+        "extremes. "
         "Between shuffled tokens almost no dependence is left to be shared, so its interval may be too wide to show."
     ),
 }
@@ -67,8 +68,8 @@ _TABLES = (
     TableText(
         name="growth",
         title="Examples needed against context length",
-        caption="At half of the target's variance: measured with its bootstrap interval, and predicted; at learnability "
-        "1/2 of the largest eigenvalue; and the trace bound's.",
+        caption="At half of the target's variance: measured with its bootstrap interval, and predicted; at "
+        "learnability 1/2 of the largest eigenvalue; and the trace bound's.",
         columns=(
             Column("representation", "representation"),
             Column("length", "T"),
@@ -101,8 +102,8 @@ _TABLES = (
     TableText(
         name="agreement",
         title="Kernel regression beside theory",
-        caption="Measured over predicted test error, geometric mean over sizes, with its bootstrap interval over training "
-        "sets. The theory takes modes for independent Gaussian variables.",
+        caption="Measured over predicted test error, geometric mean over sizes, with its bootstrap interval over "
+        "training sets. The theory takes modes for independent Gaussian variables.",
         columns=(
             Column("representation", "representation"),
             Column("test", "test tokens"),
@@ -178,7 +179,8 @@ def _traces(analysis: Analysis, name: str, first: bool) -> Iterator[dict[str, An
             "error_y": {"type": "data", "array": list(own["standard_error"]), "thickness": 1},
             "marker": {"color": tone, "size": 8, "symbol": "circle" if learner == "kernel" else "square"},
             "customdata": list(own["num_seeds"]), "name": label, "legendgroup": learner, "showlegend": first,
-            "hovertemplate": f"<b>{label}</b><br>n = %{{x}}: error %{{y:.4g}}<br>training sets: %{{customdata}}<extra></extra>",
+            "hovertemplate": f"<b>{label}</b><br>n = %{{x}}: error %{{y:.4g}}"
+            "<br>training sets: %{customdata}<extra></extra>",
         }  # fmt: skip
 
 

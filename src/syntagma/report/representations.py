@@ -189,6 +189,7 @@ def source_symmetry(analysis: Analysis) -> Figure:
     table = analysis.tables["symmetry"]
     names = list(table["source"].unique())
     tones = dict(zip(names, ("#0072B2", "#009E73", "#D55E00"), strict=False))
+    marks = dict(zip(names, "osD", strict=False))
     with style.applied():
         figure, (left, middle, right) = panels.panelled(3, share=False)
         figure.suptitle("Permutation symmetry of a source in windows of T tokens", x=0.01, ha="left")
@@ -199,7 +200,15 @@ def source_symmetry(analysis: Analysis) -> Figure:
                 if value == "between" and name == "shuffled":
                     own = own[(own["high"] - own["low"]) < 1.0]  # nothing is left between shuffled tokens to be shared
                 spans = np.maximum([own[value] - own[low], own[high] - own[value]], 0)
-                axes.errorbar(own["window"], own[value], yerr=spans, fmt="o-", markersize=4, color=tones[name])
+                axes.errorbar(
+                    own["window"],
+                    own[value],
+                    yerr=spans,
+                    fmt=f"{marks[name]}-",
+                    markersize=5,
+                    color=tones[name],
+                    alpha=0.85,
+                )
             panels.plain_log_axis(axes, "x", sorted(set(table["window"])))
             axes.set_xlabel("window T (tokens)")
             axes.set_ylim(-0.05, 1.12)
@@ -216,8 +225,10 @@ def source_symmetry(analysis: Analysis) -> Figure:
         right.axhline(1, color=style.PLATEAU, linewidth=0.8)
         right.set_xticks(range(len(names)), [name.replace(" language", "") for name in names])
         right.set_xlim(-0.6, len(names) - 0.4)
-        right.set_title(f"eigenvalues of one (T-1,1) multiplet / mean, T = {largest}")
-        panels.legend_below(figure, [[Line2D([], [], marker="o", color=tones[name], label=name)] for name in names])
+        right.set_title(f"one (T-1,1) multiplet / its mean, T = {largest}")
+        panels.legend_below(
+            figure, [[Line2D([], [], marker=marks[name], color=tones[name], label=name)] for name in names]
+        )
         panels.settle(figure)
         return figure
 

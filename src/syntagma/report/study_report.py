@@ -16,7 +16,6 @@ from syntagma.studies.study import Analysis
 _MODULES = {
     "scaling-laws": "syntagma.report.scaling_laws",
     "permutation-bias": "syntagma.report.permutation_bias",
-    "permutation-bias": "syntagma.report.permutation_bias",
     "abstract-symbols": "syntagma.report.abstract_symbols",
 }
 """Adding a study's report is one module with a `REPORT`, and one line here."""

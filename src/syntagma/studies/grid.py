@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,10 @@ from syntagma.sweep.runs import Run
 
 if TYPE_CHECKING:
     from syntagma.sweep.store import Store
+
+
+_AHEAD = 256
+"""Runs offered at a time: more than are ever under way, few enough that asking for them costs nothing."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +47,7 @@ def run_missing(
         progress(say(cell, result), 1 - len(missing) / total)
 
     if missing:
-        execute(lambda: [cell.run for cell in missing.values()], store, workers, finished)
+        execute(lambda: [cell.run for cell in itertools.islice(missing.values(), _AHEAD)], store, workers, finished)
 
 
 def table_of(cells: Sequence[Cell], stored: pd.DataFrame) -> pd.DataFrame:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from syntagma.curves import Interval, LearningCurve, power_law, threshold
+from syntagma.randomness import stream
 from syntagma.studies.grid import table_of
 from syntagma.studies.permutation_bias import facts as known
 from syntagma.studies.permutation_bias.predictions import growth_table, spectrum_table
@@ -36,14 +37,14 @@ def analyse(name: str, title: str, store: Store) -> Analysis:
     facts = Facts(store, NAME)
     runs = table_of(cells(settings, facts), store.runs(name))
     spectra = _spectra(settings, facts)
-    curves, growth = _curves(runs), growth_spectra(settings, facts)
+    growth = growth_spectra(settings, facts)
     thresholds = _thresholds(settings, runs, growth)
     tables = {
         "runs": runs,
         "spectrum": spectrum_table(spectra),
         "reach": _reach(spectra),
         "multiplicities": _multiplicities(settings, facts),
-        "curves": curves,
+        "curves": _curves(runs),
         "theory": _theory(settings, spectra, facts),
         "agreement": _agreement(settings, runs, spectra, facts),
         "growth": _growth(settings, growth, thresholds),
@@ -51,7 +52,7 @@ def analyse(name: str, title: str, store: Store) -> Analysis:
         "width": _width(settings, facts),
         "symmetry": _symmetry(settings, facts),
     }
-    return Analysis(name, title, tables, verdicts(settings, tables), provenance)
+    return Analysis(name, title, tables, verdicts(tables), provenance)
 
 
 def _spectra(settings: PermutationBias, facts: Facts) -> dict[str, dict[str, Any]]:
@@ -150,8 +151,6 @@ def _agreement(
 
 def _mean_ratio(losses: np.ndarray, expected: np.ndarray) -> tuple[float, float, float]:
     """Geometric mean over sizes of seed-averaged loss / prediction, with a bootstrap interval over `[seeds, sizes]`."""
-    from syntagma.randomness import stream
-
     seeds = len(losses)
     value = float(np.exp(np.log(losses.mean(0) / expected).mean()))
     if seeds < 2:
@@ -188,7 +187,7 @@ def _growth(
     thresholds: Mapping[tuple[str, int], Interval],
 ) -> pd.DataFrame:
     table = growth_table(settings, spectra)
-    found = [thresholds.get((row.representation, row.length)) for row in table.itertuples()]
+    found = [thresholds.get(key) for key in zip(table["representation"], table["length"], strict=True)]
     for column in ("value", "low", "high"):
         values = [getattr(one, column) if one is not None and one.measured else math.nan for one in found]
         table[{"value": "measured"}.get(column, column)] = values

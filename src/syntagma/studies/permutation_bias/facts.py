@@ -9,15 +9,17 @@ import itertools
 from collections.abc import Mapping
 from typing import Any
 
-import jax
+import equinox as eqx
 import numpy as np
+from jaxtyping import Array
 
 from syntagma.kernels import Architecture
+from syntagma.kernels.architecture import Network
 from syntagma.languages import RandomHiddenMarkov
 from syntagma.languages.representations import draw_target
 from syntagma.randomness import key as random_key
 from syntagma.statistics.symmetry import Symmetry, measured_symmetry, position_sorted, shuffled
-from syntagma.studies.permutation_bias.settings import TAILS, PermutationBias, Tail, tail_name
+from syntagma.studies.permutation_bias.settings import TAILS, PermutationBias, tail_name
 from syntagma.theory.learnability import sample_complexity, solve
 from syntagma.theory.spectrum import Spectrum
 from syntagma.theory.symmetric_group import decompose
@@ -83,7 +85,7 @@ class Levels:
         return float(np.exp(np.log(sizes[i - 1]) + share * np.log(sizes[i] / sizes[i - 1])))
 
     def half_learned(self, name: str) -> tuple[float, float]:
-        """Number of examples at learnability 1/2 of the representation's largest level: exact, and the trace bound's."""
+        """Examples at learnability 1/2 of the representation's largest level: exact, and at its trace bound."""
         sector = self.fact["sectors"][name]
         levels = [sector["eigenvalues"][0], sector["bound"]]
         exact, bound = sample_complexity(self.spectrum, 0.5, self.ridge, eigenvalues=levels)
@@ -158,15 +160,29 @@ def kernel_deviation(settings: PermutationBias, width: int, draw: int) -> dict[s
     tokens = settings.language().sample(0, _LARGEST_CONTROL).tokens.astype(np.int32)
     limit = architecture.gram(tokens).matrix
     network = architecture.network(random_key(draw, "width", width), width, settings.length, heads=width, head_size=1)
-    features = np.asarray(jax.jit(lambda x: network.features(x))(tokens), np.float64)
+    features = np.asarray(_features(network, tokens), np.float64)
     kernel = features @ features.T / features.shape[1]
     return {"deviation": float(((kernel - limit) ** 2).sum() / (limit**2).sum())}
+
+
+@eqx.filter_jit
+def _features(network: Network, tokens: Any) -> Array:
+    """One program for all draws of one width."""
+    return network.features(tokens)
 
 
 def symmetry_of(settings: PermutationBias, length: int) -> dict[str, Any]:
     """Permutation symmetry of a text's windows, and of its two extremes: shuffled, and sorted within each window."""
     if settings.text is None:
-        source = RandomHiddenMarkov(vocab=8, sentence_length=length, states=6, num_models=1, seed=0)
+        source = RandomHiddenMarkov(
+            vocab=8,
+            sentence_length=length,
+            states=6,
+            num_models=1,
+            transition_concentration=0.2,
+            emission_concentration=0.3,
+            seed=0,
+        )
         windows, vocab, name = source.sample(0, 20_000).tokens, 8, "hidden Markov language"
     else:
         text = settings.text.model_copy(update={"sentence_length": length, "stride": length}).language()
@@ -199,8 +215,3 @@ def predicted_halves(
         for name, lengths in settings.lengths.items()
         for length in lengths
     }
-
-
-def tails_of(names: Mapping[str, Any]) -> list[Tail]:
-    """The tails named."""
-    return [tail for tail in TAILS if tail_name(tail) in names]

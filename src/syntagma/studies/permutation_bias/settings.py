@@ -127,7 +127,7 @@ class PermutationBias(Settings):
                 factors = [2.0 ** (0.5 * k) for k in range(-2 * self.reach, 2 * self.reach + 1)]
                 for size in sorted({max(1, round(middle * factor)) for factor in factors}):
                     for seed in range(self.seeds):
-                        task = SymmetryTarget(partition=self.partition(tail, length), seed=seed)
+                        task = SymmetryTarget(partition=self.partition(tail, length), seed=seed, noise=0.0)
                         names = {"panel": "growth", "tail": name, "length": length, "num_examples": size, "draw": seed}
                         yield Cell(
                             names, self._run(self.language(length), task, self._kernel(self.growth_block), size, seed)
@@ -136,7 +136,7 @@ class PermutationBias(Settings):
     def _curve_cell(
         self, tail: Tail, learner_name: str, learner: KernelRegression | LangevinPosterior, size: int, seed: int
     ) -> Cell:
-        task = SymmetryTarget(partition=self.partition(tail))
+        task = SymmetryTarget(partition=self.partition(tail), seed=0, noise=0.0)
         names = {
             "panel": "curves",
             "learner": learner_name,
