@@ -120,7 +120,8 @@ class Limit:
         if block_size is None:
             per_sequence = max((r.elements[0] for r in requests), default=0)
             per_pair = max([self.layout.columns, *(r.elements[1] for r in requests)])
-            most = min(int((_BLOCK_ELEMENTS / per_pair) ** 0.5), _CHUNK_ELEMENTS // max(per_sequence, 1))
+            budget = _CHUNK_ELEMENTS if requests else _BLOCK_ELEMENTS
+            most = min(int((budget / per_pair) ** 0.5), _CHUNK_ELEMENTS // max(per_sequence, 1))
         else:
             most = whole_number("block_size", block_size)
         needed = 1 << (sequences - 1).bit_length()
