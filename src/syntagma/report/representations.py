@@ -16,7 +16,7 @@ from syntagma.studies.permutation_bias.verdicts import slope
 from syntagma.studies.study import Analysis
 
 REPRESENTATIONS = ("(T)", "(T-1,1)", "(T-2,2)", "(T-2,1,1)")
-_COLOURS = dict(zip(REPRESENTATIONS, ("#0072B2", "#D55E00", "#009E73", "#CC79A7"), strict=True))
+_COLOURS: dict[str, str] = dict(zip(REPRESENTATIONS, ("#0072B2", "#D55E00", "#009E73", "#CC79A7"), strict=True))
 _NETWORKS = ("#E69F00", "#56B4E9", "#7A5195")
 _KERNEL = "#D55E00"
 _THEORY = style.INK
@@ -50,7 +50,8 @@ def shifted_curves(analysis: Analysis) -> Figure:
 
 
 def _curve_figure(analysis: Analysis, value: str, error: str, title: str, y_name: str) -> Figure:
-    curves, theory = analysis.tables["curves"], analysis.tables["theory"]
+    curves: Any = analysis.tables["curves"]
+    theory: Any = analysis.tables["theory"]
     with style.applied():
         figure, all_axes = panels.panelled(len(REPRESENTATIONS), share=True)
         figure.suptitle(f"Permutation bias: {title}", x=0.01, ha="left")
@@ -62,7 +63,7 @@ def _curve_figure(analysis: Analysis, value: str, error: str, title: str, y_name
             axes.plot(own["num_examples"], own[value], color=_THEORY, linewidth=1.4, zorder=2)
             axes.axhline(1, color=style.PLATEAU, linewidth=0.8, zorder=1)
             for learner, tone in colours.items():
-                points = panels.finite(panels.where(curves, representation=name, learner=learner), value)
+                points: Any = panels.finite(panels.where(curves, representation=name, learner=learner), value)
                 _points(axes, points["num_examples"], points[value], points[error], tone, learner)
         low, high = panels.limits([*curves[value], *theory[value]], 1.5)
         all_axes[0].set_ylim(max(low, 1e-6), high)
@@ -79,7 +80,7 @@ def _curve_figure(analysis: Analysis, value: str, error: str, title: str, y_name
 
 def spectrum(analysis: Analysis) -> Figure:
     """Eigenvalues by representation beside their trace bounds, one panel a block."""
-    table = analysis.tables["spectrum"]
+    table: Any = analysis.tables["spectrum"]
     blocks = list(table["block"].unique())
     floor = 1e-7 * float(table["bound"].max())
     with style.applied():
@@ -89,7 +90,7 @@ def spectrum(analysis: Analysis) -> Figure:
             axes.set_yscale("log")
             axes.set_title(block)
             for place, name in enumerate(REPRESENTATIONS):
-                own = panels.where(table, block=block, representation=name)
+                own: Any = panels.where(table, block=block, representation=name)
                 shown = own[own["eigenvalue"] > floor]
                 offsets = place + 0.24 * np.linspace(-1, 1, len(shown)) if len(shown) > 1 else [place] * len(shown)
                 axes.errorbar(
@@ -155,7 +156,7 @@ def sample_complexity(analysis: Analysis) -> Figure:
 
 def width(analysis: Analysis) -> Figure:
     """Squared relative deviation of random networks' kernels from their limit, against width."""
-    table = analysis.tables["width"]
+    table: Any = analysis.tables["width"]
     with style.applied():
         figure, (axes,) = panels.panelled(1, share=False)
         figure.suptitle("Permutation bias: approach to the limit", x=0.01, ha="left")

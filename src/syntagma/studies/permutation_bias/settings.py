@@ -7,8 +7,9 @@ is (T-2, 2) and (1, 1) is (T-2, 1, 1), so that one name holds at every T.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from syntagma.errors import invalid, unknown
 from syntagma.kernels import Architecture, Attention, Dense, Embedding, Residual
@@ -45,7 +46,8 @@ class PermutationBias(Settings):
         growth_block: the block whose sample complexities are measured.
         reach: sizes measured on either side of the predicted sample complexity, in powers of 2.
         shift: token probabilities of the shifted test.
-        text: a text whose permutation symmetry is measured; None for a hidden Markov language.
+        text: a text whose permutation symmetry is measured, its path or all its settings; None for a hidden Markov
+            language.
         windows: window lengths T of that measurement.
     """
 
@@ -70,6 +72,11 @@ class PermutationBias(Settings):
     shift: tuple[float, ...] = (0.6, 0.3, 0.1)
     text: TextSettings | None = None
     windows: tuple[int, ...] = (8, 32)
+
+    @field_validator("text", mode="before")
+    @classmethod
+    def _path_alone(cls, given: Any) -> Any:
+        return {"path": given, "sentence_length": 8} if isinstance(given, str) else given
 
     @model_validator(mode="after")
     def _fits(self) -> PermutationBias:
