@@ -20,8 +20,8 @@ _PLAIN, _REPAIRED = "transformer", "transformer-identities"
 def data_saved(analysis: Analysis) -> Figure:
     """How many times more strings the transformer needs without a, b, task by task."""
     with style.applied():
-        figure, axes = _one(analysis, "data needed without a, b, over with them")
-        table = panels.where(analysis.tables["saved"])
+        table = analysis.tables["saved"]
+        figure, axes = _one(analysis, "data saved by a, b", height=1.9 + 0.55 * max(len(table), 2))
         known = [row for row in panels.each_row(table) if not math.isnan(row.value)]
         if not known:
             say(axes, "not measured: " + ("; ".join(sorted(set(table["note"]) - {""})) or "no such learners"))
@@ -38,7 +38,7 @@ def data_saved(analysis: Analysis) -> Figure:
         axes.set_ylim(-0.6, len(known) - 0.4)
         axes.tick_params(axis="y", length=0)
         panels.plain_log_axis(axes, "x", panels.round_ticks(axes.get_xlim()))
-        axes.set_xlabel("times more training strings")
+        axes.set_xlabel("training strings needed without a, b, over those needed with them")
         panels.settle(figure)
         return figure
 
@@ -114,9 +114,9 @@ def language_model(analysis: Analysis) -> Figure:
         return figure
 
 
-def _one(analysis: Analysis, what: str) -> tuple[Figure, Axes]:
+def _one(analysis: Analysis, what: str, height: float = 4.2) -> tuple[Figure, Axes]:
     figure, (axes,) = panels.panelled(1, share=False)
-    figure.set_size_inches(7.0, 4.2)
+    figure.set_size_inches(7.0, height)
     figure.suptitle(f"{analysis.title}: {what}", x=0.01, ha="left")
     return figure, axes
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import html
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pandas as pd
@@ -31,7 +31,6 @@ from syntagma.report.interactive_layout import (
 )
 from syntagma.studies.study import Analysis
 
-_ACCURACY_LIMITS = (-0.03, 1.05)
 _TITLE_CHARACTERS = 34
 _HOVER = (
     "<b>%{fullData.name}</b><br>%{x:,d} strings<br>accuracy, unseen symbols %{y:.3f} [%{customdata[0]:.3f}, "
@@ -47,7 +46,7 @@ def accuracy_curves(analysis: Analysis) -> Figure:
         figure.suptitle(f"{analysis.title}: accuracy", x=0.01, ha="left")
         for axes, family in zip(all_axes, families, strict=True):
             _prepare(axes, analysis, family)
-            axes.set_ylim(*_ACCURACY_LIMITS)
+            axes.set_ylim(*accuracy_limits(families, analysis.tables["curves"]))
             axes.axhline(family.chance, color=style.PLATEAU, linewidth=0.8, zorder=1)
             _draw(axes, analysis, family.family, ("accuracy", "low", "high"), "accuracy")
         panels.name_axes(all_axes, "training strings", "accuracy on unseen symbols")
@@ -82,6 +81,7 @@ def interactive_accuracy(analysis: Analysis) -> dict[str, Any]:
     rows, columns = panels.grid_shape(len(families))
     layout, data = empty_layout(rows), []
     low, high = _size_limits(analysis)
+    limits = list(accuracy_limits(families, analysis.tables["curves"]))
     for place, family in enumerate(families):
         x_domain, y_domain = domains(place, rows, columns)
         shares = {} if place == 0 else {"matches": "x"}
@@ -92,13 +92,19 @@ def interactive_accuracy(analysis: Analysis) -> dict[str, Any]:
         }  # fmt: skip
         title = {"title": {"text": "accuracy on unseen symbols", **AXIS_TITLE}} if place % columns == 0 else {}
         layout[f"yaxis{suffix(place)}"] = {
-            **AXIS_LOOK, "domain": y_domain, "anchor": f"x{suffix(place)}", "range": list(_ACCURACY_LIMITS), **title,
+            **AXIS_LOOK, "domain": y_domain, "anchor": f"x{suffix(place)}", "range": limits, **title,
         }  # fmt: skip
         text = f"<b>{html.escape(family.family)}</b>  {html.escape(_shown(family))}"
         layout["annotations"].append(panel_title(text, place))
         where = {"xaxis": f"x{suffix(place)}", "yaxis": f"y{suffix(place)}"}
         data += [{**trace, **where} for trace in _traces(analysis, family, (low, high), first=place == 0)]
     return json_values({"data": data, "layout": layout})
+
+
+def accuracy_limits(families: Iterable[Any], curves: pd.DataFrame) -> tuple[float, float]:
+    """From 0, or from below a half where chance is a half and nothing is far below."""
+    least = min([*(family.chance for family in families), *curves["low"]])
+    return (0.35 if least > 0.4 else -0.03), 1.04
 
 
 def say(axes: Axes, text: str) -> None:
@@ -108,9 +114,8 @@ def say(axes: Axes, text: str) -> None:
 
 
 def _prepare(axes: Axes, analysis: Analysis, family: Any) -> None:
-    axes.set_xscale("log")
+    panels.plain_log_axis(axes, "x", sorted(set(analysis.tables["curves"]["num_examples"])))
     axes.set_xlim(*_size_limits(analysis))
-    panels.examples_axis(axes, "x")
     axes.set_title(f"{family.family}:  {_shown(family)}")
 
 

@@ -20,7 +20,6 @@ from syntagma.learners import KernelRegression
 from syntagma.studies.abstract_symbols.predictions import (
     certificates,
     certificates_table,
-    curve_sizes,
     predicted_table,
     ridge_of,
 )
@@ -182,36 +181,27 @@ def _kernels_table(
     """Strings at which three quarters of the squared error are gone: predicted for kernels, measured for all.
 
     Exactly where half of the label is learned, if it lies in one direction, as `Certificate.strings_needed` says of the
-    direction that takes longest.
+    direction that takes longest. The predicted curve is read at the sizes measured, in the same way.
     """
     rows = []
     for family, templates in settings.families.items():
-        if templates.symbolic:
-            continue
-        start = float(templates.weights @ templates.labels**2)
-        plateaus = np.tile([2 * LOSS_LEFT * start, 0.0], (settings.seeds, 1))
-        for learner in settings.known(family):
+        for learner in () if templates.symbolic else settings.known(family):
             table = _curve(settings, runs, family, learner, "unseen_loss")
             if not len(table.columns):
                 continue
             sizes = np.asarray(table.columns, float)
-            measured = threshold(LearningCurve(sizes, table.to_numpy(float), plateaus), 1)
+            start = 2 * LOSS_LEFT * float(templates.weights @ templates.labels**2)
+            measured = _loses_half(sizes, table.to_numpy(float), start)
             predicted = math.nan
             if isinstance(settings.learners[learner].learner, KernelRegression):
                 ridge = ridge_of(settings.learners[learner].learner)
-                predicted = _predicted_crossing(found[family, learner], ridge, LOSS_LEFT * start)
+                losses, _ = found[family, learner].predicted(sizes.astype(int).tolist(), ridge)
+                predicted = _loses_half(sizes, losses[None], start).value
             named = {"family": family, "learner": learner, "label": settings.learners[learner].label}
             rows.append({**named, "predicted": predicted, **_bounded(measured)})
     return pd.DataFrame(rows, columns=["family", "learner", "label", "predicted", "value", "low", "high", "note"])
 
 
-def _predicted_crossing(certified: Certificate, ridge: float, goal: float) -> float:
-    """Strings at which the predicted squared error has come down to `goal`; infinite where it does not."""
-    sizes = np.array(curve_sizes((1, 2**24)))
-    losses, _ = certified.predicted(sizes.tolist(), ridge)
-    below = np.flatnonzero(losses <= goal)
-    if not len(below):
-        return math.inf
-    first = max(below[0], 1)
-    share = (losses[first - 1] - goal) / (losses[first - 1] - losses[first])
-    return float(sizes[first - 1] * (sizes[first] / sizes[first - 1]) ** share)
+def _loses_half(sizes: np.ndarray, losses: np.ndarray, start: float) -> Interval:
+    """Where a curve of `[seeds, P]` losses crosses half of `start`."""
+    return threshold(LearningCurve(sizes, losses, np.tile([start, 0.0], (len(losses), 1))), 1)

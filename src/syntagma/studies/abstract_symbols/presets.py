@@ -100,7 +100,7 @@ def _language_model(width: int, heads: int, layers: int, length: int, examples: 
 def _quick() -> AbstractSymbols:
     """Under three minutes on two cores."""
     return AbstractSymbols(
-        families=_families(("same-different", "aabb-abab")),
+        families=_families(("same-different", "aabb-abab"), train_symbols=1024),
         learners=_contenders(_transformer(64, 4, 32), (Perceptron(width=256, layers=2),), 500),
         sizes=(64, 256, 1024),
         seeds=3,
@@ -121,7 +121,8 @@ def _laptop() -> AbstractSymbols:
     """Under forty minutes on two cores."""
     return AbstractSymbols(
         families=_families(
-            ("same-different", "aba-abb", "aabb-abab", "relational-match", "majority", "distribution-of-three")
+            ("same-different", "aba-abb", "aabb-abab", "relational-match", "majority", "distribution-of-three"),
+            train_symbols=1024,
         ),
         learners=_contenders(_transformer(64, 4, 32), _others(256, 64), 1500),
         sizes=(64, 256, 1024, 4096, 16384),
@@ -145,7 +146,7 @@ def _laptop() -> AbstractSymbols:
 def _full() -> AbstractSymbols:
     """For an accelerator."""
     return AbstractSymbols(
-        families=_families((*_NUMBERS, *_SYMBOLS), train_symbols=1024, test_symbols=1024),
+        families=_families((*_NUMBERS, *_SYMBOLS), train_symbols=4096, test_symbols=1024),
         learners=_contenders(_transformer(128, 16, 64), _others(512, 128), 10_000, 128),
         sizes=tuple(2**k for k in range(6, 20)),
         seeds=5,
