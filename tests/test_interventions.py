@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_hierarchy import assert_frequencies
-from test_tree_oracle import Enumeration, languages
 
 from syntagma.errors import InputError
 from syntagma.languages import RandomHierarchy
 from syntagma.languages.interventions import Intervention, exchange_rules, resample_rule, resample_symbol
 from syntagma.languages.language import Sample
+from test_hierarchy import assert_frequencies
+from test_tree_oracle import Enumeration, languages
 
 ZIPF = RandomHierarchy(3, 2, 2, 2, rule_probabilities=0.8, seed=3)
 TERNARY = RandomHierarchy(2, 2, 3, 2, num_classes=3, rule_probabilities=[0.7, 0.3], seed=1)

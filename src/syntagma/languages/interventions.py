@@ -158,7 +158,7 @@ def _symbol_law(
 
     The siblings of the nodes on the path from the root to this one parse to one symbol each, and hold all that the
     outside says. So top down, with the node's child c on the path,
-    P(c | siblings) ~ sum over parents a of P(a) sum over rules of a with these siblings and child c of their probability.
+    P(c | siblings) ~ sum over the rules with these siblings and child c of P(parent) P(rule | parent).
     """
     size, depth = language.branching, language.depth
     law = np.full((len(levels[0]), language.num_classes), 1.0 / language.num_classes)
@@ -221,7 +221,7 @@ def _choose(rng: np.random.Generator, weights: Float[np.ndarray, "n k"]) -> tupl
     """
     with np.errstate(divide="ignore"):
         times = exponentials(rng, weights.size).reshape(weights.shape) / weights
-    return weights.any(axis=1), times.argmin(axis=1)
+    return (weights > 0.0).any(axis=1), times.argmin(axis=1)
 
 
 def _intervention(before: Sample, after: Sample, applied: np.ndarray) -> Intervention:

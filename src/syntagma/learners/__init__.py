@@ -7,7 +7,7 @@ from pydantic import Field
 from syntagma.learners.attention_only import MultiLayerAttention
 from syntagma.learners.convolution import HierarchicalCNN, LocallyConnected
 from syntagma.learners.engine import Engine, Fit, fit
-from syntagma.learners.learner import Learner, Network
+from syntagma.learners.learner import Activations, Layer, Learner, Network
 from syntagma.learners.perceptron import Perceptron
 from syntagma.learners.training import Training
 from syntagma.learners.transformer import Transformer
@@ -18,10 +18,12 @@ AnyLearner = Annotated[
 """Any learner, told apart by its `kind` in TOML and JSON."""
 
 __all__ = [
+    "Activations",
     "AnyLearner",
     "Engine",
     "Fit",
     "HierarchicalCNN",
+    "Layer",
     "Learner",
     "LocallyConnected",
     "MultiLayerAttention",

@@ -59,6 +59,14 @@ def _attend_backward(heads: int, causal: bool, saved: tuple[Array, ...], gradien
 attend.defvjp(_attend_forward, _attend_backward)
 
 
+def attend_with_maps(
+    projected: Float[Array, "B T 3*d"], heads: int, causal: bool
+) -> tuple[Float[Array, "B T d"], Float[Array, "B H T T"]]:
+    """`attend`, and the weights A it mixes the values with: `[sentence, head, query, key]`."""
+    mixed, (_, weights) = _attend_forward(projected, heads, causal)
+    return mixed, weights
+
+
 def attend_from_last(
     inputs: Float[Array, "B T d"],
     query: Float[Array, "d d"],

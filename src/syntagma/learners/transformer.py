@@ -14,12 +14,13 @@ from typing import ClassVar, Literal
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, Integer, Key
 from pydantic import Field
 
-from syntagma.learners.attention import attend, attend_from_last, check_heads
+from syntagma.learners.attention import attend, attend_from_last, attend_with_maps, check_heads
 from syntagma.learners.embedding import rows
-from syntagma.learners.learner import Learner, Network, normal
+from syntagma.learners.learner import Activations, Layer, Learner, Network, normal
 from syntagma.learners.product import product
 from syntagma.tasks import Shape
 
@@ -76,6 +77,21 @@ class _TransformerNetwork(Network):
             answer = attend_from_last(block.norm_attention(x), *weights, heads=self.heads)
             x = block.mlp(x[:, -1] + product(answer, block.projection * scale))
         return product(self.norm(x), self.readout * scale)
+
+    def activations(self, inputs: Integer[Array, "B T"]) -> Activations:
+        length, width = self.positions.shape
+        x = self.tokens[inputs] + self.positions
+        seen = np.tri(length, dtype=bool)
+        layers = [Layer("embedding", x, np.eye(length, dtype=bool))]
+        for number, block in enumerate(self.blocks, start=1):
+            projected = block.norm_attention(x) @ block.query_key_value * width**-0.5
+            heads, weights = attend_with_maps(projected, self.heads, True)
+            x = x + heads @ block.projection * width**-0.5
+            layers.append(Layer(f"layer {number} attention", x, seen, weights))
+            x = block.mlp(x)
+            layers.append(Layer(f"layer {number}", x, seen))
+        logits = self.norm(x) @ self.readout * width**-0.5
+        return Activations(tuple(layers), logits[:, -1] if self.reads_once else logits)
 
 
 class Transformer(Learner):
