@@ -221,7 +221,7 @@ def _choose(rng: np.random.Generator, weights: Float[np.ndarray, "n k"]) -> tupl
     """
     with np.errstate(divide="ignore"):
         times = exponentials(rng, weights.size).reshape(weights.shape) / weights
-    return (weights > 0.0).any(axis=1), times.argmin(axis=1)
+    return np.asarray(weights.any(axis=1)), times.argmin(axis=1)
 
 
 def _intervention(before: Sample, after: Sample, applied: np.ndarray) -> Intervention:
