@@ -108,11 +108,11 @@ def invariances(
             touched = (inputs_after != inputs).any(axis=0)
             place = position % language.branching ** (language.depth - level)
             for layer, whitened in zip(observe(network, inputs_after).layers, before, strict=True):
-                reached = layer.sees[:, touched].any(axis=1)
-                cosines = whitened.cosines(np.asarray(layer.values), np.flatnonzero(reached))
-                bands = np.full((3, len(reached)), np.nan)
+                reached = np.flatnonzero(layer.sees[:, touched].any(axis=1))
+                cosines = whitened.cosines(np.asarray(layer.values), reached)
+                mean, low, high = bands = np.full((3, len(layer.sees)), np.nan)
                 bands[:, reached] = _band(cosines, after.applied, counts)
-                found.append(Invariance(layer.name, change, level, place, *bands, int(after.applied.sum())))
+                found.append(Invariance(layer.name, change, level, place, mean, low, high, int(after.applied.sum())))
     return found
 
 

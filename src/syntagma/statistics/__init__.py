@@ -1,0 +1,1 @@
+"""Statistics of sentences: exact for a grammar, and measured from tokens of any source."""
