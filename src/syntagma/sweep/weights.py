@@ -49,8 +49,8 @@ def load(path: str | Path, learner: Learner, shape: Shape) -> Network:
         shape: of the task it was built for.
 
     Raises:
-        InputError: the file is missing or damaged, or its weights are not those of such a network; the message names the
-            first that differs.
+        InputError: the file is missing or damaged, or its weights are not those of such a network (the message names
+            the first that differs).
     """
     expected = eqx.filter_eval_shape(learner.network, key(0), shape)
     try:
@@ -64,7 +64,7 @@ def load(path: str | Path, learner: Learner, shape: Shape) -> Network:
         ours, theirs = (_form(weights.get(name)) for weights in (places, found))
         if ours != theirs:
             mend = "Give the learner and the task of the run that saved it."
-            raise InputError(f"{path} does not fit learner='{learner.kind}': {name} is {theirs}, not {ours}. {mend}")
+            raise InputError(f"{path} does not fit {learner!r}: {name} is {theirs}, not {ours}. {mend}")
     leaves = [jnp.asarray(found[name]) for name in places]
     return jax.tree.unflatten(jax.tree.structure(expected), leaves)
 
