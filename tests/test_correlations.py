@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from syntagma.errors import InputError
 from syntagma.languages import RandomHierarchy
+from syntagma.oracles import TreeOracle
 from syntagma.statistics import correlations as statistics
 from syntagma.theory import correlations as theory
 from test_tree_oracle import Enumeration, languages
