@@ -149,9 +149,14 @@ def test_only_sentences_in_which_the_change_could_be_made_count():
     weights = [np.array([[0.5, 0.5], [1.0, 0.0], [0.5, 0.5]]), np.full((3, 2), 0.5)]
     language = RandomHierarchy.from_productions(LANGUAGE.productions, weights)
     sample = language.sample(0, 200, hidden=True)
-    rule = invariances(symbol_layer(language, 1, 0), LastToken(), language, sample, [(1, 0)])[0]
-    assert rule.num_sentences == (sample.levels[1][:, 0] != 1).sum()
-    assert rule.num_sentences == resample_rule(language, sample, 1, 0, 0, different=True).applied.sum() < 200
+    pairs = by_table(language, hidden=lambda inputs: np.eye(16)[inputs[:, 0] * 4 + inputs[:, 1]][:, None])
+    rule = invariances(pairs, LastToken(), language, sample, [(1, 0)])[0]
+    after = resample_rule(language, sample, 1, 0, 0, different=True)
+    np.testing.assert_array_equal(after.applied, sample.levels[1][:, 0] != 1)
+    assert rule.num_sentences == after.applied.sum() < 200
+    before, now = (s.tokens[after.applied, 0] * 4 + s.tokens[after.applied, 1] for s in (sample, after.sample))
+    odds = len(sample.tokens) / np.bincount(sample.tokens[:, 0] * 4 + sample.tokens[:, 1], minlength=16).clip(1) - 1
+    assert rule.cosine[0] == pytest.approx(np.mean(-1 / np.sqrt(odds[before] * odds[now])), abs=1e-4)
 
 
 # --- read-outs --------------------------------------------------------------------------------------------------------

@@ -12,12 +12,11 @@ import safetensors.numpy
 from syntagma.errors import InputError
 from syntagma.learners import HierarchicalCNN, Transformer
 from syntagma.sweep import weights
-from test_learners import CASES, ONCE, drawn, some_tokens
+from test_activations import all_kinds
+from test_learners import ONCE, answers, drawn, some_tokens
 
-ALL_CASES = pytest.mark.parametrize(("learner", "shape"), [c[1:3] for c in CASES], ids=[c[0] for c in CASES])
 
-
-@ALL_CASES
+@all_kinds
 def test_a_loaded_network_is_the_saved_one(tmp_path, learner, shape):
     network = drawn(learner, shape)
     file = weights.checkpoint_path(tmp_path, "abc", 128)
@@ -44,7 +43,8 @@ def test_loaded_weights_answer_as_the_saved(tmp_path):
     network = drawn(learner, ONCE)
     weights.save(tmp_path / "a.safetensors", network)
     tokens = some_tokens(ONCE)
-    np.testing.assert_array_equal(weights.load(tmp_path / "a.safetensors", learner, ONCE)(tokens), network(tokens))
+    loaded = weights.load(tmp_path / "a.safetensors", learner, ONCE)
+    np.testing.assert_array_equal(answers(loaded, tokens), answers(network, tokens))
 
 
 def test_checkpoints_are_listed_by_step(tmp_path):
