@@ -11,8 +11,9 @@ times the matrix products of the configuration's largest layer (forward and both
 those of the network as the paper writes it: every product dense, every position computed, 2 a multiply-add, backward
 twice the forward less the gradient of the inputs. Syntagma does fewer (gathered one-hot rows, the last layer for one
 position), so its share may exceed 1. Configurations: those of the public script of arXiv 2505.07070 at v=32, s=2, L=4,
-batch 128, Adam, float32. Other work on the machine slows the two programs unequally: the load is printed, and should
-be near zero before.
+batch 128, Adam, float32; and that of arXiv 2310.09753 for templates of 4 symbols and a class token, labels +1 and -1,
+both identities trained, with few symbols and with many. Other work on the machine slows the two programs unequally: the
+load is printed, and should be near zero before.
 """
 
 from __future__ import annotations
@@ -38,10 +39,11 @@ class Config:
     """One network and its batches."""
 
     name: str
-    kind: Literal["attention", "convolution", "decoder"]
+    kind: Literal["attention", "convolution", "decoder", "template"]
     width: int
     layers: int
     heads: int = 1
+    head_size: int = 0
     vocab: int = 32
     branching: int = 2
     depth: int = 4
@@ -55,6 +57,8 @@ class Config:
         """`[M, K] x [K, N]` of the layer with most operations."""
         if self.kind == "convolution":
             return self.positions // self.branching**2, self.branching * self.width, self.width
+        if self.kind == "template":
+            return self.positions + self.batch, self.width, 3 * self.heads * self.head_size
         return self.positions, self.width, (4 if self.kind == "decoder" else 1) * self.width
 
     def nominal_flops(self) -> int:
@@ -66,6 +70,10 @@ class Config:
             ]
             return 3 * (sum(layers) + 2 * self.batch * self.width * self.vocab) - layers[0]
         square, length = self.width**2, self.branching**self.depth
+        if self.kind == "template":
+            inner = self.heads * self.head_size
+            layer = 8 * self.width * inner + 8 * square + 4 * (length + 1) * inner
+            return 3 * (self.layers * (self.positions + self.batch) * layer + 2 * self.batch * self.width)
         attention = self.positions * (8 * square + 4 * length * self.width)
         if self.kind == "decoder":
             return 3 * (
@@ -81,6 +89,10 @@ CONFIGS = (
     Config("convolutional, width 128", "convolution", width=128, layers=4),
     Config("convolutional, width 512", "convolution", width=512, layers=4),
     Config("pre-norm decoder, width 128", "decoder", width=128, heads=8, layers=3),
+    *[
+        Config(f"template, {vocab} symbols", "template", 128, 2, heads=16, head_size=64, vocab=vocab, depth=2)
+        for vocab in (100, 2000)
+    ],
 )
 
 
@@ -96,22 +108,37 @@ def syntagma_step(config: Config) -> Callable[[], float]:
     from syntagma.learners.convolution import HierarchicalCNN
     from syntagma.learners.engine import STEPS_PER_CALL, Engine
     from syntagma.learners.transformer import Transformer
-    from syntagma.tasks import LastToken, NextToken
+    from syntagma.randomness import stream
+    from syntagma.tasks import Examples, LastToken, NextToken, Shape
 
-    language = RandomHierarchy(config.vocab, 4, config.branching, config.depth)
-    task = NextToken() if config.kind == "decoder" else LastToken()
-    network = {"width": config.width, "heads": config.heads, "layers": config.layers}
+    network: dict[str, Any] = {"width": config.width, "heads": config.heads, "layers": config.layers}
     if config.kind == "convolution":
         learner = HierarchicalCNN(width=config.width)
+    elif config.kind == "template":
+        extra = {"attention": "full", "read_out": "class-token", "activation": "gelu", "mlp_ratio": 2}
+        identities = {"score_identity": 1.0, "answer_identity": 1.0}
+        learner = Transformer.model_validate(network | extra | identities | {"head_size": config.head_size})
     else:
         learner = (Transformer if config.kind == "decoder" else MultiLayerAttention)(**network)
     steps = min(STEPS_PER_CALL, max(4, round(5e10 / config.nominal_flops())))
     training = Training(
         batch_size=config.batch, max_steps=steps, train_loss_threshold=0, patience=1000, evaluations_per_doubling=1
     )
-    engine = Engine(learner, task.shape(language), training)
     sizes = (16 * config.batch, config.batch)
-    train, test = (task.examples(language.sample(seed, n), language, seed) for seed, n in enumerate(sizes))
+    if config.kind == "template":
+        length = config.branching**config.depth
+        shape = Shape(config.vocab, length, 1, loss="squared")
+        draws = [stream(0, "benchmark", n) for n in sizes]
+        train, test = (
+            Examples(g.integers(config.vocab, size=(n, length)), g.choice([-1.0, 1.0], size=n))
+            for g, n in zip(draws, sizes, strict=True)
+        )
+    else:
+        language = RandomHierarchy(config.vocab, 4, config.branching, config.depth)
+        task = NextToken() if config.kind == "decoder" else LastToken()
+        shape = task.shape(language)
+        train, test = (task.examples(language.sample(seed, n), language, seed) for seed, n in enumerate(sizes))
+    engine = Engine(learner, shape, training)
 
     def timed() -> float:
         metrics = engine.fit([train], [test], [0])[0].metrics

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -12,7 +13,17 @@ import numpy as np
 import pytest
 
 from syntagma.errors import InputError
-from syntagma.learners import HierarchicalCNN, Learner, LocallyConnected, MultiLayerAttention, Perceptron, Transformer
+from syntagma.learners import (
+    LSTM,
+    Elman,
+    EqualityPerceptron,
+    HierarchicalCNN,
+    Learner,
+    LocallyConnected,
+    MultiLayerAttention,
+    Perceptron,
+    Transformer,
+)
 from syntagma.learners.attention import attend, attend_from_last
 from syntagma.learners.embedding import rows, with_mask_row
 from syntagma.learners.product import product
@@ -40,20 +51,28 @@ def softmax(x: np.ndarray) -> np.ndarray:
     return e / e.sum(-1, keepdims=True)
 
 
-def attention(x: np.ndarray, query_key_value: np.ndarray, heads: int, causal: bool) -> np.ndarray:
-    """Heads of x `[B, T, d]`, one sentence, head and position after another."""
-    width = x.shape[-1]
-    size = width // heads
+def attention(
+    x: np.ndarray, query_key_value: np.ndarray, heads: int, causal: bool, a: Any = None, b: Any = None
+) -> Any:
+    """Heads of x `[B, T, d]`, one sentence, head and position after another, side by side.
+
+    With identities: a_h x_i x_j is added to the scores, and b_h sum_j weights_ij x_j summed over heads is returned too.
+    """
+    width, inner = x.shape[-1], query_key_value.shape[1] // 3
+    size = inner // heads
+    a, b = (np.zeros(heads) if z is None else z for z in (a, b))
     w_query, w_key, w_value = np.split(query_key_value * width**-0.5, 3, axis=1)
-    out = np.zeros_like(x)
-    for sentence, answer in zip(x, out, strict=True):
+    out, copied = np.zeros((*x.shape[:2], inner)), np.zeros_like(x)
+    for n, sentence in enumerate(x):
         for head in range(heads):
             columns = slice(head * size, (head + 1) * size)
             query, key_, value = (sentence @ w[:, columns] for w in (w_query, w_key, w_value))
             for i in range(len(sentence)):
                 seen = slice(0, i + 1) if causal else slice(None)
-                answer[i, columns] = softmax(query[i] @ key_[seen].T * size**-0.5) @ value[seen]
-    return out
+                scores = query[i] @ key_[seen].T * size**-0.5 + a[head] * sentence[i] @ sentence[seen].T
+                out[n, i, columns] = softmax(scores) @ value[seen]
+                copied[n, i] += b[head] * softmax(scores) @ sentence[seen]
+    return (out, copied) if b.any() else out
 
 
 def hierarchical_reference(net: Any, tokens: np.ndarray) -> np.ndarray:
@@ -74,7 +93,11 @@ def hierarchical_reference(net: Any, tokens: np.ndarray) -> np.ndarray:
 def perceptron_reference(net: Any, tokens: np.ndarray) -> np.ndarray:
     x = one_hot(tokens).reshape(len(tokens), -1)
     length, vocab, width = net.first.shape
-    h = relu(x @ net.first.reshape(length * vocab, width) * (length * vocab) ** -0.5)
+    weights = net.first.reshape(length * vocab, width)
+    if net.equalities is not None:
+        equal = (tokens[:, :, None] == tokens[:, None, :]).reshape(len(x), -1)
+        x, weights = np.concatenate([x, equal], axis=1), np.concatenate([weights, net.equalities])
+    h = relu(x @ weights * len(weights) ** -0.5)
     for weights in net.hidden:
         h = relu(h @ weights * width**-0.5)
     return h @ net.readout / width
@@ -92,19 +115,63 @@ def normalised(x: np.ndarray, norm: Any) -> np.ndarray:
     return (x - x.mean(-1, keepdims=True)) / np.sqrt(x.var(-1, keepdims=True) + 1e-5) * norm.gain + norm.bias
 
 
+def gelu(x: np.ndarray) -> np.ndarray:
+    return x * 0.5 * (1 + np.vectorize(math.erf)(x / math.sqrt(2)))
+
+
 def transformer_reference(net: Any, tokens: np.ndarray) -> np.ndarray:
-    """The mask symbol has an embedding of its own."""
-    width = net.positions.shape[1]
-    x = np.eye(VOCAB + 1)[tokens] @ net.tokens + net.positions
+    """The mask symbol has an embedding of its own, and so has the class token after the sentence."""
+    width, symbols = net.positions.shape[1], len(net.tokens)
+    if net.class_token:
+        tokens = np.concatenate([tokens, np.full((len(tokens), 1), symbols - 1)], axis=1)
+    x = np.eye(symbols)[tokens] @ net.tokens + net.positions
     for block in net.blocks:
-        heads = attention(normalised(x, block.norm_attention), block.query_key_value, net.heads, causal=True)
-        x = x + heads @ block.projection * width**-0.5
-        hidden = relu(normalised(x, block.norm_mlp) @ block.mlp_in * width**-0.5)
+        layer, y = block.attention, normalised(x, block.norm_attention)
+        pair = zip((layer.score_identity, layer.answer_identity), layer.multipliers, strict=True)
+        a, b = (None if z is None else z * m for z, m in pair)
+        heads = attention(y, layer.query_key_value, layer.heads, net.causal, a, b)
+        heads, copied = (heads, 0.0) if b is None else heads
+        x = x + heads @ layer.projection * len(layer.projection) ** -0.5 + copied
+        phi = relu if block.activation == "relu" else gelu
+        hidden = phi(normalised(x, block.norm_mlp) @ block.mlp_in * width**-0.5)
         x = x + hidden @ block.mlp_out * len(block.mlp_out) ** -0.5
-    logits = normalised(x, net.norm) @ net.readout * width**-0.5
+    readout = net.tokens[:VOCAB].T if net.readout is None else net.readout
+    logits = normalised(x, net.norm) @ readout * width**-0.5
     return logits[:, -1] if net.reads_once else logits
 
 
+def recurrent_reference(net: Any, tokens: np.ndarray) -> np.ndarray:
+    """One sentence and one position after the other."""
+    width = len(net.readout)
+    joined = np.concatenate([net.from_input, net.from_state]) * (2 * width) ** -0.5
+    out = np.zeros((*tokens.shape, net.readout.shape[1]))
+    for n, sentence in enumerate(tokens):
+        h, c = np.zeros(width), np.zeros(width)
+        for t, token in enumerate(sentence):
+            z = np.concatenate([net.tokens[token], h]) @ joined
+            if net.gated:
+                enter, keep, new, leave = (z[i * width : (i + 1) * width] for i in range(4))
+                c = c / (1 + np.exp(-keep)) + np.tanh(new) / (1 + np.exp(-enter))
+                h = np.tanh(c) / (1 + np.exp(-leave))
+            else:
+                h = relu(z)
+            out[n, t] = h @ net.readout * width**-0.5
+    return out[:, -1] if net.reads_once else out
+
+
+BOTH: dict[str, Any] = {"score_identity": 0.5, "answer_identity": 2.0}
+VARIANTS: list[tuple[str, dict[str, Any], Shape]] = [
+    ("paper", {"heads": 3, "head_size": 4, "layers": 2, "attention": "full", "read_out": "class-token"} | BOTH, ONCE),
+    (
+        "paper 1",
+        {"heads": 2, "head_size": 9, "layers": 1, "activation": "gelu", "read_out": "class-token"} | BOTH,
+        ONCE,
+    ),
+    ("wide causal", {"heads": 2, "head_size": 5, "layers": 3, "tied": True} | BOTH, EVERY),
+    ("narrow full", {"heads": 4, "layers": 3, "attention": "full", "tied": True} | BOTH, ONCE),
+    ("narrow scores", {"heads": 4, "layers": 2, "score_identity": 1.0}, EVERY),
+    ("narrow answers", {"heads": 4, "layers": 2, "answer_identity": 1.0}, EVERY),
+]
 CASES: list[tuple[str, Learner, Shape, Callable[[Any, np.ndarray], np.ndarray]]] = [
     ("cnn", HierarchicalCNN(width=6), ONCE, hierarchical_reference),
     ("cnn ternary", HierarchicalCNN(width=6), TERNARY, hierarchical_reference),
@@ -123,6 +190,16 @@ CASES: list[tuple[str, Learner, Shape, Callable[[Any, np.ndarray], np.ndarray]]]
             transformer_reference,
         )
         for layers in (1, 2, 3)
+        for shape in (ONCE, EVERY)
+    ],
+    *[
+        (f"transformer {name}", Transformer(width=8, **sizes), shape, transformer_reference)
+        for name, sizes, shape in VARIANTS
+    ],
+    ("equality perceptron", EqualityPerceptron(width=12, layers=2), ONCE, perceptron_reference),
+    *[
+        (f"{learner.kind} {shape.reads}", learner, shape, recurrent_reference)
+        for learner in (Elman(width=6), LSTM(width=6))
         for shape in (ONCE, EVERY)
     ],
 ]
@@ -188,7 +265,15 @@ def test_network_equals_its_formula(learner, shape, reference):
 
 
 @networks(
-    "cnn ternary", "perceptron 1", "attention 2", "transformer 1 every", "transformer 3 once", "transformer 3 every"
+    "cnn ternary",
+    "perceptron 1",
+    "attention 2",
+    "transformer 1 every",
+    "transformer 3 once",
+    "transformer 3 every",
+    "transformer narrow scores",
+    "elman every",
+    "lstm once",
 )
 def test_gradient_equals_differences_of_the_formula(learner, shape, reference):
     """Along random directions of all weights, central differences of the float64 formula give what autodiff gives."""
@@ -219,6 +304,10 @@ def test_gradient_equals_differences_of_the_formula(learner, shape, reference):
     "transformer 1 every",
     "transformer 3 once",
     "transformer 3 every",
+    "transformer narrow scores",
+    "transformer narrow answers",
+    "elman once",
+    "lstm once",
 )
 def test_a_sentence_alone_gives_its_row_of_the_batch(learner, shape, reference):
     network, tokens = drawn(learner, shape), some_tokens(shape)
@@ -361,7 +450,9 @@ def test_heads_must_divide_the_width(learner):
         learner.network(key(0), ONCE)
 
 
-@pytest.mark.parametrize("learner", [HierarchicalCNN(), LocallyConnected(), Perceptron(), MultiLayerAttention()])
+@pytest.mark.parametrize(
+    "learner", [HierarchicalCNN(), LocallyConnected(), Perceptron(), EqualityPerceptron(), MultiLayerAttention()]
+)
 def test_learners_of_one_answer_refuse_to_read_every_position(learner):
     with pytest.raises(InputError, match=f"learner='{learner.kind}' cannot be used: it gives one answer"):
         learner.network(key(0), EVERY)

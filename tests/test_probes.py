@@ -11,9 +11,23 @@ import numpy as np
 import pytest
 
 from syntagma.errors import InputError
+from syntagma.kernels import Architecture, Embedding
 from syntagma.languages import RandomHierarchy
 from syntagma.languages.interventions import resample_rule, resample_symbol
-from syntagma.learners import Activations, HierarchicalCNN, Layer, MultiLayerAttention, Network, Transformer
+from syntagma.learners import (
+    LSTM,
+    Activations,
+    Elman,
+    EqualityPerceptron,
+    HierarchicalCNN,
+    KernelRegression,
+    Layer,
+    LocallyConnected,
+    MultiLayerAttention,
+    Network,
+    Transformer,
+    fit,
+)
 from syntagma.oracles import TreeOracle
 from syntagma.probes import attention_by_level, distance_to_oracles, invariances, log_probabilities, observe, readouts
 from syntagma.probes.attention import _meets_at
@@ -342,6 +356,40 @@ def test_attention_by_level_is_the_mean_of_the_maps(task):
         np.testing.assert_allclose(one.uniform, uniform, atol=1e-5)
         if not every:
             np.testing.assert_allclose(one.mass.sum(axis=1), 1.0, atol=1e-5)
+
+
+@pytest.mark.parametrize("attention", ["full", "causal"])
+def test_a_class_token_asks_for_the_last_token_and_holds_none(attention):
+    learner = Transformer(width=8, heads=2, layers=1, attention=attention, read_out="class-token")
+    network, sample = drawn(learner, LastToken().shape(DEEP)), DEEP.sample(0, 300)
+    (found,) = attention_by_level(network, LastToken(), DEEP, sample)
+    maps = activations(network, LastToken().examples(sample, DEEP, 0).inputs).layers[1].attention
+    mass = np.asarray(maps, np.float64)[:, :, -1].mean(axis=0)
+    expected = [mass[:, 7], mass[:, 6], mass[:, 4:6].sum(1), mass[:, :4].sum(1)]
+    np.testing.assert_allclose(found.mass, np.stack(expected, axis=1), atol=1e-5)
+    np.testing.assert_allclose(found.mass.sum(axis=1), 1.0 - mass[:, 8], atol=1e-5)
+    np.testing.assert_allclose(found.uniform, np.array([1, 1, 2, 4]) / 8, atol=1e-6)
+
+
+@pytest.mark.parametrize("task", [LastToken(), RootClass()])
+def test_every_kind_of_network_is_probed(task):
+    shape, sample = task.shape(DEEP), DEEP.sample(0, 60, hidden=True)
+    learners = LSTM(width=4), Elman(width=4), EqualityPerceptron(width=4, layers=1), LocallyConnected(width=4)
+    for learner in (*learners, Transformer(width=4, heads=2, layers=1, attention="full", read_out="class-token")):
+        network = drawn(learner, shape)
+        names = [layer.name for layer in observe(network, task.examples(sample, DEEP, 0).inputs).layers]
+        assert [one.layer for one in invariances(network, task, DEEP, sample, [(1, 0)])] == names * 2
+        assert [one.layer for one in readouts(network, task, DEEP, sample)][::3] == names
+
+
+def test_what_is_no_network_is_refused():
+    learner = KernelRegression(architecture=Architecture(embedding=Embedding(vocab=1)))
+    sample, task = LANGUAGE.sample(0, 20, hidden=True), LastToken()
+    examples = task.examples(sample, LANGUAGE, 0)
+    solution: Any = fit(learner, task.shape(LANGUAGE), None, examples, examples).predictor
+    for probe in (invariances, readouts, distance_to_oracles, attention_by_level):
+        with pytest.raises(InputError, match=r"network=Solution cannot be probed: it has no layers. Give a network"):
+            probe(solution, task, LANGUAGE, sample)
 
 
 def test_networks_without_attention_have_none_to_show():

@@ -2,21 +2,59 @@
 
 from __future__ import annotations
 
+import itertools
+from typing import Literal
+
 import numpy as np
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from syntagma.errors import InputError
 from syntagma.languages.hierarchy import RandomHierarchy
-from syntagma.languages.language import Language, Sample
+from syntagma.languages.language import Language, Sample, Source
 from syntagma.oracles import TreeOracle
-from syntagma.tasks import AnyTask, Examples, LastToken, MaskedToken, NextToken, RootClass, Shape
+from syntagma.tasks import (
+    AnyTask,
+    Examples,
+    Label,
+    LastToken,
+    MaskedToken,
+    NextToken,
+    RootClass,
+    Shape,
+    SymmetryTarget,
+    Task,
+)
 
 LANGUAGE = RandomHierarchy(vocab=4, rules=2, branching=2, depth=2, num_classes=3, seed=0)
 UNEQUAL = RandomHierarchy(vocab=4, rules=3, branching=2, depth=2, rule_probabilities=1.0, seed=1)
 both = pytest.mark.parametrize("language", [LANGUAGE, UNEQUAL], ids=["equal rules", "Zipf rules"])
 
 TINY = Sample(np.array([[0, 1, 2, 3], [3, 3, 0, 1]], np.uint8))
+
+
+class Flat(Language):
+    """Two sentences, and nothing known of them."""
+
+    vocab, sentence_length = 4, 4
+
+    def sample(self, seed: int, num_sentences: int, *, hidden: bool = False) -> Sample:
+        return TINY
+
+    def log_prob(self, tokens: np.ndarray) -> np.ndarray:
+        return np.zeros(len(tokens))
+
+
+class Labelled(Source):
+    """Sentences with labels that a test fills in."""
+
+    vocab, sentence_length = 4, 4
+
+    def __init__(self, labels: Literal["class", "token", "number"], num_classes: int | None = None) -> None:
+        self.label_kind, self.num_classes = labels, num_classes
+
+    def sample(self, seed: int, num_sentences: int, *, hidden: bool = False) -> Sample:
+        return TINY
 
 
 def of_every_token(language: RandomHierarchy, sentence: np.ndarray, position: int) -> np.ndarray:
@@ -144,26 +182,81 @@ def test_tasks_refuse_what_they_cannot_ask():
     with pytest.raises(InputError, match="sample with hidden=True"):
         RootClass().examples(TINY, LANGUAGE, 0)
 
-    class Flat(Language):
-        vocab, sentence_length = 4, 4
-
-        def sample(self, seed: int, num_sentences: int, *, hidden: bool = False) -> Sample:
-            return TINY
-
-        def log_prob(self, tokens: np.ndarray) -> np.ndarray:
-            return np.zeros(len(tokens))
-
     assert LastToken().shape(Flat()).branching == 1
     with pytest.raises(InputError, match="Flat has no root classes"):
         RootClass().shape(Flat())
 
 
-@pytest.mark.parametrize("task", [LastToken(), NextToken(), MaskedToken(), MaskedToken(position=2), RootClass()])
+ALL_TASKS: list[Task] = [
+    LastToken(), NextToken(), MaskedToken(), MaskedToken(position=2), RootClass(), Label(),
+    SymmetryTarget(partition=(3, 1), seed=2, noise=0.5),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("task", ALL_TASKS)
 def test_tasks_are_told_apart_by_kind(task):
     adapter: TypeAdapter[AnyTask] = TypeAdapter(AnyTask)
     assert adapter.validate_json(task.model_dump_json()) == task
     with pytest.raises(ValidationError):
         adapter.validate_python({"kind": "first-token"})
+
+
+@pytest.mark.parametrize("task", ALL_TASKS)
+def test_whether_there_is_an_oracle_can_be_asked_beforehand(task):
+    assert task.has_oracle(LANGUAGE) is not isinstance(task, Label)  # a grammar's sentences have a root, no label
+    flat = Flat()
+    assert task.has_oracle(flat) is isinstance(task, SymmetryTarget)
+    if isinstance(task, LastToken | NextToken | MaskedToken):
+        with pytest.raises(InputError, match="Flat has no exact oracle for tokens: ask has_oracle beforehand"):
+            task.oracle_losses(flat, task.examples(TINY, flat, 0))
+
+
+def test_labels_are_classes_tokens_or_numbers():
+    sizes = {"vocab": 4, "length": 4}
+    assert Label().shape(Labelled("class", 7)) == Shape(**sizes, outputs=7)
+    assert Label().shape(Labelled("token")) == Shape(**sizes, outputs=4)
+    assert Label().shape(Labelled("number")) == Shape(**sizes, outputs=1, loss="squared")
+    numbers = Sample(TINY.tokens, labels=np.array([0.5, -2.0]))
+    examples = Label().examples(numbers, Labelled("number"), 0)
+    np.testing.assert_array_equal(examples.inputs, TINY.tokens)
+    np.testing.assert_array_equal(examples.targets, [0.5, -2.0])
+    assert not Label().has_oracle(Labelled("class", 7))
+    with pytest.raises(InputError, match="Labelled has no exact oracle for labels"):
+        Label().oracle_losses(Labelled("number"), examples)
+    with pytest.raises(InputError, match="task='label' cannot be used: Flat does not label its sentences"):
+        Label().shape(Flat())
+    with pytest.raises(InputError, match="task='label' needs labels: sample with hidden=True"):
+        Label().examples(TINY, Labelled("number"), 0)
+
+
+@pytest.mark.parametrize("partition", [(4,), (3, 1)])
+def test_symmetry_target_is_a_fixed_function_plus_noise(partition):
+    language = RandomHierarchy(vocab=4, rules=3, branching=2, depth=2, seed=0)
+    tokens = np.array(list(itertools.product(range(4), repeat=4)), np.uint8)
+    quiet, noisy = (SymmetryTarget(partition=partition, seed=3, noise=noise) for noise in (0.0, 0.5))
+    assert quiet.shape(language) == Shape(vocab=4, length=4, outputs=1, branching=2, loss="squared")
+    values = quiet.examples(Sample(tokens), language, 0).targets
+    assert values.shape == (256,)
+    assert values.dtype == np.float64
+    np.testing.assert_allclose([values.mean(), values.var()], [0.0, 1.0], atol=1e-12)
+    sums = np.array([values[(np.sort(tokens, 1) == np.sort(x)).all(1)].mean() for x in tokens])  # over rearrangements
+    np.testing.assert_allclose(sums, values if len(partition) == 1 else 0.0, atol=1e-12)
+    np.testing.assert_array_equal(quiet.oracle_losses(language, quiet.examples(Sample(tokens), language, 0)), 0.0)
+    many = language.sample(0, 20_000)
+    losses = noisy.oracle_losses(language, noisy.examples(many, language, 1))
+    assert abs(losses.mean() - 0.25) < 4 * losses.std() / np.sqrt(len(losses))
+    few = Sample(many.tokens[:50])
+    np.testing.assert_array_equal(
+        noisy.examples(few, language, 1).targets, noisy.examples(many, language, 1).targets[:50]
+    )
+    assert not np.array_equal(noisy.examples(few, language, 1).targets, noisy.examples(few, language, 2).targets)
+    other = SymmetryTarget(partition=partition, seed=4).examples(Sample(tokens), language, 0).targets
+    assert abs(np.corrcoef(values, other)[0, 1]) < 0.99
+
+
+def test_a_partition_must_be_of_the_sentence_length():
+    with pytest.raises(InputError, match=r"partition=\(4, 1\) cannot be used"):
+        SymmetryTarget(partition=(4, 1)).shape(LANGUAGE)
 
 
 def test_examples_count_sentences():

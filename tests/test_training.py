@@ -66,7 +66,7 @@ def apart(adam, sets):
 
 def test_same_seed_same_bits_whatever_was_done_before(adam, sets, apart):
     again = adam.fit([sets[0][1]], [sets[1][1]], [6])[0]
-    for a, b in zip(leaves(again.network), leaves(apart[1].network), strict=True):
+    for a, b in zip(leaves(again.predictor), leaves(apart[1].predictor), strict=True):
         np.testing.assert_array_equal(a, b)
     np.testing.assert_array_equal(again.example_losses, apart[1].example_losses)
     assert again.history == apart[1].history
@@ -77,7 +77,7 @@ def test_same_seed_same_bits_whatever_was_done_before(adam, sets, apart):
 def test_steps_per_call_does_not_change_a_bit(adam, sets, apart, monkeypatch):
     monkeypatch.setattr(engine_module, "STEPS_PER_CALL", 3)
     again = adam.fit([sets[0][0]], [sets[1][0]], [5])[0]
-    for a, b in zip(leaves(again.network), leaves(apart[0].network), strict=True):
+    for a, b in zip(leaves(again.predictor), leaves(apart[0].predictor), strict=True):
         np.testing.assert_array_equal(a, b)
     assert [r["test_loss"] for r in again.history] == [r["test_loss"] for r in apart[0].history]
     for a, b in zip(again.history, apart[0].history, strict=True):
@@ -91,7 +91,7 @@ def test_seeds_together_equal_seeds_one_after_the_other(adam, sets, apart):
         for name in ("test_loss", "train_loss"):
             np.testing.assert_allclose([r[name] for r in a.history], [r[name] for r in b.history], rtol=1e-4)
         np.testing.assert_allclose(a.example_losses, b.example_losses, rtol=1e-3, atol=1e-4)
-        for x, y in zip(leaves(a.network), leaves(b.network), strict=True):
+        for x, y in zip(leaves(a.predictor), leaves(b.predictor), strict=True):
             np.testing.assert_allclose(x, y, rtol=1e-3, atol=1e-4)
         for name in ("best_step", "steps", "stopped", "examples_seen", "flops"):
             assert a.metrics[name] == b.metrics[name]
@@ -107,7 +107,7 @@ def test_evaluation_in_blocks(adam, sets, number, monkeypatch):
 
 
 def losses_by_hand(found: Fit, test: Examples) -> np.ndarray:
-    logits = np.asarray(found.network(jnp.asarray(test.inputs)), np.float64)
+    logits = np.asarray(found.predictor(jnp.asarray(test.inputs)), np.float64)
     return np.log(np.exp(logits).sum(1)) - logits[np.arange(len(test)), test.targets]
 
 
@@ -117,7 +117,7 @@ def test_reported_numbers_are_those_of_the_returned_network(apart, sets):
         assert found.metrics["test_loss"] == smallest
         row = next(r for r in found.history if r["test_loss"] == smallest)
         assert (found.metrics["best_step"], found.metrics["test_accuracy"]) == (row["step"], row["test_accuracy"])
-        logits = np.asarray(found.network(jnp.asarray(test.inputs)), np.float64)
+        logits = np.asarray(found.predictor(jnp.asarray(test.inputs)), np.float64)
         losses = losses_by_hand(found, test)
         np.testing.assert_allclose(found.example_losses, losses, rtol=1e-4, atol=1e-6)
         assert found.metrics["test_loss"] == pytest.approx(losses.mean(), rel=1e-5)
@@ -157,7 +157,7 @@ def test_gradient_descent_equals_updates_by_hand():
         pull = jax.tree.map(lambda g, w: 8 * g + 0.01 * w, gradient(network), network)
         memory = jax.tree.map(lambda m, p: 0.5 * m + p, memory, pull)
         network = jax.tree.map(lambda w, m, rate=rate: w - rate * m, network, memory)
-    for got, expected in zip(leaves(found.network), leaves(network), strict=True):
+    for got, expected in zip(leaves(found.predictor), leaves(network), strict=True):
         np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-6)
 
 
@@ -249,7 +249,7 @@ def test_stops_where_it_diverges(sets):
     assert found.metrics["steps"] <= 8
     assert not math.isfinite(found.history[-1]["test_loss"])
     assert math.isfinite(found.metrics["test_loss"])
-    assert all(np.isfinite(x).all() for x in leaves(found.network))
+    assert all(np.isfinite(x).all() for x in leaves(found.predictor))
 
 
 def test_a_stopped_seed_stays_as_it_was_while_others_go_on(adam, sets):

@@ -168,7 +168,7 @@ def test_every_string_and_every_pattern(num_classes):
         if len(impossible):
             for ask in (oracle.posterior, oracle.posteriors_all):
                 for level in range(3):
-                    with pytest.raises(InputError, match=rf"tokens\[{impossible[0]}\].*grammar cannot make"):
+                    with pytest.raises(InputError, match=rf"tokens\[{impossible[0]}\].*language cannot make"):
                         ask(strings, observed, level)
 
 
@@ -183,7 +183,7 @@ def test_next_token_of_an_impossible_sentence_is_refused_unless_only_the_last_to
     np.testing.assert_array_equal(oracle.next_token(wrong[None])[0], predicted[1])
     wrong[-2] = np.argmin(predicted[1, -2])
     tokens[1] = wrong
-    with pytest.raises(InputError, match=r"tokens\[1\]=.* the grammar cannot make the first T - 1 tokens"):
+    with pytest.raises(InputError, match=r"tokens\[1\]=.* the language cannot make the first T - 1 tokens"):
         oracle.next_token(tokens)
 
 

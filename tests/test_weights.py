@@ -10,7 +10,8 @@ import pytest
 import safetensors.numpy
 
 from syntagma.errors import InputError
-from syntagma.learners import HierarchicalCNN, Transformer
+from syntagma.kernels import Architecture, Embedding
+from syntagma.learners import HierarchicalCNN, KernelRegression, Transformer
 from syntagma.sweep import weights
 from test_activations import all_kinds
 from test_learners import ONCE, answers, drawn, some_tokens
@@ -64,8 +65,10 @@ def test_what_does_not_fit_is_refused(tmp_path):
     message = r"does not fit HierarchicalCNN\(.*\): first is float32\[1, 2, 5, 6\], not float32\[1, 2, 5, 7\]. Give the"
     with pytest.raises(InputError, match=message):
         weights.load(file, HierarchicalCNN(width=7), ONCE)
-    with pytest.raises(InputError, match=r"does not fit Transformer\(.*\): blocks.0.mlp_in is missing, not float32"):
+    with pytest.raises(InputError, match=r"does not fit Transformer\(.*\): blocks.0.attention.projection is missing"):
         weights.load(file, Transformer(width=8, heads=2, layers=1), ONCE)
+    with pytest.raises(InputError, match=r"learner='kernel' has no weights that are kept: it is no network."):
+        weights.load(file, KernelRegression(architecture=Architecture(embedding=Embedding(vocab=1))), ONCE)
     file.write_bytes(file.read_bytes()[:-5])
     with pytest.raises(InputError, match="cannot be read: it is no whole safetensors file"):
         weights.load(file, learner, ONCE)

@@ -2,7 +2,8 @@
 
 Sizes, initialisation and scaling are those of the public training script of arXiv 2505.07070 (weights N(0, 1), products
 scaled by fan_in^(-1/2), mean-field read-out of the convolutional network, one-hot float inputs whose last token is the
-mask, all entries v^(-1/2)). Written for this benchmark; nothing under `src/` imports it. Needs `torch`, nothing else.
+mask, all entries v^(-1/2)); for templates, those of the public code of arXiv 2310.09753, in PyTorch's own
+initialisation. Written for this benchmark; nothing under `src/` imports it. Needs `torch`, nothing else.
 
 One letter one axis: B sentences, T positions, C channels in, D width, H heads, V vocabulary.
 """
@@ -101,3 +102,55 @@ class Decoder(nn.Module):
     def forward(self, tokens: Tensor) -> Tensor:
         """`[B, T]` tokens to `[B, T, V]` logits."""
         return self.readout(self.norm(self.blocks(self.embedding(tokens) + self.position)))
+
+
+class TemplateAttention(nn.Module):
+    """Full attention of heads whose size is their own, with a trainable multiple of both identities for each head."""
+
+    def __init__(self, width: int, heads: int, head_size: int):
+        super().__init__()
+        self.heads, self.scale = heads, head_size**-0.5
+        self.query_key_value = nn.Linear(width, 3 * heads * head_size, bias=False)
+        self.output = nn.Linear(heads * head_size, width, bias=False)
+        self.a, self.b = nn.Parameter(torch.zeros(heads)), nn.Parameter(torch.zeros(heads))
+
+    def forward(self, x: Tensor) -> Tensor:
+        batch, length, _ = x.shape
+        parts = self.query_key_value(x).chunk(3, dim=-1)
+        query, key, value = (part.view(batch, length, self.heads, -1).transpose(1, 2) for part in parts)
+        alike = (x @ x.transpose(1, 2)).unsqueeze(1)
+        weights = F.softmax(query @ key.transpose(2, 3) * self.scale + self.a[:, None, None] * alike, dim=-1)
+        mixed = (weights @ value).transpose(1, 2).reshape(batch, length, -1)
+        return self.output(mixed) + (self.b[:, None, None] * weights).sum(dim=1) @ x
+
+
+class TemplateBlock(nn.Module):
+    """Pre-norm residual block with a GELU MLP of twice the width."""
+
+    def __init__(self, width: int, heads: int, head_size: int):
+        super().__init__()
+        self.attention = TemplateAttention(width, heads, head_size)
+        self.norm_attention, self.norm_mlp = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.mlp = nn.Sequential(nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, width))
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x + self.attention(self.norm_attention(x))
+        return x + self.mlp(self.norm_mlp(x))
+
+
+class TemplateTransformer(nn.Module):
+    """Transformer over token numbers, read at a class token after the sentence."""
+
+    def __init__(self, vocab: int, length: int, width: int, heads: int, head_size: int, layers: int):
+        super().__init__()
+        self.embedding = nn.Embedding(vocab, width)
+        self.position = nn.Parameter(torch.randn(length + 1, width))
+        self.class_token = nn.Parameter(torch.randn(1, 1, width))
+        self.blocks = nn.Sequential(*(TemplateBlock(width, heads, head_size) for _ in range(layers)))
+        self.norm = nn.LayerNorm(width, elementwise_affine=False)
+        self.readout = nn.Linear(width, 1)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """`[B, T]` tokens to `[B, 1]` outputs."""
+        x = torch.cat([self.embedding(tokens), self.class_token.expand(len(tokens), -1, -1)], dim=1)
+        return self.readout(self.norm(self.blocks(x + self.position)[:, -1]))

@@ -22,7 +22,7 @@ from typing import Any
 _start = time.perf_counter()
 try:
     import torch
-    from pytorch_models import Decoder, HierarchicalCNN, MultiLayerAttention
+    from pytorch_models import Decoder, HierarchicalCNN, MultiLayerAttention, TemplateTransformer
     from torch import Tensor, nn
     from torch.nn import functional as F
 except ModuleNotFoundError:
@@ -35,8 +35,8 @@ _IMPORT_SECONDS = time.perf_counter() - _start
 def training_step(config: dict[str, Any]) -> Callable[[], float]:
     """A function that takes one optimiser step of the network of `config` and returns its milliseconds.
 
-    As in the public script: inputs are made once and kept as float32 one-hot tensors, each step takes a batch of them,
-    and reads the loss as a Python number.
+    As in the public script: inputs are made once and kept (one-hot ones as float32 tensors), each step takes a batch of
+    them, and reads the loss as a Python number.
     """
     torch.manual_seed(0)
     vocab, length, batch = config["vocab"], config["branching"] ** config["depth"], config["batch"]
@@ -52,7 +52,10 @@ def training_step(config: dict[str, Any]) -> Callable[[], float]:
         index = order[position : position + batch]
         position = (position + batch) % len(order)
         logits = model(inputs[index])
-        loss = F.cross_entropy(logits.flatten(0, -2), targets[index].flatten())
+        if config["kind"] == "template":
+            loss = F.mse_loss(logits[:, 0], targets[index])
+        else:
+            loss = F.cross_entropy(logits.flatten(0, -2), targets[index].flatten())
         loss.backward()
         optimiser.step()
         optimiser.zero_grad()
@@ -68,6 +71,13 @@ def _model_and_data(config: dict[str, Any], sentences: Tensor) -> tuple[nn.Modul
     if config["kind"] == "decoder":
         inputs = F.pad(sentences[:, :-1], (1, 0), value=vocab)
         return Decoder(vocab, length, width, config["heads"], layers), inputs, sentences
+    if config["kind"] == "template":
+        labels = torch.randint(2, (len(sentences),)) * 2.0 - 1
+        return (
+            TemplateTransformer(vocab, length, width, config["heads"], config["head_size"], layers),
+            sentences,
+            labels,
+        )
     one_hot = F.one_hot(sentences, vocab).float()
     one_hot[:, -1] = vocab**-0.5
     if config["kind"] == "convolution":

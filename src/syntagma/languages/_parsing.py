@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int, Integer
 
-from syntagma.errors import InputError, invalid
+from syntagma.errors import InputError
 from syntagma.languages._chunks import for_each_chunk, sentences_per_chunk
+from syntagma.languages._tokens import checked_tokens
 from syntagma.languages._tuples import TupleIndex
 from syntagma.languages.language import Sample
 
@@ -100,18 +101,7 @@ class Parser:
 
     def _checked(self, tokens: Any) -> np.ndarray:
         """`tokens` in the vocabulary's smallest unsigned type."""
-        try:
-            array = np.asarray(tokens)
-        except ValueError:
-            raise invalid("tokens", tokens, "its sentences differ in length") from None
-        if array.ndim != 2 or array.shape[1] != self._sentence_length or len(array) == 0:
-            allowed = f"it must be (sentences, {self._sentence_length}), at least one sentence"
-            raise invalid("tokens.shape", array.shape, allowed)
-        if not np.issubdtype(array.dtype, np.integer):
-            raise invalid("tokens.dtype", str(array.dtype), "tokens are whole numbers")
-        least, most = int(array.min()), int(array.max())
-        if least < 0 or most >= self._vocab:
-            raise invalid("tokens", least if least < 0 else most, f"tokens are 0 to {self._vocab - 1}")
+        array = checked_tokens(tokens, self._vocab, self._sentence_length)
         return np.ascontiguousarray(array, dtype=np.min_scalar_type(self._vocab - 1))
 
 

@@ -1,9 +1,10 @@
-"""What every language is: a distribution over sentences whose structure is known."""
+"""What every source of sentences is, and what a language adds to it: the exact probability of a sentence."""
 
 from __future__ import annotations
 
 import abc
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from jaxtyping import Float, Integer
@@ -27,20 +28,37 @@ class Sample:
     labels: np.ndarray | None = None
 
 
-class Language(abc.ABC):
-    """A probability distribution over sentences of T tokens, each token in [0, vocab). Information is in nats."""
+class Source(abc.ABC):
+    """Something sentences of T tokens can be drawn from, each token in [0, vocab): a language, or a text."""
 
     vocab: int
     sentence_length: int
-    branching: int | None = None
-    """Tuple size of the tree, for languages that have one."""
-    num_classes: int | None = None
-    """Number of classes at the root, for languages that have them."""
+    if TYPE_CHECKING:  # what follows is no annotation at run time: pydantic would make it a setting of every language
+        branching: int | None
+        """Tuple size of the tree, for languages that have one; else None."""
+        num_classes: int | None
+        """Number of classes of sentences (at the root of a tree, or of labels), where there are any; else None."""
+        label_kind: Literal["class", "token", "number"] | None
+        """What `Sample.labels` holds, for languages that label their sentences; else None."""
+    else:
+        branching = num_classes = label_kind = None
 
     @abc.abstractmethod
     def sample(self, seed: int, num_sentences: int, *, hidden: bool = False) -> Sample:
         """Independent sentences; the first k are the same for every `num_sentences >= k`."""
 
+
+class Language(Source):
+    """A probability distribution over sentences whose structure is known. Information is in nats."""
+
     @abc.abstractmethod
     def log_prob(self, tokens: Integer[np.ndarray, "n T"]) -> Float[np.ndarray, " n"]:
         """Exact log P(sentence) in nats; `-inf` where the language cannot produce it."""
+
+
+class PairLanguage(Language):
+    """A language that knows the joint probabilities of its tokens two by two, whatever the vocabulary's size."""
+
+    @abc.abstractmethod
+    def pair_probabilities(self) -> Float[np.ndarray, "T v T v"]:
+        """P(x_i = a, x_j = b) at `[i, a, j, b]`; for i = j the probability of the token on the diagonal."""

@@ -10,7 +10,11 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from syntagma.languages.exchangeable import CategoricalMixture, DirichletMultinomial
+from syntagma.languages.hidden_markov import HiddenMarkov, RandomHiddenMarkov
 from syntagma.languages.hierarchy import RandomHierarchy
+from syntagma.languages.templates import LabelledStrings, Templates
+from syntagma.languages.text import Part, Text, Unit
 
 
 class HierarchySettings(BaseModel):
@@ -38,5 +42,35 @@ class HierarchySettings(BaseModel):
         )
 
 
-AnyLanguage = Annotated[HierarchySettings, Field()]
-"""Any language's settings."""
+class TextSettings(BaseModel):
+    """Windows of a text file: see `Text.read`. Give `sha256` where results must not depend on the path alone."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    kind: Literal["text"] = "text"
+    path: str
+    sentence_length: int
+    unit: Unit = "characters"
+    vocab: int | None = None
+    stride: int | None = None
+    part: Part = "all"
+    test_share: float = 0.1
+    sha256: str | None = None
+
+    def language(self) -> Text:
+        """The text itself, read from its file."""
+        return Text.read(**self.model_dump(exclude={"kind"}))
+
+
+AnyLanguage = Annotated[
+    HierarchySettings
+    | DirichletMultinomial
+    | CategoricalMixture
+    | HiddenMarkov
+    | RandomHiddenMarkov
+    | Templates
+    | LabelledStrings
+    | TextSettings,
+    Field(discriminator="kind"),
+]
+"""Settings of any language, or other source of sentences, told apart by their `kind` in TOML and JSON."""

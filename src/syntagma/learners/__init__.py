@@ -6,30 +6,52 @@ from pydantic import Field
 
 from syntagma.learners.attention_only import MultiLayerAttention
 from syntagma.learners.convolution import HierarchicalCNN, LocallyConnected
-from syntagma.learners.engine import Engine, Fit, fit
-from syntagma.learners.learner import Activations, Layer, Learner, Network
-from syntagma.learners.perceptron import Perceptron
+from syntagma.learners.engine import Engine
+from syntagma.learners.kernel_regression import KernelRegression
+from syntagma.learners.langevin import LangevinPosterior
+from syntagma.learners.learner import Activations, Layer, Learner, Network, NetworkLearner
+from syntagma.learners.perceptron import EqualityPerceptron, Perceptron
+from syntagma.learners.recurrent import LSTM, Elman
+from syntagma.learners.trainer import Fit, Trainer, fit, trainer_of
 from syntagma.learners.training import Training
 from syntagma.learners.transformer import Transformer
 
 AnyLearner = Annotated[
-    HierarchicalCNN | LocallyConnected | MultiLayerAttention | Transformer | Perceptron, Field(discriminator="kind")
+    HierarchicalCNN
+    | LocallyConnected
+    | MultiLayerAttention
+    | Transformer
+    | Perceptron
+    | EqualityPerceptron
+    | Elman
+    | LSTM
+    | KernelRegression
+    | LangevinPosterior,
+    Field(discriminator="kind"),
 ]
 """Any learner, told apart by its `kind` in TOML and JSON."""
 
 __all__ = [
+    "LSTM",
     "Activations",
     "AnyLearner",
+    "Elman",
     "Engine",
+    "EqualityPerceptron",
     "Fit",
     "HierarchicalCNN",
+    "KernelRegression",
+    "LangevinPosterior",
     "Layer",
     "Learner",
     "LocallyConnected",
     "MultiLayerAttention",
     "Network",
+    "NetworkLearner",
     "Perceptron",
+    "Trainer",
     "Training",
     "Transformer",
     "fit",
+    "trainer_of",
 ]

@@ -10,6 +10,7 @@ transpositions into products wherever it may. So each product is given plain ope
 from __future__ import annotations
 
 import functools
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -19,52 +20,60 @@ from syntagma.errors import invalid
 from syntagma.learners.product import settle
 
 
-@functools.partial(jax.custom_vjp, nondiff_argnums=(1, 2))
 def attend(projected: Float[Array, "B T 3*d"], heads: int, causal: bool) -> Float[Array, "B T d"]:
     """Attention of every position to every position, or where `causal` to those up to its own.
 
     Args:
         projected: queries, keys and values side by side, each of H heads of size d/H.
     """
-    return _attend_forward(projected, heads, causal)[0]
+    mixed: Any = attend_with(projected, None, heads, causal)
+    return mixed[0]
 
 
-def _attend_forward(projected: Array, heads: int, causal: bool) -> tuple[Array, tuple[Array, ...]]:
+@functools.partial(jax.custom_vjp, nondiff_argnums=(2, 3))
+def attend_with(
+    projected: Float[Array, "B T 3*d"], bias: Float[Array, "B H T T"] | None, heads: int, causal: bool
+) -> tuple[Float[Array, "B T d"], Float[Array, "B H T T"]]:
+    """`attend` with a bias added to the scores; the attention weights too, `[sentence, head, query, key]`."""
+    return _attend_forward(projected, bias, heads, causal)[0]
+
+
+def _attend_forward(
+    projected: Array, bias: Array | None, heads: int, causal: bool
+) -> tuple[tuple[Array, Array], tuple[Any, ...]]:
     batch, length, width = projected.shape
     split = settle(projected.reshape(batch, length, 3, heads, -1).transpose(2, 0, 3, 1, 4))
     query, key, value = split
     scores = jnp.einsum("bhte,bhse->bhts", query, key) * query.shape[-1] ** -0.5
+    if bias is not None:
+        scores = scores + bias
     if causal:
         scores = jnp.where(jnp.tri(length, dtype=bool), scores, -jnp.inf)
     weights = settle(jax.nn.softmax(scores, axis=-1))
     mixed = settle(weights @ value).swapaxes(1, 2)
-    return mixed.reshape(batch, length, width // 3), (split, weights)
+    return (mixed.reshape(batch, length, width // 3), weights), (split, weights, None if bias is None else ())
 
 
-def _attend_backward(heads: int, causal: bool, saved: tuple[Array, ...], gradient: Array) -> tuple[Array]:
+def _attend_backward(
+    heads: int, causal: bool, saved: tuple[Any, ...], gradients: tuple[Array, Array]
+) -> tuple[Array, Array | None]:
     del causal  # masked weights are 0, and so are their gradients
-    (query, key, value), weights = saved
+    (query, key, value), weights, biased = saved
+    gradient, also_weights = gradients
     batch, length, width = gradient.shape
     gradient = settle(gradient.reshape(batch, length, heads, -1).swapaxes(1, 2))
     d_value = settle(weights.swapaxes(2, 3)) @ gradient
-    d_weights = settle(jnp.einsum("bhte,bhse->bhts", gradient, value))
-    d_scores = weights * (d_weights - (d_weights * weights).sum(-1, keepdims=True)) * query.shape[-1] ** -0.5
-    d_scores = settle(d_scores)
+    d_weights = settle(jnp.einsum("bhte,bhse->bhts", gradient, value)) + also_weights
+    d_biased = weights * (d_weights - (d_weights * weights).sum(-1, keepdims=True))
+    d_scores = settle(d_biased * query.shape[-1] ** -0.5)
     d_query = d_scores @ key
     d_key = settle(d_scores.swapaxes(2, 3)) @ query
     d_split = settle(jnp.stack([d_query, d_key, d_value]))
-    return (d_split.transpose(1, 3, 0, 2, 4).reshape(batch, length, 3 * width),)
+    d_projected = d_split.transpose(1, 3, 0, 2, 4).reshape(batch, length, 3 * width)
+    return d_projected, None if biased is None else d_biased
 
 
-attend.defvjp(_attend_forward, _attend_backward)
-
-
-def attend_with_maps(
-    projected: Float[Array, "B T 3*d"], heads: int, causal: bool
-) -> tuple[Float[Array, "B T d"], Float[Array, "B H T T"]]:
-    """`attend`, and the weights A it mixes the values with: `[sentence, head, query, key]`."""
-    mixed, (_, weights) = _attend_forward(projected, heads, causal)
-    return mixed, weights
+attend_with.defvjp(_attend_forward, _attend_backward)
 
 
 def attend_from_last(

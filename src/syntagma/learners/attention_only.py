@@ -22,9 +22,9 @@ from jaxtyping import Array, Float, Integer, Key
 from pydantic import Field
 
 from syntagma.errors import InputError
-from syntagma.learners.attention import attend, attend_from_last, attend_with_maps, check_heads
+from syntagma.learners.attention import attend, attend_from_last, attend_with, check_heads
 from syntagma.learners.embedding import rows, with_mask_row
-from syntagma.learners.learner import Activations, Layer, Learner, Network, normal
+from syntagma.learners.learner import Activations, Layer, Network, NetworkLearner, normal
 from syntagma.learners.product import product
 from syntagma.tasks import Shape
 
@@ -65,7 +65,8 @@ class _AttentionNetwork(Network):
         x = self._embed(inputs, jnp.eye(width))
         layers = [Layer("embedding", x, np.eye(length, dtype=bool))]
         for number, layer in enumerate(self.layers, start=1):
-            heads, weights = attend_with_maps(x @ layer.query_key_value * width**-0.5, self.heads, False)
+            both: Any = attend_with(x @ layer.query_key_value * width**-0.5, None, self.heads, False)
+            heads, weights = both
             x = heads @ layer.projection * width**-0.5
             layers.append(Layer(f"layer {number}", x, np.ones((length, length), bool), weights))
         return Activations(tuple(layers), x[:, -1] @ self.readout * width**-0.5)
@@ -76,7 +77,7 @@ class _AttentionNetwork(Network):
         return rows(table[None], inputs.reshape(-1, 1)).reshape(*inputs.shape, -1) + self.positions @ weights
 
 
-class MultiLayerAttention(Learner):
+class MultiLayerAttention(NetworkLearner):
     """The attention-only transformer of the paper."""
 
     label: ClassVar[str] = "attention-only"

@@ -19,7 +19,7 @@ from pydantic import Field
 
 from syntagma.errors import InputError, invalid
 from syntagma.learners.embedding import rows, with_mask_row
-from syntagma.learners.learner import Activations, Layer, Learner, Network, normal
+from syntagma.learners.learner import Activations, Layer, Network, NetworkLearner, normal
 from syntagma.learners.product import product
 from syntagma.tasks import Shape
 
@@ -55,7 +55,7 @@ class _HierarchicalNetwork(Network):
         return tuple(activations)
 
 
-class HierarchicalCNN(Learner):
+class HierarchicalCNN(NetworkLearner):
     """Convolutional network whose structure is the grammar's, weights shared across positions."""
 
     label: ClassVar[str] = "convolutional"
@@ -73,7 +73,7 @@ class HierarchicalCNN(Learner):
         return _forward_flops(shape, self.width)
 
 
-class LocallyConnected(Learner):
+class LocallyConnected(NetworkLearner):
     """The convolutional network without weight sharing: each position has filters of its own."""
 
     label: ClassVar[str] = "locally connected"

@@ -1,15 +1,16 @@
 """The training engine: one compiled loop of many steps, for every network, task and device.
 
-Cross-entropy, minibatches drawn without replacement epoch after epoch from a fixed set of examples. The compiled
-program does up to `STEPS_PER_CALL` steps on batches already gathered on the device; their number is an argument, so
-one compilation serves every size of training set and every schedule of evaluations.
+The task's loss, minibatches drawn without replacement epoch after epoch from a fixed set of examples. Besides the test
+set, whose loss decides when training stops, any number of named ones are measured alongside. The compiled program does
+up to `STEPS_PER_CALL` steps on batches already gathered on the device; their number is an argument, so one compilation
+serves every size of training set and every schedule of evaluations.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,11 +18,12 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 from jaxtyping import Array, Float, Integer
 
 from syntagma.errors import invalid
-from syntagma.learners.learner import Learner, Network
+from syntagma.learners.learner import Network, NetworkLearner
+from syntagma.learners.loss import correct, losses
+from syntagma.learners.trainer import Fit, Trainer, checked_sets, trainer_of
 from syntagma.learners.training import Training
 from syntagma.randomness import key, stream
 from syntagma.tasks import Examples, Shape
@@ -30,24 +32,7 @@ STEPS_PER_CALL = 64
 EVALUATION_BATCH = 256
 
 
-@dataclass(frozen=True)
-class Fit:
-    """A trained network and the course of its training. Losses are in nats per answer.
-
-    Attributes:
-        network: the weights at the smallest test loss.
-        metrics: smallest test loss with its standard error, accuracy, final losses, steps, examples, seconds, FLOPs.
-        history: one row an evaluation: step, test_loss, test_accuracy, train_loss.
-        example_losses: `[n_test]`, loss of each test sentence at the smallest test loss.
-    """
-
-    network: Network
-    metrics: dict[str, Any]
-    history: list[dict[str, float]]
-    example_losses: Float[np.ndarray, " n_test"]
-
-
-class Engine:
+class Engine(Trainer):
     """Compiled training and evaluation of one learner on one task's shapes; reuse it over training sets and seeds.
 
     Several seeds are trained together (one program, batched over seeds) where the device is an accelerator, one after
@@ -57,7 +42,7 @@ class Engine:
 
     def __init__(
         self,
-        learner: Learner,
+        learner: NetworkLearner,
         shape: Shape,
         training: Training,
         devices: Sequence[jax.Device] | None = None,  # pyright: ignore[reportInvalidTypeForm]
@@ -75,27 +60,28 @@ class Engine:
         test: Sequence[Examples],
         seeds: Sequence[int],
         *,
+        extra: Mapping[str, Sequence[Examples]] | None = None,
         together: bool | None = None,
     ) -> list[Fit]:
         """One network for each seed, each on its own train and test examples (of equal numbers).
 
         Args:
+            extra: more test sets by name, one for each seed: measured when `test` is, without a say in the training.
             together: train all seeds in one batched program; by default where the device is an accelerator.
 
         Raises:
             InputError: no examples, or numbers of seeds and examples that differ.
         """
-        if not len(train) == len(test) == len(seeds) or min(map(len, [*train, *test]), default=0) == 0:
-            given = f"{len(train)} train sets, {len(test)} test sets, {len(seeds)} seeds"
-            raise invalid("train", given, "each seed needs one non-empty train set and one non-empty test set")
+        tests = checked_sets(train, test, seeds, extra)
         if together is None:
             together = self._mesh.devices.flat[0].platform != "cpu"
         if together and len(seeds) > 1:
-            if len(set(map(len, train))) > 1 or len(set(map(len, test))) > 1:
+            if any(len(set(map(len, sets))) > 1 for sets in (train, *tests.values())):
                 raise invalid("train", [*map(len, train)], "seeds trained together need the same number of examples")
-            return _Run(self, self._batched, train, test, seeds).go()
-        runs = zip(train, test, seeds, strict=True)
-        return [_Run(self, self._single, [a], [b], [seed]).go()[0] for a, b, seed in runs]
+            return _Run(self, self._batched, train, tests, seeds).go()
+        alone = [{name: [sets[i]] for name, sets in tests.items()} for i in range(len(seeds))]
+        runs = zip(train, alone, seeds, strict=True)
+        return [_Run(self, self._single, [a], b, [seed]).go()[0] for a, b, seed in runs]
 
     def network(self, weights: Any) -> Network:
         """The network of these weights."""
@@ -119,8 +105,7 @@ class Engine:
         return weights, self._optimizer.init(weights)
 
     def _loss(self, weights: Any, inputs: Array, targets: Array) -> Float[Array, ""]:
-        logits = self.network(weights)(inputs)
-        return optax.softmax_cross_entropy_with_integer_labels(logits, targets.astype(jnp.int32)).mean()
+        return losses(self.shape.loss, self.network(weights)(inputs), targets).mean()
 
     def _advance(
         self, state: Any, inputs: Array, targets: Array, rates: Array, count: Array
@@ -145,10 +130,10 @@ class Engine:
         """Loss and accuracy of each sentence of `[n, T]` test inputs, mean over its answers."""
 
         def sentences(batch: tuple[Array, Array]) -> tuple[Array, Array]:
-            logits, answers = self.network(state[0])(batch[0]), batch[1].astype(jnp.int32)
-            losses = optax.softmax_cross_entropy_with_integer_labels(logits, answers)
-            correct = (logits.argmax(-1) == answers).astype(losses.dtype)
-            return losses.reshape(len(answers), -1).mean(1), correct.reshape(len(answers), -1).mean(1)
+            outputs, answers = self.network(state[0])(batch[0]), batch[1]
+            lost = losses(self.shape.loss, outputs, answers)
+            right = correct(self.shape.loss, outputs, answers).astype(lost.dtype)
+            return lost.reshape(len(answers), -1).mean(1), right.reshape(len(answers), -1).mean(1)
 
         size = min(EVALUATION_BATCH, len(inputs))
         whole = len(inputs) // size * size
@@ -159,9 +144,11 @@ class Engine:
         return parts[0], parts[1]
 
 
-def fit(learner: Learner, shape: Shape, training: Training, train: Examples, test: Examples, seed: int = 0) -> Fit:
-    """Train one network: the short form of `Engine(...).fit([train], [test], [seed])[0]`."""
-    return Engine(learner, shape, training).fit([train], [test], [seed])[0]
+@trainer_of.register
+def _(learner: NetworkLearner, shape: Shape, training: Training | None) -> Trainer:
+    if training is None:
+        raise invalid("training", None, f"learner={learner.kind!r} is trained by gradient descent", "Say how")  # pyright: ignore
+    return Engine(learner, shape, training)
 
 
 class _Programs:
@@ -181,15 +168,15 @@ class _Run:
         engine: Engine,
         programs: _Programs,
         train: Sequence[Examples],
-        test: Sequence[Examples],
+        tests: Mapping[str, Sequence[Examples]],
         seeds: Sequence[int],
     ) -> None:
         self.engine, self.programs = engine, programs
         self.many = len(seeds) > 1
-        self.num_train, self.num_test = len(train[0]), len(test[0])
+        self.num_train, self.num_test = len(train[0]), sum(len(sets[0]) for sets in tests.values())
         starts = [key(seed, "network") for seed in seeds]
         self.state = engine.spread(programs.start(jnp.stack(starts) if self.many else starts[0]), seeds=self.many)
-        self.train, self.test = self._stack(train), self._stack(test)
+        self.train, self.tests = self._stack(train), {name: self._stack(sets) for name, sets in tests.items()}
         self.orders = [_Order(seed, self.num_train) for seed in seeds]
         self.num_seeds = len(seeds)
 
@@ -202,10 +189,11 @@ class _Run:
             train_loss = self._train(step, target, length) / max(target - step, 1)
             step = target
             paused = time.perf_counter()
-            losses, correct = (np.atleast_2d(x) for x in jax.device_get(self.programs.evaluate(self.state, *self.test)))
+            scores = {name: self._scores(sets) for name, sets in self.tests.items()}
             evaluating += time.perf_counter() - paused
             for i, seed_course in enumerate(course):
-                seed_course.add(step, losses[i], correct[i], float(train_loss[i]), lambda i=i: self._weights(i))
+                own = {name: _Scores(lost[i], right[i]) for name, (lost, right) in scores.items()}
+                seed_course.add(step, own, float(train_loss[i]), lambda i=i: self._weights(i))
             if all(c.stopped for c in course):
                 break
         seconds = (time.perf_counter() - begun) / self.num_seeds
@@ -231,6 +219,10 @@ class _Run:
             total = total + losses
         return np.atleast_1d(np.asarray(total))
 
+    def _scores(self, examples: tuple[Array, Array]) -> list[Float[np.ndarray, "S n"]]:
+        """Loss and accuracy of each sentence, by seed."""
+        return [np.atleast_2d(x) for x in jax.device_get(self.programs.evaluate(self.state, *examples))]
+
     def _stack(self, examples: Sequence[Examples]) -> tuple[Array, Array]:
         if not self.many:
             return self.engine.place(examples[0].inputs), self.engine.place(examples[0].targets)
@@ -251,7 +243,24 @@ class _Run:
             "seconds_evaluating": round(evaluating, 3),
             "flops": float(forward) * (3 * seen + len(course.history) * self.num_test),
         }
-        return Fit(self.engine.network(course.best_weights), metrics, course.history, course.best_losses)
+        example_losses = course.best["test"].losses.astype(np.float64)
+        return Fit(self.engine.network(course.best_weights), metrics, course.history, example_losses)
+
+
+@dataclass(frozen=True)
+class _Scores:
+    """Loss and accuracy of each sentence of one set."""
+
+    losses: Float[np.ndarray, " n"]
+    correct: Float[np.ndarray, " n"]
+
+    def means(self) -> tuple[float, float]:
+        return float(self.losses.mean(dtype=np.float64)), float(self.correct.mean(dtype=np.float64))
+
+    def error(self) -> float:
+        """Standard error of the mean loss."""
+        exact = self.losses.astype(np.float64)
+        return float(exact.std(ddof=1) / math.sqrt(len(exact))) if len(exact) > 1 else 0.0
 
 
 class _Course:
@@ -261,20 +270,21 @@ class _Course:
         self.training, self.length = training, length
         self.history: list[dict[str, float]] = []
         self.best_step, self.step, self.best_loss, self.stopped = 0, 0, math.inf, ""
-        self.best_losses, self.best_accuracy, self.best_weights = np.zeros(0), math.nan, None
+        self.best: dict[str, _Scores] = {}
+        self.best_weights: Any = None
 
-    def add(
-        self, step: int, losses: np.ndarray, correct: np.ndarray, train_loss: float, weights: Callable[[], Any]
-    ) -> None:
+    def add(self, step: int, scores: dict[str, _Scores], train_loss: float, weights: Callable[[], Any]) -> None:
         """Take one evaluation, unless training has stopped for this seed."""
         if self.stopped:
             return
         self.step = step
-        loss, accuracy = float(losses.mean(dtype=np.float64)), float(correct.mean(dtype=np.float64))
-        self.history.append({"step": step, "test_loss": loss, "test_accuracy": accuracy, "train_loss": train_loss})
-        if loss < self.best_loss or self.best_weights is None:
-            self.best_loss, self.best_step, self.best_accuracy = loss, step, accuracy
-            self.best_losses, self.best_weights = losses.astype(np.float64), weights()
+        loss, _ = scores["test"].means()
+        row: dict[str, float] = {"step": step}
+        for name, score in scores.items():
+            row[f"{name}_loss"], row[f"{name}_accuracy"] = score.means()
+        self.history.append(row | {"train_loss": train_loss})
+        if loss < self.best_loss or not self.best:
+            self.best_loss, self.best_step, self.best, self.best_weights = loss, step, scores, weights()
         if not math.isfinite(loss) or not math.isfinite(train_loss):
             self.stopped = "diverged"
         elif step and train_loss <= self.training.train_loss_threshold:
@@ -286,15 +296,13 @@ class _Course:
 
     def metrics(self) -> dict[str, Any]:
         last = self.history[-1]
-        error = (
-            float(self.best_losses.std(ddof=1) / math.sqrt(len(self.best_losses))) if len(self.best_losses) > 1 else 0.0
-        )
-        return {
-            "test_loss": self.best_loss,
-            "test_loss_error": error,
-            "test_accuracy": self.best_accuracy,
+        found: dict[str, Any] = {}
+        for name, score in self.best.items():
+            found[f"{name}_loss"], found[f"{name}_accuracy"] = score.means()
+            found[f"{name}_loss_error"] = score.error()
+            found |= {f"final_{name}_{what}": last[f"{name}_{what}"] for what in ("loss", "accuracy")}
+        return found | {
             "best_step": self.best_step,
-            "final_test_loss": last["test_loss"],
             "final_train_loss": last["train_loss"],
             "steps": self.step,
             "stopped": self.stopped,

@@ -1,4 +1,4 @@
-"""What every learner is: a recipe that builds a network for a task.
+"""What every learner is: a recipe that learns from examples; most build a network.
 
 All networks share one parametrisation: weights are drawn from N(0, 1) and each product is scaled by fan-in^(-1/2), so
 that a learning rate means the same relative change of a weight at every width.
@@ -26,14 +26,15 @@ class Layer(eqx.Module):
     Attributes:
         name: what figures call it.
         values: the activations.
-        sees: which inputs each position depends on.
-        attention: the weights `[sentence, head, query, key]`, rows summing to 1, where the layer has attention.
+        sees: which inputs each position depends on. A class token's position comes after the sentence's.
+        attention: the weights `[sentence, head, query, key]`, rows summing to 1, where the layer has attention; queries
+            and keys are the layer's positions.
     """
 
     name: str = eqx.field(static=True)
     values: Float[Array, "B positions w"]
     sees: Bool[np.ndarray, "positions T"]
-    attention: Float[Array, "B H T T"] | None = None
+    attention: Float[Array, "B H positions positions"] | None = None
 
 
 class Activations(NamedTuple):
@@ -56,7 +57,7 @@ class Network(eqx.Module):
 
 
 class Learner(BaseModel, abc.ABC):
-    """A recipe for a network: kind and sizes, one to one with TOML and the command line."""
+    """A recipe that learns from examples: kind and sizes, one to one with TOML and the command line."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -64,6 +65,18 @@ class Learner(BaseModel, abc.ABC):
     """What figures call it."""
     weight_sharing: ClassVar[bool | None]
     """Which law of `theory.hierarchy` covers it: True, False, or None where the theory says nothing."""
+
+    @abc.abstractmethod
+    def check(self, shape: Shape) -> None:
+        """Whether the learner can do the task, found without learning anything.
+
+        Raises:
+            InputError: it cannot, or its sizes do not fit together.
+        """
+
+
+class NetworkLearner(Learner):
+    """A recipe for a network, trained by gradient descent."""
 
     @abc.abstractmethod
     def network(self, key: Key[Array, ""], shape: Shape) -> Network:
@@ -74,11 +87,6 @@ class Learner(BaseModel, abc.ABC):
         """
 
     def check(self, shape: Shape) -> None:
-        """Whether the network can be built, without drawing it.
-
-        Raises:
-            InputError: the learner cannot do the task, or its sizes do not fit together.
-        """
         eqx.filter_eval_shape(self.network, jax.random.key(0), shape)
 
     def gradient_scale(self) -> float:

@@ -2,7 +2,13 @@
 
     h_1 = ReLU((T v)^(-1/2) sum_i W_1^i x_i);  h_l = ReLU(w^(-1/2) W_l h_(l-1));  logits = A h_depth / w
 
-Source: arXiv 2307.02129, fully connected networks.
+Source: arXiv 2307.02129, fully connected networks. A second learner has the T^2 numbers [x_i = x_j], the matrix X X^T
+of one-hot tokens, among its inputs:
+
+    h_1 = ReLU((T v + T^2)^(-1/2) (sum_i W_1^i x_i + sum_ij W_2^ij [x_i = x_j]))
+
+Source: arXiv 2310.09753, the perceptron that is given the comparisons. Without them no training on other symbols can
+tell the network what a symbol never seen means: the weights that read it stay as they were drawn.
 """
 
 from __future__ import annotations
@@ -16,13 +22,14 @@ from pydantic import Field
 
 from syntagma.errors import InputError
 from syntagma.learners.embedding import rows, with_mask_row
-from syntagma.learners.learner import Activations, Layer, Learner, Network, normal
+from syntagma.learners.learner import Activations, Layer, Network, NetworkLearner, normal
 from syntagma.learners.product import product
 from syntagma.tasks import Shape
 
 
 class _PerceptronNetwork(Network):
     first: Float[Array, "T v w"]
+    equalities: Float[Array, "T*T w"] | None
     hidden: tuple[Float[Array, "w w"], ...]
     readout: Float[Array, "w outputs"]
 
@@ -38,13 +45,17 @@ class _PerceptronNetwork(Network):
         """Activations of every layer, the first to the last."""
         length, vocab, width = self.first.shape
         summed = rows(with_mask_row(self.first), inputs).sum(1)
-        activations = [jax.nn.relu(summed * (length * vocab) ** -0.5)]
+        fan_in = length * vocab
+        if self.equalities is not None:
+            equal = (inputs[:, :, None] == inputs[:, None, :]).reshape(len(inputs), -1)
+            summed, fan_in = summed + product(equal.astype(summed.dtype), self.equalities), fan_in + length**2
+        activations = [jax.nn.relu(summed * fan_in**-0.5)]
         for weights in self.hidden:
             activations.append(jax.nn.relu(product(activations[-1], weights) * width**-0.5))
         return tuple(activations)
 
 
-class Perceptron(Learner):
+class Perceptron(NetworkLearner):
     """Fully connected network: knows neither locality nor weight sharing."""
 
     label: ClassVar[str] = "perceptron"
@@ -54,14 +65,40 @@ class Perceptron(Learner):
     layers: int = Field(default=3, ge=1)
 
     def network(self, key: Key[Array, ""], shape: Shape) -> Network:
-        if shape.reads != "once":
-            raise InputError("learner='perceptron' cannot be used: it gives one answer a sentence, not one at each.")
-        width, hidden = self.width, [(self.width, self.width)] * (self.layers - 1)
-        first, *squares, readout = normal(key, (shape.length, shape.vocab, width), *hidden, (width, shape.outputs))
-        return _PerceptronNetwork(first, tuple(squares), readout)
+        return _network(key, shape, self.kind, self.width, self.layers, equalities=False)
 
     def gradient_scale(self) -> float:
         return float(self.width)
 
     def forward_flops(self, shape: Shape) -> int:
         return 2 * self.width * (self.width * (self.layers - 1) + shape.outputs)
+
+
+class EqualityPerceptron(NetworkLearner):
+    """Fully connected network that is told which of its tokens are equal."""
+
+    label: ClassVar[str] = "perceptron with equalities"
+    weight_sharing: ClassVar[bool | None] = None
+    kind: Literal["equality-perceptron"] = "equality-perceptron"
+    width: int = Field(default=256, ge=1)
+    layers: int = Field(default=3, ge=1)
+
+    def network(self, key: Key[Array, ""], shape: Shape) -> Network:
+        return _network(key, shape, self.kind, self.width, self.layers, equalities=True)
+
+    def gradient_scale(self) -> float:
+        return float(self.width)
+
+    def forward_flops(self, shape: Shape) -> int:
+        return 2 * self.width * (shape.length**2 + self.width * (self.layers - 1) + shape.outputs)
+
+
+def _network(key: Key[Array, ""], shape: Shape, kind: str, width: int, layers: int, *, equalities: bool) -> Network:
+    if shape.reads != "once":
+        raise InputError(f"learner='{kind}' cannot be used: it gives one answer a sentence, not one at each.")
+    hidden, squares = [(width, width)] * (layers - 1), [(shape.length**2, width)] * equalities
+    first, *weights, readout = normal(
+        key, (shape.length, shape.vocab, width), *squares, *hidden, (width, shape.outputs)
+    )
+    told = weights.pop(0) if equalities else None
+    return _PerceptronNetwork(first, told, tuple(weights), readout)

@@ -1,10 +1,16 @@
-"""Pre-norm decoder: x + attention(norm(x)), x + MLP(norm(x)), ReLU, learned positions.
+"""Pre-norm transformer: x + attention(norm(x)), x + MLP(norm(x)), learned positions.
 
-    logits = norm(x_L) R d^(-1/2);   MLP(x) = ReLU(x W_in d^(-1/2)) W_out (4 d)^(-1/2)
+    logits = norm(x_L) R d^(-1/2);   MLP(x) = phi(x W_in d^(-1/2)) W_out (r d)^(-1/2)
 
-Weights N(0, 1), causal. Where one answer a sentence is read, the last layer works at the last position alone; and the
-first layer's queries, keys and values, which depend on token and position only, are computed once for each pair of
-them.
+Weights N(0, 1). As it stands a causal decoder with phi = ReLU, read at its last position or at all. With full
+attention, a class token after the sentence, heads of a size of their own, GELU and the two trainable identities of
+`learners.heads` it is the transformer of arXiv 2310.09753 and its public script, but for the biases of the MLPs and the
+read-out, which it does not have, and the gain and bias of the last normalisation, which it has. A tied read-out takes
+the symbols' embeddings as R.
+
+Symbols that no training example contains keep the embedding that they were drawn with (weight decay aside). Where one
+answer a sentence is read, the last layer works at the last position alone; and the first layer's linear maps act on
+symbols, not on positions, see `learners.symbols`.
 """
 
 from __future__ import annotations
@@ -18,113 +24,175 @@ import numpy as np
 from jaxtyping import Array, Float, Integer, Key
 from pydantic import Field
 
-from syntagma.learners.attention import attend, attend_from_last, attend_with_maps, check_heads
-from syntagma.learners.embedding import rows
-from syntagma.learners.learner import Activations, Layer, Learner, Network, normal
+from syntagma.errors import invalid
+from syntagma.learners.attention import check_heads
+from syntagma.learners.heads import Heads, mix
+from syntagma.learners.learner import Activations, Layer, Network, NetworkLearner, normal
 from syntagma.learners.product import product
+from syntagma.learners.symbols import Norm, Symbols
 from syntagma.tasks import Shape
 
-
-class _Norm(eqx.Module):
-    """Layer normalisation with gain and bias."""
-
-    gain: Float[Array, " d"]
-    bias: Float[Array, " d"]
-
-    def __call__(self, x: Float[Array, "*n d"]) -> Float[Array, "*n d"]:
-        centred = x - x.mean(-1, keepdims=True)
-        return centred * jax.lax.rsqrt((centred**2).mean(-1, keepdims=True) + 1e-5) * self.gain + self.bias
+_ACTIVATIONS = {"relu": jax.nn.relu, "gelu": lambda x: jax.nn.gelu(x, approximate=False)}
 
 
 class _Block(eqx.Module):
-    norm_attention: _Norm
-    query_key_value: Float[Array, "d 3*d"]
-    projection: Float[Array, "d d"]
-    norm_mlp: _Norm
+    norm_attention: Norm
+    attention: Heads
+    norm_mlp: Norm
     mlp_in: Float[Array, "d h"]
     mlp_out: Float[Array, "h d"]
+    activation: Literal["relu", "gelu"] = eqx.field(static=True)
 
     def mlp(self, x: Float[Array, "*n d"]) -> Float[Array, "*n d"]:
-        hidden = jax.nn.relu(product(self.norm_mlp(x), self.mlp_in * len(self.mlp_in) ** -0.5))
+        hidden = _ACTIVATIONS[self.activation](product(self.norm_mlp(x), self.mlp_in * len(self.mlp_in) ** -0.5))
         return x + product(hidden, self.mlp_out * len(self.mlp_out) ** -0.5)
+
+    def first(self, symbols: Symbols, causal: bool) -> Float[Array, "B T d"]:
+        """The block on embedded symbols."""
+        if self.attention.wide and symbols.few:
+            maps = self.attention.questions(symbols.rows), self.attention.answers(symbols.rows)
+            return self.mlp(symbols.plain + mix(symbols, *maps, causal))
+        projected = symbols.everywhere(self.attention.projected(symbols.rows))
+        return self.mlp(symbols.plain + self.attention.everywhere(symbols.normalised, projected, causal))
+
+    def everywhere(self, x: Float[Array, "B T d"], causal: bool) -> Float[Array, "B T d"]:
+        normalised = self.norm_attention(x)
+        projected = self.attention.projected(normalised)
+        return self.mlp(x + self.attention.everywhere(normalised, projected, causal))
+
+    def last(self, x: Float[Array, "B T d"]) -> Float[Array, "B d"]:
+        """The block at the last position."""
+        return self.mlp(x[:, -1] + self.attention.from_last(self.norm_attention(x)))
 
 
 class _TransformerNetwork(Network):
-    tokens: Float[Array, "v+1 d"]
-    positions: Float[Array, "T d"]
+    tokens: Float[Array, "symbols d"]
+    positions: Float[Array, "places d"]
     blocks: tuple[_Block, ...]
-    norm: _Norm
-    readout: Float[Array, "d outputs"]
-    heads: int = eqx.field(static=True)
+    norm: Norm
+    readout: Float[Array, "d outputs"] | None
+    causal: bool = eqx.field(static=True)
+    class_token: bool = eqx.field(static=True)
+    outputs: int = eqx.field(static=True)
     reads_once: bool = eqx.field(static=True)
 
     def __call__(self, inputs: Integer[Array, "B T"]) -> Float[Array, "B *answers"]:
-        scale = self.positions.shape[1] ** -0.5
+        inputs = self._with_class_token(inputs)
+        symbols = Symbols(self.tokens, self.positions, inputs, self.blocks[0].norm_attention)
+        x = symbols.plain
         everywhere = self.blocks[:-1] if self.reads_once else self.blocks
-        pairs = self.positions[:, None] + self.tokens
-        x = rows(pairs, inputs)
-        for block in everywhere:
-            weights = block.query_key_value * scale
-            if block is self.blocks[0]:
-                projected = rows(product(block.norm_attention(pairs), weights), inputs)
-            else:
-                projected = product(block.norm_attention(x), weights)
-            heads = attend(projected, self.heads, True)
-            x = block.mlp(x + product(heads, block.projection * scale))
+        for i, block in enumerate(everywhere):
+            x = block.everywhere(x, self.causal) if i else block.first(symbols, self.causal)
         if self.reads_once:
-            block = self.blocks[-1]
-            weights = jnp.split(block.query_key_value * scale, 3, axis=1)
-            answer = attend_from_last(block.norm_attention(x), *weights, heads=self.heads)
-            x = block.mlp(x[:, -1] + product(answer, block.projection * scale))
-        return product(self.norm(x), self.readout * scale)
+            x = self.blocks[-1].last(x)
+        return self._answers(x)
 
     def activations(self, inputs: Integer[Array, "B T"]) -> Activations:
-        length, width = self.positions.shape
-        x = self.tokens[inputs] + self.positions
-        seen = np.tri(length, dtype=bool)
-        layers = [Layer("embedding", x, np.eye(length, dtype=bool))]
+        length, places = inputs.shape[1], len(self.positions)
+        x = self.tokens[self._with_class_token(inputs)] + self.positions
+        seen = (np.tri(places) if self.causal else np.ones((places, places)))[:, :length].astype(bool)
+        layers = [Layer("embedding", x, np.eye(places, length, dtype=bool))]
         for number, block in enumerate(self.blocks, start=1):
-            projected = block.norm_attention(x) @ block.query_key_value * width**-0.5
-            heads, weights = attend_with_maps(projected, self.heads, True)
-            x = x + heads @ block.projection * width**-0.5
+            normalised = block.norm_attention(x)
+            projected = block.attention.projected(normalised)
+            answer, weights = block.attention.with_weights(normalised, projected, self.causal)
+            x = x + answer
             layers.append(Layer(f"layer {number} attention", x, seen, weights))
             x = block.mlp(x)
             layers.append(Layer(f"layer {number}", x, seen))
-        logits = self.norm(x) @ self.readout * width**-0.5
-        return Activations(tuple(layers), logits[:, -1] if self.reads_once else logits)
+        return Activations(tuple(layers), self._answers(x[:, -1] if self.reads_once else x))
+
+    def _with_class_token(self, inputs: Integer[Array, "B T"]) -> Integer[Array, "B places"]:
+        if not self.class_token:
+            return inputs
+        return jnp.pad(inputs.astype(jnp.int32), ((0, 0), (0, 1)), constant_values=len(self.tokens) - 1)
+
+    def _answers(self, x: Float[Array, "B *T d"]) -> Float[Array, "B *answers"]:
+        readout = self.tokens[: self.outputs].T if self.readout is None else self.readout
+        return product(self.norm(x), readout * len(readout) ** -0.5)
 
 
-class Transformer(Learner):
-    """Pre-norm decoder with residual branches, normalisation and MLPs."""
+class Transformer(NetworkLearner):
+    """Pre-norm transformer with residual branches, normalisation and MLPs.
+
+    Attributes:
+        width: size d of embeddings.
+        heads: number of heads; `head_size` their size each, width / heads where it is not given.
+        mlp_ratio: size of an MLP's hidden layer over the width.
+        attention: "causal", each position sees those up to its own, or "full".
+        read_out: "last", at the last position, or "class-token", at a symbol of its own after the sentence.
+        tied: the read-out is the symbols' embedding.
+        score_identity: multiplier of each head's trainable a in W_Q W_K^T + a I; 0: there is none.
+        answer_identity: multiplier of each head's trainable b in W_V W_O^T + b I; 0: there is none.
+    """
 
     label: ClassVar[str] = "transformer"
     weight_sharing: ClassVar[bool | None] = None
     kind: Literal["transformer"] = "transformer"
     width: int = Field(default=128, ge=1)
     heads: int = Field(default=8, ge=1)
+    head_size: int | None = Field(default=None, ge=1)
     layers: int = Field(default=3, ge=1)
     mlp_ratio: int = Field(default=4, ge=1)
+    activation: Literal["relu", "gelu"] = "relu"
+    attention: Literal["causal", "full"] = "causal"
+    read_out: Literal["last", "class-token"] = "last"
+    tied: bool = False
+    score_identity: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    answer_identity: float = Field(default=0.0, ge=0, allow_inf_nan=False)
 
     def network(self, key: Key[Array, ""], shape: Shape) -> Network:
-        check_heads(self.width, self.heads)
-        width, hidden = self.width, self.mlp_ratio * self.width
-        embeddings = (shape.vocab + 1, width), (shape.length, width), (width, shape.outputs)
-        block = (width, 3 * width), (width, width), (width, hidden), (hidden, width)
-        tokens, positions, readout, *weights = normal(key, *embeddings, *block * self.layers)
-        quads = zip(*[iter(weights)] * 4, strict=True)
-        blocks = tuple(_Block(_norm(width), a, b, _norm(width), c, d) for a, b, c, d in quads)
-        once = shape.reads == "once"
-        return _TransformerNetwork(tokens, positions, blocks, _norm(width), readout, self.heads, once)
+        self._check(shape)
+        width, hidden, inner = self.width, self.mlp_ratio * self.width, self.heads * self._head_size
+        extra = self.read_out == "class-token"
+        embeddings = (shape.vocab + 1 + extra, width), (shape.length + extra, width)
+        readouts = [] if self.tied else [(width, shape.outputs)]
+        block = (width, 3 * inner), (inner, width), (width, hidden), (hidden, width)
+        tokens, positions, *weights = normal(key, *embeddings, *readouts, *block * self.layers)
+        readout = None if self.tied else weights.pop(0)
+        blocks = tuple(self._block(*quad) for quad in zip(*[iter(weights)] * 4, strict=True))
+        causal, once = self.attention == "causal", shape.reads == "once"
+        return _TransformerNetwork(tokens, positions, blocks, _norm(width), readout, causal, extra, shape.outputs, once)
+
+    @property
+    def _head_size(self) -> int:
+        return self.head_size or self.width // self.heads
+
+    def _block(self, query_key_value: Array, projection: Array, mlp_in: Array, mlp_out: Array) -> _Block:
+        multipliers = self.score_identity, self.answer_identity
+        a, b = (jnp.zeros(self.heads) if m else None for m in multipliers)
+        attention = Heads(query_key_value, projection, a, b, self.heads, multipliers)
+        return _Block(_norm(self.width), attention, _norm(self.width), mlp_in, mlp_out, self.activation)
+
+    def _check(self, shape: Shape) -> None:
+        if self.head_size is None:
+            check_heads(self.width, self.heads)
+        if shape.reads == "every" and self.read_out == "class-token":
+            mend = "Choose read_out='last'"
+            raise invalid("read_out", self.read_out, "the task reads every position, there is no class token", mend)
+        if shape.reads == "every" and self.attention == "full":
+            allowed = "the task reads every position, from those up to it"
+            raise invalid("attention", self.attention, allowed, "Choose attention='causal'")
+        if self.tied and shape.outputs != shape.vocab:
+            allowed = f"the task has {shape.outputs} outputs for {shape.vocab} symbols"
+            raise invalid("tied", self.tied, allowed, "Set it to false")
 
     def forward_flops(self, shape: Shape) -> int:
-        square, length = self.width**2, shape.length
-        block = length * (2 * (4 + 2 * self.mlp_ratio) * square + 4 * length * self.width)
-        first = 2 * length * 3 * square - 2 * (shape.vocab + 1) * length * 3 * square // 128
+        width, inner = self.width, self.heads * self._head_size
+        length = shape.length + (self.read_out == "class-token")
+        rows = min(shape.vocab + 2 + length, 128 * length)  # the first layer's, for a batch of 128
+        linear, mlp = 8 * width * inner, 4 * self.mlp_ratio * width**2
+        block = length * (linear + mlp + 4 * length * inner)
+        if 2 * inner >= self.heads * width:
+            first = rows * linear // 128 + length * (mlp + 4 * length * self.heads * width)
+        else:
+            first = block - 6 * width * inner * (length - rows / 128)
+        answers = (1 if shape.reads == "once" else length) * 2 * width * shape.outputs
         if shape.reads == "every":
-            return self.layers * block - first + 2 * length * self.width * shape.outputs
-        last = 2 * (4 + 2 * self.mlp_ratio) * square + 4 * self.heads * length * self.width
-        return max(self.layers - 1, 0) * block - first * (self.layers > 1) + last + 2 * self.width * shape.outputs
+            return int(first + (self.layers - 1) * block + answers)
+        last = linear + mlp + 4 * self.heads * length * width
+        return int((first + max(self.layers - 2, 0) * block) * (self.layers > 1) + last + answers)
 
 
-def _norm(width: int) -> _Norm:
-    return _Norm(jnp.ones(width), jnp.zeros(width))
+def _norm(width: int) -> Norm:
+    return Norm(jnp.ones(width), jnp.zeros(width))

@@ -1,4 +1,4 @@
-"""What an oracle is asked: tokens, which of them are observed, and whether the grammar can make them."""
+"""What an oracle is asked: tokens, which of them are observed, and whether the language can make them."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from syntagma.errors import InputError, invalid
-from syntagma.languages.hierarchy import RandomHierarchy
+from syntagma.languages.language import Source
 
 _SHARED_PATTERN = 64  # sentences a pattern of observed tokens must have, on average, to be worth a pass of its own
 
 
-def checked_observations(tokens: Any, observed: Any, language: RandomHierarchy) -> tuple[np.ndarray, np.ndarray]:
+def checked_observations(tokens: Any, observed: Any, language: Source) -> tuple[np.ndarray, np.ndarray]:
     """`tokens` `[n, T]` and `observed` `[T]` or `[n, T]` as arrays; tokens not observed may have any value.
 
     Raises:
@@ -33,13 +33,30 @@ def checked_observations(tokens: Any, observed: Any, language: RandomHierarchy) 
     return tokens, observed
 
 
+def checked_positions(position: Any, tokens: np.ndarray) -> np.ndarray:
+    """`position`, one for all sentences or one for each, as `[n]` indices from 0; negative ones count from the end.
+
+    Raises:
+        InputError: not whole numbers, one or n of them, or a position that is none.
+    """
+    num_sentences, length = tokens.shape
+    positions = np.asarray(position)
+    if not np.issubdtype(positions.dtype, np.integer) or positions.shape not in ((), (num_sentences,)):
+        given = f"{positions.dtype} array of shape {positions.shape}"
+        raise invalid("position", given, f"it must be one whole number or {num_sentences} of them")
+    if positions.size and (positions.min() < -length or positions.max() >= length):
+        wrong = positions.min() if positions.min() < -length else positions.max()
+        raise invalid("position", int(wrong), f"sentences have {length} tokens", f"Give {-length} to {length - 1}")
+    return np.broadcast_to(positions % length, (num_sentences,))
+
+
 def refuse_impossible(tokens: np.ndarray, possible: np.ndarray, what: str) -> None:
-    """Raise the error for the first sentence `[n]` that is not possible; `what` of it the grammar cannot make."""
+    """Raise the error for the first sentence `[n]` that is not possible; `what` of it the language cannot make."""
     if not possible.all():
         row = int(np.argmin(possible))
         sentence = " ".join(map(str, tokens[row, :20])) + (" ..." if tokens.shape[1] > 20 else "")
         raise InputError(
-            f"tokens[{row}]='{sentence}' has no posterior: the grammar cannot make {what}. "
+            f"tokens[{row}]='{sentence}' has no posterior: the language cannot make {what}. "
             "Leave it out: log_evidence is -inf for such sentences."
         )
 

@@ -23,15 +23,16 @@ from syntagma.estimate import Estimate
 from syntagma.languages._chunks import for_each_chunk
 from syntagma.languages.hierarchy import RandomHierarchy
 from syntagma.oracles import _entropies
-from syntagma.oracles._inputs import checked_observations, refuse_impossible, sentences_by_pattern
+from syntagma.oracles._inputs import checked_observations, checked_positions, refuse_impossible, sentences_by_pattern
 from syntagma.oracles._messages import batch_log_evidence, batch_posteriors, next_token_beliefs
 from syntagma.oracles._tables import LevelTable, level_tables
+from syntagma.oracles.oracle import LabelOracle, oracle_of
 
 _CHUNK = 2**18  # table entries and rule values touched by one chunk of sentences: its arrays stay in a core's cache
 
 
 @dataclass(frozen=True, eq=False)
-class TreeOracle:
+class TreeOracle(LabelOracle):
     """Exact statistics of a `RandomHierarchy`. Immutable; cheap to build; safe to share between threads.
 
     `tokens` is `[n, T]` integers. `observed` is boolean, `[T]` for the same pattern in all sentences or `[n, T]`; the
@@ -83,6 +84,25 @@ class TreeOracle:
         """
         level = self._level(level)
         return self._posteriors(tokens, observed, level, [self._position(level, position)])[:, 0]
+
+    def token_posterior(
+        self,
+        tokens: Integer[np.ndarray, "n T"],
+        observed: Bool[np.ndarray, "*n T"],
+        position: int | Integer[np.ndarray, " n"],
+    ) -> Float[np.ndarray, "n v"]:
+        """P(token at `position` | the observed tokens), a pass for each different position. Raises: as `posterior`."""
+        tokens, observed = checked_observations(tokens, observed, self.language)
+        where = checked_positions(position, tokens)
+        result = np.empty((len(tokens), self.language.vocab))
+        for one in np.unique(where):
+            here = where == one
+            result[here] = self.posterior(tokens[here], observed if observed.ndim == 1 else observed[here], 0, int(one))
+        return result
+
+    def label_posterior(self, tokens: Integer[np.ndarray, "n T"]) -> Float[np.ndarray, "n classes"]:
+        """P(root class | sentence). Raises: as `posterior`."""
+        return self.posterior(tokens, np.ones(self.language.sentence_length, bool), self.language.depth, 0)
 
     def posteriors_all(
         self, tokens: Integer[np.ndarray, "n T"], observed: Bool[np.ndarray, "*n T"], level: int = 0
@@ -222,3 +242,6 @@ class TreeOracle:
         if position >= count:
             raise invalid("position", position, f"level {level} has {count} positions", f"Give {-count} to {count - 1}")
         return position % count
+
+
+oracle_of.register(RandomHierarchy, TreeOracle)

@@ -4,8 +4,9 @@
 
 where lca is the level of the lowest common ancestor of the token the query stands for and the token the key holds: 0
 for the same token, L where only the root joins them. In tasks that predict every token, a query stands for the token it
-predicts and the key holds the one before its position; the first key holds none, and is left out. A uniform average of
-what the query may see is given for comparison: most tokens are far apart in the tree.
+predicts and the key holds the one before its position; the first key holds none, and is left out. A class token, after
+the sentence, asks for the last token and holds none. A uniform average of what the query may see is given for
+comparison: most tokens are far apart in the tree.
 
 Source: the tree distance is that of arXiv 2505.07070; the average is derived here.
 """
@@ -35,9 +36,9 @@ class AttentionByLevel:
     Attributes:
         layer: its name.
         mass: share of attention on keys whose lowest common ancestor with the query is at level 0..L; each head's sums
-            to 1, less what the first input of a task that predicts every token gets.
+            to 1, less what inputs that hold no token get: the first of a task that predicts every token, a class token.
         standard_error: of the mean over sentences.
-        uniform: the same for equal weights on all keys that the query may see.
+        uniform: the same for equal weights on all inputs that the query may see.
     """
 
     layer: str
@@ -62,7 +63,7 @@ def attention_by_level(
         task: makes its inputs from sentences.
         language: the grammar.
         sample: sentences.
-        queries: positions; by default those that the task reads: the last, or all.
+        queries: positions; by default those that answer: all, or the last, the class token's where there is one.
         seed: of what the task draws.
 
     Raises:
@@ -70,12 +71,13 @@ def attention_by_level(
     """
     length, every = language.sentence_length, task.shape(language).reads == "every"
     if queries is None:
-        queries = range(length) if every else [length - 1]
-    for query in queries:
-        if not -length <= query < length:
-            raise invalid("queries", query, f"sentences have {length} tokens", f"Give {-length} to {length - 1}")
-    chosen = np.arange(length)[list(queries)]
-    pairs = _meets_at(language, chosen, np.arange(length) - every)
+        chosen = np.arange(length) if every else np.array([-1])
+    else:
+        for query in queries:
+            if not -length <= query < length:
+                raise invalid("queries", query, f"sentences have {length} tokens", f"Give {-length} to {length - 1}")
+        chosen = np.arange(length)[list(queries)]
+    pairs = _meets_at(language, chosen % length, np.arange(length) - every)
     masses, labels = in_batches(_mass, network, task.examples(sample, language, seed).inputs, chosen, pairs)
     found = []
     for mass, label in zip(masses, labels, strict=True):
@@ -101,7 +103,8 @@ def _mass(
     masses, labels = [], []
     for layer in network.activations(jnp.asarray(inputs)).layers:
         if layer.attention is not None:
-            masses.append(jnp.einsum("bhqk,qkl->bhl", layer.attention[:, :, queries], pairs) / len(queries))
+            weights = layer.attention[:, :, queries, : pairs.shape[1]]  # a class token's key holds none
+            masses.append(jnp.einsum("bhqk,qkl->bhl", weights, pairs) / len(queries))
             sees = jnp.asarray(layer.sees)[queries]
             shares = sees / sees.sum(axis=1, keepdims=True)
             labels.append(Labelled(layer.name, jnp.einsum("qk,qkl->l", shares, pairs) / len(queries)))

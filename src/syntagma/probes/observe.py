@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, Float, Integer
 
+from syntagma.errors import InputError
 from syntagma.learners.learner import Activations, Layer, Network
 from syntagma.tasks import Shape
 
@@ -47,7 +48,15 @@ def in_batches(function: Callable[..., tuple[Any, Any]], network: Network, input
 
     It returns arrays with a sentence axis, which are joined, and what is the same for all sentences. The last piece is
     filled up with copies of the first sentence, so that one program serves all.
+
+    Raises:
+        InputError: a predictor that is no network, such as a kernel regression.
     """
+    if not isinstance(network, Network):
+        raise InputError(
+            f"network={type(network).__name__} cannot be probed: it has no layers. "
+            "Give a network, what `fit` finds for a learner trained by gradient descent."
+        )
     count = len(inputs)
     size = min(_BATCH, count)
     filled = np.concatenate([inputs, np.repeat(inputs[:1], -count % size, axis=0)])

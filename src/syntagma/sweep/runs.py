@@ -7,6 +7,8 @@ results, so that results of before are not taken for results of now.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -14,23 +16,31 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from syntagma.errors import invalid
 from syntagma.languages.settings import AnyLanguage
-from syntagma.learners import AnyLearner, Engine, Training
+from syntagma.learners import AnyLearner, Trainer, Training, trainer_of
 from syntagma.sweep.identity import run_id
 from syntagma.tasks import AnyTask, Examples
 
-ENGINE_REVISION = 1
+ENGINE_REVISION = 2
 
 
 class Run(BaseModel):
-    """A learner on a task of a language, with `num_examples` sentences; `seed` fixes sentences, weights and order."""
+    """A learner on a task of a language, with `num_examples` sentences; `seed` fixes sentences, weights and order.
+
+    Attributes:
+        test_language: where the test set comes from, if not from `language`: another part of a text, say.
+        tests: further test sets by name, each from a language of its own: shifted ones, or symbols never seen.
+        training: None for learners that are solved, not trained.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     study: str
     language: AnyLanguage
+    test_language: AnyLanguage | None = None
+    tests: Mapping[str, AnyLanguage] = Field(default_factory=dict)
     task: AnyTask
     learner: AnyLearner
-    training: Training
+    training: Training | None
     num_examples: int = Field(ge=1)
     test_examples: int = Field(ge=1)
     seed: int = Field(ge=0)
@@ -53,8 +63,8 @@ class Bench:
     """Does runs, keeping compiled programs and test sets between them."""
 
     def __init__(self) -> None:
-        self._engines: dict[tuple[object, ...], Engine] = {}
-        self._tests: dict[str, tuple[Examples, np.ndarray]] = {}
+        self._trainers: dict[tuple[object, ...], Trainer] = {}
+        self._tests: dict[str, _Test] = {}
 
     def do(self, runs: list[Run]) -> list[dict[str, Any]]:
         """The results of runs that differ in their seeds only.
@@ -64,38 +74,54 @@ class Bench:
         """
         first = runs[0]
         shape = first.task.shape(first.language.language())
-        engine_key = (first.learner, first.training, shape)
-        if engine_key not in self._engines:
-            self._engines[engine_key] = Engine(first.learner, shape, first.training)
-        tests = [self._test(run) for run in runs]
-        train = [_examples(run, "train", run.num_examples) for run in runs]
-        fits = self._engines[engine_key].fit(train, [test for test, _ in tests], [run.seed for run in runs])
-        results = []
-        for fit, (_, oracle) in zip(fits, tests, strict=True):
-            excess = fit.example_losses - oracle
-            measured = fit.metrics | {
-                "oracle_loss": float(oracle.mean()),
-                "excess_loss": float(excess.mean()),
-                "excess_loss_error": float(excess.std(ddof=1) / np.sqrt(len(excess))) if len(excess) > 1 else 0.0,
-            }
-            results.append(measured | {"history": fit.history})
-        return results
+        kept = (first.learner, first.training, shape)
+        if kept not in self._trainers:
+            self._trainers[kept] = trainer_of(first.learner, shape, first.training)
+        tests = [self._test(run, run.test_language or run.language) for run in runs]
+        extra = {name: [self._test(run, run.tests[name]).examples for run in runs] for name in first.tests}
+        train = [_examples(run, run.language, "train", run.num_examples) for run in runs]
+        seeds = [run.seed for run in runs]
+        fits = self._trainers[kept].fit(train, [test.examples for test in tests], seeds, extra=extra)
+        return [
+            fit.metrics | test.compare(fit.example_losses) | {"history": fit.history}
+            for fit, test in zip(fits, tests, strict=True)
+        ]
 
-    def _test(self, run: Run) -> tuple[Examples, np.ndarray]:
-        """Test examples and the exact oracle's loss on each, shared by all runs of one language and task."""
-        fields = {"language", "task", "test_examples", "seed"}
-        name = json.dumps(run.model_dump(mode="json", include=fields), sort_keys=True)
+    def _test(self, run: Run, language: AnyLanguage) -> _Test:
+        """Test examples, and the exact oracle's loss on each, shared by all runs of one language and task."""
+        fields = run.model_dump(mode="json", include={"task", "test_examples", "seed"})
+        name = json.dumps(fields | {"language": language.model_dump(mode="json")}, sort_keys=True)
         if name not in self._tests:
-            language = run.language.language()
-            examples = _examples(run, "test", run.test_examples)
-            self._tests[name] = examples, run.task.oracle_losses(language, examples)
+            source = language.language()
+            examples = _examples(run, language, "test", run.test_examples)
+            oracle = run.task.oracle_losses(source, examples) if run.task.has_oracle(source) else None
+            self._tests[name] = _Test(examples, oracle)
         return self._tests[name]
 
 
-def _examples(run: Run, purpose: Literal["train", "test"], number: int) -> Examples:
-    """Sentences of the run's language; train and test sentences come from streams of their own."""
+@dataclass(frozen=True)
+class _Test:
+    """A test set, with the loss of the exact oracle on each example where there is an oracle."""
+
+    examples: Examples
+    oracle: np.ndarray | None
+
+    def compare(self, losses: np.ndarray) -> dict[str, float]:
+        """How far a learner's losses are above the oracle's, with the standard error of the mean difference."""
+        if self.oracle is None:
+            return {}
+        excess = losses - self.oracle
+        return {
+            "oracle_loss": float(self.oracle.mean()),
+            "excess_loss": float(excess.mean()),
+            "excess_loss_error": float(excess.std(ddof=1) / np.sqrt(len(excess))) if len(excess) > 1 else 0.0,
+        }
+
+
+def _examples(run: Run, chosen: AnyLanguage, purpose: Literal["train", "test"], number: int) -> Examples:
+    """Sentences of a language; train and test sentences come from streams of their own."""
     if number > 2**31 - 1:
         raise invalid("num_examples", number, "indices are 32-bit", f"At most {2**31 - 1}")
-    language = run.language.language()
+    language = chosen.language()
     sample = language.sample(2 * run.seed + (purpose == "test"), number, hidden=run.task.hidden)
     return run.task.examples(sample, language, 2 * run.seed + (purpose == "test"))

@@ -18,7 +18,7 @@ import safetensors
 import safetensors.numpy
 
 from syntagma.errors import InputError, whole_number
-from syntagma.learners import Learner, Network
+from syntagma.learners import Learner, Network, NetworkLearner
 from syntagma.randomness import key
 from syntagma.sweep.atomic_file import atomic_file
 from syntagma.tasks import Shape
@@ -49,9 +49,11 @@ def load(path: str | Path, learner: Learner, shape: Shape) -> Network:
         shape: of the task it was built for.
 
     Raises:
-        InputError: the file is missing or damaged, or its weights are not those of such a network (the message names
-            the first that differs).
+        InputError: the file is missing or damaged, its weights are not those of such a network (the message names the
+            first that differs), or the learner is none.
     """
+    if not isinstance(learner, NetworkLearner):
+        raise InputError(f"learner={learner.kind!r} has no weights that are kept: it is no network.")  # pyright: ignore
     expected = eqx.filter_eval_shape(learner.network, key(0), shape)
     try:
         found = safetensors.numpy.load(Path(path).read_bytes())

@@ -68,6 +68,7 @@ class _ScalingLawsStudy(Study[ScalingLaws]):
             return out
 
         def finished(run: Run, result: dict[str, Any]) -> None:
+            assert isinstance(run.language, HierarchySettings)  # this study has no others
             stored[run.id()] = result["test_loss"]
             for curve in curves:
                 curve.take(run, result["test_loss"])

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from pydantic import ValidationError
 
 from syntagma.curves import LearningCurve, power_law, threshold
 from syntagma.errors import InputError
@@ -16,6 +15,7 @@ from syntagma.languages.settings import HierarchySettings
 from syntagma.studies.scaling_laws.predictions import predictions_table
 from syntagma.studies.scaling_laws.settings import ScalingLaws
 from syntagma.studies.scaling_laws.verdicts import Measured, growth, verdicts
+from syntagma.studies.stored import last_command
 from syntagma.studies.study import Analysis
 from syntagma.theory import hierarchy as theory
 
@@ -29,12 +29,7 @@ def analyse(name: str, title: str, store: Store) -> Analysis:
     Raises:
         InputError: the store holds no command of this study.
     """
-    commands = store.commands()
-    commands = commands[commands["study"] == name]
-    if not len(commands):
-        raise InputError(f"{store.path} holds no results of {name}: run `syntagma run {name}` into it first.")
-    command = commands.iloc[-1]
-    settings = _stored_settings(command["settings"], store)
+    settings, provenance = last_command(store, name, ScalingLaws)
     runs = _runs_of(settings, store.runs(name))
     plateaus = _plateaus_of(settings, store)
     curves = {
@@ -53,23 +48,7 @@ def analyse(name: str, title: str, store: Store) -> Analysis:
         "thresholds": _thresholds_table(settings, measured),
         "growth": _growth_table(settings, measured),
     }
-    provenance = {
-        "settings": settings.model_dump(mode="json"),
-        "preset": command["preset"],
-        "command": " ".join(command["argv"]),
-        "seconds": float(np.nansum(np.asarray(commands["seconds"], float))),
-        **store.environments()[command["environment"]],
-    }
     return Analysis(name, title, tables, verdicts(settings, measured, runs), provenance)
-
-
-def _stored_settings(values: Mapping[str, Any], store: Store) -> ScalingLaws:
-    try:
-        return ScalingLaws.model_validate(values)
-    except ValidationError:
-        raise InputError(
-            f"{store.path} has settings that this version does not know: run the study again into a new place."
-        ) from None
 
 
 def _runs_of(settings: ScalingLaws, stored: pd.DataFrame) -> pd.DataFrame:

@@ -1,0 +1,28 @@
+"""Infinite-width limits (NNGP and NTK) of sequence networks, beside the finite networks they are limits of."""
+
+from syntagma.kernels.architecture import Architecture, Network
+from syntagma.kernels.attention import Attention
+from syntagma.kernels.convolution import Convolution
+from syntagma.kernels.dense import Dense, LayerNorm
+from syntagma.kernels.embedding import Embedding
+from syntagma.kernels.gram import Gram
+from syntagma.kernels.layers import AnyLayer
+from syntagma.kernels.presets import hierarchical_cnn, perceptron, template_transformer, transformer
+from syntagma.kernels.residual import Residual
+
+__all__ = [
+    "AnyLayer",
+    "Architecture",
+    "Attention",
+    "Convolution",
+    "Dense",
+    "Embedding",
+    "Gram",
+    "LayerNorm",
+    "Network",
+    "Residual",
+    "hierarchical_cnn",
+    "perceptron",
+    "template_transformer",
+    "transformer",
+]

@@ -1,0 +1,69 @@
+"""Activations: the function, and the covariances of it and of its derivative for jointly Gaussian inputs.
+
+For (u, w) Gaussian of variances l, r and covariance k,
+
+    linear        E[u w] = k                                        derivative 1
+    arc-cosine n  see `arc_cosine`: step (n = 0), relu (n = 1), requ (n = 2, the square of ReLU)
+    erf           (2/pi) asin(2 k / sqrt((1 + 2 l)(1 + 2 r)))       derivative (4/pi) / sqrt((1 + 2 l)(1 + 2 r) - 4 k^2)
+    cos(u + a)    (e^(k - m) + cos(2a) e^(-k - m)) / 2,  m = (l + r) / 2;   derivative: the same with minus
+
+A frequency b, as in cos(b u + a), is a weight variance of b^2. Sources: Williams, "Computing with infinite networks",
+NeurIPS 1996 (erf); the cosine from the characteristic function of u - w and u + w.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from syntagma.kernels.arc_cosine import arc_cosine, arc_cosine_derivative
+
+ActivationName = Literal["linear", "step", "relu", "requ", "erf", "cos"]
+ORDERS = {"step": 0, "relu": 1, "requ": 2}
+
+
+def activate(name: ActivationName, phase: float, u: Float[Array, "*n"]) -> Float[Array, "*n"]:
+    """The activation itself, as finite networks apply it."""
+    if name == "linear":
+        return u
+    if name == "erf":
+        return jax.scipy.special.erf(u)
+    if name == "cos":
+        return jnp.cos(u + phase)
+    if name == "step":
+        return (u > 0).astype(u.dtype)
+    return jax.nn.relu(u) ** ORDERS[name]
+
+
+def covariance(
+    name: ActivationName, phase: float, k: Float[Array, "*n"], left: Float[Array, "*n"], right: Float[Array, "*n"]
+) -> Float[Array, "*n"]:
+    """E[phi(u) phi(w)] for Cov(u, w) = k, Var u = left, Var w = right."""
+    if name == "linear":
+        return k
+    if name == "erf":
+        return 2 / jnp.pi * jnp.arcsin(2 * k / jnp.sqrt((1 + 2 * left) * (1 + 2 * right)))
+    if name == "cos":
+        return _cosine(phase, 1.0, k, left, right)
+    return arc_cosine(ORDERS[name], k, left, right)
+
+
+def derivative_covariance(
+    name: ActivationName, phase: float, k: Float[Array, "*n"], left: Float[Array, "*n"], right: Float[Array, "*n"]
+) -> Float[Array, "*n"]:
+    """E[phi'(u) phi'(w)], which a tangent kernel is multiplied by."""
+    if name == "linear":
+        return jnp.ones_like(k)
+    if name == "erf":
+        return 4 / jnp.pi / jnp.sqrt((1 + 2 * left) * (1 + 2 * right) - 4 * k * k)
+    if name == "cos":
+        return _cosine(phase, -1.0, k, left, right)
+    return arc_cosine_derivative(ORDERS[name], k, left, right)
+
+
+def _cosine(phase: float, sign: float, k: Array, left: Array, right: Array) -> Array:
+    mean = (left + right) / 2
+    return (jnp.exp(k - mean) + sign * jnp.cos(2 * phase) * jnp.exp(-k - mean)) / 2

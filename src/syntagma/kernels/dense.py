@@ -1,0 +1,133 @@
+"""Layers that act on each position alone: dense layers and layer norm.
+
+Dense: h' = phi(sw W h d^(-1/2) + sb b), W and b from N(0, 1), the same at every position. In the limit of many units
+
+    K_pre = sw^2 K + sb^2,               K' = E[phi(u) phi(w)],  (u, w) Gaussian with covariances K_pre
+    Theta_pre = sw^2 Theta + K_pre,      Theta' = Theta_pre E[phi'(u) phi'(w)]
+
+A transformer's MLP is `Dense("relu"), Dense("linear")`.
+
+LayerNorm: h' = (h - mean h) / std h over units, without gain and bias. Of a centred layer with many units the mean is
+0 and the variance is K(x_i, x_i), not random, so K' and Theta' are K and Theta over sqrt(K(x_i, x_i) K(y_k, y_k)); the
+gradient through mean and variance is one direction among d. After a ReLU the mean over units is not 0 and depends on
+the position: refused.
+
+Sources: Lee et al., arXiv 1711.00165 (NNGP); Jacot et al., arXiv 1806.07572 (NTK); Hron et al., arXiv 2006.10540 (layer
+norm).
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Key
+from pydantic import Field, model_validator
+
+from syntagma.errors import InputError, invalid
+from syntagma.kernels.activations import ActivationName, activate, covariance, derivative_covariance
+from syntagma.kernels.draws import Draws
+from syntagma.kernels.layer import Activations, Forward, Layer, Sizes
+from syntagma.kernels.pairs import Joint, Pairs, Reads
+
+
+class Neurons(Layer):
+    """What dense and convolutional layers share: weights, bias and activation."""
+
+    activation: ActivationName = "relu"
+    phase: float = 0.0
+    """Of the cosine."""
+    weight_variance: float = Field(default=1.0, gt=0)
+    bias_variance: float = Field(default=0.0, ge=0)
+
+    @model_validator(mode="after")
+    def _phase_is_the_cosine_s(self) -> Neurons:
+        if self.phase and self.activation != "cos":
+            raise invalid("phase", self.phase, f"activation {self.activation!r} has none", "Leave it out")
+        return self
+
+    def centred(self, centred_input: bool) -> bool:
+        return self.activation in ("linear", "erf")
+
+    @property
+    def fresh(self) -> bool:
+        return self.activation == "linear"
+
+    def weigh(self, pairs: Pairs) -> Pairs:
+        """Covariances of the pre-activations."""
+        nngp = self.weight_variance * pairs.nngp + self.bias_variance
+        return pairs.replace(nngp, self.weight_variance * pairs.ntk + nngp)
+
+    def fire(self, pairs: Pairs, left: Pairs, right: Pairs) -> Pairs:
+        """Covariances of the activations, from those of the pre-activations."""
+        k, variances = pairs.nngp, (left.row_variances(), right.column_variances())
+        slope = derivative_covariance(self.activation, self.phase, k, *variances)
+        return pairs.replace(covariance(self.activation, self.phase, k, *variances), pairs.ntk * slope)
+
+
+class Dense(Neurons):
+    """The same dense layer at every position: weights, then activation."""
+
+    kind: Literal["dense"] = "dense"
+
+    def kernel(self, joint: Joint, reads: Reads, draws: Draws) -> Joint:
+        return joint.map(lambda pairs, left, right: self.weigh(pairs)).map(self.fire)
+
+    def network(self, key: Key[Array, ""], sizes: Sizes) -> tuple[Forward, Sizes]:
+        weights, bias = jax.random.split(key)
+        return (
+            _DenseNetwork(
+                jax.random.normal(weights, (sizes.inputs, sizes.width)),
+                jax.random.normal(bias, (sizes.width,)) if self.bias_variance else None,
+                self,
+            ),
+            sizes.after(sizes.width),
+        )
+
+
+class _DenseNetwork(eqx.Module):
+    weights: Float[Array, "d w"]
+    bias: Float[Array, " w"] | None
+    layer: Dense = eqx.field(static=True)
+
+    def __call__(self, x: Activations) -> Activations:
+        u = x @ self.weights * (self.layer.weight_variance / len(self.weights)) ** 0.5
+        if self.bias is not None:
+            u = u + self.layer.bias_variance**0.5 * self.bias
+        return activate(self.layer.activation, self.layer.phase, u)
+
+
+class LayerNorm(Layer):
+    """Layer normalisation of centred activations, without gain and bias."""
+
+    kind: Literal["layer-norm"] = "layer-norm"
+
+    def check(self, *, centred_input: bool) -> None:
+        if not centred_input:
+            raise InputError(
+                "layer 'layer-norm' cannot be used: the layer below has a mean over its units that differs from "
+                "position to position, and no closed form. Put it after attention or a linear dense layer."
+            )
+
+    def kernel(self, joint: Joint, reads: Reads, draws: Draws) -> Joint:
+        divided = joint.map(self._divide)
+        if joint.embedded is None or joint.embedded[0].token_kernel is not None:
+            return divided
+        embedding, tokens = joint.embedded
+        return divided._replace(embedded=(embedding.normalised(), tokens))
+
+    @staticmethod
+    def _divide(pairs: Pairs, left: Pairs, right: Pairs) -> Pairs:
+        scale = jnp.sqrt(left.row_variances() * right.column_variances())
+        return pairs.replace(pairs.nngp / scale, pairs.ntk / scale)
+
+    def network(self, key: Key[Array, ""], sizes: Sizes) -> tuple[Forward, Sizes]:
+        return _LayerNormNetwork(), sizes
+
+
+class _LayerNormNetwork(eqx.Module):
+    def __call__(self, x: Activations) -> Activations:
+        centred = x - x.mean(-1, keepdims=True)
+        return centred * jax.lax.rsqrt((centred**2).mean(-1, keepdims=True))

@@ -1,0 +1,106 @@
+"""What a layer is: its infinite-width limit and its finite network, from one declaration.
+
+The limit maps covariances of positions to covariances; the network maps activations `[B, P, d]` to activations. All
+weights are N(0, 1) and every product is scaled by fan-in^(-1/2) (NTK parametrisation), as in `syntagma.learners`.
+"""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from jaxtyping import Array, Float, Key
+from pydantic import BaseModel, ConfigDict
+
+from syntagma.kernels.draws import Draws
+from syntagma.kernels.pairs import Joint, Reads
+
+Activations = Float[Array, "B P d"]
+Forward = Callable[[Activations], Activations]
+"""A layer's network: an Equinox module that maps activations to activations."""
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """What a finite layer must know to be drawn.
+
+    Attributes:
+        width: units that the layer puts out.
+        heads: heads of attention, each of size `head_size`.
+        head_size: size of queries, keys and values.
+        inputs: units that come in.
+        length: token positions that come in.
+        class_token: whether a class token follows them.
+    """
+
+    width: int
+    heads: int
+    head_size: int
+    inputs: int
+    length: int
+    class_token: bool = False
+
+    @property
+    def positions(self) -> int:
+        return self.length + self.class_token
+
+    def after(self, inputs: int, length: int | None = None) -> Sizes:
+        """Sizes for the next layer."""
+        return replace(self, inputs=inputs, length=self.length if length is None else length)
+
+
+class Layer(BaseModel, abc.ABC):
+    """A layer's settings, one to one with TOML and JSON."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @property
+    def mixes(self) -> bool:
+        """Whether it moves information between positions."""
+        return False
+
+    def centred(self, centred_input: bool) -> bool:
+        """Whether its outputs have mean zero over weights, given whether its inputs have."""
+        return centred_input
+
+    @property
+    def fresh(self) -> bool:
+        """Whether it ends in linear weights of its own, so that its output is uncorrelated with its input."""
+        return False
+
+    def check(self, *, centred_input: bool) -> None:
+        """Refuse a place where the layer has no closed form.
+
+        Raises:
+            InputError: it has none there.
+        """
+
+    @abc.abstractmethod
+    def kernel(self, joint: Joint, reads: Reads, draws: Draws) -> Joint:
+        """The covariances after the layer, of the positions that are read (`reads`; only mixing layers may narrow).
+
+        Args:
+            draws: where layers that integrate numerically take their points.
+        """
+
+    @abc.abstractmethod
+    def network(self, key: Key[Array, ""], sizes: Sizes) -> tuple[Forward, Sizes]:
+        """Freshly drawn weights as a module on `[B, P, d]`, and the sizes of what comes out."""
+
+
+def propagate(layers: Sequence[Layer], joint: Joint, reads: Reads, draws: Draws) -> Joint:
+    """The covariances after all `layers`; past the last mixing layer only of the positions that are read."""
+    last_mixing = max((i for i, layer in enumerate(layers) if layer.mixes), default=None)
+    if last_mixing is None:
+        joint = narrow(joint, reads)
+    for i, layer in enumerate(layers):
+        joint = layer.kernel(joint, reads if i == last_mixing else "all", draws)
+    return joint
+
+
+def narrow(joint: Joint, reads: Reads) -> Joint:
+    """Only the positions that are read."""
+    if reads == "all":
+        return joint
+    return joint.map(lambda pairs, left, right: pairs.at(reads))

@@ -1,0 +1,79 @@
+"""Architectures of the papers and of `syntagma.learners`, by name.
+
+The kernels are of the NTK parametrisation: read-out weights N(0, 1) times fan-in^(-1/2). `syntagma.learners` gives the
+convolutional networks and the perceptron a mean-field read-out 1/w instead; the hidden layers are the same.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from syntagma.errors import whole_number
+from syntagma.kernels.activations import ActivationName
+from syntagma.kernels.architecture import Architecture, Readout
+from syntagma.kernels.attention import Attention
+from syntagma.kernels.convolution import Convolution
+from syntagma.kernels.dense import Dense, LayerNorm
+from syntagma.kernels.embedding import Embedding
+from syntagma.kernels.residual import Residual
+
+
+def template_transformer(
+    vocab: int,
+    beta: float = 1.0,
+    gamma: float = 0.0,
+    activation: ActivationName = "relu",
+    *,
+    frequency: float = 1.0,
+    phase: float = 0.0,
+    trained: bool = True,
+) -> Architecture:
+    """The depth-one transformer of arXiv 2310.09753, whose NNGP kernel is K_trans there.
+
+        K_attn(X, Y) = E[ smax(beta m(X))^T (X Y^T + gamma^2 I) smax(beta m(Y)) ],
+        m(X), m(Y) Gaussian with covariances X X^T + gamma^2 I and X Y^T + gamma^2 I,
+        K_trans(X, Y) = E[ phi(frequency u + phase) phi(frequency w + phase) ],  (u, w) of covariance K_attn
+
+    That is softmax attention with one query, the class token of variance 1, over one-hot tokens with positions of
+    variance gamma^2. `phase` is for the cosine.
+    """
+    dense = Dense(activation=activation, phase=phase, weight_variance=frequency**2)
+    embedding = Embedding(vocab=vocab, position_variance=gamma**2, trained=trained)
+    return Architecture(embedding=embedding, layers=(Attention(temperature=beta), dense), readout="class")
+
+
+def transformer(
+    vocab: int,
+    blocks: int = 1,
+    *,
+    scores: Literal["linear", "softmax", "uniform"] = "softmax",
+    activation: ActivationName = "relu",
+    causal: bool = False,
+    norm: bool = False,
+    readout: Readout = "last",
+    position_variance: float = 1.0,
+) -> Architecture:
+    """Residual blocks x + attention(x), x + MLP(x); with `norm`, layer norm before each branch."""
+    before = (LayerNorm(),) if norm else ()
+    attention = Residual(of=(*before, Attention(scores=scores, causal=causal)))
+    mlp = Residual(of=(*before, Dense(activation=activation), Dense(activation="linear")))
+    embedding = Embedding(vocab=vocab, position_variance=position_variance)
+    layers = (attention, mlp) * whole_number("blocks", blocks)
+    return Architecture(embedding=embedding, layers=layers, readout=readout)
+
+
+def perceptron(vocab: int, layers: int = 3, activation: ActivationName = "relu") -> Architecture:
+    """`learners.Perceptron`: dense layers on concatenated one-hot tokens."""
+    rest = (Dense(activation=activation),) * (whole_number("layers", layers) - 1)
+    return Architecture(embedding=_one_hot(vocab), layers=(Convolution(activation=activation), *rest))
+
+
+def hierarchical_cnn(vocab: int, branching: int, depth: int, *, shared: bool = True) -> Architecture:
+    """`learners.HierarchicalCNN`, or `LocallyConnected` where not `shared`, on sequences of branching^depth tokens."""
+    size, levels = whole_number("branching", branching, minimum=2), whole_number("depth", depth)
+    return Architecture(embedding=_one_hot(vocab), layers=(Convolution(size=size, shared=shared),) * levels)
+
+
+def _one_hot(vocab: int) -> Embedding:
+    """One-hot tokens whose first product is scaled by (s v)^(-1/2), as the learners do."""
+    return Embedding(vocab=vocab, token_variance=1 / whole_number("vocab", vocab), trained=False)

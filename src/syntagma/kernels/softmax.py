@@ -1,0 +1,151 @@
+"""Softmax attention with infinitely many heads: quasi-Monte-Carlo over the Gaussian scores of pairs of sequences.
+
+The scores of the query at position i of X are sqrt(K_ii) u_X, those of the query at k of Y sqrt(K_kk) (c u_Y +
+sqrt(1 - c^2) u'_Y), with c = K_ik / sqrt(K_ii K_kk) and u, u' independent Gaussian over the keys of both sequences, of
+covariances K_XX, K_XY, K_YY. So one Cholesky factor of 2T x 2T for a pair of sequences serves all its (i, k), and 3T
+dimensions are integrated over. With A, A' the two softmax vectors of a point, and K, Theta the keys' across the pair,
+
+    K'_ik     = E[ A K A' ]
+    Theta'_ik = 2 K'_ik + E[A Theta A'] + (2 K_ik + Theta_ik) W_K + K_ik W_Theta
+    W_K       = b^2 E[ A (K*K) A' - A (K A')^2 - A' (K^T A)^2 + (A K A')^2 ]
+    W_Theta   = b^2 E[ A (K*Theta) A' - A (K A')*(Theta A') - A' (K^T A)*(Theta^T A) + (A K A') (A Theta A') ]
+
+which is `attention`'s formula with dA_j'/dG_j = b A_j' ([j = j'] - A_j). Directly on an embedding the same law has a
+cheaper form, in which each sequence is worked on once instead of each pair: see `fields`.
+
+Cost a pair and point: 4 T^2 + O(T) operations, times the columns of the layout. The estimates of a pair do not know of
+the others': a Gram matrix is positive semidefinite up to its standard error only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from syntagma.kernels.draws import Draws
+from syntagma.kernels.pairs import Joint, Pairs, Reads
+
+if TYPE_CHECKING:
+    from syntagma.kernels.attention import Attention
+
+_JITTER = 1e-10
+"""Added to the diagonal of covariances, relative to it: equal sequences make them singular."""
+
+Matrix = Float[Array, "*n T T"]
+Points = Float[Array, "*n T c"]
+_Keys = Callable[[tuple[Array, Array]], tuple[Points, Points, Points]]
+"""From a chunk of points, u at the keys of X and of Y, and u' at those of Y."""
+
+
+def pairwise(attention: Attention, joint: Joint, reads: Reads, draws: Draws) -> Joint:
+    """Covariances after softmax attention on any layer."""
+    length = joint.selves.layout.length
+    points = draws.take(3 * length, evaluations=1, per_pair=(12 if draws.tangent else 6) * length)
+    chunks = points[..., : 2 * length], points[..., 2 * length :]
+    own = _leading(joint.selves.matrix(joint.selves.nngp))
+    factors = _cholesky(own)
+
+    def integral(pairs: Pairs, left: Pairs, right: Pairs, keys: _Keys) -> Pairs:
+        return _integral(attention, pairs, left, right, reads, chunks, keys, tangent=draws.tangent)
+
+    def alone(chunk: tuple[Array, Array]) -> tuple[Points, Points, Points]:
+        u = factors @ chunk[0][:, :length].T
+        return u, u, factors @ chunk[1].T
+
+    selves = integral(joint.selves, joint.selves, joint.selves, alone)
+    if joint.across is None:
+        return Joint(selves)
+    k = _leading(joint.across.matrix(joint.across.nngp))
+    rows = k.shape[0]
+    k_x, k_y = jnp.broadcast_to(own[:rows, None], k.shape), jnp.broadcast_to(own[None, rows:], k.shape)
+    both = _cholesky(jnp.block([[k_x, k], [k.mT, k_y]]))
+
+    def together(chunk: tuple[Array, Array]) -> tuple[Points, Points, Points]:
+        u = both @ chunk[0].T
+        return u[..., :length, :], u[..., length:, :], (factors[rows:] @ chunk[1].T)[None]
+
+    return Joint(selves, integral(joint.across, *joint.sides(joint.selves), together))
+
+
+def _integral(
+    attention: Attention,
+    pairs: Pairs,
+    left: Pairs,
+    right: Pairs,
+    reads: Reads,
+    points: tuple[Array, Array],
+    keys: _Keys,
+    *,
+    tangent: bool,
+) -> Pairs:
+    """Mean over the points, for every column that is read."""
+    query, rows, columns = pairs.at(reads), left.at(reads).row_variances(), right.at(reads).column_variances()
+    k, theta = (_leading(pairs.matrix(v)) for v in (pairs.nngp, pairs.ntk))
+    seen = _seen(attention, pairs, reads)
+
+    def column(c: Array) -> tuple[Array, Array]:
+        def row(values: Array) -> Array:
+            return values[jnp.minimum(c, len(values) - 1)]
+
+        variance_x, variance_y, k_ik, theta_ik = row(rows), row(columns), query.nngp[c], query.ntk[c]
+        cosine = jnp.clip(k_ik / jnp.sqrt(variance_x * variance_y), -1, 1)[..., None, None]
+
+        def chunk(total: Array, points: tuple[Array, Array]) -> tuple[Array, None]:
+            u_x, u_y, other = keys(points)
+            scores_x = jnp.sqrt(variance_x)[..., None, None] * u_x
+            scores_y = jnp.sqrt(variance_y)[..., None, None] * (cosine * u_y + jnp.sqrt(1 - cosine**2) * other)
+            a, b = (
+                jax.nn.softmax(jnp.where(mask[:, None], attention.temperature * s, -jnp.inf), axis=-2)
+                for s, mask in ((scores_x, seen[0][c]), (scores_y, seen[1][c]))
+            )
+            found = _moments(a, b, k, theta) if tangent else (a * (k @ b)).sum(-2)[None]
+            return total + found.sum(-1), None
+
+        zeros = jnp.zeros((4 if tangent else 1, *query.nngp.shape[1:]))
+        sums, _ = jax.lax.scan(chunk, zeros, points)
+        means = sums / (points[0].shape[0] * points[0].shape[1])
+        if not tangent:
+            return means[0], means[0]
+        nngp, through_values, w_k, w_theta = means
+        square = attention.temperature**2
+        return nngp, 2 * nngp + through_values + square * ((2 * k_ik + theta_ik) * w_k + k_ik * w_theta)
+
+    nngp, ntk = jax.lax.map(column, jnp.arange(len(query.nngp)))
+    return query.replace(nngp, ntk)
+
+
+def _moments(a: Points, b: Points, k: Matrix, theta: Matrix) -> Float[Array, "4 *n c"]:
+    """A K A', A Theta A', and the integrands of W_K / b^2 and W_Theta / b^2."""
+    k_b, theta_b, k_a, theta_a = k @ b, theta @ b, k.mT @ a, theta.mT @ a
+    value, tangent = (a * k_b).sum(-2), (a * theta_b).sum(-2)
+    w_k = (a * ((k * k) @ b - k_b**2)).sum(-2) - (b * k_a**2).sum(-2) + value**2
+    w_theta = (a * ((k * theta) @ b - k_b * theta_b)).sum(-2) - (b * k_a * theta_a).sum(-2) + value * tangent
+    return jnp.stack([value, tangent, w_k, w_theta])
+
+
+def _seen(attention: Attention, pairs: Pairs, reads: Reads) -> tuple[Array, Array]:
+    """For each column (i, k) that is read, the keys that i sees and those that k sees: `[C, T]`."""
+    length = pairs.layout.length
+    everything = np.ones((pairs.at(reads).layout.columns, length), bool)
+    if not attention.causal or reads == "class":
+        return jnp.array(everything), jnp.array(everything)
+    mask = attention.equal_attention(length) > 0
+    if reads == "last":
+        return jnp.array(mask[-1:]), jnp.array(mask[-1:])
+    i, k = np.indices((length, length)).reshape(2, -1)
+    extra = everything[length**2 :]
+    return jnp.array(np.concatenate([mask[i], extra])), jnp.array(np.concatenate([mask[k], extra]))
+
+
+def _leading(matrices: Float[Array, "T T *n"]) -> Matrix:
+    return jnp.moveaxis(matrices, (0, 1), (-2, -1))
+
+
+def _cholesky(matrices: Matrix) -> Matrix:
+    diagonal = jnp.diagonal(matrices, axis1=-2, axis2=-1).max(-1)[..., None, None]
+    return jnp.linalg.cholesky(matrices + _JITTER * diagonal * jnp.eye(matrices.shape[-1]))

@@ -1,0 +1,215 @@
+"""Kernel ridge regression with the infinite-width limit of an architecture: networks of infinite width, solved.
+
+    f(x) = k(x, X) (K(X, X) + d 1)^(-1) y
+
+With the NNGP kernel this is the posterior mean of a Gaussian process with observation noise of variance d (every weight
+drawn from its prior, as Langevin dynamics at infinite width); with the tangent kernel (NTK) it is where gradient
+descent from zero ends, for d -> 0.
+
+Real targets are regressed as they are (prior mean 0). Answers to choose from are regressed as one-hot vectors, whose
+conditional mean is P(answer | x): the outputs, less what is negative and normalised, are mixed with a share e of the
+uniform distribution, so that the loss in nats is finite. e is the power of 2 that gives the smallest mean loss of the
+training examples, each predicted from all others, which costs one inverse:
+
+    y_i - f_(without i)(x_i) = a_i / B_ii,     B = (K + d 1)^(-1),  a = B y
+
+Cost: n^3 / 3 operations to solve, twice more for the inverse; memory 16 n^2 bytes. float64.
+Source: Rasmussen & Williams, "Gaussian Processes for Machine Learning", equations 2.25 and 5.12.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import scipy.linalg
+from jaxtyping import Float, Integer
+from pydantic import Field
+
+from syntagma.errors import InputError, invalid
+from syntagma.kernels import Architecture
+from syntagma.learners.learner import Learner
+from syntagma.learners.trainer import Fit, Trainer, checked_sets, trainer_of
+from syntagma.learners.training import Training
+from syntagma.tasks import Examples, Shape
+
+_UNIFORM_SHARES = 2.0 ** -np.arange(1, 21)
+
+
+class KernelRegression(Learner):
+    """Kernel ridge regression: a network of infinite width.
+
+    Attributes:
+        architecture: the network; its vocabulary is taken from the task, with the mask symbol.
+        limit: "nngp", a Gaussian process, or "ntk", the end of gradient descent.
+        ridge: d, added to the diagonal of the Gram matrix.
+        samples: quasi-Monte-Carlo points, where an attention is softmax.
+    """
+
+    label: ClassVar[str] = "kernel regression"
+    weight_sharing: ClassVar[bool | None] = None
+    kind: Literal["kernel"] = "kernel"
+    architecture: Architecture
+    limit: Literal["nngp", "ntk"] = "nngp"
+    ridge: float = Field(default=1e-3, ge=0)
+    samples: int = Field(default=1024, ge=1)
+
+    def check(self, shape: Shape) -> None:
+        if shape.reads != "once":
+            raise InputError("learner='kernel' cannot be used: it gives one answer a sentence, not one at each.")
+        self.architecture.on(shape.vocab + 1)
+
+
+@dataclass(frozen=True)
+class Solution:
+    """A solved kernel regression: the posterior of a Gaussian process.
+
+    Attributes:
+        inputs: `[n, T]` training inputs.
+        factor: lower Cholesky factor of K + d 1.
+        coefficients: `[n, outputs]`, (K + d 1)^(-1) y.
+        prior: mean of every output before any example.
+    """
+
+    learner: KernelRegression
+    architecture: Architecture
+    inputs: Integer[np.ndarray, "n T"]
+    factor: Float[np.ndarray, "n n"]
+    coefficients: Float[np.ndarray, "n outputs"]
+    prior: float
+
+    def __call__(self, inputs: Integer[np.ndarray, "B T"]) -> Float[np.ndarray, "B outputs"]:
+        """The posterior mean."""
+        return self._gram(inputs) @ self.coefficients + self.prior
+
+    def variance(self, inputs: Integer[np.ndarray, "B T"]) -> Float[np.ndarray, " B"]:
+        """The posterior variance of each output, without the observation noise (NNGP)."""
+        learner = self.learner
+        explained = scipy.linalg.solve_triangular(self.factor, self._gram(inputs).T, lower=True)
+        prior = self.architecture.diagonal(inputs, kind=learner.limit, samples=learner.samples)
+        return prior - (explained**2).sum(0)
+
+    def left_out(self) -> Float[np.ndarray, "n outputs"]:
+        """For each training example, target minus prediction from all the others."""
+        (invert,) = scipy.linalg.get_lapack_funcs(("potri",), (self.factor,))
+        return self.coefficients / np.diag(invert(self.factor, lower=1)[0])[:, None]
+
+    def _gram(self, inputs: Integer[np.ndarray, "B T"]) -> Float[np.ndarray, "B n"]:
+        return self.architecture.gram(inputs, self.inputs, kind=self.learner.limit, samples=self.learner.samples).matrix
+
+
+def solve(learner: KernelRegression, shape: Shape, examples: Examples) -> Solution:
+    """The regression of `examples`.
+
+    Raises:
+        InputError: the Gram matrix is singular and the ridge too small; the smallest eigenvalue and a ridge are named.
+    """
+    architecture = learner.architecture.on(shape.vocab + 1)
+    inputs = examples.inputs.astype(np.int32)
+    prior = 0.0 if shape.loss == "squared" else 1 / shape.outputs
+    matrix = architecture.gram(inputs, kind=learner.limit, samples=learner.samples).matrix
+    ridged = matrix + learner.ridge * np.eye(len(matrix))
+    try:
+        factor = np.linalg.cholesky(ridged)
+    except np.linalg.LinAlgError:
+        factor = None
+    if factor is None or np.diag(factor).min() ** 2 < 1e-14 * np.diag(ridged).max():
+        smallest = float(np.linalg.eigvalsh(matrix)[0])
+        enough = f"{1e-8 * np.diag(matrix).max():.1g}"
+        allowed = f"the Gram matrix of these examples is singular, its smallest eigenvalue is {smallest:.2g}"
+        raise invalid("ridge", learner.ridge, allowed, f"Raise ridge to {enough} or more")
+    coefficients = scipy.linalg.cho_solve((factor, True), targets(shape, examples) - prior)
+    return Solution(learner, architecture, inputs, factor, coefficients, prior)
+
+
+def targets(shape: Shape, examples: Examples) -> Float[np.ndarray, "n outputs"]:
+    """What is regressed: real targets as one column, answers as one-hot rows."""
+    if shape.loss == "squared":
+        return np.asarray(examples.targets, np.float64)[:, None]
+    return np.eye(shape.outputs)[examples.targets]
+
+
+class KernelTrainer(Trainer):
+    """Solves one kernel regression after the other."""
+
+    def __init__(self, learner: KernelRegression, shape: Shape) -> None:
+        learner.check(shape)
+        self.learner, self.shape = learner, shape
+
+    def fit(
+        self,
+        train: Sequence[Examples],
+        test: Sequence[Examples],
+        seeds: Sequence[int],
+        *,
+        extra: Mapping[str, Sequence[Examples]] | None = None,
+    ) -> list[Fit]:
+        tests = checked_sets(train, test, seeds, extra)
+        return [self._one(train[i], {name: sets[i] for name, sets in tests.items()}) for i in range(len(seeds))]
+
+    def _one(self, train: Examples, tests: Mapping[str, Examples]) -> Fit:
+        begun = time.perf_counter()
+        solution = solve(self.learner, self.shape, train)
+        wanted = targets(self.shape, train)
+        own = wanted - self.learner.ridge * solution.coefficients  # K a = y - d a, the prediction of what was seen
+        share = self._uniform_share(solution, wanted, train)
+        metrics: dict[str, Any] = {"final_train_loss": float(self._losses(own, train, share)[0].mean())}
+        evaluating = time.perf_counter()
+        first = np.zeros(0)
+        for name, examples in tests.items():
+            lost, right = self._losses(solution(examples.inputs.astype(np.int32)), examples, share)
+            first = lost if name == "test" else first
+            metrics |= _summary(name, lost, right)
+        ended, number = time.perf_counter(), len(train)
+        metrics |= {
+            "steps": 0,
+            "best_step": 0,
+            "stopped": "solved",
+            "examples_seen": number,
+            "uniform_share": share,
+            "seconds": round(ended - begun, 3),
+            "seconds_evaluating": round(ended - evaluating, 3),
+            "flops": number**3 * (1.0 if share else 1 / 3),
+        }
+        history = {name: value for name, value in metrics.items() if name.endswith(("_loss", "_accuracy"))}
+        history = {name: value for name, value in history.items() if not name.startswith("final_")}
+        return Fit(solution, metrics, [{"step": 0, **history, "train_loss": metrics["final_train_loss"]}], first)
+
+    def _uniform_share(self, solution: Solution, wanted: np.ndarray, train: Examples) -> float:
+        """e; 0 where numbers are regressed."""
+        if self.shape.loss == "squared":
+            return 0.0
+        outputs = wanted - solution.left_out()
+        losses = [self._losses(outputs, train, share)[0].mean() for share in _UNIFORM_SHARES]
+        return float(_UNIFORM_SHARES[np.argmin(losses)])
+
+    def _losses(self, outputs: np.ndarray, examples: Examples, share: float) -> tuple[np.ndarray, np.ndarray]:
+        """Loss of each example, and whether its answer is correct; as `learners.loss` for networks."""
+        answers = examples.targets
+        if self.shape.loss == "squared":
+            return (outputs[:, 0] - answers) ** 2, np.sign(outputs[:, 0]) == np.sign(answers)
+        chosen = np.take_along_axis(probabilities(outputs, share), answers[:, None].astype(np.int64), 1)[:, 0]
+        return -np.log(chosen), outputs.argmax(1) == answers
+
+
+def probabilities(outputs: Float[np.ndarray, "n C"], share: float) -> Float[np.ndarray, "n C"]:
+    """Distributions from regressed one-hot vectors: negative parts cut, normalised, mixed with `share` of uniform."""
+    positive = np.maximum(outputs, 1e-300)
+    positive = positive / positive.sum(1, keepdims=True)
+    return (1 - share) * positive + share / outputs.shape[1]
+
+
+def _summary(name: str, lost: np.ndarray, right: np.ndarray) -> dict[str, float]:
+    error = float(lost.std(ddof=1) / np.sqrt(len(lost))) if len(lost) > 1 else 0.0
+    loss, accuracy = float(lost.mean()), float(right.mean())
+    found = {f"{name}_loss": loss, f"{name}_loss_error": error, f"{name}_accuracy": accuracy}
+    return found | {f"final_{name}_loss": loss, f"final_{name}_accuracy": accuracy}
+
+
+@trainer_of.register
+def _(learner: KernelRegression, shape: Shape, training: Training | None) -> Trainer:
+    del training
+    return KernelTrainer(learner, shape)

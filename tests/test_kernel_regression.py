@@ -1,0 +1,125 @@
+"""Kernel regression against its formula, against leaving examples out by hand, and against sampled finite networks."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+
+from syntagma.errors import InputError
+from syntagma.kernels import Architecture, Attention, Dense, Embedding
+from syntagma.languages import RandomHierarchy
+from syntagma.learners import HierarchicalCNN, KernelRegression, LangevinPosterior, Training, fit, trainer_of
+from syntagma.learners.kernel_regression import probabilities, solve, targets
+from syntagma.tasks import Examples, LastToken, NextToken, Shape
+
+VOCAB, LENGTH = 3, 3
+STRINGS = np.array(list(itertools.product(range(VOCAB), repeat=LENGTH)), np.uint8)
+NUMBERS = Shape(VOCAB, LENGTH, 1, loss="squared")
+CHOICES = Shape(VOCAB, LENGTH, VOCAB)
+BLOCK = Architecture(
+    embedding=Embedding(vocab=1, position_variance=0.5), layers=(Attention(scores="linear"), Dense()), readout="mean"
+)
+LINEAR = Architecture(embedding=Embedding(vocab=1, trained=False, position_variance=0.3), readout="mean")
+
+
+def numbers(seed: int, size: int) -> Examples:
+    generator = np.random.Generator(np.random.PCG64(seed))
+    return Examples(STRINGS[generator.permutation(len(STRINGS))[:size]], generator.standard_normal(size))
+
+
+def choices(seed: int, size: int) -> Examples:
+    generator = np.random.Generator(np.random.PCG64(seed))
+    return Examples(STRINGS[generator.permutation(len(STRINGS))[:size]], generator.integers(VOCAB, size=size))
+
+
+@pytest.mark.parametrize("limit", ["nngp", "ntk"])
+def test_the_solution_is_the_formula(limit) -> None:
+    learner, train = KernelRegression(architecture=BLOCK, limit=limit, ridge=0.2), numbers(0, 12)
+    solution = solve(learner, NUMBERS, train)
+    architecture = BLOCK.on(VOCAB + 1)
+    matrix = architecture.gram(train.inputs, kind=limit).matrix + 0.2 * np.eye(12)
+    across = architecture.gram(STRINGS, train.inputs, kind=limit).matrix
+    expected = across @ np.linalg.inv(matrix) @ train.targets
+    np.testing.assert_allclose(solution(STRINGS)[:, 0], expected, atol=1e-10)
+    prior = architecture.diagonal(STRINGS, kind=limit)
+    variance = prior - np.einsum("ij,jk,ik->i", across, np.linalg.inv(matrix), across)
+    np.testing.assert_allclose(solution.variance(STRINGS), variance, atol=1e-10)
+
+
+@pytest.mark.parametrize(("shape", "make"), [(NUMBERS, numbers), (CHOICES, choices)])
+def test_left_out_predictions_are_those_of_regressions_without_each_example(shape, make) -> None:
+    learner, train = KernelRegression(architecture=BLOCK, ridge=0.1), make(1, 9)
+    left = solve(learner, shape, train).left_out()
+    for i in range(9):
+        others = np.arange(9) != i
+        without = solve(learner, shape, Examples(train.inputs[others], train.targets[others]))
+        np.testing.assert_allclose(left[i], targets(shape, train)[i] - without(train.inputs[i : i + 1])[0], atol=1e-9)
+
+
+def test_a_small_ridge_interpolates_and_a_large_one_keeps_the_prior() -> None:
+    train = choices(2, 10)
+    exact = solve(KernelRegression(architecture=BLOCK, ridge=1e-7), CHOICES, train)
+    np.testing.assert_allclose(exact(train.inputs), np.eye(VOCAB)[train.targets], atol=1e-4)
+    vague = solve(KernelRegression(architecture=BLOCK, ridge=1e9), CHOICES, train)
+    np.testing.assert_allclose(vague(STRINGS), 1 / VOCAB, atol=1e-6)
+
+
+def test_regressed_one_hot_vectors_become_distributions() -> None:
+    outputs = np.array([[1.2, -0.2, 0.0], [-1.0, -1.0, -1.0], [0.25, 0.5, 0.25]])
+    found = probabilities(outputs, 0.25)
+    np.testing.assert_allclose(found.sum(1), 1)
+    np.testing.assert_allclose(found, [[0.75 + 1 / 12, 1 / 12, 1 / 12], [1 / 3] * 3, [13 / 48, 22 / 48, 13 / 48]])
+
+
+def test_a_grammar_is_learned_through_the_same_call_as_networks() -> None:
+    language, task = RandomHierarchy(4, 2, 2, 2, seed=0), LastToken()
+    sets = [task.examples(language.sample(seed, 200), language, seed) for seed in range(3)]
+    learner = KernelRegression(architecture=BLOCK.model_copy(update={"readout": "last"}), ridge=1e-2)
+    shape = task.shape(language)
+    found = trainer_of(learner, shape, None).fit(sets[:1], sets[1:2], [0], extra={"more": sets[2:]})[0]
+    oracle = task.oracle_losses(language, sets[1])
+    assert found.metrics["stopped"] == "solved"
+    assert found.metrics["test_loss"] == pytest.approx(found.example_losses.mean())
+    assert oracle.mean() - 4 * (found.example_losses - oracle).std() / 200**0.5 < found.metrics["test_loss"] < np.log(4)
+    assert {"more_loss", "more_accuracy", "final_more_loss"} <= found.metrics.keys()
+    again = fit(learner, shape, None, sets[0], sets[1])
+    assert again.metrics["test_loss"] == found.metrics["test_loss"]
+
+
+def test_what_cannot_be_is_said_in_one_line() -> None:
+    doubled = Examples(np.repeat(STRINGS[:4], 2, axis=0), np.arange(8.0))
+    with pytest.raises(InputError, match=r"ridge=0\.0 .*smallest eigenvalue is .*Raise ridge to \de-\d+ or more"):
+        solve(KernelRegression(architecture=BLOCK, ridge=0.0), NUMBERS, doubled)
+    language = RandomHierarchy(4, 2, 2, 2)
+    with pytest.raises(InputError, match="one answer a sentence"):
+        trainer_of(KernelRegression(architecture=BLOCK), NextToken().shape(language), None)
+    with pytest.raises(InputError, match=r"training=None cannot be used: .*gradient descent"):
+        trainer_of(HierarchicalCNN(width=4), LastToken().shape(language), None)
+    with pytest.raises(InputError, match="samples regressions"):
+        trainer_of(LangevinPosterior(architecture=BLOCK), CHOICES, None)
+    with pytest.raises(InputError, match="train='1 train sets, 1 test sets, 2 seeds'"):
+        trainer_of(KernelRegression(architecture=BLOCK), NUMBERS, None).fit([doubled], [doubled], [0, 1])
+
+
+def test_the_posterior_of_a_linear_network_is_that_of_its_kernel_at_any_width() -> None:
+    """With fixed one-hot inputs and no layers only the read-out is drawn: Bayesian linear regression, exactly."""
+    train, test = numbers(3, 8), numbers(4, 12)
+    expected = solve(KernelRegression(architecture=LINEAR, ridge=0.3), NUMBERS, train)(test.inputs)[:, 0]
+    learner = LangevinPosterior(architecture=LINEAR, width=1, ridge=0.3, chains=16, steps=600, snapshots=50)
+    found = fit(learner, NUMBERS, None, train, test, seed=0)
+    by_chain = np.asarray(found.predictor.outputs(test.inputs.astype(np.int32)).mean(1))
+    error = by_chain.std(0, ddof=1) / 4
+    scaled = (by_chain.mean(0) - expected) / error
+    assert np.abs(scaled).max() < 4.5
+    assert np.abs(by_chain.mean(0) - expected).max() < 0.25 * np.abs(expected).max()
+    again = fit(learner, NUMBERS, None, train, test, seed=0)
+    assert again.metrics["test_loss"] == found.metrics["test_loss"]
+
+
+def test_training_goes_on_with_training_settings_only() -> None:
+    language, task = RandomHierarchy(4, 2, 2, 2), LastToken()
+    train = task.examples(language.sample(0, 16), language, 0)
+    found = fit(HierarchicalCNN(width=4), task.shape(language), Training(max_steps=2), train, train)
+    assert found.metrics["steps"] == 2
