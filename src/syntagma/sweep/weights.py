@@ -7,6 +7,7 @@ shape of its task, is in the run's configuration, and a file that does not fit t
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,8 @@ import safetensors
 import safetensors.numpy
 
 from syntagma.errors import InputError, whole_number
-from syntagma.learners import Learner, Network, NetworkLearner
+from syntagma.learners import Fit, Learner, Network, NetworkLearner
+from syntagma.learners.engine import Watch
 from syntagma.randomness import key
 from syntagma.sweep.atomic_file import atomic_file
 from syntagma.tasks import Shape
@@ -84,6 +86,42 @@ def checkpoints(results: str | Path, run_id: str) -> dict[int, Path]:
     """The files of a run's weights by their step, ascending; empty where none was kept."""
     files = (Path(results) / "weights" / run_id).glob("*.safetensors")
     return dict(sorted((int(file.stem), file) for file in files if file.stem.isdecimal()))
+
+
+class Checkpoints:
+    """Keeps networks of runs that are trained together: at some evaluations as they happen, and in the end the best.
+
+    Files of a training that was interrupted are written again by the next, with the same bits.
+
+    Args:
+        results: the results directory.
+        run_ids: of the runs, in the order of their seeds.
+        number: how many networks to keep of each, the best one among them.
+    """
+
+    def __init__(self, results: str | Path, run_ids: Sequence[str], number: int) -> None:
+        self._results, self._run_ids, self._number = results, run_ids, number
+
+    def watch(self, evaluations: Iterable[int]) -> Watch:
+        """What the engine is to call, where it may evaluate after the steps `evaluations`."""
+        steps = list(evaluations)
+        places = np.linspace(0, len(steps) - 1, min(self._number - 1, len(steps))).round().astype(int)
+        kept = {steps[place] for place in places}
+
+        def keep(place: int, step: int, network: Callable[[], Network]) -> None:
+            if step in kept:
+                self._save(place, step, network())
+
+        return keep
+
+    def best(self, fits: Sequence[Fit]) -> None:
+        """Save the networks of smallest test loss, which the results speak of."""
+        for place, found in enumerate(fits):
+            assert isinstance(found.predictor, Network)
+            self._save(place, found.metrics["best_step"], found.predictor)
+
+    def _save(self, place: int, step: int, network: Network) -> None:
+        save(checkpoint_path(self._results, self._run_ids[place], step), network)
 
 
 def _named(network: Any) -> dict[str, Any]:
