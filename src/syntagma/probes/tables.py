@@ -13,7 +13,7 @@ high by about (2 ln T / n)^(1/2) / 2 where none shows the symbol.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -28,9 +28,17 @@ from syntagma.probes.oracle_distance import distance_to_oracles
 from syntagma.probes.readout import Readout, readouts
 from syntagma.tasks import LastToken, NextToken, Task
 
+PROBES = ("invariance", "readouts", "distances", "attention")
+
 
 def probe_tables(
-    network: Network, task: Task, language: RandomHierarchy, sample: Sample, *, seed: int = 0
+    network: Network,
+    task: Task,
+    language: RandomHierarchy,
+    sample: Sample,
+    *,
+    seed: int = 0,
+    only: Collection[str] = PROBES,
 ) -> Mapping[str, pd.DataFrame]:
     """Every probe that the task and the network allow, as tables by name.
 
@@ -40,18 +48,20 @@ def probe_tables(
         language: the grammar.
         sample: sentences with their hidden levels and rules.
         seed: of changes, folds and what the task draws.
+        only: the names of the probes to make.
 
     Raises:
         InputError: no network; no hidden variables in `sample`.
     """
-    found = {
-        "invariance": pd.DataFrame(map(_invariance_row, invariances(network, task, language, sample, seed=seed))),
-        "readouts": pd.DataFrame(map(_readout_row, readouts(network, task, language, sample, seed=seed))),
-    }
-    if isinstance(task, LastToken | NextToken):
+    found: dict[str, pd.DataFrame] = {}
+    if "invariance" in only:
+        rows = invariances(network, task, language, sample, seed=seed)
+        found["invariance"] = pd.DataFrame(map(_invariance_row, rows))
+    if "readouts" in only:
+        found["readouts"] = pd.DataFrame(map(_readout_row, readouts(network, task, language, sample, seed=seed)))
+    if "distances" in only and isinstance(task, LastToken | NextToken):
         found["distances"] = _distances(network, task, language, sample, seed)
-    maps = attention_by_level(network, task, language, sample, seed=seed)
-    if maps:
+    if "attention" in only and (maps := attention_by_level(network, task, language, sample, seed=seed)):
         found["attention"] = pd.DataFrame(
             {
                 "layer": layer.layer,

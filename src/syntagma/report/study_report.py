@@ -13,7 +13,10 @@ from syntagma.errors import unknown
 from syntagma.report.tables import Column
 from syntagma.studies.study import Analysis
 
-_MODULES = {"scaling-laws": "syntagma.report.scaling_laws"}
+_MODULES = {
+    "scaling-laws": "syntagma.report.scaling_laws",
+    "level-by-level": "syntagma.report.level_by_level",
+}
 """Adding a study's report is one module with a `REPORT`, and one line here."""
 
 

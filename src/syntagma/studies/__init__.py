@@ -9,7 +9,10 @@ from typing import Any
 from syntagma.errors import unknown
 from syntagma.studies.study import Analysis, Settings, Study, Verdict
 
-STUDIES: Mapping[str, str] = {"scaling-laws": "syntagma.studies.scaling_laws:STUDY"}
+STUDIES: Mapping[str, str] = {
+    "scaling-laws": "syntagma.studies.scaling_laws:STUDY",
+    "level-by-level": "syntagma.studies.level_by_level:STUDY",
+}
 """Name to `module:object`, imported when asked for."""
 
 __all__ = ["STUDIES", "Analysis", "Settings", "Study", "Verdict", "load"]

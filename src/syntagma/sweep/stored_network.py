@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from syntagma.errors import InputError, invalid, whole_number
 from syntagma.languages.hierarchy import RandomHierarchy
 from syntagma.learners import Network
-from syntagma.probes.tables import probe_tables
+from syntagma.probes.tables import PROBES, probe_tables
 from syntagma.sweep import weights
 from syntagma.sweep.runs import Run
 
@@ -71,8 +71,10 @@ def step_of(metrics: Mapping[str, Any], asked: object | None) -> int:
     return int(metrics["best_step"]) if asked is None else whole_number("step", asked, minimum=0)
 
 
-def probe_run(store: Store, run: Run, step: int, num_sentences: int) -> Mapping[str, pd.DataFrame]:
-    """All probes of a stored network, on sentences of their own, neither trained nor tested on.
+def probe_run(
+    store: Store, run: Run, step: int, num_sentences: int, only: Collection[str] = PROBES
+) -> Mapping[str, pd.DataFrame]:
+    """The probes `only` of a stored network, on sentences of their own, neither trained nor tested on.
 
     Raises:
         InputError: no network was kept after `step`; the language has no tree.
@@ -81,7 +83,7 @@ def probe_run(store: Store, run: Run, step: int, num_sentences: int) -> Mapping[
     if not isinstance(language, RandomHierarchy):
         raise InputError(f"language={run.language.kind!r} cannot be probed level by level: it has no tree.")
     sample = language.sample(_FIRST_PROBE_SEED + run.seed, num_sentences, hidden=True)
-    return probe_tables(load_network(store, run, step), run.task, language, sample, seed=run.seed)
+    return probe_tables(load_network(store, run, step), run.task, language, sample, seed=run.seed, only=only)
 
 
 def _with_weights(store: Store) -> pd.DataFrame:
