@@ -193,6 +193,43 @@ def results(
             display.print_tables({str(store.path): store.runs().drop(columns=["environment"])})
 
 
+@app.command()
+def probe(
+    directory: Directory,
+    run: Annotated[
+        list[str],
+        typer.Argument(
+            help="The run: its id, the start of it, or what tells it apart, as kind=cnn num_examples=1024 seed=0.",
+            metavar="RUN",
+        ),
+    ],
+    step: Annotated[str | None, _number("The network after so many steps. (default: of the smallest loss)")] = None,
+    sentences: Annotated[str, _number("How many sentences to probe with.")] = "4096",
+    as_json: AsJson = False,
+) -> None:
+    """Show what a stored network knows of its grammar: layer by layer, level by level."""
+    from syntagma.cli import display
+    from syntagma.cli.settings import read_value
+    from syntagma.report.figures import save_figure
+    from syntagma.report.probes import probe_figure
+    from syntagma.sweep.store import Store
+    from syntagma.sweep.stored_network import find_run, probe_run, step_of
+
+    number = whole_number("sentences", read_value(sentences), minimum=20)
+    with Store.open(directory, read_only=True) as store:
+        found, metrics = find_run(store, run)
+        after = step_of(metrics, None if step is None else read_value(step))
+        tables = probe_run(store, found, after, number)
+        if as_json:
+            display.print_json({name: display.records(table) for name, table in tables.items()})
+            return
+        name = f"{found.id()[:8]}-{after}"
+        display.print_tables(tables)
+        title = f"{found.learner.label} network, P = {found.num_examples}, after {after} steps"
+        for file in save_figure(probe_figure(tables, title), store.path.parent / "probes", name):
+            print(f"figure  {file}")
+
+
 def _language(grammar: Path | None, given: dict[str, Any], seed: str) -> RandomHierarchy:
     """The language in the file `grammar`, or one drawn with what is `given`, the rest by default."""
     from syntagma.cli.settings import read_value

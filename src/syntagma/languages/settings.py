@@ -28,6 +28,7 @@ class HierarchySettings(BaseModel):
     branching: int
     depth: int
     rule_probabilities: float | tuple[float, ...] | None = None
+    num_classes: int | None = Field(default=None, exclude_if=lambda number: number is None)
     seed: int = 0
 
     def language(self) -> RandomHierarchy:
@@ -38,6 +39,7 @@ class HierarchySettings(BaseModel):
             self.branching,
             self.depth,
             rule_probabilities=self.rule_probabilities,
+            num_classes=self.num_classes,
             seed=self.seed,
         )
 

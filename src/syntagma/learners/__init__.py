@@ -9,7 +9,7 @@ from syntagma.learners.convolution import HierarchicalCNN, LocallyConnected
 from syntagma.learners.engine import Engine
 from syntagma.learners.kernel_regression import KernelRegression
 from syntagma.learners.langevin import LangevinPosterior
-from syntagma.learners.learner import Learner, Network, NetworkLearner
+from syntagma.learners.learner import Activations, Layer, Learner, Network, NetworkLearner
 from syntagma.learners.perceptron import EqualityPerceptron, Perceptron
 from syntagma.learners.recurrent import LSTM, Elman
 from syntagma.learners.trainer import Fit, Trainer, fit, trainer_of
@@ -33,6 +33,7 @@ AnyLearner = Annotated[
 
 __all__ = [
     "LSTM",
+    "Activations",
     "AnyLearner",
     "Elman",
     "Engine",
@@ -41,6 +42,7 @@ __all__ = [
     "HierarchicalCNN",
     "KernelRegression",
     "LangevinPosterior",
+    "Layer",
     "Learner",
     "LocallyConnected",
     "MultiLayerAttention",

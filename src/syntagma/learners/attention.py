@@ -34,7 +34,7 @@ def attend(projected: Float[Array, "B T 3*d"], heads: int, causal: bool) -> Floa
 def attend_with(
     projected: Float[Array, "B T 3*d"], bias: Float[Array, "B H T T"] | None, heads: int, causal: bool
 ) -> tuple[Float[Array, "B T d"], Float[Array, "B H T T"]]:
-    """`attend` with a bias added to the scores; the attention weights too."""
+    """`attend` with a bias added to the scores; the attention weights too, `[sentence, head, query, key]`."""
     return _attend_forward(projected, bias, heads, causal)[0]
 
 

@@ -17,13 +17,14 @@ from typing import Any, ClassVar, Literal
 
 import equinox as eqx
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, Integer, Key
 from pydantic import Field
 
 from syntagma.errors import InputError
-from syntagma.learners.attention import attend, attend_from_last, check_heads
+from syntagma.learners.attention import attend, attend_from_last, attend_with, check_heads
 from syntagma.learners.embedding import rows, with_mask_row
-from syntagma.learners.learner import Network, NetworkLearner, normal
+from syntagma.learners.learner import Activations, Layer, Network, NetworkLearner, normal
 from syntagma.learners.product import product
 from syntagma.tasks import Shape
 
@@ -58,6 +59,17 @@ class _AttentionNetwork(Network):
             weights = projection @ last.query_key_value * scale
         answer = attend_from_last(heads, *jnp.split(weights, 3, axis=1), heads=self.heads)
         return answer @ (last.projection * scale) @ (self.readout * scale)
+
+    def activations(self, inputs: Integer[Array, "B T"]) -> Activations:
+        length, width = self.positions.shape
+        x = self._embed(inputs, jnp.eye(width))
+        layers = [Layer("embedding", x, np.eye(length, dtype=bool))]
+        for number, layer in enumerate(self.layers, start=1):
+            both: Any = attend_with(x @ layer.query_key_value * width**-0.5, None, self.heads, False)
+            heads, weights = both
+            x = heads @ layer.projection * width**-0.5
+            layers.append(Layer(f"layer {number}", x, np.ones((length, length), bool), weights))
+        return Activations(tuple(layers), x[:, -1] @ self.readout * width**-0.5)
 
     def _embed(self, inputs: Integer[Array, "B T"], weights: Float[Array, "d w"]) -> Float[Array, "B T w"]:
         """x_0 times `weights`, without forming x_0."""

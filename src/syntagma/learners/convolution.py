@@ -13,12 +13,13 @@ from typing import ClassVar, Literal
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, Integer, Key
 from pydantic import Field
 
 from syntagma.errors import InputError, invalid
 from syntagma.learners.embedding import rows, with_mask_row
-from syntagma.learners.learner import Network, NetworkLearner, normal
+from syntagma.learners.learner import Activations, Layer, Network, NetworkLearner, normal
 from syntagma.learners.product import product
 from syntagma.tasks import Shape
 
@@ -33,6 +34,13 @@ class _HierarchicalNetwork(Network):
     def __call__(self, inputs: Integer[Array, "B T"]) -> Float[Array, "B outputs"]:
         activations = self.layers(inputs)[-1]
         return activations[:, 0] @ self.readout / self.readout.shape[0]
+
+    def activations(self, inputs: Integer[Array, "B T"]) -> Activations:
+        layers = []
+        for level, values in enumerate(self.layers(inputs), start=1):
+            node = np.arange(inputs.shape[1]) * values.shape[1] // inputs.shape[1]  # of each input
+            layers.append(Layer(f"layer {level}", values, np.arange(values.shape[1])[:, None] == node))
+        return Activations(tuple(layers), layers[-1].values[:, 0] @ self.readout / self.readout.shape[0])
 
     def layers(self, inputs: Integer[Array, "B T"]) -> tuple[Float[Array, "B positions w"], ...]:
         """Activations of every layer, the first to the last."""

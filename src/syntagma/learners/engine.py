@@ -8,6 +8,7 @@ serves every size of training set and every schedule of evaluations.
 
 from __future__ import annotations
 
+import functools
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -27,6 +28,9 @@ from syntagma.learners.trainer import Fit, Trainer, checked_sets, trainer_of
 from syntagma.learners.training import Training
 from syntagma.randomness import key, stream
 from syntagma.tasks import Examples, Shape
+
+Watch = Callable[[int, int, Callable[[], Network]], None]
+"""Called with a seed's place among those trained, the step, and what makes the network as it is then."""
 
 STEPS_PER_CALL = 64
 EVALUATION_BATCH = 256
@@ -62,12 +66,14 @@ class Engine(Trainer):
         *,
         extra: Mapping[str, Sequence[Examples]] | None = None,
         together: bool | None = None,
+        watch: Watch | None = None,
     ) -> list[Fit]:
         """One network for each seed, each on its own train and test examples (of equal numbers).
 
         Args:
             extra: more test sets by name, one for each seed: measured when `test` is, without a say in the training.
             together: train all seeds in one batched program; by default where the device is an accelerator.
+            watch: called at every evaluation with what it may keep: the seed's place, the step, the network.
 
         Raises:
             InputError: no examples, or numbers of seeds and examples that differ.
@@ -78,10 +84,13 @@ class Engine(Trainer):
         if together and len(seeds) > 1:
             if any(len(set(map(len, sets))) > 1 for sets in (train, *tests.values())):
                 raise invalid("train", [*map(len, train)], "seeds trained together need the same number of examples")
-            return _Run(self, self._batched, train, tests, seeds).go()
+            return _Run(self, self._batched, train, tests, seeds).go(watch)
         alone = [{name: [sets[i]] for name, sets in tests.items()} for i in range(len(seeds))]
-        runs = zip(train, alone, seeds, strict=True)
-        return [_Run(self, self._single, [a], b, [seed]).go()[0] for a, b, seed in runs]
+        fits = []
+        for i, (examples, own, seed) in enumerate(zip(train, alone, seeds, strict=True)):
+            mine = None if watch is None else functools.partial(_one_of_many, watch, i)
+            fits += _Run(self, self._single, [examples], own, [seed]).go(mine)
+        return fits
 
     def network(self, weights: Any) -> Network:
         """The network of these weights."""
@@ -151,6 +160,11 @@ def _(learner: NetworkLearner, shape: Shape, training: Training | None) -> Train
     return Engine(learner, shape, training)
 
 
+def _one_of_many(watch: Watch, place: int, _: int, step: int, network: Callable[[], Network]) -> None:
+    """`watch`, for the seed at `place` that is trained by itself."""
+    watch(place, step, network)
+
+
 class _Programs:
     """The three compiled programs, for one network or for several at once."""
 
@@ -180,7 +194,7 @@ class _Run:
         self.orders = [_Order(seed, self.num_train) for seed in seeds]
         self.num_seeds = len(seeds)
 
-    def go(self) -> list[Fit]:
+    def go(self, watch: Watch | None) -> list[Fit]:
         training = self.engine.training
         length = training.length(self.num_train)
         course = [_Course(training, length) for _ in range(self.num_seeds)]
@@ -193,6 +207,8 @@ class _Run:
             evaluating += time.perf_counter() - paused
             for i, seed_course in enumerate(course):
                 own = {name: _Scores(lost[i], right[i]) for name, (lost, right) in scores.items()}
+                if watch is not None and not seed_course.stopped:
+                    watch(i, step, lambda i=i: self.engine.network(self._weights(i)))
                 seed_course.add(step, own, float(train_loss[i]), lambda i=i: self._weights(i))
             if all(c.stopped for c in course):
                 break

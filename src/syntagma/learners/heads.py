@@ -51,6 +51,12 @@ class Heads(eqx.Module):
         self, x: Float[Array, "B T d"], projected: Float[Array, "B T 3*h*e"], causal: bool
     ) -> Float[Array, "B T d"]:
         """Answers at all positions."""
+        return self.with_weights(x, projected, causal)[0]
+
+    def with_weights(
+        self, x: Float[Array, "B T d"], projected: Float[Array, "B T 3*h*e"], causal: bool
+    ) -> tuple[Float[Array, "B T d"], Float[Array, "B h T T"]]:
+        """Answers at all positions, and the weights they mix the values with: `[sentence, head, query, key]`."""
         bias = None
         if self.score_identity is not None:
             alike = between(x, x)
@@ -58,9 +64,9 @@ class Heads(eqx.Module):
         both: Any = attend_with(projected, bias, self.heads, causal)
         mixed, weights = both
         answer = product(mixed, self.projection * len(self.projection) ** -0.5)
-        if self.answer_identity is None:
-            return answer
-        return answer + jnp.einsum("h,bhts->bts", self.answer_identity * self.multipliers[1], weights) @ x
+        if self.answer_identity is not None:
+            answer = answer + jnp.einsum("h,bhts->bts", self.answer_identity * self.multipliers[1], weights) @ x
+        return answer, weights
 
     def from_last(self, x: Float[Array, "B T d"]) -> Float[Array, "B d"]:
         """Answers at the last position."""

@@ -9,14 +9,39 @@ from __future__ import annotations
 import abc
 import itertools
 import math
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import equinox as eqx
 import jax
-from jaxtyping import Array, Float, Integer, Key
+import numpy as np
+from jaxtyping import Array, Bool, Float, Integer, Key
 from pydantic import BaseModel, ConfigDict
 
 from syntagma.tasks import Shape
+
+
+class Layer(eqx.Module):
+    """What a network computes in one layer, at every position.
+
+    Attributes:
+        name: what figures call it.
+        values: the activations.
+        sees: which inputs each position depends on. A class token's position comes after the sentence's.
+        attention: the weights `[sentence, head, query, key]`, rows summing to 1, where the layer has attention; queries
+            and keys are the layer's positions.
+    """
+
+    name: str = eqx.field(static=True)
+    values: Float[Array, "B positions w"]
+    sees: Bool[np.ndarray, "positions T"]
+    attention: Float[Array, "B H positions positions"] | None = None
+
+
+class Activations(NamedTuple):
+    """What a network computes on its way to the logits: its layers, the first to the last, and the logits."""
+
+    layers: tuple[Layer, ...]
+    logits: Float[Array, "B *answers"]
 
 
 class Network(eqx.Module):
@@ -25,6 +50,10 @@ class Network(eqx.Module):
     @abc.abstractmethod
     def __call__(self, inputs: Integer[Array, "B T"]) -> Float[Array, "B *answers"]:
         """Logits `[B, outputs]`, or `[B, T, outputs]` where the task reads every position."""
+
+    @abc.abstractmethod
+    def activations(self, inputs: Integer[Array, "B T"]) -> Activations:
+        """Every layer at every position, by the plain formula: nothing folded, nothing left out. Slower than a call."""
 
 
 class Learner(BaseModel, abc.ABC):

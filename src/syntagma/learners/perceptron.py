@@ -16,12 +16,13 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 import jax
+import numpy as np
 from jaxtyping import Array, Float, Integer, Key
 from pydantic import Field
 
 from syntagma.errors import InputError
 from syntagma.learners.embedding import rows, with_mask_row
-from syntagma.learners.learner import Network, NetworkLearner, normal
+from syntagma.learners.learner import Activations, Layer, Network, NetworkLearner, normal
 from syntagma.learners.product import product
 from syntagma.tasks import Shape
 
@@ -33,16 +34,25 @@ class _PerceptronNetwork(Network):
     readout: Float[Array, "w outputs"]
 
     def __call__(self, inputs: Integer[Array, "B T"]) -> Float[Array, "B outputs"]:
+        return self.layers(inputs)[-1] @ self.readout / self.readout.shape[0]
+
+    def activations(self, inputs: Integer[Array, "B T"]) -> Activations:
+        everything = np.ones((1, len(self.first)), bool)
+        layers = [Layer(f"layer {i}", h[:, None], everything) for i, h in enumerate(self.layers(inputs), start=1)]
+        return Activations(tuple(layers), layers[-1].values[:, 0] @ self.readout / self.readout.shape[0])
+
+    def layers(self, inputs: Integer[Array, "B T"]) -> tuple[Float[Array, "B w"], ...]:
+        """Activations of every layer, the first to the last."""
         length, vocab, width = self.first.shape
         summed = rows(with_mask_row(self.first), inputs).sum(1)
         fan_in = length * vocab
         if self.equalities is not None:
             equal = (inputs[:, :, None] == inputs[:, None, :]).reshape(len(inputs), -1)
             summed, fan_in = summed + product(equal.astype(summed.dtype), self.equalities), fan_in + length**2
-        activations = jax.nn.relu(summed * fan_in**-0.5)
+        activations = [jax.nn.relu(summed * fan_in**-0.5)]
         for weights in self.hidden:
-            activations = jax.nn.relu(product(activations, weights) * width**-0.5)
-        return activations @ self.readout / width
+            activations.append(jax.nn.relu(product(activations[-1], weights) * width**-0.5))
+        return tuple(activations)
 
 
 class Perceptron(NetworkLearner):

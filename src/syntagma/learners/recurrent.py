@@ -18,10 +18,11 @@ from typing import ClassVar, Literal
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, Integer, Key
 from pydantic import Field
 
-from syntagma.learners.learner import Network, NetworkLearner, normal
+from syntagma.learners.learner import Activations, Layer, Network, NetworkLearner, normal
 from syntagma.learners.product import product
 from syntagma.tasks import Shape
 
@@ -35,24 +36,42 @@ class _RecurrentNetwork(Network):
     reads_once: bool = eqx.field(static=True)
 
     def __call__(self, inputs: Integer[Array, "B T"]) -> Float[Array, "B *answers"]:
-        width = len(self.readout)
-        scale = (2 * width) ** -0.5
         places = inputs.T
+        from_input = self.from_input * self._scale
         if len(self.tokens) < inputs.size:
-            contributions = product(self.tokens, self.from_input * scale)[places]
+            contributions = product(self.tokens, from_input)[places]
         else:
-            contributions = product(self.tokens[places], self.from_input * scale)
-        recurrent = self.from_state * scale
+            contributions = product(self.tokens[places], from_input)
+        last, states = self._states(contributions)
+        return self._answers(last if self.reads_once else states.swapaxes(0, 1))
+
+    def activations(self, inputs: Integer[Array, "B T"]) -> Activations:
+        length = inputs.shape[1]
+        embedded = self.tokens[inputs]
+        last, states = self._states(embedded.swapaxes(0, 1) @ self.from_input * self._scale)
+        states = states.swapaxes(0, 1)
+        layers = Layer("embedding", embedded, np.eye(length, dtype=bool)), Layer("state", states, np.tri(length) > 0)
+        return Activations(layers, self._answers(last if self.reads_once else states))
+
+    @property
+    def _scale(self) -> float:
+        return (2 * len(self.readout)) ** -0.5
+
+    def _states(self, contributions: Float[Array, "T B gates*w"]) -> tuple[Float[Array, "B w"], Float[Array, "T B w"]]:
+        """The last state and all of them, from what the symbols contribute."""
+        recurrent = self.from_state * self._scale
 
         def step(state: tuple[Array, ...], contribution: Array) -> tuple[tuple[Array, ...], Array]:
             summed = contribution + product(state[0], recurrent)
             state = _gates(summed, state[1]) if self.gated else (jax.nn.relu(summed),)
             return state, state[0]
 
-        start = (jnp.zeros((len(inputs), width)),) * (2 if self.gated else 1)
+        start = (jnp.zeros((contributions.shape[1], len(self.readout))),) * (2 if self.gated else 1)
         state, states = jax.lax.scan(step, start, contributions)
-        read = state[0] if self.reads_once else states.swapaxes(0, 1)
-        return product(read, self.readout * width**-0.5)
+        return state[0], states
+
+    def _answers(self, states: Float[Array, "B *T w"]) -> Float[Array, "B *answers"]:
+        return product(states, self.readout * len(self.readout) ** -0.5)
 
 
 def _gates(summed: Float[Array, "B 4*w"], cell: Float[Array, "B w"]) -> tuple[Float[Array, "B w"], Float[Array, "B w"]]:

@@ -20,13 +20,14 @@ from typing import ClassVar, Literal
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, Integer, Key
 from pydantic import Field
 
 from syntagma.errors import invalid
 from syntagma.learners.attention import check_heads
 from syntagma.learners.heads import Heads, mix
-from syntagma.learners.learner import Network, NetworkLearner, normal
+from syntagma.learners.learner import Activations, Layer, Network, NetworkLearner, normal
 from syntagma.learners.product import product
 from syntagma.learners.symbols import Norm, Symbols
 from syntagma.tasks import Shape
@@ -76,8 +77,7 @@ class _TransformerNetwork(Network):
     reads_once: bool = eqx.field(static=True)
 
     def __call__(self, inputs: Integer[Array, "B T"]) -> Float[Array, "B *answers"]:
-        if self.class_token:
-            inputs = jnp.pad(inputs.astype(jnp.int32), ((0, 0), (0, 1)), constant_values=len(self.tokens) - 1)
+        inputs = self._with_class_token(inputs)
         symbols = Symbols(self.tokens, self.positions, inputs, self.blocks[0].norm_attention)
         x = symbols.plain
         everywhere = self.blocks[:-1] if self.reads_once else self.blocks
@@ -85,6 +85,29 @@ class _TransformerNetwork(Network):
             x = block.everywhere(x, self.causal) if i else block.first(symbols, self.causal)
         if self.reads_once:
             x = self.blocks[-1].last(x)
+        return self._answers(x)
+
+    def activations(self, inputs: Integer[Array, "B T"]) -> Activations:
+        length, places = inputs.shape[1], len(self.positions)
+        x = self.tokens[self._with_class_token(inputs)] + self.positions
+        seen = (np.tri(places) if self.causal else np.ones((places, places)))[:, :length].astype(bool)
+        layers = [Layer("embedding", x, np.eye(places, length, dtype=bool))]
+        for number, block in enumerate(self.blocks, start=1):
+            normalised = block.norm_attention(x)
+            projected = block.attention.projected(normalised)
+            answer, weights = block.attention.with_weights(normalised, projected, self.causal)
+            x = x + answer
+            layers.append(Layer(f"layer {number} attention", x, seen, weights))
+            x = block.mlp(x)
+            layers.append(Layer(f"layer {number}", x, seen))
+        return Activations(tuple(layers), self._answers(x[:, -1] if self.reads_once else x))
+
+    def _with_class_token(self, inputs: Integer[Array, "B T"]) -> Integer[Array, "B places"]:
+        if not self.class_token:
+            return inputs
+        return jnp.pad(inputs.astype(jnp.int32), ((0, 0), (0, 1)), constant_values=len(self.tokens) - 1)
+
+    def _answers(self, x: Float[Array, "B *T d"]) -> Float[Array, "B *answers"]:
         readout = self.tokens[: self.outputs].T if self.readout is None else self.readout
         return product(self.norm(x), readout * len(readout) ** -0.5)
 

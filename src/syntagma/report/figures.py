@@ -33,21 +33,29 @@ def save_figures(analysis: Analysis, directory: str | Path) -> list[Path]:
     Raises:
         InputError: no report is known for the study, or the directory cannot be made or written.
     """
-    figures = report_of(analysis.study).figures
-    directory = Path(directory)
+    files = []
+    for name, draw in report_of(analysis.study).figures.items():
+        files += save_figure(draw(analysis), Path(directory), name)
+    return files
+
+
+def save_figure(figure: Figure, directory: Path, name: str) -> list[Path]:
+    """Write one figure into `directory` as PNG and PDF; as `save_figures`.
+
+    Raises:
+        InputError: the directory cannot be made or written.
+    """
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise InputError(f"{directory} cannot be made: {reason}. Choose another directory for the figures.") from error
     files = []
-    for name, draw in figures.items():
-        figure = draw(analysis)
-        for form in ("png", "pdf"):
-            file = directory / f"{name}.{form}"
-            with atomic_file(file) as temporary, style.applied():
-                figure.savefig(temporary, format=form, dpi=_PNG_DPI, metadata=_METADATA[form])
-            files.append(file)
+    for form in ("png", "pdf"):
+        file = directory / f"{name}.{form}"
+        with atomic_file(file) as temporary, style.applied():
+            figure.savefig(temporary, format=form, dpi=_PNG_DPI, metadata=_METADATA[form])
+        files.append(file)
     return files
 
 

@@ -51,6 +51,40 @@ def learning_curves(analysis: Analysis) -> Figure:
         return figure
 
 
+def rescaled_curves(analysis: Analysis) -> Figure:
+    """What is left of the step from L_(l-1) to L_l against P over the predicted threshold, one panel per level."""
+    curves, thresholds = analysis.tables["curves"], analysis.tables["thresholds"]
+    with style.applied():
+        levels = sorted(int(level) for level in thresholds["level"].unique()) or [1]
+        figure, all_axes = panels.panelled(len(levels), share=False)
+        figure.suptitle(f"{analysis.title}: rescaled curves", x=0.01, ha="left")
+        for axes, level in zip(all_axes, levels, strict=True):
+            for row in panels.each_row(panels.finite(panels.where(thresholds, level=level), "predicted")):
+                heights = panels.plateaus(analysis, row.rules)
+                curve = panels.where(curves, learner=row.learner, rules=row.rules).sort_values("num_examples")
+                left = (curve["loss_nats"] - heights[level]) / (heights[level - 1] - heights[level])
+                marker = style.level_marker(1 + panels.rules(analysis).index(row.rules))
+                look = {"color": style.learner_colour(row.learner), "marker": marker, "markersize": 4}
+                axes.plot(curve["num_examples"] / row.predicted, left, linewidth=1.1, **look)
+            axes.axhspan(0, 1, color=style.FAINT, alpha=0.35, linewidth=0, zorder=0)
+            axes.axhline(0.5, color=style.PLATEAU, linewidth=0.8, zorder=1)
+            axes.set(xscale="log", ylim=(-0.6, 1.6))
+            panels.examples_axis(axes, "x")
+            axes.set_title(f"level {level}")
+        panels.name_axes(all_axes, "P / predicted $P_l$", "share of the step left")
+        who: list[Artist] = [
+            Line2D([], [], color=style.learner_colour(learner), linewidth=4, label=label)
+            for learner, label in panels.learners(analysis).items()
+        ]
+        at: list[Artist] = [
+            Line2D([], [], color=style.SOFT_INK, linestyle="none", marker=style.level_marker(1 + i), label=f"m = {m}")
+            for i, m in enumerate(panels.rules(analysis))
+        ]
+        panels.legend_below(figure, [[handle] for handle in [*who, *at]])
+        panels.settle(figure)
+        return figure
+
+
 def half_way(heights: dict[int, float], level: int) -> float:
     """The loss that defines the measured threshold of `level`, in nats."""
     return (heights[level - 1] + heights[level]) / 2

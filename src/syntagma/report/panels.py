@@ -54,6 +54,14 @@ def panelled(number: int, *, share: bool) -> tuple[Figure, list[Axes]]:
     return figure, list(grid.flat[:number])
 
 
+def gridded(rows: int, columns: int) -> tuple[Figure, list[list[Axes]]]:
+    """A figure with rows of empty panels, each column with one axis x and each row with one axis y."""
+    size = (_WIDTHS[columns], 2.5 * rows + 1.2)
+    figure = Figure(figsize=size, layout=ConstrainedLayoutEngine(w_pad=0.08, h_pad=0.08))
+    grid = figure.subplots(rows, columns, sharex="col", sharey="row", squeeze=False)
+    return figure, [list(row) for row in grid]
+
+
 def name_axes(all_axes: Sequence[Axes], x: str, y: str) -> None:
     """Write the name of x under every panel that has none below it, of y beside the first of each row."""
     for axes in all_axes:

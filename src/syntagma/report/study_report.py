@@ -17,6 +17,7 @@ _MODULES = {
     "scaling-laws": "syntagma.report.scaling_laws",
     "permutation-bias": "syntagma.report.permutation_bias",
     "abstract-symbols": "syntagma.report.abstract_symbols",
+    "level-by-level": "syntagma.report.level_by_level",
 }
 """Adding a study's report is one module with a `REPORT`, and one line here."""
 

@@ -35,6 +35,8 @@ LAW_COLOURS = {
     "weight sharing": _LEARNER_COLOURS["cnn"],
     "no weight sharing": _LEARNER_COLOURS["attention"],
 }
+_LEVEL_COLOURS = ("#B4BCC4", "#E69F00", "#D55E00", "#8E3B8E", "#2B2D6E", "#000000")
+"""From light to dark; level 0, the tokens, is grey."""
 LEVEL_MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 
 _SETTINGS: dict[str, Any] = {
@@ -98,6 +100,11 @@ def learner_colour(learner: str) -> str:
 def law_colour(law: str) -> str:
     """The colour of that law; grey where it is not listed."""
     return LAW_COLOURS.get(law, SOFT_INK)
+
+
+def level_colour(level: int) -> str:
+    """The colour of level 0, 1, 2, ..., where levels and not learners are told apart."""
+    return _LEVEL_COLOURS[min(level, len(_LEVEL_COLOURS) - 1)]
 
 
 def level_marker(level: int) -> str:

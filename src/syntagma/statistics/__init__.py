@@ -1,1 +1,1 @@
-"""Statistics measured from tokens, of any source."""
+"""Statistics of sentences: exact for a grammar, and measured from tokens of any source."""

@@ -13,6 +13,7 @@ STUDIES: Mapping[str, str] = {
     "scaling-laws": "syntagma.studies.scaling_laws:STUDY",
     "permutation-bias": "syntagma.studies.permutation_bias:STUDY",
     "abstract-symbols": "syntagma.studies.abstract_symbols:STUDY",
+    "level-by-level": "syntagma.studies.level_by_level:STUDY",
 }
 """Name to `module:object`, imported when asked for."""
 

@@ -12,6 +12,7 @@ import os
 import signal
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from syntagma.errors import InputError
@@ -42,26 +43,26 @@ def execute(next_runs: NextRuns, store: Store, workers: int, finished: Finished)
         finished(run, result)
 
     if workers == 0 and _on_accelerator():
-        _here(next_runs, keep)
+        _here(next_runs, store.path.parent, keep)
     else:
-        _in_processes(next_runs, workers or _usable_cores(), keep)
+        _in_processes(next_runs, store.path.parent, workers or _usable_cores(), keep)
 
 
-def _here(next_runs: NextRuns, keep: Finished) -> None:
+def _here(next_runs: NextRuns, results: Path, keep: Finished) -> None:
     """In this process, the seeds of one configuration together."""
     from syntagma.sweep.runs import Bench
 
-    bench = Bench()
+    bench = Bench(results)
     while runs := list(next_runs()):
         together = [run for run in runs if run.same_program() == runs[0].same_program()]
         for run, result in zip(together, bench.do(together), strict=True):
             keep(run, result)
 
 
-def _in_processes(next_runs: NextRuns, workers: int, keep: Finished) -> None:
+def _in_processes(next_runs: NextRuns, results: Path, workers: int, keep: Finished) -> None:
     context = multiprocessing.get_context("spawn")
     others = set(multiprocessing.active_children())
-    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker)
+    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_start_worker, initargs=(str(results),))
     under_way: dict[Future[str], Run] = {}
     try:
         while True:
@@ -84,13 +85,17 @@ def _in_processes(next_runs: NextRuns, workers: int, keep: Finished) -> None:
                 process.terminate()
 
 
-def _start_worker() -> None:
+def _start_worker(results: str) -> None:
     """One thread a worker: two networks side by side train faster than one on two threads (see docs/decisions.md)."""
+    global _results
+    _results = results
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.environ["NPROC"] = "1"
     os.environ["XLA_FLAGS"] = os.environ.get("XLA_FLAGS", "") + " --xla_cpu_multi_thread_eigen=false"
 
 
+_results: str | None = None
+"""A worker's results directory."""
 _bench: Bench | None = None
 """A worker's compiled programs, kept from run to run; a cache of the worker process alone."""
 
@@ -100,7 +105,7 @@ def _work(config: str) -> str:
     global _bench
     from syntagma.sweep.runs import Bench, Run
 
-    _bench = _bench or Bench()
+    _bench = _bench or Bench(_results)
     try:
         return json.dumps(_bench.do([Run.model_validate_json(config)])[0])
     except InputError as error:

@@ -9,15 +9,17 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from syntagma.errors import invalid
 from syntagma.languages.settings import AnyLanguage
-from syntagma.learners import AnyLearner, Trainer, Training, trainer_of
+from syntagma.learners import AnyLearner, Engine, NetworkLearner, Trainer, Training, trainer_of
 from syntagma.sweep.identity import run_id
+from syntagma.sweep.weights import Checkpoints
 from syntagma.tasks import AnyTask, Examples
 
 ENGINE_REVISION = 2
@@ -30,6 +32,8 @@ class Run(BaseModel):
         test_language: where the test set comes from, if not from `language`: another part of a text, say.
         tests: further test sets by name, each from a language of its own: shifted ones, or symbols never seen.
         training: None for learners that are solved, not trained.
+        checkpoints: how many networks are kept in the results directory: the one of the smallest test loss, and others
+            along the training, at evaluations whose number, and so the logarithm of their step, grows evenly.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -44,7 +48,15 @@ class Run(BaseModel):
     num_examples: int = Field(ge=1)
     test_examples: int = Field(ge=1)
     seed: int = Field(ge=0)
+    checkpoints: int = Field(default=0, ge=0, exclude_if=lambda number: number == 0)
     revision: int = ENGINE_REVISION
+
+    @model_validator(mode="after")
+    def _only_networks_are_kept(self) -> Run:
+        if self.checkpoints and not isinstance(self.learner, NetworkLearner):
+            reason = f"learner={self.learner.kind!r} is no network, so it has no weights along training"
+            raise invalid("checkpoints", self.checkpoints, reason, "Leave it out")
+        return self
 
     def config(self) -> dict[str, Any]:
         """The run as JSON values: what its identity is the hash of."""
@@ -60,9 +72,14 @@ class Run(BaseModel):
 
 
 class Bench:
-    """Does runs, keeping compiled programs and test sets between them."""
+    """Does runs, keeping compiled programs and test sets between them.
 
-    def __init__(self) -> None:
+    Args:
+        results: the results directory, where runs that ask for checkpoints leave them; None to keep none.
+    """
+
+    def __init__(self, results: str | Path | None = None) -> None:
+        self._results = results
         self._trainers: dict[tuple[object, ...], Trainer] = {}
         self._tests: dict[str, _Test] = {}
 
@@ -81,7 +98,14 @@ class Bench:
         extra = {name: [self._test(run, run.tests[name]).examples for run in runs] for name in first.tests}
         train = [_examples(run, run.language, "train", run.num_examples) for run in runs]
         seeds = [run.seed for run in runs]
-        fits = self._trainers[kept].fit(train, [test.examples for test in tests], seeds, extra=extra)
+        trainer, targets = self._trainers[kept], [test.examples for test in tests]
+        if first.checkpoints and self._results is not None and isinstance(trainer, Engine):
+            keeper = Checkpoints(self._results, [run.id() for run in runs], first.checkpoints)
+            watch = keeper.watch(trainer.training.evaluation_steps(trainer.training.length(first.num_examples)))
+            fits = trainer.fit(train, targets, seeds, extra=extra, watch=watch)
+            keeper.best(fits)
+        else:
+            fits = trainer.fit(train, targets, seeds, extra=extra)
         return [
             fit.metrics | test.compare(fit.example_losses) | {"history": fit.history}
             for fit, test in zip(fits, tests, strict=True)

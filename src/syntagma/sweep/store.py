@@ -138,6 +138,17 @@ class Store:
         table = pd.DataFrame(rows, columns=None if rows else list(_OWN_COLUMNS))
         return table.reindex(columns=[*table.columns.drop(last := list(_OWN_COLUMNS[2:])), *last])
 
+    def config(self, run_id: str) -> dict[str, Any]:
+        """The configuration of that run.
+
+        Raises:
+            InputError: there is no such run.
+        """
+        found = self._rows("SELECT config FROM runs WHERE id = ?", run_id)
+        if not found:
+            raise invalid("run_id", run_id, "no stored run has that id", "The column id of the runs lists them")
+        return self._read(found[0][0])
+
     def history(self, run_id: str) -> pd.DataFrame:
         """One row per checkpoint of that run.
 

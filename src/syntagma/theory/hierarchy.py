@@ -15,6 +15,13 @@ it.
 These are signal-to-noise thresholds: with which prefactor a network reaches them is what is measured. f = 1 (every
 tuple is somebody's rule) leaves no correlation, and the thresholds are infinite.
 
+The class at the root, asked of the whole sentence, is learned by a deep network with weight sharing from
+
+    P* = n_c m^L
+
+sentences, n_c the number of classes: when the correlations of the class with the lowest tuples stand out, and with them
+which tuples are synonyms (arXiv 2307.02129).
+
 Source: arXiv 2505.07070 (thresholds of both architectures, exponents); arXiv 2406.00048 (token-token, plateaus).
 """
 
@@ -29,6 +36,7 @@ from jaxtyping import Float
 from syntagma.errors import invalid
 
 SOURCE = "arXiv 2505.07070"
+CLASS_SOURCE = "arXiv 2307.02129"
 
 
 @dataclass(frozen=True)
@@ -85,6 +93,11 @@ def thresholds(vocab: int, rules: int, branching: int, depth: int, weight_sharin
         return np.full(depth, np.inf)
     powers = [threshold_exponent(level, weight_sharing) for level in range(1, depth + 1)]
     return vocab * np.power(float(rules), powers) / (1 - f)
+
+
+def class_sample_complexity(classes: int, rules: int, depth: int) -> int:
+    """P* = n_c m^L of the class at the root."""
+    return classes * rules**depth
 
 
 def scaling_exponent(vocab: int, rules: int, branching: int, weight_sharing: bool) -> float | None:

@@ -1,0 +1,99 @@
+"""Which truncated observer a network predicts like: the level, or the window, that it has learned.
+
+    D_k = mean over sentences of KL( P(token | the k tokens before it) || network's prediction ),   in nats,
+
+with the exact posterior of an observer who sees only the last k tokens. For k = s^l - 1 that observer knows the grammar
+up to level l, and the l with the smallest distance is the level learned; for other k it is the exact (k + 1)-gram.
+D_(T-1) is the network's excess loss over the best possible one. The divergence is taken in this direction because
+posteriors have exact zeros, and since it splits the loss: cross-entropy against any of them is its entropy plus D.
+
+Source: arXiv 2505.07070 (plateaus of the truncated observers); the distance is derived here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from syntagma.errors import InputError
+from syntagma.languages.hierarchy import RandomHierarchy
+from syntagma.languages.language import Sample
+from syntagma.learners.learner import Network
+from syntagma.oracles import TreeOracle
+from syntagma.probes.observe import log_probabilities
+from syntagma.tasks import LastToken, NextToken, Task
+
+
+@dataclass(frozen=True)
+class OracleDistance:
+    """Distances of one network to the observers of the last k tokens, k = 0..T-1.
+
+    Attributes:
+        positions: of the predicted tokens: all, or the last.
+        branching: s.
+        distance: mean divergence in nats, by position and k; NaN where fewer than k tokens come before.
+        standard_error: of the mean.
+    """
+
+    positions: tuple[int, ...]
+    branching: int
+    distance: Float[np.ndarray, "positions T"]
+    standard_error: Float[np.ndarray, "positions T"]
+
+    @property
+    def by_level(self) -> Float[np.ndarray, "positions levels"]:
+        """The distances at k = s^l - 1, l = 0..L; NaN as in `distance`."""
+        return self.distance[:, self._windows]
+
+    @property
+    def level_learned(self) -> tuple[int, ...]:
+        """At each position the level l whose observer is nearest."""
+        return tuple(int(level) for level in np.nanargmin(self.by_level, axis=1))
+
+    @property
+    def window_learned(self) -> tuple[int, ...]:
+        """At each position the number of previous tokens k whose observer is nearest."""
+        return tuple(int(k) for k in np.nanargmin(self.distance, axis=1))
+
+    @property
+    def _windows(self) -> list[int]:
+        windows, span = [], 1
+        while span <= self.distance.shape[1]:
+            windows.append(span - 1)
+            span *= self.branching
+        return windows
+
+
+def distance_to_oracles(
+    network: Network, task: Task, language: RandomHierarchy, sample: Sample, *, seed: int = 0
+) -> OracleDistance:
+    """Distances to the observers of every window, at every position that the task predicts.
+
+    Cost: a posterior for each position and window, T for the last token, T (T + 1) / 2 for all.
+
+    Raises:
+        InputError: the task does not predict tokens from those before.
+    """
+    if not isinstance(task, LastToken | NextToken):
+        raise InputError(f"task={task!r} has no windows of previous tokens: use LastToken() or NextToken().")
+    length = language.sentence_length
+    predicted = log_probabilities(network, task.examples(sample, language, seed).inputs)
+    positions = tuple(range(length)) if isinstance(task, NextToken) else (length - 1,)
+    predicted = predicted.reshape(len(predicted), len(positions), -1)
+    oracle, places = TreeOracle(language), np.arange(length)
+    distance, error = np.full((2, len(positions), length), np.nan)
+    for row, position in enumerate(positions):
+        for window in range(position + 1):
+            observed = (places < position) & (places >= position - window)
+            truth = oracle.posterior(sample.tokens, observed, 0, position)
+            divergence = _divergence(truth, predicted[:, row])
+            distance[row, window] = divergence.mean()
+            error[row, window] = divergence.std(ddof=1) / np.sqrt(len(divergence)) if len(divergence) > 1 else np.inf
+    return OracleDistance(positions, language.branching, distance, error)
+
+
+def _divergence(truth: Float[np.ndarray, "n v"], log_predicted: Float[np.ndarray, "n v"]) -> Float[np.ndarray, " n"]:
+    log_truth = np.log(truth, out=np.zeros_like(truth), where=truth > 0.0)
+    return (truth * (log_truth - log_predicted)).sum(axis=1)

@@ -1,0 +1,109 @@
+"""A stored run's network, found by the run's id, the start of it, or by what is known of the run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from syntagma.errors import InputError, invalid, whole_number
+from syntagma.languages.hierarchy import RandomHierarchy
+from syntagma.learners import Network
+from syntagma.probes.tables import PROBES, probe_tables
+from syntagma.sweep import weights
+from syntagma.sweep.runs import Run
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from syntagma.sweep.store import Store
+
+_FIRST_PROBE_SEED = 2**40
+"""Training and test sentences of seed n are those of the language's seeds 2 n and 2 n + 1."""
+
+
+def find_run(store: Store, asked: Sequence[str]) -> tuple[Run, dict[str, Any]]:
+    """The run that `asked` names, and its metrics.
+
+    Args:
+        store: with its results.
+        asked: each an id, the start of one, or `name=value` of a column as `Store.runs` names it; of a dotted name the
+            last part will do, where one column alone has that value.
+
+    Raises:
+        InputError: no run, or several, are meant; a name that is no column.
+    """
+    kept = _with_weights(store)
+    for one in asked:
+        name, equals, text = one.partition("=")
+        kept = (
+            _named(kept, name, text) if equals else kept.loc[[str(identity).startswith(one) for identity in kept["id"]]]
+        )
+    identities = [str(identity) for identity in kept["id"]]
+    if len(kept) != 1:
+        given = " ".join(asked) or "nothing"
+        if not len(kept):
+            mend = "`syntagma results` lists the runs; those with checkpoints above 0 keep networks"
+            raise invalid("run", given, "no stored run of that name has kept its network", mend)
+        some = ", ".join(identity[:8] for identity in identities[:4]) + (", ..." if len(kept) > 4 else "")
+        raise invalid("run", given, f"{len(kept)} runs are meant: {some}", "Give more of the id, or a name=value")
+    return Run.model_validate(store.config(identities[0])), dict(kept.iloc[0])
+
+
+def load_network(store: Store, run: Run, step: int) -> Network:
+    """The network that `run` kept after `step` steps.
+
+    Raises:
+        InputError: none was kept then; the steps that were are named.
+    """
+    steps = weights.checkpoints(store.path.parent, run.id())
+    if step not in steps:
+        raise invalid("step", step, f"networks were kept after {', '.join(map(str, steps)) or 'no'} steps")
+    return weights.load(steps[step], run.learner, run.task.shape(run.language.language()))
+
+
+def step_of(metrics: Mapping[str, Any], asked: object | None) -> int:
+    """The step that is meant: the one `asked` for, or that of the smallest test loss.
+
+    Raises:
+        InputError: it is no whole number.
+    """
+    return int(metrics["best_step"]) if asked is None else whole_number("step", asked, minimum=0)
+
+
+def probe_run(
+    store: Store, run: Run, step: int, num_sentences: int, only: Collection[str] = PROBES
+) -> Mapping[str, pd.DataFrame]:
+    """The probes `only` of a stored network, on sentences of their own, neither trained nor tested on.
+
+    Raises:
+        InputError: no network was kept after `step`; the language has no tree.
+    """
+    language = run.language.language()
+    if not isinstance(language, RandomHierarchy):
+        raise InputError(f"language={run.language.kind!r} cannot be probed level by level: it has no tree.")
+    sample = language.sample(_FIRST_PROBE_SEED + run.seed, num_sentences, hidden=True)
+    return probe_tables(load_network(store, run, step), run.task, language, sample, seed=run.seed, only=only)
+
+
+def _with_weights(store: Store) -> pd.DataFrame:
+    runs = store.runs()
+    if not len(runs):
+        raise InputError(f"{store.path} holds no finished runs yet.")
+    return runs.loc[[bool(weights.checkpoints(store.path.parent, identity)) for identity in runs["id"]]]
+
+
+def _named(runs: pd.DataFrame, name: str, text: str) -> pd.DataFrame:
+    """The runs in which the column `name`, or the one column that ends in it and has that value, has it."""
+    names = list(map(str, runs.columns))
+    columns = [name] if name in names else [c for c in names if c.endswith(f".{name}")]
+    if not columns:
+        raise invalid("run", f"{name}={text}", "runs have no such column", "`syntagma results DIR --json` names them")
+    try:
+        value = json.loads(text)
+    except ValueError:
+        value = text
+    having = {column: rows for column in columns if len(rows := runs.loc[(runs[column] == value).to_numpy()])}
+    if len(having) > 1:
+        raise invalid("run", f"{name}={text}", f"it could be {' or '.join(having)}", "Give the whole name")
+    return next(iter(having.values()), runs.iloc[:0])
