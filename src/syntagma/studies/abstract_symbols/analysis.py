@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from syntagma.curves import Interval, LearningCurve, mean_over_seeds, ratio, threshold
+from syntagma.errors import InputError
 from syntagma.languages.templates import Templates
 from syntagma.learners import KernelRegression
 from syntagma.studies.abstract_symbols.predictions import (
@@ -45,6 +46,10 @@ def analyse(title: str, store: Store) -> Analysis:
     """
     settings, provenance = last_command(store, NAME, AbstractSymbols)
     runs = table_of(settings.cells(), store.runs(NAME))
+    if not len(_part(runs, "strings")):
+        raise InputError(
+            "no run of the template tasks is finished yet: give the command again, it goes on where it stopped."
+        )
     found = certificates(settings, Facts(store, NAME).settle if not store.read_only else _kept(store))
     tables = {
         "runs": runs,

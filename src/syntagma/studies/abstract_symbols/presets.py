@@ -1,9 +1,9 @@
 """Sizes of the study: quick, laptop and full.
 
-Learning rates: see docs/decisions.md. One for each kind of network, chosen by the loss on other strings of symbols that
-training does show, never by what is measured here, answers on symbols unseen; the transformers with and without
-identities share theirs. Training ends early only by its own loss; the network of the smallest loss on strings from the
-training distribution is kept.
+Learning rates: see docs/decisions.md. One for each kind of network and of labels, chosen by the loss on other strings
+of symbols that training does show, never by what is measured here, answers on symbols unseen; the transformers with and
+without identities share theirs. Training ends early only by its own loss; the network of the smallest loss on strings
+from the training distribution is kept.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from syntagma.studies.abstract_symbols.settings import (
 )
 
 _RATES = {"transformer": 0.03, "perceptron": 0.03, "equality-perceptron": 0.03, "elman": 0.3, "lstm": 0.1}
+_RATES_FOR_SYMBOLS = {"transformer": 0.01, "perceptron": 0.1, "equality-perceptron": 0.1, "elman": 0.01, "lstm": 0.1}
 _RIDGE = 1e-3
 _NUMBERS = ("same-different", "aba-abb", "aabb-abab", "assignment", "relational-match", "random")
 _SYMBOLS = ("print", "majority", "associative-recall", "distribution-of-three", "identity-rules")
@@ -62,32 +63,32 @@ def _training(learning_rate: float, steps: int, batch_size: int = 64) -> Trainin
 
 
 def _contenders(
-    transformer: Transformer, others: Iterable[NetworkLearner], steps: int, batch_size: int = 64
+    transformer: Transformer, others: Mapping[str, NetworkLearner], steps: int, batch_size: int = 64
 ) -> dict[str, Contender]:
     """The transformer without and with identities, other networks, and kernel regression of two infinite networks."""
     repaired = transformer.model_copy(update={"score_identity": 1.0, "answer_identity": 1.0})
-    named = {PLAIN: transformer, REPAIRED: repaired, **{learner.kind: learner for learner in others}}
     out = {}
-    for name, learner in named.items():
+    for name, learner in {PLAIN: transformer, REPAIRED: repaired, **others}.items():
         label = "transformer with a, b" if name == REPAIRED else learner.label
-        training = _training(_RATES[learner.kind], steps, batch_size)
-        out[name] = Contender(label=label, learner=learner, training=training)
+        kind = PLAIN if name == REPAIRED else name
+        numbers, symbols = (_training(rates[kind], steps, batch_size) for rates in (_RATES, _RATES_FOR_SYMBOLS))
+        out[name] = Contender(label=label, learner=learner, training=numbers, training_for_symbols=symbols)
     for name, label, architecture in (
         ("kernel", "transformer kernel", _KERNEL),
         ("perceptron-kernel", "perceptron kernel", perceptron(1, 2)),
     ):
-        learner = KernelRegression(architecture=architecture, ridge=_RIDGE, samples=2**14, by_pattern=True)
+        learner = KernelRegression(architecture=architecture, ridge=_RIDGE, samples=2**16, by_pattern=True)
         out[name] = Contender(label=label, learner=learner, training=None)
     return out
 
 
-def _others(perceptron_width: int, recurrent_width: int) -> tuple[NetworkLearner, ...]:
-    return (
-        Perceptron(width=perceptron_width, layers=2),
-        EqualityPerceptron(width=perceptron_width, layers=2),
-        Elman(width=recurrent_width),
-        LSTM(width=recurrent_width),
-    )
+def _others(perceptron_width: int, recurrent_width: int) -> dict[str, NetworkLearner]:
+    return {
+        "perceptron": Perceptron(width=perceptron_width, layers=2),
+        "equality-perceptron": EqualityPerceptron(width=perceptron_width, layers=2),
+        "elman": Elman(width=recurrent_width),
+        "lstm": LSTM(width=recurrent_width),
+    }
 
 
 def _language_model(width: int, heads: int, layers: int, length: int, examples: int, steps: int) -> LanguageModel:
@@ -101,14 +102,15 @@ def _quick() -> AbstractSymbols:
     """Under three minutes on two cores."""
     return AbstractSymbols(
         families=_families(("same-different", "aabb-abab"), train_symbols=1024),
-        learners=_contenders(_transformer(64, 4, 32), (Perceptron(width=256, layers=2),), 500),
+        learners=_contenders(_transformer(64, 4, 32), {"perceptron": Perceptron(width=256, layers=2)}, 400),
         sizes=(64, 256, 1024),
         seeds=3,
         kernel=_KERNEL,
+        samples=2**16,
         diversity=Diversity(learners=(PLAIN, REPAIRED, "kernel"), substitutions=(4, 32, 256), num_examples=1024),
         copying=Copying(
             language=family("copying"),
-            widths=(32, 128, 512),
+            widths=(16, 64, 256),
             num_examples=1024,
             learner=_transformer(32, 4, 32, layers=1),
             training=_training(0.01, 300),

@@ -37,11 +37,21 @@ class _Part(BaseModel):
 
 
 class Contender(_Part):
-    """A learner, what figures call it, and how it is trained: None where it is solved."""
+    """A learner, what figures call it, and how it is trained.
+
+    Attributes:
+        training: None where it is solved.
+        training_for_symbols: the same where labels are symbols, if not as `training` says.
+    """
 
     label: str
     learner: AnyLearner
     training: Training | None
+    training_for_symbols: Training | None = None
+
+    def trained(self, templates: Templates) -> Training | None:
+        """How it is trained on `templates`."""
+        return (self.training_for_symbols if templates.symbolic else None) or self.training
 
 
 class Diversity(_Part):
@@ -187,7 +197,7 @@ class AbstractSymbols(Settings):
                     yield Cell({**cell.names, "substitutions": number}, cell.run)
 
     def _seeds(self, part: str, family: str, learner: str, templates: Templates, size: int) -> Iterator[Cell]:
-        label, training = self.learners[learner].label, self.learners[learner].training
+        label, training = self.learners[learner].label, self.learners[learner].trained(templates)
         every = templates.model_copy(update={"substitutions": None})
         for seed in range(self.seeds):
             language = templates
