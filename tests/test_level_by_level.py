@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 from matplotlib.text import Text
+from typer.main import get_command
 
+from syntagma.cli.commands import app
 from syntagma.errors import InputError
 from syntagma.learners import HierarchicalCNN, LocallyConnected, MultiLayerAttention, Training
 from syntagma.report.level_by_level import FIGURES, REPORT
@@ -186,6 +189,23 @@ def test_every_figure_has_its_caption_and_every_table_its_columns(known: Analysi
     for table in REPORT.tables:
         assert {column.name for column in table.columns} <= set(known.tables[table.name].columns)
     assert REPORT.interactive(known)["data"]
+
+
+def test_commands_of_the_tutorial_exist_and_their_runs_are_in_the_quick_preset():
+    text = (Path(__file__).parents[1] / "docs" / "watch-a-network-learn.md").read_text()
+    lines = [line.split() for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL) for line in block.splitlines()]
+    commands = get_command(app).commands  # pyright: ignore
+    assert [words[1] for words in lines] == ["run", "probe", "probe", "probe"]
+    quick = [cell.run for cell in STUDY.presets["quick"].cells()]
+    for words in lines[1:]:
+        options = {option for parameter in commands["probe"].params for option in parameter.opts}
+        assert {word for word in words if word.startswith("--")} <= options
+        assert words[2] == f"results/{NAME}-quick"
+        assert words[3:7] == ["kind=cnn", "kind=last-token", "num_examples=2048", "seed=0"]
+        wanted = ("cnn", "last-token", 2048, 0)
+        found = [run for run in quick if (run.learner.kind, run.task.kind, run.num_examples, run.seed) == wanted]
+        assert len(found) == 1
+        assert found[0].checkpoints > 1
 
 
 def test_one_seed_decides_nothing(tmp_path: Path):

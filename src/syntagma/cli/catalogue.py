@@ -44,7 +44,11 @@ def tables(found: Mapping[str, list[dict[str, Any]]]) -> dict[str, pd.DataFrame]
 def _exported(package: ModuleType, base: type) -> list[Any]:
     """The concrete subclasses of `base` among the names that `package` exports."""
     members = [getattr(package, name) for name in package.__all__]
-    return [found for found in members if inspect.isclass(found) and issubclass(found, base) and found is not base]
+    return [
+        found
+        for found in members
+        if inspect.isclass(found) and issubclass(found, base) and not inspect.isabstract(found)
+    ]
 
 
 def _first_line(found: type) -> str:
