@@ -44,11 +44,12 @@ def tables(found: Mapping[str, list[dict[str, Any]]]) -> dict[str, pd.DataFrame]
 def _exported(package: ModuleType, base: type) -> list[Any]:
     """The concrete subclasses of `base` among the names that `package` exports."""
     members = [getattr(package, name) for name in package.__all__]
-    return [
-        found
-        for found in members
-        if inspect.isclass(found) and issubclass(found, base) and not inspect.isabstract(found)
-    ]
+    return [found for found in members if inspect.isclass(found) and issubclass(found, base) and not _abstract(found)]
+
+
+def _abstract(found: type) -> bool:
+    """Whether a class is there for others to build on: settings without a `kind`, languages with abstract methods."""
+    return inspect.isabstract(found) or "kind" not in getattr(found, "model_fields", {"kind": None})
 
 
 def _first_line(found: type) -> str:

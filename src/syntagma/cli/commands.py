@@ -151,6 +151,39 @@ def run(
 
 
 @app.command()
+def fit(
+    language: Annotated[str, typer.Option(help="Its kind, as `random-hierarchy`.", metavar="KIND")] = (
+        "random-hierarchy"
+    ),
+    task: Annotated[str, typer.Option(help="Its kind, as `last-token`.", metavar="KIND")] = "last-token",
+    learner: Annotated[str, typer.Option(help="Its kind, as `kernel` or `transformer`.", metavar="KIND")] = "kernel",
+    examples: Annotated[str, _number("Training sentences.")] = "1024",
+    test_examples: Annotated[str, _number("Test sentences.")] = "2048",
+    seed: Annotated[str, _number("Fixes sentences, weights and order.")] = "0",
+    set_: Changes = [],  # noqa: B006
+    as_json: AsJson = False,
+) -> None:
+    """Fit one learner once: any language, task and learner. `--set language.vocab=16`, `--set learner.width=64`, ..."""
+    from syntagma.cli import display, single
+    from syntagma.cli.settings import read_value
+
+    given = {"num_examples": ("examples", examples), "test_examples": ("test-examples", test_examples)}
+    sizes = {field: whole_number(name, read_value(text)) for field, (name, text) in given.items()}
+    sizes["seed"] = whole_number("seed", read_value(seed), minimum=0)
+    run = single.run_of(language, task, learner, sizes, set_)
+
+    from syntagma.sweep.runs import Bench
+
+    with display.console(stderr=True).status(f"fitting {learner} on {sizes['num_examples']:,} sentences"):
+        metrics = Bench().do([run])[0]
+    del metrics["history"]
+    if as_json:
+        display.print_json({"run": run.config(), "metrics": metrics})
+    else:
+        display.print_tables({f"{learner} on {language}, {task}": single.summary(metrics)})
+
+
+@app.command()
 def report(
     directory: Directory,
     to: Annotated[Path | None, typer.Option(help="Write there instead of into DIR.", metavar="DIR")] = None,

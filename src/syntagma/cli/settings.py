@@ -1,14 +1,15 @@
 """Settings of a study from the command line: a preset, changed by `--set key=value`.
 
 A key is a field's name, with dots into nested settings and list places (`learners.0.width`). A value is read as JSON
-where it is JSON (`3`, `0.5`, `[1, 2]`, `null`, `true`), and as text where it is not.
+where it is JSON (`3`, `0.5`, `[1, 2]`, `null`, `true`), and as text where it is not. Fields that are
+mappings, as the learners of a study, take new names: `learners.kernel={"learner": {"kind": "kernel"}}`.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from syntagma.errors import InputError, invalid, unknown
@@ -32,7 +33,7 @@ def settings_for(study: Study[Any], preset: str, changes: Iterable[str]) -> Sett
     start = study.presets[preset]
     tree = start.model_dump()
     for change in changes:
-        _apply(tree, change)
+        apply_change(tree, change, start)
     try:
         return type(start).model_validate(tree)
     except ValidationError as error:
@@ -91,21 +92,43 @@ def read_value(text: str) -> Any:
         return text.strip()
 
 
-def _apply(tree: dict[str, Any], change: str) -> None:
-    """Put the value of `key=value` where `key` says."""
+def apply_change(tree: dict[str, Any], change: str, settings: Any = None) -> None:
+    """Put the value of `key=value` where `key` says.
+
+    `settings` is what `tree` is the form of: there the mappings that take new names are told from fixed fields. Without
+    it every name is taken.
+
+    Raises:
+        InputError: no `=`, or a key that is not there.
+    """
     key, equals, text = change.partition("=")
     if not equals or not key.strip():
         raise invalid("set", change, "it must be key=value", "For example --set seeds=3")
     *parents, last = [part.strip() for part in key.split(".")]
     branch: Any = tree
     path = ""
+    free = settings is None
     for part in parents:
+        if free and isinstance(branch, dict):
+            branch.setdefault(part, {})
         step, path = _place(branch, part, path)
         if isinstance(branch[step], tuple):
             branch[step] = list(branch[step])
         branch = branch[step]
+        settings = _inside(settings, step)
+    if isinstance(branch, dict) and (free or isinstance(settings, Mapping)):
+        branch.setdefault(last, None)
     step, _ = _place(branch, last, path)
     branch[step] = read_value(text)
+
+
+def _inside(settings: Any, step: str | int) -> Any:
+    """What a field, mapping or list of settings has at `step`; None where it is not known."""
+    if isinstance(settings, Mapping):
+        return settings.get(step)
+    if isinstance(step, int):
+        return settings[step] if isinstance(settings, list | tuple) and step < len(settings) else None
+    return getattr(settings, step, None)
 
 
 def _place(branch: Any, part: str, path: str) -> tuple[str | int, str]:

@@ -7,10 +7,18 @@ from syntagma.kernels.dense import Dense, LayerNorm
 from syntagma.kernels.embedding import Embedding
 from syntagma.kernels.gram import Gram
 from syntagma.kernels.layers import AnyLayer
-from syntagma.kernels.presets import hierarchical_cnn, perceptron, template_transformer, transformer
+from syntagma.kernels.presets import (
+    ARCHITECTURES,
+    hierarchical_cnn,
+    named,
+    perceptron,
+    template_transformer,
+    transformer,
+)
 from syntagma.kernels.residual import Residual
 
 __all__ = [
+    "ARCHITECTURES",
     "AnyLayer",
     "Architecture",
     "Attention",
@@ -22,6 +30,7 @@ __all__ = [
     "Network",
     "Residual",
     "hierarchical_cnn",
+    "named",
     "perceptron",
     "template_transformer",
     "transformer",

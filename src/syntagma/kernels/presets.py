@@ -6,9 +6,11 @@ convolutional networks and the perceptron a mean-field read-out 1/w instead; the
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable, Mapping
 from typing import Literal
 
-from syntagma.errors import whole_number
+from syntagma.errors import invalid, unknown, whole_number
 from syntagma.kernels.activations import ActivationName
 from syntagma.kernels.architecture import Architecture, Readout
 from syntagma.kernels.attention import Attention
@@ -72,6 +74,40 @@ def hierarchical_cnn(vocab: int, branching: int, depth: int, *, shared: bool = T
     """`learners.HierarchicalCNN`, or `LocallyConnected` where not `shared`, on sequences of branching^depth tokens."""
     size, levels = whole_number("branching", branching, minimum=2), whole_number("depth", depth)
     return Architecture(embedding=_one_hot(vocab), layers=(Convolution(size=size, shared=shared),) * levels)
+
+
+def named(name: str, vocab: int, length: int, branching: int = 1) -> Architecture:
+    """The architecture of that name for sequences of `length` tokens, read at the last position or, of trees, once.
+
+    Raises:
+        InputError: there is none, or the tree does not fit the length.
+    """
+    if name not in ARCHITECTURES:
+        raise unknown("architecture", name, ARCHITECTURES)
+    return ARCHITECTURES[name](vocab, length, branching)
+
+
+def _tree(vocab: int, length: int, branching: int, *, shared: bool) -> Architecture:
+    depth = round(math.log(length) / math.log(branching)) if branching > 1 and length > 1 else 0
+    if depth < 1 or branching**depth != length:
+        allowed = f"a convolutional network needs a tree, and {length} tokens are no power of branching={branching}"
+        raise invalid("architecture", "hierarchical-cnn", allowed, "Choose 'transformer' or 'perceptron'")
+    return hierarchical_cnn(vocab, branching, depth, shared=shared)
+
+
+ARCHITECTURES: Mapping[str, Callable[[int, int, int], Architecture]] = {
+    "linear-attention": lambda vocab, length, branching: Architecture(
+        embedding=Embedding(vocab=vocab, position_variance=1.0), layers=(Attention(scores="linear"),), readout="mean"
+    ),
+    "transformer": lambda vocab, length, branching: transformer(vocab, scores="linear"),
+    "two-block-transformer": lambda vocab, length, branching: transformer(vocab, 2, scores="linear"),
+    "softmax-transformer": lambda vocab, length, branching: transformer(vocab),
+    "template-transformer": lambda vocab, length, branching: template_transformer(vocab),
+    "perceptron": lambda vocab, length, branching: perceptron(vocab),
+    "hierarchical-cnn": lambda vocab, length, branching: _tree(vocab, length, branching, shared=True),
+    "locally-connected": lambda vocab, length, branching: _tree(vocab, length, branching, shared=False),
+}
+"""By the name that settings and the command line take, from vocabulary, length and branching."""
 
 
 def _one_hot(vocab: int) -> Embedding:

@@ -22,15 +22,15 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import scipy.linalg
 from jaxtyping import Float, Integer
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
-from syntagma.errors import InputError, invalid
-from syntagma.kernels import Architecture
+from syntagma.errors import InputError, invalid, unknown
+from syntagma.kernels import ARCHITECTURES, Architecture, named
 from syntagma.kernels.patterns import gram_by_pattern
 from syntagma.learners.learner import Learner
 from syntagma.learners.trainer import Fit, Trainer, checked_sets, trainer_of
@@ -40,11 +40,33 @@ from syntagma.tasks import Examples, Shape
 _UNIFORM_SHARES = 2.0 ** -np.arange(1, 21)
 
 
+def _known(given: object) -> object:
+    if isinstance(given, str) and given not in ARCHITECTURES:
+        raise unknown("architecture", given, ARCHITECTURES)
+    return given
+
+
+NamedOrWhole = Annotated[Architecture | str, BeforeValidator(_known)]
+"""An architecture, or the name of one."""
+
+
+def resolved(architecture: Architecture | str, shape: Shape) -> Architecture:
+    """The architecture for the task's sizes; its vocabulary has the mask symbol.
+
+    Raises:
+        InputError: it does not fit them.
+    """
+    if isinstance(architecture, str):
+        return named(architecture, shape.vocab + 1, shape.length, shape.branching)
+    return architecture.on(shape.vocab + 1)
+
+
 class KernelRegression(Learner):
     """Kernel ridge regression: a network of infinite width.
 
     Attributes:
-        architecture: the network; its vocabulary is taken from the task, with the mask symbol.
+        architecture: the network, or the name of one in `kernels.ARCHITECTURES`; its vocabulary is taken from the task,
+            with the mask symbol.
         limit: "nngp", a Gaussian process, or "ntk", the end of gradient descent.
         ridge: d, added to the diagonal of the Gram matrix.
         samples: quasi-Monte-Carlo points, where an attention is softmax.
@@ -55,7 +77,7 @@ class KernelRegression(Learner):
     label: ClassVar[str] = "kernel regression"
     weight_sharing: ClassVar[bool | None] = None
     kind: Literal["kernel"] = "kernel"
-    architecture: Architecture
+    architecture: NamedOrWhole = "transformer"
     limit: Literal["nngp", "ntk"] = "nngp"
     ridge: float = Field(default=1e-3, ge=0)
     samples: int = Field(default=1024, ge=1)
@@ -72,7 +94,7 @@ class KernelRegression(Learner):
     def check(self, shape: Shape) -> None:
         if shape.reads != "once":
             raise InputError("learner='kernel' cannot be used: it gives one answer a sentence, not one at each.")
-        self.architecture.on(shape.vocab + 1)
+        resolved(self.architecture, shape)
 
 
 @dataclass(frozen=True)
@@ -119,7 +141,7 @@ def solve(learner: KernelRegression, shape: Shape, examples: Examples) -> Soluti
     Raises:
         InputError: the Gram matrix is singular and the ridge too small; the smallest eigenvalue and a ridge are named.
     """
-    architecture = learner.architecture.on(shape.vocab + 1)
+    architecture = resolved(learner.architecture, shape)
     inputs = examples.inputs.astype(np.int32)
     prior = 0.0 if shape.loss == "squared" else 1 / shape.outputs
     matrix = learner.gram(architecture, inputs)

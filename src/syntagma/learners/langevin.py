@@ -8,9 +8,10 @@ NNGP kernel and ridge d; how fast is what a study measures.
 
 Integrator: BAOAB, whose averages are off by O(h^2), with the two half kicks between steps taken as one. The step h is a
 fixed share of the shortest period, from the largest curvature 1 + lambda_max(K) / d, where K is the infinitely wide
-tangent kernel of the training examples; chains start as draws from the prior, the first half of each is dropped, and of
-the rest `snapshots` networks are kept. Their mean output is the prediction. Chains are independent, so their spread
-gives the standard error of it.
+tangent kernel of the training examples; chains start as draws from the prior, the first half of each is dropped, and
+of the rest `snapshots` networks are kept. Their mean output is the prediction. Chains are independent, so their spread
+gives the standard error of it. NAME_limit_distance is how far it is from infinite width: the mean squared difference
+of that mean from the kernel regression, less what finite chains add.
 
 Sources: Welling & Teh, ICML 2011 (Langevin dynamics for networks); Leimkuhler & Matthews, arXiv 1203.5428 (BAOAB).
 """
@@ -29,7 +30,7 @@ from jaxtyping import Array, Float, Integer, Key
 from pydantic import Field
 
 from syntagma.errors import InputError
-from syntagma.kernels import Architecture
+from syntagma.learners.kernel_regression import NamedOrWhole, resolved
 from syntagma.learners.learner import Learner
 from syntagma.learners.trainer import Fit, Trainer, checked_sets, trainer_of
 from syntagma.learners.training import Training
@@ -47,7 +48,7 @@ class LangevinPosterior(Learner):
     """Finite networks drawn from their posterior.
 
     Attributes:
-        architecture: the network; its vocabulary is taken from the task, with the mask symbol.
+        architecture: the network, or the name of one; its vocabulary is taken from the task, with the mask symbol.
         width: units of every layer.
         heads: heads of each attention; as many as `width` where None. The limit needs many.
         head_size: size of their queries, keys and values; with linear scores the limit holds for any.
@@ -60,7 +61,7 @@ class LangevinPosterior(Learner):
     label: ClassVar[str] = "finite network"
     weight_sharing: ClassVar[bool | None] = None
     kind: Literal["langevin"] = "langevin"
-    architecture: Architecture
+    architecture: NamedOrWhole = "transformer"
     width: int = Field(default=64, ge=1)
     heads: int | None = Field(default=None, ge=1)
     head_size: int = Field(default=4, ge=1)
@@ -74,7 +75,7 @@ class LangevinPosterior(Learner):
             raise InputError(
                 "learner='langevin' cannot be used: it samples regressions, and the task's answers are classes."
             )
-        self.architecture.on(shape.vocab + 1)
+        resolved(self.architecture, shape)
 
 
 class _Chains(eqx.Module):
@@ -101,7 +102,7 @@ class LangevinTrainer(Trainer):
     def __init__(self, learner: LangevinPosterior, shape: Shape) -> None:
         learner.check(shape)
         self.learner, self.shape = learner, shape
-        self.architecture = learner.architecture.on(shape.vocab + 1)
+        self.architecture = resolved(learner.architecture, shape)
         self._weights, self._static = eqx.partition(eqx.filter_eval_shape(self._network, key(0)), _is_weight)
         self._sample = jax.jit(lambda keys, *data: jax.lax.map(lambda start: self._chain(start, *data), keys))
 

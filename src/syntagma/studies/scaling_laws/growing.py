@@ -15,7 +15,8 @@ class Growing:
 
     def __init__(self, settings: ScalingLaws, rules: int, contender: str, plateaus: np.ndarray) -> None:
         self.settings, self.rules, self.contender, self.plateaus = settings, rules, contender, plateaus
-        self.sizes = list(settings.sizes(rules))
+        most = settings.learners[contender].max_examples or settings.max_examples
+        self.sizes = [size for size in settings.sizes(rules) if size <= most]
         self.losses = np.full((settings.seeds, len(self.sizes)), np.nan)
         self.runs: dict[str, tuple[int, int]] = {}
 

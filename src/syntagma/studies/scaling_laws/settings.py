@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from syntagma.errors import invalid
 from syntagma.languages.settings import HierarchySettings
-from syntagma.learners import AnyLearner, HierarchicalCNN, MultiLayerAttention, Training, Transformer
+from syntagma.learners import AnyLearner, HierarchicalCNN, MultiLayerAttention, NetworkLearner, Training, Transformer
 from syntagma.studies.study import Settings
 from syntagma.sweep.runs import Run
 from syntagma.tasks import LastToken
@@ -19,12 +19,24 @@ NAME = "scaling-laws"
 
 
 class Contender(BaseModel):
-    """A learner and how it is trained."""
+    """A learner and how it is trained.
+
+    Attributes:
+        training: of networks; kernels are solved, not trained.
+        max_examples: where this learner gives up, if before all others: a kernel's time grows like the cube of it.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     learner: AnyLearner
-    training: Training
+    training: Training | None = None
+    max_examples: int | None = Field(default=None, ge=1)
+
+    @model_validator(mode="after")
+    def _networks_are_trained(self) -> Contender:
+        if isinstance(self.learner, NetworkLearner) and self.training is None:
+            raise invalid("training", None, f"learner {self.learner.kind!r} is trained", "Give its training")
+        return self
 
 
 class ScalingLaws(Settings):

@@ -1,0 +1,114 @@
+"""One run from the command line: any language, task and learner by their `kind`, with `--set` for the rest.
+
+What is not set is filled in: small sizes of the language, the representation (T-1, 1) for targets by representation,
+and for networks a training of a few thousand steps. The run is made and done as those of a study.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, get_args
+
+from pydantic import TypeAdapter, ValidationError
+
+from syntagma.cli.settings import apply_change, first_problem
+from syntagma.errors import InputError, unknown
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from syntagma.sweep.runs import Run
+
+LANGUAGES: Mapping[str, Mapping[str, Any]] = {
+    "random-hierarchy": {"vocab": 8, "rules": 4, "branching": 2, "depth": 3},
+    "categorical-mixture": {"vocab": 3, "sentence_length": 8},
+    "dirichlet-multinomial": {"vocab": 4, "sentence_length": 8},
+    "random-hidden-markov": {"vocab": 8, "sentence_length": 8, "states": 4, "transition_concentration": 0.3},
+    "templates": {"templates": ["αα -> +1", "αβ -> -1"], "train_symbols": 16, "test_symbols": 16},
+    "text": {"sentence_length": 16, "vocab": 32},
+}
+"""What a language is where nothing is set; kinds that are not here have no use without `--set`."""
+_TRAINING = {
+    "batch_size": 64,
+    "max_epochs": 64,
+    "min_steps": 1000,
+    "max_steps": 4000,
+    "warmup_steps": 100,
+    "schedule": "cosine",
+}
+_SHOWN = {
+    "test_loss": "loss",
+    "test_loss_error": "standard error",
+    "oracle_loss": "oracle's loss",
+    "excess_loss": "above the oracle's",
+    "test_accuracy": "accuracy",
+    "final_train_loss": "train loss",
+    "seconds": "seconds",
+}
+
+
+def run_of(
+    language: str, task: str, learner: str, sizes: Mapping[str, Any], changes: Iterable[str]
+) -> Run:  # fmt: skip
+    """The run of these kinds and sizes (`num_examples`, `test_examples`, `seed`), changed by each `key=value`.
+
+    Keys begin with `language`, `task`, `learner` or `training`.
+
+    Raises:
+        InputError: an unknown kind (the nearest is named), an unknown key, or a value that cannot be.
+    """
+    from syntagma.languages.settings import AnyLanguage
+    from syntagma.learners import AnyLearner, NetworkLearner, Training
+    from syntagma.sweep.runs import Run
+    from syntagma.tasks import AnyTask
+
+    chosen = {"language": (language, AnyLanguage), "task": (task, AnyTask), "learner": (learner, AnyLearner)}
+    classes = {field: _kinds(union) for field, (_, union) in chosen.items()}
+    for field, (kind, _) in chosen.items():
+        if kind not in classes[field]:
+            raise unknown(field, kind, classes[field])
+    trained = issubclass(classes["learner"][learner], NetworkLearner)
+    tree: dict[str, Any] = {"language": {"kind": language, **LANGUAGES.get(language, {})}}
+    tree |= {"task": {"kind": task}, "learner": {"kind": learner}, "training": dict(_TRAINING) if trained else None}
+    fields = {field: classes[field][kind].model_fields for field, (kind, _) in chosen.items()}
+    fields |= {"training": Training.model_fields if trained else {}}
+    for change in changes:
+        _check_key(change.partition("=")[0], fields)
+        apply_change(tree, change)
+    if task == "symmetry-target" and "partition" not in tree["task"]:
+        length = _checked(AnyLanguage, tree["language"], "language").language().sentence_length
+        tree["task"]["partition"] = [length - 1, 1]
+    return _checked(Run, {"study": "fit", **tree, **sizes})
+
+
+def _checked(kind: Any, given: Mapping[str, Any], field: str = "") -> Any:
+    try:
+        return TypeAdapter(kind).validate_python(given)
+    except ValidationError as error:
+        problem = first_problem(error, given)
+        raise InputError(f"{field}.{problem}" if field else problem) from None
+
+
+def _kinds(union: Any) -> dict[str, Any]:
+    """The classes of a discriminated union by their `kind`."""
+    members = get_args(get_args(union)[0])
+    return {member.model_fields["kind"].default: member for member in members}
+
+
+def _check_key(key: str, fields: Mapping[str, Mapping[str, Any]]) -> None:
+    part, _, rest = key.strip().partition(".")
+    if part not in fields or not rest:
+        raise unknown("key", part, [f"{name}.FIELD" for name in fields])
+    if part == "training" and not fields[part]:
+        raise InputError(f"set={key!r} cannot be used: this learner is solved or sampled, not trained. Leave it out.")
+    name = rest.split(".")[0]
+    if name not in fields[part]:
+        raise unknown("key", f"{part}.{name}", [f"{part}.{known}" for known in fields[part]])
+
+
+def summary(metrics: Mapping[str, Any]) -> pd.DataFrame:
+    """What came out, one row a quantity."""
+    import pandas as pd
+
+    rows = [(text, metrics[name]) for name, text in _SHOWN.items() if name in metrics]
+    return pd.DataFrame(rows, columns=["quantity", "value"])
