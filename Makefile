@@ -20,10 +20,10 @@ demo: .venv/installed
 	$(BIN)/syntagma run scaling-laws --preset quick --out results/demo
 
 test: .venv/installed-dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto
 
 slow: .venv/installed-dev
-	$(BIN)/python -m pytest -m slow || test $$? -eq 5  # 5: there are none
+	$(BIN)/python -m pytest -n auto -m slow || test $$? -eq 5  # 5: there are none
 
 lint: .venv/installed-dev
 	$(BIN)/ruff check .
