@@ -27,7 +27,9 @@ import pandas as pd
 from syntagma.kernels.presets import perceptron
 from syntagma.languages.templates import Templates
 from syntagma.learners import EqualityPerceptron, KernelRegression, Learner, Perceptron, Transformer
+from syntagma.learners.kernel_regression import resolved
 from syntagma.studies.abstract_symbols.settings import AbstractSymbols
+from syntagma.tasks import Label
 from syntagma.theory.templates import (
     SOURCE,
     Certificate,
@@ -61,14 +63,17 @@ def computed(key: Mapping[str, Any], compute: Callable[[], Mapping[str, Any]]) -
     return compute()
 
 
-def kernel_of(settings: AbstractSymbols, learner: Learner, vocab: int) -> tuple[dict[str, Any], Kernel] | None:
+def kernel_of(
+    settings: AbstractSymbols, learner: Learner, templates: Templates
+) -> tuple[dict[str, Any], Kernel] | None:
     """The kernel that stands for `learner`, and what names it; None where there is none."""
+    vocab = templates.vocab
     if isinstance(learner, EqualityPerceptron):
         return {"kernel": "told equalities", "vocab": vocab, "layers": learner.layers}, told_equalities(
             vocab, learner.layers
         )
     if isinstance(learner, KernelRegression):
-        architecture = learner.architecture
+        architecture = resolved(learner.architecture, Label().shape(templates))
     elif isinstance(learner, Transformer):
         architecture = settings.kernel
     elif isinstance(learner, Perceptron):
@@ -84,7 +89,7 @@ def certificates(settings: AbstractSymbols, settle: Settle = computed) -> dict[t
     found = {}
     for name, templates in settings.families.items():
         for learner in settings.known(name):
-            chosen = kernel_of(settings, settings.learners[learner].learner, templates.vocab)
+            chosen = kernel_of(settings, settings.learners[learner].learner, templates)
             if chosen is not None:
                 key = {"of": "certificate", "templates": list(templates.templates), "digest": templates.digest()}
                 value = settle(key | chosen[0], lambda t=templates, k=chosen[1]: _stored(t, k))
@@ -170,7 +175,7 @@ def renamings_table(settings: AbstractSymbols) -> pd.DataFrame:
     rows = []
     for name, templates in settings.families.items():
         for learner in settings.known(name):
-            chosen = kernel_of(settings, settings.learners[learner].learner, templates.vocab)
+            chosen = kernel_of(settings, settings.learners[learner].learner, templates)
             if chosen is not None:
                 change = positionwise_change(chosen[1], templates)
                 rows.append({"family": name, "learner": learner, "relative change": change})
