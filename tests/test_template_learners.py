@@ -44,7 +44,7 @@ def drawn(learner: Learner, seed: int = 1) -> Any:
 def trained(*given: Any) -> tuple[Any, Fit]:
     """The network and what was measured on the way."""
     found = fit(*given)
-    return found.network, found
+    return found.predictor, found
 
 
 @pytest.mark.parametrize("sizes", [{}, {"head_size": 2}, {"head_size": 2, "attention": "causal", "read_out": "last"}])
@@ -150,12 +150,12 @@ def test_named_test_sets_are_measured_and_change_no_bit_of_training():
         alone = engine.fit(train, test, [0, 1], together=together)
         beside = engine.fit(train, test, [0, 1], extra=extra, together=together)
         for a, b, unseen in zip(alone, beside, extra["unseen"], strict=True):
-            for x, y in zip(jax.tree.leaves(a.network), jax.tree.leaves(b.network), strict=True):
+            for x, y in zip(jax.tree.leaves(a.predictor), jax.tree.leaves(b.predictor), strict=True):
                 np.testing.assert_array_equal(x, y)
             for plain, more in zip(a.history, b.history, strict=True):
                 assert plain.items() <= more.items()
                 assert (more["again_loss"], more["again_accuracy"]) == (more["test_loss"], more["test_accuracy"])
-            outputs = np.asarray(b.network(jnp.asarray(unseen.inputs)))[:, 0]
+            outputs = np.asarray(b.predictor(jnp.asarray(unseen.inputs)))[:, 0]
             assert b.metrics["unseen_loss"] == pytest.approx(np.mean((outputs - unseen.targets) ** 2), rel=1e-5)
             assert b.metrics["unseen_accuracy"] == pytest.approx(np.mean(np.sign(outputs) == unseen.targets))
             assert b.metrics["final_unseen_loss"] == b.history[-1]["unseen_loss"]
