@@ -1,0 +1,317 @@
+"""The grids of the study: growth, online training, Zipf rules, all positions, masked tokens."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import AfterValidator, Field, model_validator
+
+from syntagma.errors import invalid
+from syntagma.languages.settings import HierarchySettings
+from syntagma.learners import AnyLearner, Learner, Training
+from syntagma.studies.grid import Cell
+from syntagma.studies.level_by_level.settings import Rising
+from syntagma.studies.scaling_laws.settings import Contender
+from syntagma.studies.study import Settings
+from syntagma.sweep.runs import Run
+from syntagma.tasks import LastToken, MaskedToken, NextToken, RootClass, Task
+from syntagma.theory import hierarchy as theory
+
+NAME = "variations"
+Parameter = Literal["vocab", "rules", "branching", "depth"]
+PARAMETERS: tuple[Parameter, ...] = get_args(Parameter)
+SYMBOLS: Mapping[str, str] = {"vocab": "v", "rules": "m", "branching": "s", "depth": "L"}
+"""What the papers call them."""
+
+
+def _exponents(values: tuple[float, ...]) -> tuple[float, ...]:
+    if min(values) <= 0:
+        raise invalid(
+            "the smallest exponent", min(values), "Zipf exponents are above 0", "Equal rules come by themselves"
+        )
+    return tuple(sorted(set(values)))
+
+
+class Grammar(Settings):
+    """The sizes of a random hierarchy language with equal rules, or with Zipf rules at level 1."""
+
+    vocab: int = Field(ge=2)
+    rules: int = Field(ge=1)
+    branching: int = Field(default=2, ge=2)
+    depth: int = Field(ge=2)
+
+    def language(self, seed: int, zipf: float = 0.0, classes: int | None = None) -> HierarchySettings:
+        """The language of one seed; a Zipf exponent of 0 stands for equal rules."""
+        unequal = {"rule_probabilities": zipf, "unequal_levels": (1,)} if zipf else {}
+        return HierarchySettings.model_validate({**self.model_dump(), "num_classes": classes, "seed": seed, **unequal})
+
+    def thresholds(self, weight_sharing: bool) -> list[float]:
+        """Predicted P_1..P_L."""
+        sizes = self.vocab, self.rules, self.branching, self.depth
+        return [float(number) for number in theory.thresholds(*sizes, weight_sharing)]
+
+    def check(self, task: Task, learner: Learner, classes: int | None = None) -> None:
+        """Whether the language exists and the learner can do the task.
+
+        Raises:
+            InputError: it does not, or cannot.
+        """
+        learner.check(task.shape(self.language(0, classes=classes).language()))
+
+
+class Grower(Contender):
+    """A learner whose thresholds are measured against each of `parameters`."""
+
+    parameters: tuple[Parameter, ...] = PARAMETERS
+
+
+class GrowthGrid(Settings):
+    """Last-token prediction on languages that differ from the base in one parameter each.
+
+    Attributes:
+        vocab: the values of v, as the next three those of m, s and L; the base's own comes by itself.
+        levels: the highest level whose threshold is asked for; below the root, where sentences are not yet memorised.
+        start: the smallest P over the predicted first threshold.
+        reach: the largest P over the predicted threshold of the highest level.
+    """
+
+    vocab: tuple[int, ...] = ()
+    rules: tuple[int, ...] = ()
+    branching: tuple[int, ...] = ()
+    depth: tuple[int, ...] = ()
+    levels: int = Field(ge=1)
+    start: float = Field(default=0.5, gt=0)
+    reach: float = Field(default=8.0, gt=1)
+    learners: Mapping[str, Grower] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _laws_are_known(self) -> GrowthGrid:
+        for name, grower in self.learners.items():
+            if grower.learner.weight_sharing is None:
+                raise invalid(f"learners.{name}", grower.learner.kind, "no law gives its thresholds", "Leave it out")
+        return self
+
+    def values(self, parameter: Parameter, base: Grammar) -> list[int]:
+        """The values of one parameter, ascending, the base's own among them."""
+        return sorted({getattr(base, parameter), *getattr(self, parameter)})
+
+    def grammars(self, base: Grammar, parameters: tuple[Parameter, ...] = PARAMETERS) -> list[Grammar]:
+        """The base and every language that differs from it in one of `parameters`, each once."""
+        out = [base]
+        for parameter in parameters:
+            for value in self.values(parameter, base):
+                grammar = Grammar.model_validate(base.model_dump() | {parameter: value})
+                if grammar not in out:
+                    out.append(grammar)
+        return out
+
+    def asked(self, grammar: Grammar) -> int:
+        """The highest level asked for in `grammar`."""
+        return min(self.levels, grammar.depth - 1)
+
+    def sizes(self, grammar: Grammar, grower: Grower) -> list[int]:
+        """The P of one curve: powers of two."""
+        predicted = grammar.thresholds(bool(grower.learner.weight_sharing))
+        first = math.floor(math.log2(max(self.start * predicted[0], 4)))
+        last = math.ceil(math.log2(self.reach * predicted[self.asked(grammar) - 1]))
+        most = grower.max_examples or math.inf
+        return [2**power for power in range(first, last + 1) if 2**power <= most]
+
+
+class OnlineLearner(Settings):
+    """A learner trained in one pass over fresh sentences, and, if `fixed` says how, on fixed sets besides.
+
+    Attributes:
+        training: of the one pass; its length must be `steps`.
+        steps: of the pass, each on `training.batch_size` sentences not seen before.
+        fixed: training on P sentences, pass after pass.
+    """
+
+    learner: AnyLearner
+    training: Training
+    steps: int = Field(ge=1)
+    fixed: Training | None = None
+
+    @model_validator(mode="after")
+    def _one_pass(self) -> OnlineLearner:
+        if self.training.max_epochs != 1 or self.training.length(self.num_examples) != self.steps:
+            given = self.training.max_epochs, self.training.min_steps, self.training.max_steps
+            allowed = f"they must make one pass of {self.steps} steps"
+            raise invalid("training's (max_epochs, min_steps, max_steps)", given, allowed, "Set max_epochs to 1")
+        return self
+
+    @property
+    def num_examples(self) -> int:
+        """Sentences seen in the pass."""
+        return self.steps * self.training.batch_size
+
+
+class OnlineGrid(Settings):
+    """Online training on the base language, to a level.
+
+    Attributes:
+        levels: the highest level whose threshold is asked for.
+        sizes: numbers of sentences P of the fixed sets.
+    """
+
+    levels: int = Field(ge=1)
+    learners: Mapping[str, OnlineLearner] = Field(min_length=1)
+    sizes: Rising
+
+
+class ZipfGrid(Settings):
+    """Zipf rules at level 1, beside equal rules: the class at the root, and the last token on the base language.
+
+    Attributes:
+        exponents: the values of a, rule k having probability proportional to k^-(1+a).
+        grammar: of the class task; many rules.
+        classes: number of root symbols of the class task.
+        contender: what learns classes.
+        sizes: numbers of training examples of the class task.
+        tokens: what predicts the last token.
+        token_sizes: its numbers of training examples.
+        token_levels: the highest level whose threshold is asked for.
+    """
+
+    exponents: Annotated[tuple[float, ...], Field(min_length=1), AfterValidator(_exponents)]
+    grammar: Grammar
+    classes: int = Field(ge=2)
+    contender: Contender
+    sizes: Rising
+    tokens: Contender
+    token_sizes: Rising
+    token_levels: int = Field(ge=2)
+
+
+class PositionsGrid(Settings):
+    """A decoder trained on all positions, and on the last one alone; `levels` is the highest asked for."""
+
+    grammar: Grammar
+    levels: int = Field(ge=1)
+    contender: Contender
+    sizes: Rising
+
+
+class MaskedGrid(Settings):
+    """One token, drawn anew for each sentence, is hidden and predicted from all others."""
+
+    grammar: Grammar
+    learners: Mapping[str, Contender] = Field(min_length=1)
+    sizes: Rising
+
+
+class Variations(Settings):
+    """All grids of the study.
+
+    Attributes:
+        base: the language that growth varies and that online training and last tokens with Zipf rules are measured on.
+        seeds: each has a grammar, sentences and initial weights of its own.
+    """
+
+    base: Grammar
+    seeds: int = Field(default=3, ge=1)
+    test_examples: int = Field(default=4096, ge=2)
+    growth: GrowthGrid
+    online: OnlineGrid
+    zipf: ZipfGrid
+    positions: PositionsGrid
+    masked: MaskedGrid
+
+    @model_validator(mode="after")
+    def _sizes_fit(self) -> Variations:
+        growth, last = self.growth, LastToken()
+        for grower in growth.learners.values():
+            for grammar in growth.grammars(self.base, grower.parameters):
+                grammar.check(last, grower.learner)
+                if grammar.rules == grammar.vocab ** (grammar.branching - 1):
+                    allowed = "f = 1: every tuple is a rule, and tokens are not correlated"
+                    raise invalid("rules", grammar.rules, allowed, "Lower it, or raise vocab")
+        for one in self.online.learners.values():
+            self.base.check(last, one.learner)
+        self.base.check(last, self.zipf.tokens.learner)
+        self.zipf.grammar.check(RootClass(), self.zipf.contender.learner, self.zipf.classes)
+        for task in (last, NextToken()):
+            self.positions.grammar.check(task, self.positions.contender.learner)
+        for contender in self.masked.learners.values():
+            self.masked.grammar.check(MaskedToken(), contender.learner)
+        grids = {"growth.levels": (growth.levels, self.base), "online.levels": (self.online.levels, self.base)}
+        grids["zipf.token_levels"] = self.zipf.token_levels, self.base
+        grids["positions.levels"] = self.positions.levels, self.positions.grammar
+        for name, (levels, grammar) in grids.items():
+            if levels >= grammar.depth:
+                allowed = f"at depth {grammar.depth} the top level takes as many sentences as there are"
+                raise invalid(name, levels, allowed, f"At most {grammar.depth - 1}")
+        return self
+
+    def cells(self) -> list[Cell]:
+        """Every run of the study; some runs stand in two parts."""
+        parts = (self.online_cells, self.growth_cells, self.zipf_cells, self.masked_cells, self.positions_cells)
+        return [cell for part in parts for cell in part()]
+
+    def growth_cells(self) -> Iterator[Cell]:
+        """Each learner, language, P and seed."""
+        for name, grower in self.growth.learners.items():
+            for grammar in self.growth.grammars(self.base, grower.parameters):
+                for size in self.growth.sizes(grammar, grower):
+                    yield from self._seeds("growth", name, grammar, LastToken(), grower, size)
+
+    def online_cells(self) -> Iterator[Cell]:
+        """Each learner's one pass, and its fixed sets."""
+        for name, one in self.online.learners.items():
+            once = Contender(learner=one.learner, training=one.training)
+            yield from self._seeds("online", name, self.base, LastToken(), once, one.num_examples)
+            if one.fixed is not None:
+                fixed = Contender(learner=one.learner, training=one.fixed)
+                for size in self.online.sizes:
+                    yield from self._seeds("fixed", name, self.base, LastToken(), fixed, size)
+
+    def zipf_cells(self) -> Iterator[Cell]:
+        """Classes and last tokens, with equal rules (exponent 0) and each Zipf exponent."""
+        z = self.zipf
+        for zipf in (0.0, *z.exponents):
+            for size in z.sizes:
+                yield from self._seeds(
+                    "zipf classes", "classes", z.grammar, RootClass(), z.contender, size, zipf, z.classes
+                )
+            for size in z.token_sizes:
+                yield from self._seeds("zipf tokens", "tokens", self.base, LastToken(), z.tokens, size, zipf)
+
+    def positions_cells(self) -> Iterator[Cell]:
+        """The decoder on all positions and on the last."""
+        p = self.positions
+        for task in (NextToken(), LastToken()):
+            for size in p.sizes:
+                yield from self._seeds("positions", task.kind, p.grammar, task, p.contender, size)
+
+    def masked_cells(self) -> Iterator[Cell]:
+        """Each learner, P and seed."""
+        for name, contender in self.masked.learners.items():
+            for size in self.masked.sizes:
+                yield from self._seeds("masked", name, self.masked.grammar, MaskedToken(), contender, size)
+
+    def _seeds(
+        self,
+        part: str,
+        name: str,
+        grammar: Grammar,
+        task: Any,
+        contender: Contender,
+        size: int,
+        zipf: float = 0.0,
+        classes: int | None = None,
+    ) -> Iterator[Cell]:
+        names = {"part": part, "learner": name, "label": contender.learner.label, **grammar.model_dump()}
+        for seed in range(self.seeds):
+            run = Run(
+                study=NAME,
+                language=grammar.language(seed, zipf, classes),
+                task=task,
+                learner=contender.learner,
+                training=contender.training,
+                num_examples=size,
+                test_examples=self.test_examples,
+                seed=seed,
+            )
+            yield Cell(names | {"zipf": zipf, "num_examples": size, "seed": seed}, run)
