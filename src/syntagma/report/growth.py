@@ -84,7 +84,7 @@ def language_rows(table: pd.DataFrame, sizes: dict[str, int], **more: object) ->
 def parameters(analysis: Analysis) -> list[str]:
     """The parameters that were varied."""
     table, base = analysis.tables["predictions"], base_sizes(analysis)
-    return [name for name in SIZES if (table[name] != base[name]).any()] or ["rules"]
+    return [name for name in SIZES if set(table[name]) != {base[name]}] or ["rules"]
 
 
 def growth_levels(analysis: Analysis) -> list[int]:
@@ -169,8 +169,8 @@ def _draw_panel(axes: Axes, analysis: Analysis, parameter: str, level: int) -> N
         for row in panels.each_row(mine):
             _draw_point(axes, getattr(row, parameter) * aside, row, colour)
         axes.annotate(
-            _exponent_text(next(panels.each_row(fit))), xy=(0, 1), xycoords="axes fraction", xytext=(4, -3 - 12 * place),
-            textcoords="offset points", va="top", fontsize=8, color=colour,
+            _exponent_text(next(panels.each_row(fit))), xy=(0, 1), xycoords="axes fraction", va="top", fontsize=8,
+            xytext=(4, -3 - 12 * place), textcoords="offset points", color=colour,
         )  # fmt: skip
 
 

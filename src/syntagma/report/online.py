@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from matplotlib.artist import Artist
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -45,8 +47,7 @@ def online_curves(analysis: Analysis) -> Figure:
             axes.plot(curve["num_examples"], curve["loss_nats"], color=colour, linewidth=1.6, zorder=4)
         draw_thresholds(axes, thresholds, heights)
         for row in panels.each_row(panels.finite(thresholds, "fixed")):
-            look = threshold_look(style.learner_colour(row.learner)) | {"markerfacecolor": "white"}
-            look |= {"markeredgecolor": style.learner_colour(row.learner), "markeredgewidth": 1.4}
+            look = _hollow(style.learner_colour(row.learner))
             axes.plot([row.fixed], [half_way(heights, row.level)], zorder=7, **look)
         axes.set_xlabel("examples seen, each once (sentences)")
         axes.set_ylabel("test loss of the last token (nats)")
@@ -56,21 +57,24 @@ def online_curves(analysis: Analysis) -> Figure:
         return figure
 
 
+def _hollow(colour: str) -> dict[str, Any]:
+    return threshold_look(colour) | {"markerfacecolor": "white", "markeredgecolor": colour, "markeredgewidth": 1.4}
+
+
 def _legend(analysis: Analysis) -> list[list[Artist]]:
     curves = analysis.tables["online"]
     who: list[Artist] = [
         Line2D([], [], color=style.learner_colour(name), linewidth=1.6, label=label)
         for name, label in dict(zip(curves["learner"], curves["label"], strict=True)).items()
     ]
-    hollow = threshold_look(style.SOFT_INK) | {"markerfacecolor": "white", "markeredgecolor": style.SOFT_INK}
-    measured: list[Artist] = [
-        Patch(color="#d0d5da", label="band over seeds"),
+    measured: list[Artist] = [Patch(color="#d0d5da", label="band over seeds")]
+    measured += [
         Line2D([], [], label="half-way, in one pass", **threshold_look(style.SOFT_INK)),
-        Line2D([], [], label="half-way, P of fixed sets", **hollow),
+        Line2D([], [], label="half-way, P of fixed sets", **_hollow(style.SOFT_INK)),
     ]
-    exact: list[Artist] = [
+    laws: list[Artist] = [
         Line2D([], [], color=style.law_colour(law), linewidth=1.5, linestyle=(0, (4, 2)), label=f"predicted, {law}")
         for law in analysis.tables["predictions"]["law"].unique()
     ]
-    exact.append(Line2D([], [], color=style.PLATEAU, linewidth=0.8, label="exact plateau $L_l$"))
-    return [who, measured, exact]
+    laws.append(Line2D([], [], color=style.PLATEAU, linewidth=0.8, label="exact plateau $L_l$"))
+    return [who, measured, laws]

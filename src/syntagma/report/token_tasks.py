@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -60,7 +61,7 @@ def masked_token(analysis: Analysis) -> Figure:
         left.set_ylabel("test loss of the masked token (nats)")
         right.set(ylabel="loss above the exact posterior's (nats)", yscale="log")
         if len(table):
-            _draw_bounds(left, right, float(table["chance"].iloc[0]), float(table["floor"].mean()))
+            _draw_bounds(left, right, float(table["chance"].iloc[0]), float(np.mean(table["floor"])))
         labels = dict(zip(table["learner"], table["label"], strict=True))
         handles = [
             Line2D([], [], color=style.learner_colour(name), marker="o", markersize=3.6, label=label)

@@ -27,8 +27,8 @@ FIGURES: Mapping[str, Callable[[Analysis], Figure]] = {
 
 _CAPTIONS = {
     "collapse": (
-        "All curves on rescaled axes, level by level: the share of the step from L_(l-1) to L_l that is left, against P "
-        "over the predicted threshold. Each curve is one language and the mean over seeds; colours say which size "
+        "All curves on rescaled axes, level by level: the share of the step from L_(l-1) to L_l that is left, against "
+        "P over the predicted threshold. Each curve is one language and the mean over seeds; colours say which size "
         "differs from the base, markers its value, dashes a second learner. In a perfect collapse all curves cross "
         "one half (line) at the same place, and the ratio of the largest to the smallest prefactor is 1."
     ),
@@ -94,8 +94,8 @@ _TABLES = (
     TableText(
         name="growth",
         title="Growth of the thresholds with each size",
-        caption="Exponent k of the fit P_l (1 - f) ~ size^k, with its interval, beside that of the law. Branching enters "
-        "the law through f alone, depth not at all.",
+        caption="Exponent k of the fit P_l (1 - f) ~ size^k, with its interval, beside that of the law. Branching "
+        "enters the law through f alone, depth not at all.",
         columns=(
             Column("label", "learner"),
             Column("symbol", "size"),
@@ -111,8 +111,8 @@ _TABLES = (
     TableText(
         name="collapse",
         title="Spread of the prefactors",
-        caption="Largest over smallest measured / predicted threshold of all languages, with its interval, and what the "
-        "noise of the seeds alone stays below in 97.5 percent of cases. A perfect collapse: 1.",
+        caption="Largest over smallest measured / predicted threshold of all languages, with its interval, and what "
+        "the noise of the seeds alone stays below in 97.5 percent of cases. A perfect collapse: 1.",
         columns=(
             Column("label", "learner"),
             Column("level", "level l"),
@@ -143,8 +143,8 @@ _TABLES = (
     TableText(
         name="zipf_falls",
         title="How the class error falls",
-        caption="Exponent k of error ~ P^-k from where the error is below half of chance's to where only the rarer half "
-        "of the rules is unknown; a = 0 are equal rules, fitted over the same errors. Beside the law a / (1 + a) "
+        caption="Exponent k of error ~ P^-k from where the error is below half of chance's to where only the rarer "
+        "half of the rules is unknown; a = 0 are equal rules, fitted over the same errors. Beside the law a / (1 + a) "
         "stands the exponent that the law with its finite number of rules has at the same sizes.",
         columns=(
             Column("zipf", "rules' a"),

@@ -67,7 +67,9 @@ def _draw_classes(axes: Axes, analysis: Analysis, exponents: list[float]) -> Non
         return
     axes.set_ylim(*panels.limits([*shown["error"], 1.0], 1.3))
     panels.examples_axis(axes, "x")
-    for row in panels.each_row(panels.finite(falls[falls["zipf"] == falls["compared_with"]], "first")):
+    for row in panels.each_row(panels.finite(falls, "first")):
+        if row.zipf != row.compared_with:
+            continue
         _draw_law(axes, panels.where(shown, zipf=row.zipf), row, _colour(exponents, row.zipf))
 
 

@@ -1,7 +1,8 @@
 """Sizes of the study: quick, laptop and full.
 
 Trainings are those of the scaling-laws study: Adam, 16 epochs between a least and a largest number of steps, the rate
-falling along a cosine. One pass over fresh data has a constant rate, since its thresholds are read along the way.
+falling along a cosine. One pass over fresh data has a constant rate, since its thresholds are read along the way, and
+small batches, since its thresholds are reached in few steps: see docs/decisions.md.
 """
 
 from __future__ import annotations
@@ -52,12 +53,12 @@ def _grower(learner: AnyLearner, steps: tuple[int, int], batch_size: int = 64) -
 
 
 def _online(
-    learner: AnyLearner, steps: int, fixed: tuple[int, int] | None = None, batch_size: int = 64
+    learner: AnyLearner, batch_size: int, rate: float, steps: int, fixed: tuple[int, int], fixed_batch: int = 64
 ) -> OnlineLearner:
-    """One pass at a constant rate, a third of that of fixed sets, whose rate falls; it never stops early."""
+    """One pass at a constant rate that never stops early, and training on fixed sets as elsewhere."""
     training = Training(
         optimizer="adam",
-        learning_rate=_rate(learner) / 3,
+        learning_rate=rate,
         batch_size=batch_size,
         warmup_steps=100,
         max_epochs=1,
@@ -66,8 +67,7 @@ def _online(
         patience=1e9,
         evaluations_per_doubling=4,
     )
-    again = None if fixed is None else _training(learner, fixed, batch_size)
-    return OnlineLearner(learner=learner, training=training, steps=steps, fixed=again)
+    return OnlineLearner(learner=learner, training=training, steps=steps, fixed=_training(learner, fixed, fixed_batch))
 
 
 def _powers(first: int, last: int) -> tuple[int, ...]:
@@ -101,18 +101,18 @@ def _quick() -> Variations:
         online=OnlineGrid(
             levels=2,
             learners={
-                "cnn": _online(cnn, 4096, steps),
-                "attention": _online(attention, 2048),
-                "transformer": _online(_decoder(32, 3), 2048),
+                "cnn": _online(cnn, 4, 0.03, 2**15, steps),
+                "attention": _online(attention, 16, 0.01, 2**12, (1000, 1000)),
+                "transformer": _online(_decoder(32, 3), 4, 0.01, 2**13, (1000, 1000)),
             },
             sizes=_powers(4, 12),
         ),
         zipf=ZipfGrid(
             exponents=(1.0,),
-            grammar=Grammar(vocab=6, rules=16, branching=3, depth=2),
-            classes=2,
-            contender=_contender(cnn, steps),
-            sizes=_powers(5, 14),
+            grammar=Grammar(vocab=6, rules=24, branching=3, depth=2),
+            classes=6,
+            contender=_contender(cnn, (4000, 16_000)),
+            sizes=_powers(7, 16),
             tokens=_contender(cnn, steps),
             token_sizes=_powers(4, 12),
             token_levels=2,
@@ -127,9 +127,9 @@ def _quick() -> Variations:
             grammar=Grammar(vocab=6, rules=2, depth=3),
             learners={
                 "cnn": _contender(cnn, steps),
-                "transformer": _contender(_reader(32, 3), (1000, 1000)),
+                "transformer": _contender(_reader(32, 3), (1000, 2000)),
             },
-            sizes=_powers(5, 11),
+            sizes=_powers(5, 13),
         ),
     )
 
@@ -159,18 +159,18 @@ def _laptop() -> Variations:
         online=OnlineGrid(
             levels=3,
             learners={
-                "cnn": _online(cnn, 2**14, steps),
-                "attention": _online(attention, 2**13, slower),
-                "transformer": _online(_decoder(32, 3), 2**13),
+                "cnn": _online(cnn, 4, 0.03, 2**17, steps),
+                "attention": _online(attention, 16, 0.01, 2**14, slower),
+                "transformer": _online(_decoder(32, 3), 4, 0.01, 2**15, slower),
             },
             sizes=_powers(4, 13),
         ),
         zipf=ZipfGrid(
             exponents=(0.5, 1.0, 2.0),
             grammar=Grammar(vocab=8, rules=32, branching=3, depth=2),
-            classes=4,
-            contender=_contender(cnn, steps),
-            sizes=_powers(6, 17),
+            classes=8,
+            contender=_contender(cnn, (5000, 2**16)),
+            sizes=_powers(8, 18),
             tokens=_contender(cnn, steps),
             token_sizes=_powers(4, 14),
             token_levels=3,
@@ -214,16 +214,16 @@ def _full() -> Variations:
         online=OnlineGrid(
             levels=3,
             learners={
-                "cnn": _online(cnn, 2**17, steps, 128),
-                "attention": _online(attention, 2**17, steps, 128),
-                "transformer": _online(_decoder(512, 4, 16), 2**17, steps, 128),
+                "cnn": _online(cnn, 16, 0.03, 2**20, steps, 128),
+                "attention": _online(attention, 16, 0.01, 2**20, steps, 128),
+                "transformer": _online(_decoder(512, 4, 16), 16, 0.01, 2**20, steps, 128),
             },
             sizes=_powers(6, 20),
         ),
         zipf=ZipfGrid(
             exponents=(0.5, 1.0, 2.0),
             grammar=Grammar(vocab=16, rules=128, branching=3, depth=2),
-            classes=8,
+            classes=16,
             contender=_contender(cnn, steps, 128),
             sizes=_powers(8, 22),
             tokens=_contender(cnn, steps, 128),

@@ -167,7 +167,8 @@ class ZipfGrid(Settings):
     Attributes:
         exponents: the values of a, rule k having probability proportional to k^-(1+a).
         grammar: of the class task; many rules.
-        classes: number of root symbols of the class task.
+        classes: number of root symbols of the class task; with fewer than v, as arXiv 2505.07067 has, a class can be
+            told from some of its tuples, and the error falls faster.
         contender: what learns classes.
         sizes: numbers of training examples of the class task.
         tokens: what predicts the last token.
