@@ -358,7 +358,7 @@ def test_the_window_of_the_fit():
     [
         ({"base": {"vocab": 4, "rules": 5, "depth": 3}}, "rules=5"),
         ({"base": {"vocab": 4, "rules": 4, "depth": 3}}, "rules=4 cannot be used: f = 1"),
-        ({"base": {"vocab": 4, "rules": 2, "depth": 2}}, "levels=2 cannot be used: at depth 2"),
+        ({"base": {"vocab": 4, "rules": 2, "depth": 2}}, "levels=2 cannot be used: levels below the root"),
         ({"seeds": 0}, "seeds"),
         ({"zipf": {**small().zipf.model_dump(), "exponents": (0.0,)}}, "Zipf exponents are above 0"),
         ({"zipf": {**small().zipf.model_dump(), "token_levels": 3}}, "zipf.token_levels=3 cannot be used"),

@@ -35,7 +35,8 @@ _CAPTIONS = {
     "growth": (
         "Measured thresholds (points, with bootstrap intervals over seeds; an arrow is an open end) against each size "
         "of the grammar, the others as in the base. Dashes: the predicted thresholds, alternating where both laws "
-        "agree. k is the fitted exponent of P_l (1 - f) in that size, beside the law's."
+        "agree. k is the fitted exponent of P_l (1 - f) in that size, beside the law's. The convolutional network is "
+        "as deep as the tree."
     ),
     "online": (
         "Test loss of the last token against the number of sentences seen in one pass over fresh data; bands: all "

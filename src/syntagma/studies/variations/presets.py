@@ -142,7 +142,7 @@ def _laptop() -> Variations:
         seeds=3,
         growth=GrowthGrid(
             vocab=(6, 12, 16),
-            rules=(2, 4),
+            rules=(2, 4, 5),
             branching=(3,),
             depth=(3, 5),
             levels=3,
@@ -151,7 +151,7 @@ def _laptop() -> Variations:
                 "attention": Grower(
                     learner=attention,
                     training=_training(attention, slower, 64),
-                    max_examples=2**13,
+                    max_examples=2**14,
                     parameters=("rules",),
                 ),
             },

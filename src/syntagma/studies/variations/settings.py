@@ -72,7 +72,8 @@ class GrowthGrid(Settings):
 
     Attributes:
         vocab: the values of v, as the next three those of m, s and L; the base's own comes by itself.
-        levels: the highest level whose threshold is asked for; below the root, where sentences are not yet memorised.
+        levels: the highest level whose threshold is asked for; below the root, which small grammars have too few
+            sentences to tell from memory (docs/decisions.md, "Depth 4 for three levels").
         start: the smallest P over the predicted first threshold.
         reach: the largest P over the predicted threshold of the highest level.
     """
@@ -242,7 +243,7 @@ class Variations(Settings):
         grids["positions.levels"] = self.positions.levels, self.positions.grammar
         for name, (levels, grammar) in grids.items():
             if levels >= grammar.depth:
-                allowed = f"at depth {grammar.depth} the top level takes as many sentences as there are"
+                allowed = f"levels below the root are asked for, and the depth is {grammar.depth}"
                 raise invalid(name, levels, allowed, f"At most {grammar.depth - 1}")
         return self
 

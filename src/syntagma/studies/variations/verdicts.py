@@ -210,11 +210,11 @@ def _masked(settings: Variations, measured: Measured) -> list[Verdict]:
     for name, contender in settings.masked.learners.items():
         claim = f"masked token: the {contender.learner.label} network comes near the exact posterior"
         if name not in measured.excess:
-            law = f"loss above it < {NEAR:.0%} of chance"
+            law = f"loss above it < {NEAR:.0%} of the gap from chance"
             out.append(Verdict(claim, law, "not trained yet", "open", POSTERIOR))
             continue
         found, gap, size = measured.excess[name]
-        law = f"loss above it < {NEAR:.0%} of chance's: {NEAR * gap:.3f} nats"
+        law = f"loss above it < {NEAR:.0%} of the gap from chance, {NEAR * gap:.3f} nats"
         text = f"{found.value:.3f} [{found.low:.3f}, {found.high:.3f}] nats at P = {size}"
         out.append(Verdict(claim, law, text, _below(settings, found, NEAR * gap), POSTERIOR))
     return out
