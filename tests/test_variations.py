@@ -26,8 +26,9 @@ from syntagma.studies.study import Analysis, Verdict
 from syntagma.studies.variations import STUDY, Variations, zipf
 from syntagma.studies.variations.collapse import collapse
 from syntagma.studies.variations.exact import chance_entropy, masked_floor, mean_token_entropy, settle_exact
+from syntagma.studies.variations.grids import PARAMETERS, Grammar, Grower
 from syntagma.studies.variations.predictions import growth_exponent, law_of
-from syntagma.studies.variations.settings import NAME, PARAMETERS, Grammar, Grower
+from syntagma.studies.variations.settings import NAME
 from syntagma.studies.variations.verdicts import NEAR, Fall, Measured, verdicts
 from syntagma.sweep.store import Store
 from syntagma.theory import hierarchy as theory
@@ -276,6 +277,9 @@ def test_a_language_off_the_curve_breaks_growth_and_collapse():
     assert spread.spread.low < 3.0 < spread.spread.high
     assert 1.0 < spread.seeds_alone < 1.6
     assert collapse(settings, measured.growth, "cnn", 1).spread.value == pytest.approx(1.0)
+    little = dict(measured.growth) | {("cnn", deep, 1): measured.growth["cnn", deep, 1].times(1.3)}
+    found = verdicts(settings, replace(measured, growth=little))
+    assert outcomes(found, "level 1: one prefactor", "convolutional") == {"open"}  # above the noise, but not all of it
 
 
 def test_what_was_not_measured_is_open():

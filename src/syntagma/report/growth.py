@@ -23,6 +23,8 @@ WORDS = {
     "depth": "depth L",
 }
 _PARAMETER_COLOURS = {"vocab": "#0072B2", "rules": "#D55E00", "branching": "#009E73", "depth": "#8E3B8E"}
+SHARES = (-0.4, 1.5)
+"""The shares of a step that are shown: above, a network has memorised; below, it is at the next level."""
 _SIDESTEP = 0.03
 """Points of different learners at one size stand this far apart (in its logarithm)."""
 
@@ -58,10 +60,12 @@ def collapsed_curves(analysis: Analysis) -> Figure:
             axes.axhspan(0, 1, color=style.FAINT, alpha=0.35, linewidth=0, zorder=0)
             axes.axhline(0.5, color=style.PLATEAU, linewidth=0.8, zorder=1)
             axes.axvline(1, color=style.PLATEAU, linewidth=0.8, zorder=1)
+            places = [1.0]
             for row in panels.each_row(panels.finite(panels.where(thresholds, level=level), "predicted")):
                 curve = rescaled(analysis, row)
                 axes.plot(curve["x"], curve["left"], **_curve_look(analysis, row))
-            axes.set(xscale="log", ylim=(-0.4, 1.5))
+                places += list(curve["x"][curve["left"].between(*SHARES)])
+            axes.set(xscale="log", ylim=SHARES, xlim=panels.limits(places, 1.3))
             panels.examples_axis(axes, "x")
             axes.set_title(_spread_title(analysis, level))
         panels.name_axes(all_axes, "P / predicted $P_l$", "share of the step left")
@@ -143,7 +147,7 @@ def _row_limits(analysis: Analysis, level: int, shown: list[str]) -> tuple[float
 
 def _draw_panel(axes: Axes, analysis: Analysis, parameter: str, level: int) -> None:
     predictions = along(panels.where(analysis.tables["predictions"], level=level), analysis, parameter)
-    values = sorted({int(value) for value in predictions[parameter]} | {base_sizes(analysis)[parameter]})
+    values = sorted({*_others(analysis, parameter), base_sizes(analysis)[parameter]})  # the same in all rows
     panels.plain_log_axis(axes, "x", values)
     spread = max(values[-1] / values[0], 1.3) ** 0.12
     axes.set_xlim(values[0] / spread, values[-1] * spread)
@@ -157,19 +161,18 @@ def _draw_panel(axes: Axes, analysis: Analysis, parameter: str, level: int) -> N
             linestyle=panels.taking_turns(turn if shared > 1 else 0, shared), dash_capstyle="butt",
         )  # fmt: skip
     measured = panels.finite(panels.where(analysis.tables["thresholds"], part="growth", level=level), "measured")
-    names = list(growth_learners(analysis))
+    fits = panels.where(analysis.tables["growth"], parameter=parameter, level=level)
+    names = list(fits["learner"].unique())
     for place, learner in enumerate(names):
         mine = along(panels.where(measured, learner=learner), analysis, parameter)
-        fit = panels.where(analysis.tables["growth"], learner=learner, parameter=parameter, level=level)
-        if fit.empty:
-            continue
+        fit = next(panels.each_row(panels.where(fits, learner=learner)))
         aside = math.exp(_SIDESTEP * (place - (len(names) - 1) / 2))
         colour = style.learner_colour(learner)
         axes.plot(mine[parameter] * aside, mine["measured"], color=colour, linewidth=1.2, alpha=0.6, zorder=3)
         for row in panels.each_row(mine):
             _draw_point(axes, getattr(row, parameter) * aside, row, colour)
         axes.annotate(
-            _exponent_text(next(panels.each_row(fit))), xy=(0, 1), xycoords="axes fraction", va="top", fontsize=8,
+            _exponent_text(fit), xy=(0, 1), xycoords="axes fraction", va="top", fontsize=8,
             xytext=(4, -3 - 12 * place), textcoords="offset points", color=colour,
         )  # fmt: skip
 
@@ -177,8 +180,9 @@ def _draw_panel(axes: Axes, analysis: Analysis, parameter: str, level: int) -> N
 def _exponent_text(fit: Any) -> str:
     if not math.isfinite(fit.exponent):
         return "not measured"
-    interval = f" [{fit.low:.1f}, {fit.high:.1f}]" if math.isfinite(fit.low + fit.high) else ""
-    return f"k = {fit.exponent:.1f}{interval}, law {fit.predicted_exponent}"
+    value, low, high = (round(number, 1) + 0.0 for number in (fit.exponent, fit.low, fit.high))  # no -0.0
+    interval = f" [{low:.1f}, {high:.1f}]" if math.isfinite(low + high) else ""
+    return f"k = {value:.1f}{interval}, law {fit.predicted_exponent}"
 
 
 def _draw_point(axes: Axes, x: float, row: Any, colour: str) -> None:
@@ -221,12 +225,12 @@ def _others(analysis: Analysis, parameter: str) -> list[int]:
 
 
 def _spread_title(analysis: Analysis, level: int) -> str:
-    """`level 2: prefactors within a factor 1.8 [1.5, 2.2]`, of the first learner."""
+    """`level 2: spread 1.8 [1.5, 2.2]`, of the first learner."""
     rows = panels.finite(panels.where(analysis.tables["collapse"], level=level), "spread")
     first = next(panels.each_row(rows), None)
     if first is None:
         return f"level {level}"
-    return f"level {level}: largest / smallest prefactor {first.spread:.1f} [{first.low:.1f}, {first.high:.1f}]"
+    return f"level {level}: spread {first.spread:.1f} [{first.low:.1f}, {first.high:.1f}]"
 
 
 def _collapse_legend(analysis: Analysis) -> list[list[Artist]]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from syntagma.report import panels, style
 from syntagma.report.growth import (
+    SHARES,
     growth_learners,
     growth_levels,
     language_name,
@@ -76,7 +77,7 @@ def _axes(place: int, rows: int, columns: int) -> dict[str, Any]:
     x_domain, y_domain = domains(place, rows, columns)
     x_axis = {**AXIS_LOOK, "type": "log", "domain": x_domain, "anchor": f"y{suffix(place)}", "dtick": 1}
     x_axis |= {"title": {"text": "P / predicted P<sub>l</sub>", **AXIS_TITLE}, "exponentformat": "power"}
-    y_axis = {**AXIS_LOOK, "domain": y_domain, "anchor": f"x{suffix(place)}", "range": [-0.4, 1.5]}
+    y_axis = {**AXIS_LOOK, "domain": y_domain, "anchor": f"x{suffix(place)}", "range": list(SHARES)}
     y_axis |= {"zeroline": True, "zerolinecolor": style.PLATEAU}
     if place % columns == 0:
         y_axis["title"] = {"text": "share of the step left", **AXIS_TITLE}

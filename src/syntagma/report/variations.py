@@ -30,7 +30,8 @@ _CAPTIONS = {
         "All curves on rescaled axes, level by level: the share of the step from L_(l-1) to L_l that is left, against "
         "P over the predicted threshold. Each curve is one language and the mean over seeds; colours say which size "
         "differs from the base, markers its value, dashes a second learner. In a perfect collapse all curves cross "
-        "one half (line) at the same place, and the ratio of the largest to the smallest prefactor is 1."
+        "one half (line) at the same place, and the spread, the ratio of the largest to the smallest prefactor of the "
+        "first learner, is 1."
     ),
     "growth": (
         "Measured thresholds (points, with bootstrap intervals over seeds; an arrow is an open end) against each size "

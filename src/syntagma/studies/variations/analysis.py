@@ -9,21 +9,27 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from syntagma.curves import Interval, LearningCurve, mean_over_seeds, ratio, threshold
+from syntagma.curves import Interval, LearningCurve, mean_over_seeds, threshold
 from syntagma.studies.grid import table_of
 from syntagma.studies.stored import Facts, last_command
 from syntagma.studies.study import Analysis
 from syntagma.studies.variations import zipf
-from syntagma.studies.variations.collapse import collapse
 from syntagma.studies.variations.exact import known_number, known_plateaus
-from syntagma.studies.variations.predictions import growth_exponent, law_of, thresholds_table
-from syntagma.studies.variations.settings import NAME, PARAMETERS, SYMBOLS, Grammar, Variations
-from syntagma.studies.variations.verdicts import Fall, Measured, fitted_growth, verdicts
+from syntagma.studies.variations.grids import PARAMETERS, Grammar
+from syntagma.studies.variations.predictions import thresholds_table
+from syntagma.studies.variations.settings import NAME, Variations
+from syntagma.studies.variations.tables import (
+    CURVE,
+    collapse_table,
+    falls_table,
+    growth_table,
+    measured_thresholds,
+    online_table,
+)
+from syntagma.studies.variations.verdicts import Fall, Measured, verdicts
 
 if TYPE_CHECKING:
     from syntagma.sweep.store import Store
-
-_CURVE = ["part", "learner", "label", *PARAMETERS, "zipf"]
 
 
 def analyse(title: str, store: Store) -> Analysis:
@@ -53,13 +59,13 @@ def analyse(title: str, store: Store) -> Analysis:
         "curves": _curves(settings, runs),
         "plateaus": _plateaus(settings, facts),
         "predictions": thresholds_table(settings),
-        "thresholds": _thresholds_table(settings, found),
-        "growth": _growth_table(settings, measured),
-        "collapse": _collapse_table(settings, measured),
+        "thresholds": measured_thresholds(settings, found),
+        "growth": growth_table(settings, measured),
+        "collapse": collapse_table(settings, measured),
         "online": _spread(online.rename(columns={"loss": "last_loss"}), ["learner", "label"], settings.seeds),
-        "online_thresholds": _online_table(settings, measured),
+        "online_thresholds": online_table(settings, measured),
         "zipf_curves": zipf_curves,
-        "zipf_falls": _falls_table(settings, falls),
+        "zipf_falls": falls_table(falls),
         "positions": _positions(settings, facts, runs),
         "masked": masked,
     }
@@ -112,7 +118,7 @@ def _thresholds(
         "zipf tokens": settings.zipf.token_levels,
         "positions": settings.positions.levels,
     }
-    for (part, name, _, *sizes, exponent), mine in runs.groupby(_CURVE, sort=False):  # pyright: ignore
+    for (part, name, _, *sizes, exponent), mine in runs.groupby(CURVE, sort=False):  # pyright: ignore
         if part not in ("growth", *asked):
             continue
         grammar = Grammar(**dict(zip(PARAMETERS, map(int, sizes), strict=True)))
@@ -177,7 +183,7 @@ def _spread(table: Any, names: list[str], seeds: int, value: str = "last_loss") 
 
 def _curves(settings: Variations, runs: pd.DataFrame) -> pd.DataFrame:
     shown = runs[~runs["part"].isin(["online", "zipf classes"])]
-    return _spread(shown, _CURVE, settings.seeds)
+    return _spread(shown, CURVE, settings.seeds)
 
 
 def _plateaus(settings: Variations, facts: Facts) -> pd.DataFrame:
@@ -193,84 +199,6 @@ def _plateaus(settings: Variations, facts: Facts) -> pd.DataFrame:
             known = grammar.model_dump() | {"zipf": exponent, "level": level}
             rows.append(known | {"loss_nats": mean, "standard_error": one})
     return pd.DataFrame(rows)
-
-
-def _thresholds_table(settings: Variations, found: Mapping[tuple[Any, ...], Interval]) -> pd.DataFrame:
-    recipes: dict[tuple[str, str], Any] = {}
-    for cell in settings.cells():
-        recipes[cell.names["part"], cell.names["learner"]] = cell.run.learner
-    rows = []
-    for key, value in found.items():
-        part, name, grammar, level, exponent = *key[:3], key[-1], key[3] if len(key) == 5 else 0.0
-        learner = recipes[part, name]
-        predicted = math.nan if exponent else law_of(grammar, learner, level)
-        known = {"part": part, "learner": name, "label": learner.label, **grammar.model_dump(), "zipf": exponent}
-        rows.append(known | {"level": level, "predicted": predicted} | interval_columns(value, predicted))
-    columns = [*_CURVE, "level", "predicted", "measured", "low", "high", "ratio", "note"]
-    return pd.DataFrame(rows, columns=columns)
-
-
-def interval_columns(found: Interval, predicted: float) -> dict[str, Any]:
-    """A measured threshold as columns of a table; a bound is a note."""
-    if not found.measured:
-        return dict.fromkeys(("measured", "low", "high", "ratio"), math.nan) | {"note": found.reason}
-    share = found.value / predicted
-    return {"measured": found.value, "low": found.low, "high": found.high, "ratio": share, "note": found.reason}
-
-
-def _growth_table(settings: Variations, measured: Measured) -> pd.DataFrame:
-    rows = []
-    for name, grower in settings.growth.learners.items():
-        for parameter in grower.parameters:
-            if len(settings.growth.values(parameter, settings.base)) < 2:
-                continue
-            for level in range(1, settings.growth.levels + 1):
-                fitted, number = fitted_growth(settings, measured, name, parameter, level)
-                predicted = growth_exponent(parameter, level, bool(grower.learner.weight_sharing))
-                known = {"learner": name, "label": grower.learner.label, "parameter": parameter}
-                known |= {"symbol": SYMBOLS[parameter], "level": level, "predicted_exponent": predicted}
-                known |= {"exponent": fitted.value, "low": fitted.low, "high": fitted.high}
-                rows.append(known | {"num_points": number, "note": fitted.reason})
-    columns = ["learner", "label", "parameter", "symbol", "level", "predicted_exponent", "exponent", "low", "high"]
-    return pd.DataFrame(rows, columns=[*columns, "num_points", "note"])
-
-
-def _collapse_table(settings: Variations, measured: Measured) -> pd.DataFrame:
-    rows = []
-    for name, grower in settings.growth.learners.items():
-        for level in range(1, settings.growth.levels + 1):
-            found = collapse(settings, measured.growth, name, level)
-            known = {"learner": name, "label": grower.learner.label, "level": level, "languages": found.languages}
-            known |= {"spread": found.spread.value, "low": found.spread.low, "high": found.spread.high}
-            rows.append(known | {"seeds_alone": found.seeds_alone, "note": found.spread.reason})
-    return pd.DataFrame(rows)
-
-
-def _online_table(settings: Variations, measured: Measured) -> pd.DataFrame:
-    rows = []
-    for (name, level), found in measured.online.items():
-        learner = settings.online.learners[name].learner
-        predicted = law_of(settings.base, learner, level)
-        known = {"learner": name, "label": learner.label, "level": level, "predicted": predicted}
-        fixed = measured.fixed.get((name, level))
-        over = Interval(math.nan, math.nan, math.nan, "no fixed sets") if fixed is None else ratio(found, fixed)
-        known |= {"fixed": fixed.value if fixed is not None and fixed.measured else math.nan}
-        known |= {"over_fixed": over.value, "over_low": over.low, "over_high": over.high}
-        rows.append(known | interval_columns(found, predicted))
-    columns = ["learner", "label", "level", "predicted", "measured", "low", "high", "ratio"]
-    return pd.DataFrame(rows, columns=[*columns, "fixed", "over_fixed", "over_low", "over_high", "note"])
-
-
-def _falls_table(settings: Variations, falls: Mapping[tuple[float, float], Fall]) -> pd.DataFrame:
-    rows = []
-    for (exponent, law), found in falls.items():
-        known = {"zipf": exponent, "compared_with": law, "predicted_exponent": zipf.exponent(law)}
-        known |= {"finite_exponent": found.finite, "exponent": found.slope.value}
-        ends = (found.sizes[0], found.sizes[-1]) if len(found.sizes) else (math.nan, math.nan)
-        known |= {"low": found.slope.low, "high": found.slope.high, "first": ends[0], "last": ends[1]}
-        rows.append(known | {"note": found.slope.reason})
-    columns = ["zipf", "compared_with", "predicted_exponent", "finite_exponent", "exponent", "low", "high"]
-    return pd.DataFrame(rows, columns=[*columns, "first", "last", "note"])
 
 
 def _positions(settings: Variations, facts: Facts, runs: pd.DataFrame) -> pd.DataFrame:

@@ -3,6 +3,7 @@
 Were the law exact up to one prefactor, P_l / P_l(predicted) would be one number for all languages, and largest over
 smallest would be 1 but for the seeds' noise. A largest ratio is never below 1, so its interval cannot hold 1; it is
 compared with what the noise alone gives: the same ratio of each language's resamples over their own measured value.
+Below that it agrees, with its whole interval above that it disagrees.
 Seeds of different languages are independent, so their resamples are taken in independent orders.
 """
 
@@ -16,8 +17,9 @@ import numpy as np
 
 from syntagma.curves import CONFIDENCE, Interval
 from syntagma.randomness import stream
+from syntagma.studies.variations.grids import Grammar
 from syntagma.studies.variations.predictions import law_of
-from syntagma.studies.variations.settings import Grammar, Variations
+from syntagma.studies.variations.settings import Variations
 
 
 @dataclass(frozen=True)

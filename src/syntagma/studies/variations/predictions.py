@@ -10,7 +10,8 @@ import pandas as pd
 from syntagma.learners import Learner
 from syntagma.studies.variations import zipf
 from syntagma.studies.variations.exact import chance_entropy, masked_floor, mean_token_entropy
-from syntagma.studies.variations.settings import PARAMETERS, SYMBOLS, Grammar, Parameter, Variations
+from syntagma.studies.variations.grids import PARAMETERS, SYMBOLS, Grammar, Parameter
+from syntagma.studies.variations.settings import Variations
 from syntagma.theory import hierarchy as theory
 
 

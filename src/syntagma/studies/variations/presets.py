@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from syntagma.learners import AnyLearner, HierarchicalCNN, MultiLayerAttention, Training, Transformer
 from syntagma.studies.scaling_laws.settings import Contender
-from syntagma.studies.variations.settings import (
+from syntagma.studies.variations.grids import (
     Grammar,
     Grower,
     GrowthGrid,
@@ -19,9 +19,9 @@ from syntagma.studies.variations.settings import (
     OnlineGrid,
     OnlineLearner,
     PositionsGrid,
-    Variations,
     ZipfGrid,
 )
+from syntagma.studies.variations.settings import Variations
 
 
 def _rate(learner: AnyLearner) -> float:
@@ -85,7 +85,7 @@ def _reader(width: int, layers: int, heads: int = 4) -> Transformer:
 
 def _quick() -> Variations:
     cnn, attention = HierarchicalCNN(width=48), MultiLayerAttention(width=48, heads=3, layers=3)
-    steps = 4000, 8000
+    steps, slower = (4000, 8000), (1000, 2000)
     return Variations(
         base=Grammar(vocab=8, rules=3, depth=3),
         seeds=2,
@@ -96,13 +96,21 @@ def _quick() -> Variations:
             branching=(3,),
             depth=(4,),
             levels=2,
-            learners={"cnn": _grower(cnn, steps)},
+            learners={
+                "cnn": _grower(cnn, steps),
+                "attention": Grower(
+                    learner=attention,
+                    training=_training(attention, slower, 64),
+                    max_examples=2**13,
+                    parameters=("rules",),
+                ),
+            },
         ),
         online=OnlineGrid(
             levels=2,
             learners={
                 "cnn": _online(cnn, 4, 0.03, 2**15, steps),
-                "attention": _online(attention, 16, 0.01, 2**12, (1000, 1000)),
+                "attention": _online(attention, 16, 0.01, 2**12, slower),
                 "transformer": _online(_decoder(32, 3), 4, 0.01, 2**13, (1000, 1000)),
             },
             sizes=_powers(4, 12),

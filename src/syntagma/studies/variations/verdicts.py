@@ -12,8 +12,9 @@ from syntagma.curves import Interval, power_law, ratio
 from syntagma.studies.study import Outcome, Verdict
 from syntagma.studies.variations import zipf
 from syntagma.studies.variations.collapse import collapse
+from syntagma.studies.variations.grids import SYMBOLS, Grammar, Parameter
 from syntagma.studies.variations.predictions import growth_exponent, law_of
-from syntagma.studies.variations.settings import SYMBOLS, Grammar, Parameter, Variations
+from syntagma.studies.variations.settings import Variations
 from syntagma.theory import hierarchy as theory
 
 NEAR = 0.05
@@ -115,7 +116,7 @@ def _collapse(settings: Variations, measured: Measured) -> list[Verdict]:
                 continue
             law += f" but for noise: below {noise:.2f}"
             text = f"{_span(spread)} over {found.languages} languages"
-            outcome: Outcome = "agrees" if spread.value <= noise else "disagrees"
+            outcome: Outcome = "agrees" if spread.value <= noise else "disagrees" if spread.low > noise else "open"
             out.append(Verdict(claim, law, text, "open" if settings.seeds < 2 else outcome, theory.SOURCE))
     return out
 
