@@ -40,8 +40,8 @@ class PermutationBias(Settings):
         sizes: training sizes of the learning curves.
         networks: widths of the finite networks on the same curves.
         network_sizes: training sizes that they are sampled at.
-        network_scale: standard deviation of the targets that the networks learn. Kernel regression is linear in them: its
-            error over their variance stays the same. Networks adapt their features to strong targets.
+        network_scale: standard deviation of the targets that the networks learn. Kernel regression is linear in them:
+            its error over their variance stays the same. Networks adapt their features to strong targets.
         network_steps: Langevin steps of each of their chains.
         seeds: training sets of each size; those of the networks are the first `network_seeds`.
         widths: of the random networks whose kernels approach the limit.
