@@ -32,9 +32,9 @@ class SymmetryTarget(Task):
 
     kind: Literal["symmetry-target"] = "symmetry-target"
     partition: tuple[int, ...]
-    seed: int = Field(0, ge=0)
-    scale: float = Field(1.0, gt=0.0)
-    noise: float = Field(0.0, ge=0.0)
+    seed: int = Field(default=0, ge=0)
+    scale: float = Field(default=1.0, gt=0.0)
+    noise: float = Field(default=0.0, ge=0.0)
 
     def shape(self, language: Source) -> Shape:
         self._target(np.zeros((1, language.sentence_length), np.uint8), language)  # refuses what cannot be
