@@ -141,7 +141,7 @@ class Engine(Trainer):
         def sentences(batch: tuple[Array, Array]) -> tuple[Array, Array]:
             outputs, answers = self.network(state[0])(batch[0]), batch[1]
             lost = losses(self.shape.loss, outputs, answers)
-            right = correct(self.shape.loss, outputs, answers).astype(lost.dtype)
+            right = correct(self.shape.loss, outputs, answers)
             return lost.reshape(len(answers), -1).mean(1), right.reshape(len(answers), -1).mean(1)
 
         size = min(EVALUATION_BATCH, len(inputs))

@@ -36,6 +36,7 @@ from pydantic import Field
 from syntagma.errors import InputError
 from syntagma.learners.kernel_regression import NamedOrWhole, resolved
 from syntagma.learners.learner import Learner
+from syntagma.learners.loss import right_side
 from syntagma.learners.trainer import Fit, Trainer, checked_sets, trainer_of
 from syntagma.learners.training import Training
 from syntagma.randomness import key
@@ -154,7 +155,7 @@ class LangevinTrainer(Trainer):
         by_chain = np.asarray(chains.outputs(np.asarray(examples.inputs, np.int32)).mean(1), np.float64)
         mean, sampling = by_chain.mean(0), by_chain.var(0, ddof=1) / len(by_chain)
         lost = (mean - examples.targets) ** 2
-        loss, accuracy = float(lost.mean()), float(np.mean(np.sign(mean) == np.sign(examples.targets)))
+        loss, accuracy = float(lost.mean()), float(right_side(mean, examples.targets).mean())
         found = {
             f"{name}_loss": loss,
             f"{name}_loss_error": float(lost.std(ddof=1) / np.sqrt(len(lost))) if len(lost) > 1 else 0.0,
