@@ -5,16 +5,21 @@ BIN := .venv/bin
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14; do \
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$p"; break; }; done)
 
+STUDIES := scaling-laws permutation-bias abstract-symbols level-by-level
+WITH_TEXT := permutation-bias abstract-symbols
+
 .DEFAULT_GOAL := help
-.PHONY: help demo test slow lint types gallery bench clean
+.PHONY: help demo test slow lint types gallery bench clean $(addprefix gallery/,$(STUDIES))
 
 help:
 	@echo "make demo     the main result at its quick size: a report page and a figure"
 	@echo "make test     the tests"
 	@echo "make slow     the tests that train for longer"
 	@echo "make lint     ruff        make types  pyright"
-	@echo "make gallery  the laptop-size results shown in docs/gallery (up to 45 minutes)"
-	@echo "make bench    training speed, beside PyTorch where TORCH_PYTHON names a Python that has it"
+	@echo "make gallery  the laptop-size results shown in docs/gallery (hours); make gallery/STUDY for one of them;"
+	@echo "              TEXT=FILE names a text for the studies that look at one"
+	@echo "make bench    speed of training, kernels, theory and sampling; training beside PyTorch where TORCH_PYTHON names"
+	@echo "              a Python that has it"
 
 demo: .venv/installed
 	$(BIN)/syntagma run scaling-laws --preset quick --out results/demo
@@ -32,13 +37,20 @@ lint: .venv/installed-dev
 types: .venv/installed-dev
 	$(BIN)/pyright
 
-gallery: .venv/installed
-	$(BIN)/syntagma run scaling-laws --preset laptop --out results/scaling-laws-laptop
-	$(BIN)/syntagma report results/scaling-laws-laptop --to docs/gallery/scaling-laws
-	$(BIN)/syntagma results results/scaling-laws-laptop --csv docs/gallery/scaling-laws/runs.csv
+gallery: $(addprefix gallery/,$(STUDIES))
+
+$(addprefix gallery/,$(STUDIES)): gallery/%: .venv/installed
+	$(BIN)/syntagma run $* --preset laptop --out results/$*-laptop $(if $(filter $*,$(WITH_TEXT)),$(if $(TEXT),--set text=$(TEXT)))
+	$(BIN)/syntagma report results/$*-laptop --to docs/gallery/$*
+	$(BIN)/syntagma results results/$*-laptop --csv docs/gallery/$*/runs.csv
 
 bench: .venv/installed
 	$(BIN)/python benchmarks/training.py $(if $(TORCH_PYTHON),--torch-python $(TORCH_PYTHON))
+	$(BIN)/python benchmarks/kernels.py --quick
+	$(BIN)/python benchmarks/theory.py
+	$(BIN)/python benchmarks/templates.py
+	$(BIN)/python benchmarks/sampling.py
+	$(BIN)/python benchmarks/oracle.py
 
 clean:
 	rm -rf .venv .pytest_cache .ruff_cache .hypothesis

@@ -49,6 +49,7 @@ TINY = PRESETS["quick"].model_copy(
         ("shift=[0.5,0.5]", "it must be 3 probabilities that sum to 1"),
         ("lengths={}", None),
         ('lengths={"(T-3,3)":[6]}', r"lengths='\(T-3,3\)' is unknown: there are .*\(T\)"),
+        ("block=softmax attention", "its kernel is sampled, and theory is compared with an exact one"),
         ("blocks.linear attention.readout=last", r"positions must be exchangeable: readout='mean'"),
     ],
 )
@@ -169,6 +170,16 @@ def test_verdicts_follow_the_intervals(analysed: Any) -> None:
     wrong.loc[0, "counted"] += 1
     tables["multiplicities"] = wrong
     assert [v.outcome for v in _about(verdicts(tables), "repeat as often")] == ["disagrees"]
+
+
+def test_networks_are_said_to_approach_the_limit_only_where_they_do(analysed: Any) -> None:
+    rows = [("kernel", "(T)", n, 0.5) for n in (8, 16, 32)]
+    rows += [("width 16", "(T)", n, 0.5 * factor) for n, factor in ((8, 2.0), (16, 2.2), (32, 1.9))]
+    columns = ["learner", "representation", "num_examples", "error"]
+    for factor, outcome in ((1.1, "agrees"), (4.0, "disagrees")):
+        wide = [("width 64", "(T)", n, 0.5 * factor) for n in (8, 16, 32)]
+        tables = dict(analysed.tables) | {"curves": pd.DataFrame(rows + wide, columns=columns)}
+        assert [v.outcome for v in _about(verdicts(tables), "nearer to the limit")] == [outcome]
 
 
 def _about(found: tuple[Verdict, ...], words: str) -> list[Verdict]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -201,6 +202,29 @@ def test_sectors_at_three_symbols_and_six_positions(name: str) -> None:
     for shape, sector in decompose(gram_of_tables(kernel, 3), 3, 6, degree=6).sectors.items():
         mine = np.sort(np.repeat(sector.eigenvalues, sector.dimension))
         np.testing.assert_allclose(mine, expected[shape], atol=1e-12)
+
+
+def test_a_sampled_kernel_has_the_spectrum_of_its_mean_within_its_errors() -> None:
+    """Estimates that differ by symmetric noise of known size: 4 of its errors hold the exact eigenvalues."""
+
+    def estimate(number: int) -> Callable[..., np.ndarray]:
+        return lambda table: (
+            attention_relu(table) * (1 + 0.01 * np.sin(97.0 * number + table @ np.arange(3.0) @ [1, 5, 25]))
+        )
+
+    exact = decompose(gram_of_tables(attention_relu, 3), 3, 5, degree=5)
+    found = decompose([gram_of_tables(estimate(k), 3) for k in range(8)], 3, 5, degree=5)
+    assert exact.trace_error == 0
+    assert abs(found.trace - exact.trace) < 5 * found.trace_error
+    assert found.trace_error > 0
+    for shape, sector in found.sectors.items():
+        assert (sector.errors > 0).all()
+        np.testing.assert_array_less(
+            np.abs(sector.eigenvalues[0] - exact.sectors[shape].eigenvalues[0]), 6 * sector.errors[0]
+        )
+    assert not all(found.reached().values())  # what is below the noise is not said to be reached
+    with pytest.raises(InputError, match="gram='2 estimates' cannot be used: sequences of 100 tokens have more than"):
+        decompose([gram_of_tables(attention_relu, 3)] * 2, 3, 100, degree=2)
 
 
 def test_a_linear_attention_block_reaches_two_representations_and_a_relu_all() -> None:

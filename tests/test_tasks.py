@@ -250,6 +250,8 @@ def test_symmetry_target_is_a_fixed_function_plus_noise(partition):
         noisy.examples(few, language, 1).targets, noisy.examples(many, language, 1).targets[:50]
     )
     assert not np.array_equal(noisy.examples(few, language, 1).targets, noisy.examples(few, language, 2).targets)
+    strong = SymmetryTarget(partition=partition, seed=3, scale=5.0).examples(Sample(tokens), language, 0).targets
+    np.testing.assert_allclose(strong, 5 * quiet.examples(Sample(tokens), language, 0).targets)
     other = SymmetryTarget(partition=partition, seed=4).examples(Sample(tokens), language, 0).targets
     assert abs(np.corrcoef(values, other)[0, 1]) < 0.99
 

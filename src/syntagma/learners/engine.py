@@ -144,7 +144,7 @@ class Engine(Trainer):
         def sentences(batch: tuple[Array, Array]) -> tuple[Array, ...]:
             outputs, answers = self.network(state[0])(batch[0]), batch[1]
             lost = losses(self.shape.loss, outputs, answers)
-            right = correct(self.shape.loss, outputs, answers).astype(lost.dtype)
+            right = correct(self.shape.loss, outputs, answers)
             means = lost.reshape(len(answers), -1).mean(1), right.reshape(len(answers), -1).mean(1)
             return (*means, lost[:, -1]) if self.shape.reads == "every" else means
 

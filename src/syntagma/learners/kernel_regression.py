@@ -33,6 +33,7 @@ from syntagma.errors import InputError, invalid, unknown
 from syntagma.kernels import ARCHITECTURES, Architecture, named
 from syntagma.kernels.patterns import gram_by_pattern
 from syntagma.learners.learner import Learner
+from syntagma.learners.loss import right_side
 from syntagma.learners.trainer import Fit, Trainer, checked_sets, trainer_of
 from syntagma.learners.training import Training
 from syntagma.tasks import Examples, Shape
@@ -224,7 +225,7 @@ class KernelTrainer(Trainer):
         """Loss of each example, and whether its answer is correct; as `learners.loss` for networks."""
         answers = examples.targets
         if self.shape.loss == "squared":
-            return (outputs[:, 0] - answers) ** 2, np.sign(outputs[:, 0]) == np.sign(answers)
+            return (outputs[:, 0] - answers) ** 2, right_side(outputs[:, 0], answers)
         chosen = np.take_along_axis(probabilities(outputs, share), answers[:, None].astype(np.int64), 1)[:, 0]
         return -np.log(chosen), outputs.argmax(1) == answers
 

@@ -10,10 +10,14 @@ Integrator: BAOAB, whose averages are off by O(h^2), with the two half kicks bet
 fixed share of the shortest period, from the largest curvature 1 + lambda_max(K) / d, where K is the infinitely wide
 tangent kernel of the training examples; chains start as draws from the prior, the first half of each is dropped, and
 of the rest `snapshots` networks are kept. Their mean output is the prediction. Chains are independent, so their spread
-gives the standard error of it. NAME_limit_distance is how far it is from infinite width: the mean squared difference
-of that mean from the kernel regression, less what finite chains add.
+gives the standard error of it: NAME_sampling_loss is the part of NAME_loss that finite chains add.
 
-Sources: Welling & Teh, ICML 2011 (Langevin dynamics for networks); Leimkuhler & Matthews, arXiv 1203.5428 (BAOAB).
+How wide is wide: corrections to the limit are of the order y^T (K + d)^-1 y / width, because the posterior adapts the
+features to the targets. Many examples of a target on which the kernel has small eigenvalues ask for more units than
+examples; there the networks of this width learn from fewer examples than the limit does.
+
+Sources: Welling & Teh, ICML 2011 (Langevin dynamics for networks); Leimkuhler & Matthews, arXiv 1203.5428 (BAOAB);
+Li & Sompolinsky, arXiv 2012.04030 (corrections in n / width, of linear networks).
 """
 
 from __future__ import annotations
@@ -32,6 +36,7 @@ from pydantic import Field
 from syntagma.errors import InputError
 from syntagma.learners.kernel_regression import NamedOrWhole, resolved
 from syntagma.learners.learner import Learner
+from syntagma.learners.loss import right_side
 from syntagma.learners.trainer import Fit, Trainer, checked_sets, trainer_of
 from syntagma.learners.training import Training
 from syntagma.randomness import key
@@ -150,7 +155,7 @@ class LangevinTrainer(Trainer):
         by_chain = np.asarray(chains.outputs(np.asarray(examples.inputs, np.int32)).mean(1), np.float64)
         mean, sampling = by_chain.mean(0), by_chain.var(0, ddof=1) / len(by_chain)
         lost = (mean - examples.targets) ** 2
-        loss, accuracy = float(lost.mean()), float(np.mean(np.sign(mean) == np.sign(examples.targets)))
+        loss, accuracy = float(lost.mean()), float(right_side(mean, examples.targets).mean())
         found = {
             f"{name}_loss": loss,
             f"{name}_loss_error": float(lost.std(ddof=1) / np.sqrt(len(lost))) if len(lost) > 1 else 0.0,

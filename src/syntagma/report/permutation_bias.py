@@ -28,13 +28,15 @@ _CAPTIONS = {
     "learning-curves": (
         "Test error of targets in four representations of the permutations of positions, over their variance, against "
         "the number n of training examples. Lines: theory, from the exact spectrum of the kernel; circles: kernel "
-        "regression, mean and standard error over training sets; squares: finite networks drawn from their posterior. "
+        "regression, mean and standard error over training sets; squares: the mean of finite networks drawn from their "
+        "posterior, less what finite chains add, of targets scaled down: networks adapt to strong ones. "
         "The grey line at 1 is what predicting the mean gives."
     ),
     "spectrum": (
         "Eigenvalues of the kernel of each block, by representation, each repeated as often as the representation's "
         "dimension. Black bars: the bound trace / dimension. A block that has no eigenvalue in a representation cannot "
-        "learn such targets from any number of examples."
+        "learn such targets from any number of examples. Softmax attention has no closed form: its kernel is sampled, "
+        "and levels below their standard error are left out."
     ),
     "sample-complexity": (
         "Training examples at which the test error is half of the target's variance, against the context length T: "
@@ -43,7 +45,7 @@ _CAPTIONS = {
     ),
     "width": (
         "Squared relative distance (Frobenius norm) between the kernel of the last layer's features of one random "
-        "network and its infinite-width limit, over 64 random sequences; heads are as many as units."
+        "network and its infinite-width limit, over 64 random sequences; heads, of size 4, are as many as units."
     ),
     "shifted": (
         "The same regressions, tested on tokens with other probabilities. Lines: theory, with the second moments of "
@@ -62,7 +64,7 @@ _TABLES = (
     TableText(
         name="reach",
         title="Which block reaches which representation",
-        caption="Whether the kernel has an eigenvalue there, beyond rounding and its error.",
+        caption="Whether the kernel has an eigenvalue there, beyond rounding and four times its error.",
         columns=(Column("block", "block"), *(Column(name, name) for name in representations.REPRESENTATIONS)),
     ),
     TableText(

@@ -32,6 +32,7 @@ from syntagma.report.interactive_layout import (
 from syntagma.studies.study import Analysis
 
 _TITLE_CHARACTERS = 34
+"""Of a panel's title, the name of the task among them."""
 _HOVER = (
     "<b>%{fullData.name}</b><br>%{x:,d} strings<br>accuracy, unseen symbols %{y:.3f} [%{customdata[0]:.3f}, "
     "%{customdata[1]:.3f}]<br>accuracy, seen symbols %{customdata[2]:.3f}<br>seeds: %{customdata[3]}<extra></extra>"
@@ -125,7 +126,7 @@ def _shown(family: Any) -> str:
     text = written[0].replace("->", "→")
     for place, more in enumerate(written[1:], start=2):
         longer = f"{text},  {more.replace('->', '→')}"
-        if len(longer) > _TITLE_CHARACTERS:
+        if len(longer) + len(family.family) > _TITLE_CHARACTERS:
             return f"{text}, and {len(written) - place + 1} more"
         text = longer
     return text

@@ -1,8 +1,8 @@
 """Regression of a function that lies in one representation of the symmetric group of positions, plus noise.
 
-    target = f(x_1 .. x_T) + noise * N(0, 1),   f of unit variance under uniform tokens
+    target = scale * f(x_1 .. x_T) + noise * N(0, 1),   f of unit variance under uniform tokens
 
-The best possible squared loss is noise^2 whatever the distribution of the sentences: f itself is the oracle.
+The best possible squared loss is noise^2 whatever the distribution of the sentences: scale * f is the oracle.
 Source: targets by representation, arXiv 2402.05173, section 4.
 """
 
@@ -26,13 +26,15 @@ class SymmetryTarget(Task):
     Attributes:
         partition: the representation, a partition of T with its largest part first, as (T - 1, 1).
         seed: which function of the representation; the same in training and test.
+        scale: standard deviation of the noiseless target.
         noise: standard deviation of what is added to each target, drawn with the examples' seed.
     """
 
     kind: Literal["symmetry-target"] = "symmetry-target"
     partition: tuple[int, ...]
-    seed: int = Field(0, ge=0)
-    noise: float = Field(0.0, ge=0.0)
+    seed: int = Field(default=0, ge=0)
+    scale: float = Field(default=1.0, gt=0.0)
+    noise: float = Field(default=0.0, ge=0.0)
 
     def shape(self, language: Source) -> Shape:
         self._target(np.zeros((1, language.sentence_length), np.uint8), language)  # refuses what cannot be
@@ -49,4 +51,4 @@ class SymmetryTarget(Task):
         return self._target(examples.inputs, language)
 
     def _target(self, tokens: np.ndarray, language: Source) -> Float[np.ndarray, " n"]:
-        return representation_target(tokens, self.partition, language.vocab, self.seed)
+        return self.scale * representation_target(tokens, self.partition, language.vocab, self.seed)

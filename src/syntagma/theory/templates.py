@@ -40,6 +40,7 @@ from syntagma.kernels import Architecture
 from syntagma.kernels.arc_cosine import arc_cosine
 from syntagma.kernels.patterns import gram_by_pattern
 from syntagma.languages.templates import Templates
+from syntagma.learners.loss import right_side
 from syntagma.randomness import stream
 
 SOURCE = "arXiv 2310.09753, section 3"
@@ -144,7 +145,7 @@ class Certificate:
             counts = stream(0, "template-counts", size).multinomial(size, self.weights, draws)
             answers = self.answers(counts.astype(float), ridge)
             losses.append((((answers - labels) ** 2) @ self.weights).mean())
-            rights.append(((np.sign(answers) == np.sign(labels)) @ self.weights).mean())
+            rights.append((right_side(answers, labels) @ self.weights).mean())
         return np.array(losses), np.array(rights)
 
     def _labels(self) -> Float[np.ndarray, " r"]:

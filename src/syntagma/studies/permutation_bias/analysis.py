@@ -69,7 +69,7 @@ def _reach(spectra: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
     """Which block reaches which representation: one row a block."""
     rows = []
     for block, fact in spectra.items():
-        said = {name: "yes" if sector["reached"] else "no" for name, sector in fact["sectors"].items()}
+        said = {name: sector["reached"] for name, sector in fact["sectors"].items()}
         rows.append({"block": block} | said)
     return pd.DataFrame(rows)
 
@@ -81,8 +81,15 @@ def _multiplicities(settings: PermutationBias, facts: Facts) -> pd.DataFrame:
 
 
 def _curves(runs: pd.DataFrame) -> pd.DataFrame:
-    """Mean test error and its standard error over training sets, by learner, representation and size."""
-    mine: Any = runs[runs["panel"] == "curves"]
+    """Mean test error and its standard error over training sets, by learner, representation and size.
+
+    Errors are over the target's variance. What finite chains add to those of sampled networks is taken away.
+    """
+    mine: Any = runs[runs["panel"] == "curves"].copy()
+    for test in ("test", "shifted"):
+        if (added := f"{test}_sampling_loss") in mine:
+            mine[f"{test}_loss"] = mine[f"{test}_loss"] - mine[added].fillna(0)
+        mine[f"{test}_loss"] /= mine["scale"] ** 2
     grouped = mine.groupby(["learner", "tail", "num_examples"], sort=False)
     table = grouped[["test_loss", "shifted_loss"]].agg(["mean", "sem", "count"])
     table.columns = ["_".join(parts) for parts in table.columns]

@@ -22,7 +22,7 @@ from syntagma.statistics.symmetry import Symmetry, measured_symmetry, position_s
 from syntagma.studies.permutation_bias.settings import TAILS, PermutationBias, tail_name
 from syntagma.theory.learnability import sample_complexity, solve
 from syntagma.theory.spectrum import Spectrum
-from syntagma.theory.symmetric_group import decompose
+from syntagma.theory.symmetric_group import KernelSectors, decompose
 
 _LARGEST_CONTROL = 64
 """Sequences whose Gram matrix a random network's kernel is compared on."""
@@ -30,8 +30,10 @@ _LARGEST_CONTROL = 64
 
 def spectrum_of(settings: PermutationBias, block: str, length: int) -> dict[str, Any]:
     """Every sector of a block at one T, and where the task's target of each representation lies in it."""
-    architecture = settings.blocks[block]
-    found = decompose(lambda x, y: architecture.gram(x, y).matrix, settings.vocab, length)
+    architecture, points = settings.blocks[block], settings.samples
+    seeds = range(settings.estimates if settings.sampled(block) else 1)
+    grams = [lambda x, y, k=k: architecture.gram(x, y, samples=points, seed=k).matrix for k in seeds]
+    found = decompose(grams, settings.vocab, length)
     sectors = {}
     for tail in TAILS:
         partition = settings.partition(tail, length)
@@ -42,12 +44,19 @@ def spectrum_of(settings: PermutationBias, block: str, length: int) -> dict[str,
             "errors": sector.errors.tolist(),
             "dimension": sector.dimension,
             "bound": found.trace_bound(partition),
-            "reached": found.reached()[partition],
+            "reached": _reached(found, partition),
             "target": sector.target_norms(target).tolist(),
         }
     others = [s.spectrum() for p, s in found.sectors.items() if p not in {settings.partition(t, length) for t in TAILS}]
     rest = [(float(v), float(m)) for s in others for v, m in zip(s.eigenvalues, s.multiplicities, strict=True) if v > 0]
     return {"sectors": sectors, "rest": rest, "trace": found.trace, "unresolved": found.unresolved}
+
+
+def _reached(found: KernelSectors, partition: tuple[int, ...]) -> str:
+    """One of yes, no, and "not resolved" where only the error of a sampled kernel is seen."""
+    if found.reached()[partition]:
+        return "yes"
+    return "no" if found.exact else "not resolved"
 
 
 class Levels:
@@ -159,7 +168,7 @@ def kernel_deviation(settings: PermutationBias, width: int, draw: int) -> dict[s
     architecture: Architecture = settings.blocks[settings.block]
     tokens = settings.language().sample(0, _LARGEST_CONTROL).tokens.astype(np.int32)
     limit = architecture.gram(tokens).matrix
-    network = architecture.network(random_key(draw, "width", width), width, settings.length, heads=width, head_size=1)
+    network = architecture.network(random_key(draw, "width", width), width, settings.length, heads=width, head_size=4)
     features = np.asarray(_features(network, tokens), np.float64)
     kernel = features @ features.T / features.shape[1]
     return {"deviation": float(((kernel - limit) ** 2).sum() / (limit**2).sum())}

@@ -10,13 +10,21 @@ import pandas as pd
 from syntagma.studies.permutation_bias.facts import Levels
 from syntagma.studies.permutation_bias.settings import PermutationBias
 
+_ROUNDING = 1e-9
+"""Eigenvalues below this share of their trace bound are rounding."""
+
 
 def spectrum_table(spectra: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
-    """One row a level: block, representation, eigenvalue with its error, multiplicity, and the trace bound."""
+    """One row a level: block, representation, eigenvalue with its error, multiplicity, and the trace bound.
+
+    Levels below their error, or lost in rounding, are left out; the largest of each representation is kept.
+    """
     rows = []
     for block, fact in spectra.items():
         for name, sector in fact["sectors"].items():
             for place, (value, error) in enumerate(zip(sector["eigenvalues"], sector["errors"], strict=True)):
+                if place and value <= max(error, _ROUNDING * sector["bound"]):
+                    continue
                 rows.append(
                     {
                         "block": block,

@@ -34,14 +34,18 @@ class PermutationBias(Settings):
         length: T of the learning curves, the spectra and the shifted test.
         blocks: architectures by name, of exchangeable positions, read at their mean.
         block: the one whose learning curves are measured.
+        samples: quasi-Monte-Carlo points of each estimate of a softmax block's kernel.
+        estimates: how many independent estimates its spectrum is the mean of.
         ridge: d of every regression.
         sizes: training sizes of the learning curves.
         networks: widths of the finite networks on the same curves.
         network_sizes: training sizes that they are sampled at.
+        network_scale: standard deviation of the targets that the networks learn. Kernel regression is linear in them:
+            its error over their variance stays the same. Networks adapt their features to strong targets.
         network_steps: Langevin steps of each of their chains.
         seeds: training sets of each size; those of the networks are the first `network_seeds`.
         widths: of the random networks whose kernels approach the limit.
-        draws: random networks of each width.
+        draws: random networks of each width, of as many heads of size 4.
         lengths: context lengths T of the sample complexities, by tail.
         growth_block: the block whose sample complexities are measured.
         reach: sizes measured on either side of the predicted sample complexity, in powers of 2.
@@ -56,7 +60,9 @@ class PermutationBias(Settings):
     blocks: Mapping[str, Architecture]
     block: str
     growth_block: str
-    ridge: float = Field(default=1e-3, gt=0)
+    samples: int = Field(default=1024, ge=64)
+    estimates: int = Field(default=8, ge=2)
+    ridge: float = Field(default=0.02, gt=0)
     sizes: tuple[int, ...] = Field(min_length=1)
     seeds: int = Field(default=5, ge=1)
     test_examples: int = Field(default=1000, ge=2)
@@ -64,6 +70,7 @@ class PermutationBias(Settings):
     network_sizes: tuple[int, ...] = ()
     network_tails: tuple[Tail, ...] = ((), (1,))
     network_seeds: int = Field(default=1, ge=1)
+    network_scale: float = Field(default=0.2, gt=0)
     network_steps: int = Field(default=4000, ge=4)
     widths: tuple[int, ...] = Field(min_length=2)
     draws: int = Field(default=8, ge=2)
@@ -83,6 +90,8 @@ class PermutationBias(Settings):
         for field in ("block", "growth_block"):
             if (given := getattr(self, field)) not in self.blocks:
                 raise unknown(field, given, self.blocks)
+            if self.sampled(given):
+                raise invalid(field, given, "its kernel is sampled, and theory is compared with an exact one")
         for name, block in self.blocks.items():
             if block.readout != "mean" or block.embedding.vocab != self.vocab:
                 allowed = f"positions must be exchangeable: readout='mean', vocab={self.vocab} in its embedding"
@@ -93,6 +102,10 @@ class PermutationBias(Settings):
         if len(self.shift) != self.vocab or abs(sum(self.shift) - 1) > 1e-9 or min(self.shift) < 0:
             raise invalid("shift", self.shift, f"it must be {self.vocab} probabilities that sum to 1")
         return self
+
+    def sampled(self, block: str) -> bool:
+        """Whether the kernel of a block has no closed form: it has softmax attention in it."""
+        return '"softmax"' in self.blocks[block].model_dump_json()
 
     def partition(self, tail: Tail, length: int | None = None) -> tuple[int, ...]:
         """The partition of T with this tail."""
@@ -134,7 +147,7 @@ class PermutationBias(Settings):
                 factors = [2.0 ** (0.5 * k) for k in range(-2 * self.reach, 2 * self.reach + 1)]
                 for size in sorted({max(1, round(middle * factor)) for factor in factors}):
                     for seed in range(self.seeds):
-                        task = SymmetryTarget(partition=self.partition(tail, length), seed=seed, noise=0.0)
+                        task = SymmetryTarget(partition=self.partition(tail, length), seed=seed)
                         names = {"panel": "growth", "tail": name, "length": length, "num_examples": size, "draw": seed}
                         yield Cell(
                             names, self._run(self.language(length), task, self._kernel(self.growth_block), size, seed)
@@ -143,9 +156,11 @@ class PermutationBias(Settings):
     def _curve_cell(
         self, tail: Tail, learner_name: str, learner: KernelRegression | LangevinPosterior, size: int, seed: int
     ) -> Cell:
-        task = SymmetryTarget(partition=self.partition(tail), seed=0, noise=0.0)
+        scale = 1.0 if isinstance(learner, KernelRegression) else self.network_scale
+        task = SymmetryTarget(partition=self.partition(tail), seed=0, scale=scale)
         names = {
             "panel": "curves",
+            "scale": scale,
             "learner": learner_name,
             "tail": tail_name(tail),
             "num_examples": size,
@@ -184,10 +199,12 @@ def tail_name(tail: Tail) -> str:
 
 def _blocks(vocab: int) -> dict[str, Architecture]:
     embedding = Embedding(vocab=vocab, position_variance=1.0)
-    attention, relu = Attention(scores="linear"), Dense(activation="relu")
+    attention, softmax = Attention(scores="linear"), Attention(scores="softmax")
+    relu = Dense(activation="relu")
     mlp = Residual(of=(relu, Dense(activation="linear")))
     layers = {
         "linear attention": (attention,),
+        "softmax attention": (softmax,),
         "attention + ReLU": (attention, relu),
         "two attentions": (attention, attention),
         "residual block": (Residual(of=(attention,)), mlp),
@@ -203,12 +220,13 @@ PRESETS: Mapping[str, PermutationBias] = {
         length=6,
         sizes=(8, 16, 32, 64, 128, 256),
         seeds=6,
-        networks=(64,),
-        network_sizes=(16, 32),
+        samples=256,
+        networks=(16, 64),
+        network_sizes=(8, 32),
         network_tails=((1,),),
-        network_steps=1000,
-        widths=(16, 32, 64, 128, 256),
-        draws=8,
+        network_steps=2000,
+        widths=(32, 64, 128, 256),
+        draws=16,
         lengths={"(T-1,1)": (4, 6, 8, 12), "(T-2,2)": (4, 6, 8)},
         windows=(8, 32),
     ),
@@ -217,10 +235,10 @@ PRESETS: Mapping[str, PermutationBias] = {
         length=7,
         sizes=(4, 8, 16, 32, 64, 128, 256, 512, 1024),
         seeds=12,
-        networks=(32, 128),
-        network_sizes=(16, 32, 64),
+        networks=(16, 64, 256),
+        network_sizes=(8, 16, 32, 64),
         network_tails=((), (1,)),
-        widths=(16, 32, 64, 128, 256, 512),
+        widths=(32, 64, 128, 256, 512, 1024),
         draws=32,
         lengths={"(T-1,1)": (4, 6, 8, 12, 16, 24), "(T-2,2)": (4, 6, 8, 12), "(T-2,1,1)": (4, 6, 8, 12)},
         windows=(4, 8, 16, 32, 64),
@@ -236,7 +254,8 @@ PRESETS: Mapping[str, PermutationBias] = {
         network_tails=TAILS,
         network_seeds=8,
         network_steps=32_000,
-        widths=tuple(2**k for k in range(4, 13)),
+        samples=4096,
+        widths=tuple(2**k for k in range(5, 14)),
         draws=64,
         lengths={
             "(T-1,1)": (4, 8, 16, 32, 64, 128),

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from syntagma.curves import mean_over_seeds
 from syntagma.randomness import stream
 from syntagma.studies.study import Outcome, Verdict
 
@@ -118,20 +119,28 @@ def _width(table: Any) -> Iterator[Verdict]:
 
 
 def _networks(table: Any) -> Iterator[Verdict]:
-    """The widest finite network beside kernel regression on the same sizes."""
+    """Finite networks beside kernel regression on the same sizes, and whether the wider ones are nearer to it."""
     widths = sorted((name for name in table["learner"].unique() if name != "kernel"), key=lambda s: int(s.split()[-1]))
-    if not widths:
-        return
     keys = ["representation", "num_examples"]
     kernel = table[table["learner"] == "kernel"].set_index(keys)["error"]
+    away: dict[str, pd.Series] = {}
     for name in widths:
         own = table[table["learner"] == name].set_index(keys)["error"]
         shared = own.index.intersection(kernel.index)
-        if len(shared):
-            factor = float(np.exp(np.log(own[shared] / kernel[shared]).mean()))
-            claim = f"test error of finite networks, {name}, over that of the limit"
-            measured = f"{factor:.2f}, geometric mean of {len(shared)} sizes"
+        ratio = own[shared] / kernel[shared]
+        ratio = ratio[ratio > 0]
+        if len(ratio):
+            away[name] = np.log(ratio)
+            claim = f"test error of finite networks, {name}, over that of the limit, targets scaled down"
+            measured = f"{math.exp(away[name].mean()):.2f}, geometric mean of {len(ratio)} sizes"
             yield Verdict(claim, "1 as the width grows", measured, "finding", SOURCE)
+    if len(away) > 1:
+        narrow, wide = (away[name].abs() for name in (widths[0], widths[-1]))
+        nearer = mean_over_seeds((narrow - wide).dropna().to_numpy(float))
+        claim = f"networks of {widths[-1]} are nearer to the limit's test error than those of {widths[0]}"
+        measured = f"by a factor e^k, k = {_span(nearer.value, nearer.low, nearer.high)}, over sizes and targets"
+        outcome: Outcome = "agrees" if nearer.low > 0 else "disagrees" if nearer.high < 0 else "open"
+        yield Verdict(claim, "k > 0", measured, outcome, SOURCE)
 
 
 def _text(table: Any) -> Iterator[Verdict]:

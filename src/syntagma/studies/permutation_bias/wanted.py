@@ -39,6 +39,8 @@ def fact_key(settings: PermutationBias, key: Mapping[str, Any]) -> dict[str, Any
         used = {"text": None if settings.text is None else settings.text.model_dump(mode="json")}
     else:
         used |= {"architecture": settings.blocks[block].model_dump(mode="json")}
+    if key["of"] == "spectrum" and settings.sampled(block):
+        used |= {"samples": settings.samples, "estimates": settings.estimates}
     if key["of"] in ("shift", "width"):
         used |= {"length": settings.length}
     if key["of"] == "shift":

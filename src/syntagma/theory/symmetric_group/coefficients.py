@@ -40,6 +40,23 @@ _CHUNK = 512
 """Tables whose functions are evaluated at a time."""
 _ASYMMETRY = 1e-5
 """Change of the kernel under a permutation, relative to its size, that is taken for rounding (in float32)."""
+_DEVIATIONS = 8
+"""Change under a permutation, in standard deviations of one estimate of the kernel, that is taken for sampling."""
+
+
+def from_estimates(grams: Sequence[Gram], words: WordTables) -> tuple[Float[np.ndarray, "k P"], tuple[float, float]]:
+    """c_C from all tables, of the mean of independent estimates of a kernel, and E[K(x, x)] with its standard error.
+
+    The first row is the mean's. The others are what each estimate adds to it, so that their squares add up to the
+    variance of the mean; none where the kernel is exact, one Gram function.
+    """
+    found = [from_all_tables(gram, words) for gram in grams]
+    each, traces = np.array([moments for moments, _ in found]), np.array([trace for _, trace in found])
+    if len(grams) == 1:
+        return each, (float(traces[0]), 0.0)
+    mean = each.mean(axis=0)
+    shifts = (each - mean) / np.sqrt(len(grams) * (len(grams) - 1))
+    return np.vstack([mean, shifts]), (float(traces.mean()), float(traces.std() / np.sqrt(len(grams) - 1)))
 
 
 def from_all_tables(gram: Gram, words: WordTables) -> tuple[Float[np.ndarray, " P"], float]:
@@ -179,8 +196,8 @@ def values(gram: Gram, x: Integer[np.ndarray, "n T"], y: Integer[np.ndarray, "m 
     return found
 
 
-def check_symmetry(gram: Gram, words: WordTables, seed: int) -> None:
-    """Look at 8 times 8 random pairs.
+def check_symmetry(grams: Sequence[Gram], words: WordTables, seed: int) -> None:
+    """Look at 8 times 8 random pairs; of several estimates, at the mean, which may vary as much as they do.
 
     Raises:
         InputError: K(x, y) differs from K(y, x), or from K(pi x, pi y) for a permutation pi of positions.
@@ -188,11 +205,16 @@ def check_symmetry(gram: Gram, words: WordTables, seed: int) -> None:
     rng = stream(seed, "symmetry-check")
     x, y = (random_tokens(rng, words.probabilities, (_SIDE, words.length)) for _ in range(2))
     order = rng.permutation(words.length)
-    found = values(gram, x, y)
-    allowed = _ASYMMETRY * np.abs(found).max()
-    if np.abs(values(gram, y, x).T - found).max() > allowed:
+
+    def each(x: Int[np.ndarray, "n T"], y: Int[np.ndarray, "m T"]) -> Float[np.ndarray, "g n m"]:
+        return np.array([values(gram, x, y) for gram in grams])
+
+    found = each(x, y)
+    allowed = _ASYMMETRY * np.abs(found).max() + _DEVIATIONS * found.std(axis=0).max()
+    found = found.mean(axis=0)
+    if np.abs(each(y, x).mean(axis=0).T - found).max() > allowed:
         raise InputError("gram cannot be used: K(x, y) and K(y, x) differ. A kernel is symmetric.")
-    if np.abs(values(gram, x[:, order], y[:, order]) - found).max() > allowed:
+    if np.abs(each(x[:, order], y[:, order]).mean(axis=0) - found).max() > allowed:
         raise InputError(
             "gram cannot be used: it changes when the positions of both sequences are permuted alike. Use a read-out, "
             "a mask and a position kernel that treat all positions alike (mean read-out, no causal mask)."

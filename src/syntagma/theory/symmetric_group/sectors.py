@@ -42,7 +42,7 @@ from syntagma.languages.representations import Partition, RepresentationTarget, 
 from syntagma.theory.spectrum import Spectrum
 from syntagma.theory.symmetric_group.coefficients import (
     check_symmetry,
-    from_all_tables,
+    from_estimates,
     from_random_pairs,
     sampled_trace,
 )
@@ -189,7 +189,7 @@ class KernelSectors:
 
 
 def decompose(
-    gram: Gram,
+    gram: Gram | Sequence[Gram],
     vocab: int,
     length: int,
     *,
@@ -205,10 +205,16 @@ def decompose(
     any T. Tokens are uniform where no probabilities are given. The default degree is T where there are at most 4,000
     tables, else the largest, up to 8, with at most 2,500 tables of words: 3 at v = 4.
 
+    A kernel that is itself sampled, softmax attention's, is given as several independent estimates: the spectrum is
+    that of their mean, and their spread is in its errors.
+
     Raises:
-        InputError: sizes or probabilities that cannot be used, or a kernel that is not symmetric under permutations of
-            positions or under exchange of its arguments.
+        InputError: sizes or probabilities that cannot be used, a kernel that is not symmetric under permutations of
+            positions or under exchange of its arguments, or several estimates where not all tables are visited.
     """
+    grams = [gram] if callable(gram) else list(gram)
+    if not grams:
+        raise invalid("gram", gram, "it is a function, or several", "Give at least one")
     vocab, length = whole_number("vocab", vocab, minimum=2), whole_number("length", length)
     weights = _checked_probabilities(probabilities, vocab)
     if degree is None:
@@ -219,16 +225,20 @@ def decompose(
             "degree", degree, f"functions of {length} tokens have at most that degree", f"Lower it to {length}"
         )
     words = WordTables(weights, length, degree)
-    check_symmetry(gram, words, seed)
+    check_symmetry(grams, words, seed)
     marked = [MarkedWords(words, number) for number in range(degree + 1)]
     bases = [SectorBasis(marked[length - partition[0]], partition) for partition in _partitions(words)]
     if exact := number_of_tables(vocab, length) <= _MAX_TABLES:
-        coefficients, trace = from_all_tables(gram, words)
-        parts, trace_error = [(bases, coefficients[None])], 0.0
+        coefficients, (trace, trace_error) = from_estimates(grams, words)
+        parts = [(bases, coefficients)]
+    elif len(grams) > 1:
+        allowed = f"sequences of {length} tokens have more than {_MAX_TABLES} tables, which several estimates visit all"
+        raise invalid("gram", f"{len(grams)} estimates", allowed, "Lower length, or give one")
     else:
-        parts = from_random_pairs(gram, words, bases, seed)
-        trace, trace_error = sampled_trace(gram, words, seed)
+        parts = from_random_pairs(grams[0], words, bases, seed)
+        trace, trace_error = sampled_trace(grams[0], words, seed)
     found = {basis.partition: _sector(basis, values, trace) for group, values in parts for basis in group}
+    exact = exact and len(grams) == 1
     return KernelSectors(words, {basis.partition: found[basis.partition] for basis in bases}, trace, trace_error, exact)
 
 
