@@ -26,6 +26,7 @@ from syntagma.languages._draws import exponentials, random_order, uniform_below
 from syntagma.languages._sampling import _alias_table
 from syntagma.languages._tuples import TupleIndex
 from syntagma.languages.grammar import checked_sizes, draw_productions
+from syntagma.languages.settings import HierarchySettings
 from syntagma.randomness import stream
 
 GIVEN_LEVELS = [
@@ -700,3 +701,23 @@ def test_tuples_are_found_where_they_stand(vocab, tuples, way):
         [distinct, *((distinct + np.array(step)) % vocab for step in ([0, 0, 1, 0, 0], [1, 0, 0, 0, 2]))]
     )
     assert index.find(near).tolist() == [position.get(row, len(distinct)) for row in rows(near)]
+
+
+def test_settings_say_at_which_levels_rules_are_unequal():
+    sizes = {"vocab": 4, "rules": 3, "branching": 2, "depth": 3, "rule_probabilities": 1.0}
+    everywhere, bottom = HierarchySettings(**sizes), HierarchySettings(**sizes, unequal_levels=(1,))
+    found = bottom.language()
+    zipf = np.array([1, 1 / 4, 1 / 9]) / (1 + 1 / 4 + 1 / 9)
+    for level, weights in enumerate(found.weights, start=1):
+        np.testing.assert_allclose(weights, np.tile(zipf if level == 1 else np.full(3, 1 / 3), (4, 1)))
+    for drawn, same in zip(found.productions, everywhere.language().productions, strict=True):
+        np.testing.assert_array_equal(drawn, same)
+    assert "unequal_levels" not in everywhere.model_dump()
+    for changes, text in [
+        ({"unequal_levels": (0,)}, "levels go from 1 to 3"),
+        ({"unequal_levels": (4,)}, "levels go from 1 to 3"),
+        ({"unequal_levels": ()}, "Name at least one"),
+        ({"unequal_levels": (1,), "rule_probabilities": None}, "rule_probabilities are not given"),
+    ]:
+        with pytest.raises(ValueError, match=text):
+            HierarchySettings(**(sizes | changes))

@@ -16,7 +16,7 @@ import pytest
 
 from syntagma.errors import InputError
 from syntagma.languages.hierarchy import RandomHierarchy
-from syntagma.learners import Engine, Fit, HierarchicalCNN, Perceptron, Training, fit
+from syntagma.learners import Engine, Fit, HierarchicalCNN, Perceptron, Training, Transformer, fit
 from syntagma.learners import engine as engine_module
 from syntagma.randomness import key, stream
 from syntagma.tasks import Examples, LastToken, Shape
@@ -104,6 +104,18 @@ def test_evaluation_in_blocks(adam, sets, number, monkeypatch):
     test = random_examples(number, 3)
     found = adam.fit([sets[0][0]], [test], [5])[0]
     np.testing.assert_allclose(found.example_losses, losses_by_hand(found, test), rtol=1e-4, atol=1e-6)
+
+
+def test_loss_at_the_last_of_all_positions(sets):
+    shape = Shape(vocab=5, length=4, outputs=5, reads="every")
+    engine = Engine(Transformer(width=8, heads=2, layers=1), shape, Training(max_steps=4, batch_size=4))
+    train, test = (Examples(e.inputs[:, :4], e.inputs[:, :4] % 5) for e in (sets[0][0], random_examples(11, 3)))
+    found = engine.fit([train], [test], [5])[0]
+    logits = np.asarray(found.predictor(jnp.asarray(test.inputs)), np.float64)[:, -1]
+    by_hand = np.log(np.exp(logits).sum(1)) - logits[np.arange(len(test)), test.targets[:, -1]]
+    assert found.metrics["test_last_loss"] == pytest.approx(by_hand.mean(), rel=1e-5)
+    assert found.metrics["test_last_loss"] in [row["test_last_loss"] for row in found.history]
+    assert found.metrics["test_loss"] == pytest.approx(found.example_losses.mean())
 
 
 def losses_by_hand(found: Fit, test: Examples) -> np.ndarray:

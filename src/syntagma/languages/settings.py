@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from syntagma.errors import invalid
 from syntagma.languages.exchangeable import CategoricalMixture, DirichletMultinomial
 from syntagma.languages.hidden_markov import HiddenMarkov, RandomHiddenMarkov
 from syntagma.languages.hierarchy import RandomHierarchy
@@ -18,7 +20,12 @@ from syntagma.languages.text import Part, Text, Unit
 
 
 class HierarchySettings(BaseModel):
-    """The random hierarchy language of one grammar seed."""
+    """The random hierarchy language of one grammar seed.
+
+    Attributes:
+        unequal_levels: the levels whose rules have `rule_probabilities`, 1 for the rules that make tokens; the rules of
+            the others are equal. All levels by default.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -29,19 +36,31 @@ class HierarchySettings(BaseModel):
     depth: int
     rule_probabilities: float | tuple[float, ...] | None = None
     num_classes: int | None = Field(default=None, exclude_if=lambda number: number is None)
+    unequal_levels: tuple[int, ...] | None = Field(default=None, exclude_if=lambda levels: levels is None)
     seed: int = 0
+
+    @model_validator(mode="after")
+    def _levels_exist(self) -> HierarchySettings:
+        levels = self.unequal_levels
+        if levels is None:
+            return self
+        if self.rule_probabilities is None:
+            raise invalid("unequal_levels", levels, "rule_probabilities are not given", "Give them, or leave it out")
+        if not levels or min(levels) < 1 or max(levels) > self.depth:
+            raise invalid("unequal_levels", levels, f"levels go from 1 to {self.depth}", "Name at least one of them")
+        return self
 
     def language(self) -> RandomHierarchy:
         """The language itself."""
-        return RandomHierarchy(
-            self.vocab,
-            self.rules,
-            self.branching,
-            self.depth,
-            rule_probabilities=self.rule_probabilities,
-            num_classes=self.num_classes,
-            seed=self.seed,
-        )
+        sizes = self.vocab, self.rules, self.branching, self.depth, self.num_classes
+        language = RandomHierarchy(*sizes, rule_probabilities=self.rule_probabilities, seed=self.seed)
+        if self.unequal_levels is None:
+            return language
+        weights = [
+            table if level in self.unequal_levels else np.full_like(table, 1 / self.rules)
+            for level, table in enumerate(language.weights, start=1)
+        ]
+        return RandomHierarchy(*sizes, rule_probabilities=weights, seed=self.seed)
 
 
 class TextSettings(BaseModel):

@@ -135,14 +135,18 @@ class Engine(Trainer):
     ) -> tuple[Any, Float[Array, " S"]]:
         return jax.vmap(self._advance, in_axes=(0, 0, 0, None, None))(state, inputs, targets, rates, count)
 
-    def _evaluate(self, state: Any, inputs: Array, targets: Array) -> tuple[Float[Array, " n"], Float[Array, " n"]]:
-        """Loss and accuracy of each sentence of `[n, T]` test inputs, mean over its answers."""
+    def _evaluate(self, state: Any, inputs: Array, targets: Array) -> tuple[Float[Array, " n"], ...]:
+        """Loss and accuracy of each sentence of `[n, T]` test inputs, mean over its answers.
 
-        def sentences(batch: tuple[Array, Array]) -> tuple[Array, Array]:
+        Where every position is read, the loss at the last one is the third.
+        """
+
+        def sentences(batch: tuple[Array, Array]) -> tuple[Array, ...]:
             outputs, answers = self.network(state[0])(batch[0]), batch[1]
             lost = losses(self.shape.loss, outputs, answers)
             right = correct(self.shape.loss, outputs, answers)
-            return lost.reshape(len(answers), -1).mean(1), right.reshape(len(answers), -1).mean(1)
+            means = lost.reshape(len(answers), -1).mean(1), right.reshape(len(answers), -1).mean(1)
+            return (*means, lost[:, -1]) if self.shape.reads == "every" else means
 
         size = min(EVALUATION_BATCH, len(inputs))
         whole = len(inputs) // size * size
@@ -150,7 +154,7 @@ class Engine(Trainer):
         parts = [x.reshape(-1) for x in jax.lax.map(sentences, blocks)]
         if whole < len(inputs):
             parts = [jnp.concatenate(x) for x in zip(parts, sentences((inputs[whole:], targets[whole:])), strict=True)]
-        return parts[0], parts[1]
+        return tuple(parts)
 
 
 @trainer_of.register
@@ -206,7 +210,7 @@ class _Run:
             scores = {name: self._scores(sets) for name, sets in self.tests.items()}
             evaluating += time.perf_counter() - paused
             for i, seed_course in enumerate(course):
-                own = {name: _Scores(lost[i], right[i]) for name, (lost, right) in scores.items()}
+                own = {name: _Scores(*(values[i] for values in found)) for name, found in scores.items()}
                 if watch is not None and not seed_course.stopped:
                     watch(i, step, lambda i=i: self.engine.network(self._weights(i)))
                 seed_course.add(step, own, float(train_loss[i]), lambda i=i: self._weights(i))
@@ -236,7 +240,7 @@ class _Run:
         return np.atleast_1d(np.asarray(total))
 
     def _scores(self, examples: tuple[Array, Array]) -> list[Float[np.ndarray, "S n"]]:
-        """Loss and accuracy of each sentence, by seed."""
+        """What `_evaluate` finds of each sentence, by seed."""
         return [np.atleast_2d(x) for x in jax.device_get(self.programs.evaluate(self.state, *examples))]
 
     def _stack(self, examples: Sequence[Examples]) -> tuple[Array, Array]:
@@ -265,13 +269,15 @@ class _Run:
 
 @dataclass(frozen=True)
 class _Scores:
-    """Loss and accuracy of each sentence of one set."""
+    """Loss and accuracy of each sentence of one set, and its loss at the last position where all are read."""
 
     losses: Float[np.ndarray, " n"]
     correct: Float[np.ndarray, " n"]
+    last: Float[np.ndarray, " n"] | None = None
 
-    def means(self) -> tuple[float, float]:
-        return float(self.losses.mean(dtype=np.float64)), float(self.correct.mean(dtype=np.float64))
+    def means(self, name: str) -> dict[str, float]:
+        found = {f"{name}_loss": self.losses, f"{name}_accuracy": self.correct, f"{name}_last_loss": self.last}
+        return {key: float(values.mean(dtype=np.float64)) for key, values in found.items() if values is not None}
 
     def error(self) -> float:
         """Standard error of the mean loss."""
@@ -294,10 +300,10 @@ class _Course:
         if self.stopped:
             return
         self.step = step
-        loss, _ = scores["test"].means()
         row: dict[str, float] = {"step": step}
         for name, score in scores.items():
-            row[f"{name}_loss"], row[f"{name}_accuracy"] = score.means()
+            row |= score.means(name)
+        loss = row["test_loss"]
         self.history.append(row | {"train_loss": train_loss})
         if loss < self.best_loss or not self.best:
             self.best_loss, self.best_step, self.best, self.best_weights = loss, step, scores, weights()
@@ -314,7 +320,7 @@ class _Course:
         last = self.history[-1]
         found: dict[str, Any] = {}
         for name, score in self.best.items():
-            found[f"{name}_loss"], found[f"{name}_accuracy"] = score.means()
+            found |= score.means(name)
             found[f"{name}_loss_error"] = score.error()
             found |= {f"final_{name}_{what}": last[f"{name}_{what}"] for what in ("loss", "accuracy")}
         return found | {

@@ -29,8 +29,10 @@ class Fit:
         predictor: `[B, T]` inputs to outputs: the network at its smallest test loss, or the solved kernel regression.
         metrics: smallest test loss with its standard error, accuracy, final losses, steps, examples, seconds, FLOPs.
             Of every other test set NAME: NAME_loss, NAME_loss_error and NAME_accuracy of that same predictor, and the
-            final two as final_NAME_loss and final_NAME_accuracy.
-        history: one row an evaluation: step, test_loss, test_accuracy, NAME_loss, NAME_accuracy, train_loss.
+            final two as final_NAME_loss and final_NAME_accuracy. Where every position is read, test_last_loss and
+            NAME_last_loss are the losses at the last one.
+        history: one row an evaluation: step, test_loss, test_accuracy, NAME_loss, NAME_accuracy, train_loss, and the
+            losses at the last position.
         example_losses: `[n_test]`, loss of each test sentence.
     """
 

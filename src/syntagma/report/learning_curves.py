@@ -40,10 +40,10 @@ def learning_curves(analysis: Analysis) -> Figure:
             axes.set_ylim(*y_limits)
             axes.set_title(f"m = {m} rules per symbol")
             heights = panels.plateaus(analysis, m)
-            _draw_plateaus(axes, heights)
-            names += _draw_predictions(axes, panels.predicted_steps(analysis, m), heights)
-            _draw_curves(axes, panels.rows_of(analysis, "curves", m))
-            _draw_thresholds(axes, panels.rows_of(analysis, "thresholds", m), heights)
+            draw_plateaus(axes, heights)
+            names += draw_predictions(axes, panels.predicted_steps(analysis, m), heights)
+            draw_curves(axes, panels.rows_of(analysis, "curves", m))
+            draw_thresholds(axes, panels.rows_of(analysis, "thresholds", m), heights)
         panels.name_axes(all_axes, "training examples P (sentences)", "test loss of the last token (nats)")
         panels.legend_below(figure, _legend_columns(analysis))
         panels.settle(figure)
@@ -90,7 +90,7 @@ def half_way(heights: dict[int, float], level: int) -> float:
     return (heights[level - 1] + heights[level]) / 2
 
 
-def _draw_plateaus(axes: Axes, heights: dict[int, float]) -> None:
+def draw_plateaus(axes: Axes, heights: dict[int, float]) -> None:
     """The lines, and their names at the right margin, moved apart where lines are close."""
     oracle = max(heights, default=0)
     for level, height in heights.items():
@@ -114,7 +114,7 @@ def _draw_plateaus(axes: Axes, heights: dict[int, float]) -> None:
         )  # fmt: skip
 
 
-def _draw_predictions(
+def draw_predictions(
     axes: Axes, steps: list[tuple[int, float, pd.DataFrame]], heights: dict[int, float]
 ) -> list[Annotation]:
     """Each predicted threshold as the step it predicts; where two laws agree, their dashes alternate. Their names."""
@@ -146,7 +146,8 @@ def _sides(levels: list[int]) -> list[str]:
     ]
 
 
-def _draw_curves(axes: Axes, curves: pd.DataFrame) -> None:
+def draw_curves(axes: Axes, curves: pd.DataFrame) -> None:
+    """The mean over seeds of each learner, over the band of its seeds."""
     for learner, curve in curves.groupby("learner", sort=False):
         curve = panels.finite(curve, "num_examples", "loss_nats").sort_values("num_examples")
         colour = style.learner_colour(str(learner))
@@ -154,10 +155,11 @@ def _draw_curves(axes: Axes, curves: pd.DataFrame) -> None:
         axes.fill_between(
             band["num_examples"], band["low"], band["high"], color=colour, alpha=0.18, linewidth=0, zorder=3
         )
-        axes.plot(curve["num_examples"], curve["loss_nats"], zorder=4, **_curve_look(colour))
+        axes.plot(curve["num_examples"], curve["loss_nats"], zorder=4, **curve_look(colour))
 
 
-def _draw_thresholds(axes: Axes, thresholds: pd.DataFrame, heights: dict[int, float]) -> None:
+def draw_thresholds(axes: Axes, thresholds: pd.DataFrame, heights: dict[int, float]) -> None:
+    """Each measured threshold half-way between its plateaus, with its interval."""
     for row in panels.each_row(panels.finite(thresholds, "measured")):
         if row.level not in heights or row.level - 1 not in heights:
             continue
@@ -168,14 +170,16 @@ def _draw_thresholds(axes: Axes, thresholds: pd.DataFrame, heights: dict[int, fl
             axes.plot([row.low, end], [height] * 2, color=colour, linewidth=1.4, solid_capstyle="butt", zorder=5)
             if row.high == math.inf:  # open above
                 axes.plot([end], [height], marker=">", color=colour, markersize=4, linestyle="none", zorder=5)
-        axes.plot([row.measured], [height], zorder=6, **_threshold_look(colour))
+        axes.plot([row.measured], [height], zorder=6, **threshold_look(colour))
 
 
-def _curve_look(colour: str) -> dict[str, Any]:
+def curve_look(colour: str) -> dict[str, Any]:
+    """How a learning curve is drawn."""
     return {"color": colour, "linewidth": 1.6, "marker": "o", "markersize": 3.6, "markeredgewidth": 0}
 
 
-def _threshold_look(colour: str) -> dict[str, Any]:
+def threshold_look(colour: str) -> dict[str, Any]:
+    """How a measured threshold is drawn."""
     look = {"markersize": 7.5, "markeredgecolor": "white", "markeredgewidth": 1.0}
     return {"color": colour, "marker": "D", "linestyle": "none", **look}
 
@@ -183,13 +187,13 @@ def _threshold_look(colour: str) -> dict[str, Any]:
 def _legend_columns(analysis: Analysis) -> list[list[Artist]]:
     """Who is drawn; how it was measured; the laws; what is exact."""
     who: list[Artist] = [
-        Line2D([], [], label=label, **_curve_look(style.learner_colour(learner)))
+        Line2D([], [], label=label, **curve_look(style.learner_colour(learner)))
         for learner, label in panels.learners(analysis).items()
     ]
     seeds = sorted({int(n) for n in analysis.tables["curves"]["num_seeds"]})
     number = f"{seeds[0]} to {seeds[-1]}" if len(seeds) > 1 else "".join(map(str, seeds))
     measured: list[Artist] = [] if seeds == [1] else [Patch(color="#d0d5da", label=f"band over {number} seeds")]
-    measured.append(Line2D([], [], label="measured threshold", **_threshold_look(style.SOFT_INK)))
+    measured.append(Line2D([], [], label="measured threshold", **threshold_look(style.SOFT_INK)))
     laws: list[Artist] = [
         Line2D([], [], color=style.law_colour(law), linewidth=1.5, linestyle=(0, (4, 2)), label=f"predicted, {law}")
         for law in analysis.tables["predictions"]["law"].unique()

@@ -28,7 +28,7 @@ from matplotlib.transforms import Bbox
 from syntagma.studies.study import Analysis
 
 PANEL_HEIGHT = 3.3
-_WIDTHS = {1: 8.0, 2: 9.8, 3: 11.8}
+_WIDTHS = {1: 8.0, 2: 9.8, 3: 11.8, 4: 13.6}
 """Inches of figure width for so many columns."""
 
 
@@ -113,8 +113,12 @@ def plateaus(analysis: Analysis, m: int) -> dict[int, float]:
 
 def predicted_steps(analysis: Analysis, m: int) -> list[tuple[int, float, pd.DataFrame]]:
     """(level, P, the laws that put the threshold of that level there), ascending, where both plateaus are known."""
-    known = finite(rows_of(analysis, "predictions", m), "num_examples")
-    heights = plateaus(analysis, m)
+    return steps_between(plateaus(analysis, m), rows_of(analysis, "predictions", m))
+
+
+def steps_between(heights: dict[int, float], predictions: pd.DataFrame) -> list[tuple[int, float, pd.DataFrame]]:
+    """As `predicted_steps`, of the plateaus and the rows of predictions of one language."""
+    known = finite(predictions, "num_examples")
     rounded = known.assign(place=known["num_examples"].astype(float).round(6))
     places = sorted({(int(row.level), float(row.place)) for row in each_row(rounded)})
     steps = [(level, place, where(rounded, level=level, place=place)) for level, place in places]

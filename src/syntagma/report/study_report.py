@@ -18,6 +18,7 @@ _MODULES = {
     "permutation-bias": "syntagma.report.permutation_bias",
     "abstract-symbols": "syntagma.report.abstract_symbols",
     "level-by-level": "syntagma.report.level_by_level",
+    "variations": "syntagma.report.variations",
 }
 """Adding a study's report is one module with a `REPORT`, and one line here."""
 

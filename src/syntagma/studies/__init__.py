@@ -14,6 +14,7 @@ STUDIES: Mapping[str, str] = {
     "permutation-bias": "syntagma.studies.permutation_bias:STUDY",
     "abstract-symbols": "syntagma.studies.abstract_symbols:STUDY",
     "level-by-level": "syntagma.studies.level_by_level:STUDY",
+    "variations": "syntagma.studies.variations:STUDY",
 }
 """Name to `module:object`, imported when asked for."""
 
