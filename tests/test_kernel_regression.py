@@ -118,6 +118,20 @@ def test_the_posterior_of_a_linear_network_is_that_of_its_kernel_at_any_width() 
     assert again.metrics["test_loss"] == found.metrics["test_loss"]
 
 
+def test_the_spread_over_seeds_has_the_error_of_a_sampled_kernel_in_it() -> None:
+    embedding = Embedding(vocab=4, position_variance=1.0)
+    softmax = Architecture(embedding=embedding, layers=(Attention(),), readout="last")
+    train, test = numbers(3, 8), numbers(4, 12)
+    found = {}
+    for samples in (64, 4096):
+        learner = KernelRegression(architecture=softmax, ridge=0.1, samples=samples)
+        fits = [fit(learner, NUMBERS, None, train, test, seed=seed) for seed in (0, 1, 2, 3, 0)]
+        losses = [one.metrics["test_loss"] for one in fits]
+        assert losses[0] == losses[-1]
+        found[samples] = np.std(losses[:-1])
+    assert 0 < found[4096] < found[64] / 2
+
+
 def test_training_goes_on_with_training_settings_only() -> None:
     language, task = RandomHierarchy(4, 2, 2, 2), LastToken()
     train = task.examples(language.sample(0, 16), language, 0)

@@ -70,7 +70,9 @@ class KernelRegression(Learner):
             with the mask symbol.
         limit: "nngp", a Gaussian process, or "ntk", the end of gradient descent.
         ridge: d, added to the diagonal of the Gram matrix.
-        samples: quasi-Monte-Carlo points, where an attention is softmax.
+        samples: quasi-Monte-Carlo points, where an attention is softmax; each fit draws its own from its seed, so that
+            the spread over seeds has the kernel's error in it. It is amplified where errors of the Gram matrix, times
+            the number of examples, exceed the ridge.
         by_pattern: compute the kernel once for each pattern of equal tokens of two sentences: for short sentences from
             many symbols, see `kernels.patterns`.
     """
@@ -85,12 +87,16 @@ class KernelRegression(Learner):
     by_pattern: bool = False
 
     def gram(
-        self, architecture: Architecture, x: Integer[np.ndarray, "n T"], y: Integer[np.ndarray, "m T"] | None = None
+        self,
+        architecture: Architecture,
+        x: Integer[np.ndarray, "n T"],
+        y: Integer[np.ndarray, "m T"] | None = None,
+        seed: int = 0,
     ) -> Float[np.ndarray, "n m"]:
         """The kernel matrix."""
         if self.by_pattern:
-            return gram_by_pattern(architecture, x, y, kind=self.limit, samples=self.samples).matrix
-        return architecture.gram(x, y, kind=self.limit, samples=self.samples).matrix
+            return gram_by_pattern(architecture, x, y, kind=self.limit, samples=self.samples, seed=seed).matrix
+        return architecture.gram(x, y, kind=self.limit, samples=self.samples, seed=seed).matrix
 
     def check(self, shape: Shape) -> None:
         if shape.reads != "once":
@@ -107,6 +113,7 @@ class Solution:
         factor: lower Cholesky factor of K + d 1.
         coefficients: `[n, outputs]`, (K + d 1)^(-1) y.
         prior: mean of every output before any example.
+        seed: of the kernel's quasi-Monte-Carlo points.
     """
 
     learner: KernelRegression
@@ -115,6 +122,7 @@ class Solution:
     factor: Float[np.ndarray, "n n"]
     coefficients: Float[np.ndarray, "n outputs"]
     prior: float
+    seed: int = 0
 
     def __call__(self, inputs: Integer[np.ndarray, "B T"]) -> Float[np.ndarray, "B outputs"]:
         """The posterior mean."""
@@ -124,7 +132,7 @@ class Solution:
         """The posterior variance of each output, without the observation noise (NNGP)."""
         learner = self.learner
         explained = scipy.linalg.solve_triangular(self.factor, self._gram(inputs).T, lower=True)
-        prior = self.architecture.diagonal(inputs, kind=learner.limit, samples=learner.samples)
+        prior = self.architecture.diagonal(inputs, kind=learner.limit, samples=learner.samples, seed=self.seed)
         return prior - (explained**2).sum(0)
 
     def left_out(self) -> Float[np.ndarray, "n outputs"]:
@@ -133,11 +141,11 @@ class Solution:
         return self.coefficients / np.diag(invert(self.factor, lower=1)[0])[:, None]
 
     def _gram(self, inputs: Integer[np.ndarray, "B T"]) -> Float[np.ndarray, "B n"]:
-        return self.learner.gram(self.architecture, inputs, self.inputs)
+        return self.learner.gram(self.architecture, inputs, self.inputs, self.seed)
 
 
-def solve(learner: KernelRegression, shape: Shape, examples: Examples) -> Solution:
-    """The regression of `examples`.
+def solve(learner: KernelRegression, shape: Shape, examples: Examples, seed: int = 0) -> Solution:
+    """The regression of `examples`; `seed` is that of a sampled kernel's points.
 
     Raises:
         InputError: the Gram matrix is singular and the ridge too small; the smallest eigenvalue and a ridge are named.
@@ -145,7 +153,7 @@ def solve(learner: KernelRegression, shape: Shape, examples: Examples) -> Soluti
     architecture = resolved(learner.architecture, shape)
     inputs = examples.inputs.astype(np.int32)
     prior = 0.0 if shape.loss == "squared" else 1 / shape.outputs
-    matrix = learner.gram(architecture, inputs)
+    matrix = learner.gram(architecture, inputs, seed=seed)
     ridged = matrix + learner.ridge * np.eye(len(matrix))
     try:
         factor = np.linalg.cholesky(ridged)
@@ -157,7 +165,7 @@ def solve(learner: KernelRegression, shape: Shape, examples: Examples) -> Soluti
         allowed = f"the Gram matrix of these examples is singular, its smallest eigenvalue is {smallest:.2g}"
         raise invalid("ridge", learner.ridge, allowed, f"Raise ridge to {enough} or more")
     coefficients = scipy.linalg.cho_solve((factor, True), targets(shape, examples) - prior)
-    return Solution(learner, architecture, inputs, factor, coefficients, prior)
+    return Solution(learner, architecture, inputs, factor, coefficients, prior, seed)
 
 
 def targets(shape: Shape, examples: Examples) -> Float[np.ndarray, "n outputs"]:
@@ -183,11 +191,13 @@ class KernelTrainer(Trainer):
         extra: Mapping[str, Sequence[Examples]] | None = None,
     ) -> list[Fit]:
         tests = checked_sets(train, test, seeds, extra)
-        return [self._one(train[i], {name: sets[i] for name, sets in tests.items()}) for i in range(len(seeds))]
+        return [
+            self._one(train[i], {name: sets[i] for name, sets in tests.items()}, seed) for i, seed in enumerate(seeds)
+        ]
 
-    def _one(self, train: Examples, tests: Mapping[str, Examples]) -> Fit:
+    def _one(self, train: Examples, tests: Mapping[str, Examples], seed: int) -> Fit:
         begun = time.perf_counter()
-        solution = solve(self.learner, self.shape, train)
+        solution = solve(self.learner, self.shape, train, seed)
         wanted = targets(self.shape, train)
         own = wanted - self.learner.ridge * solution.coefficients  # K a = y - d a, the prediction of what was seen
         share = self._uniform_share(solution, wanted, train)

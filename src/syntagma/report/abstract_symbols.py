@@ -32,7 +32,9 @@ _CAPTIONS = {
     "theory-and-networks": (
         "Squared error on strings of symbols never seen. Dashed: the certificate's prediction for regression with each "
         "kernel; squares: that regression, done; lines: networks on the same strings. Grey: r (K_self - N_tt) / s_min, "
-        "the strings after which the slowest direction of the transformer kernel is half learned."
+        "the strings after which the slowest direction of the transformer kernel is half learned. Where N is as good "
+        "as singular, the error of the sampled kernel, times the number of strings, exceeds the ridge: squares leave "
+        "the prediction."
     ),
     "data-saved": (
         "How many times more training strings the transformer needs without trainable identities than with them, for "
