@@ -8,7 +8,8 @@ NNGP kernel and ridge d; how fast is what a study measures.
 
 Integrator: BAOAB, whose averages are off by O(h^2), with the two half kicks between steps taken as one. The step h is a
 fixed share of the shortest period, from the largest curvature 1 + lambda_max(K) / d, where K is the infinitely wide
-tangent kernel of the training examples; chains start as draws from the prior, the first half of each is dropped, and
+tangent kernel of the training examples; narrow networks are curved more, and where a chain diverges all are run again
+with half the step. Chains start as draws from the prior, the first half of each is dropped, and
 of the rest `snapshots` networks are kept. Their mean output is the prediction. Chains are independent, so their spread
 gives the standard error of it: NAME_sampling_loss is the part of NAME_loss that finite chains add.
 
@@ -44,6 +45,8 @@ from syntagma.tasks import Examples, Shape
 
 _SHARE_OF_PERIOD = 0.35
 """Step times the largest frequency; the integrator is stable below 2."""
+_HALVINGS = 4
+"""Of the step, before divergence is the result."""
 _FRICTION = 1.0
 """g, in units of the slowest frequency, that of the prior."""
 _PREDICTION_BATCH = 256
@@ -128,11 +131,15 @@ class LangevinTrainer(Trainer):
         learner, begun = self.learner, time.perf_counter()
         inputs, targets = np.asarray(train.inputs, np.int32), np.asarray(train.targets, np.float32)
         curvature = np.linalg.eigvalsh(self.architecture.gram(inputs, kind="ntk").matrix)[-1] / learner.ridge
-        step = _SHARE_OF_PERIOD / np.sqrt(1 + curvature)
+        longest = _SHARE_OF_PERIOD / np.sqrt(1 + curvature)
         keys = jax.random.split(key(seed, "langevin"), learner.chains)
-        chains = _Chains(jax.block_until_ready(self._sample(keys, inputs, targets, step)), self._static)
-        evaluating = time.perf_counter()
-        own = chains(inputs)[:, 0]
+        for halvings in range(_HALVINGS + 1):
+            step = longest / 2**halvings
+            chains = _Chains(jax.block_until_ready(self._sample(keys, inputs, targets, step)), self._static)
+            evaluating = time.perf_counter()
+            own = chains(inputs)[:, 0]
+            if np.isfinite(own).all():
+                break
         metrics: dict[str, Any] = {
             "final_train_loss": float(np.mean((own - targets) ** 2)),
             "steps": learner.steps,
