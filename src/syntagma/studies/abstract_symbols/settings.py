@@ -161,8 +161,6 @@ class AbstractSymbols(Settings):
         if self.copying is not None:
             for _, learner in self.copying.learners():
                 learner.check(Label().shape(self.copying.language))
-        if self.text is not None and self.language_model is not None:
-            self.language_model.learner.check(NextToken().shape(self.text.language()))
         return self
 
     def cells(self) -> list[Cell]:
@@ -269,12 +267,19 @@ def _read(path: Path, regular: Any) -> Templates:
 
 
 def _text(path: str, language_model: Any) -> Any:
-    """Settings of the text: windows of the language model's length, and the file's hash, which results depend on."""
-    length = LanguageModel.model_validate(language_model).length if language_model is not None else 1
+    """Settings of the text: windows of the language model's length, and the file's hash, which results depend on.
+
+    The model is checked here, where the file is given: stored settings must do without it.
+    """
+    model = LanguageModel.model_validate(language_model) if language_model is not None else None
+    length = model.length if model is not None else 1
     try:
         content = Path(path).read_bytes()
     except OSError as error:
         reason = f"it cannot be read, {(error.strerror or str(error)).lower()}"
         raise invalid("text", path, reason, "Give a text file in UTF-8") from None
     digest = hashlib.sha256(content).hexdigest()
-    return {"kind": "text", "path": path, "sentence_length": length, "stride": 1, "sha256": digest}
+    text = TextSettings(path=path, sentence_length=length, stride=1, sha256=digest)
+    if model is not None:
+        model.learner.check(NextToken().shape(text.language()))
+    return text.model_dump(mode="json")
