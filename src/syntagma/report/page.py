@@ -48,9 +48,9 @@ def page_html(analysis: Analysis) -> str:
     parts = [
         _opening(analysis),
         _main_figure(analysis, report, main),
+        *(_figure(analysis, report, name, f"figure{place}") for place, name in enumerate(others, start=2)),
         _verdicts(analysis.verdicts),
         *(_table(analysis, report, place) for place in range(len(report.tables))),
-        *(_figure(analysis, report, name, f"figure{place}") for place, name in enumerate(others, start=2)),
         _provenance(analysis),
         "</body>\n</html>\n",
     ]
