@@ -22,6 +22,7 @@ from syntagma.studies.permutation_bias.wanted import cells, fact_key, wanted_fac
 from syntagma.studies.stored import Facts
 from syntagma.studies.study import Verdict
 from syntagma.sweep.store import Store
+from syntagma.theory.learnability import sample_complexity
 
 TINY = PRESETS["quick"].model_copy(
     update={
@@ -50,7 +51,9 @@ TINY = PRESETS["quick"].model_copy(
         ("lengths={}", None),
         ('lengths={"(T-3,3)":[6]}', r"lengths='\(T-3,3\)' is unknown: there are .*\(T\)"),
         ("block=softmax attention", "its kernel is sampled, and theory is compared with an exact one"),
-        ("blocks.linear attention.readout=last", r"positions must be exchangeable: readout='mean'"),
+        ("blocks.linear attention.readout=last", r"readout='last' cannot be used: positions must be exchangeable"),
+        ("text=nowhere.txt", "text='nowhere.txt' cannot be used: it cannot be read, no such file or directory"),
+        ("vocab=4", "it must be 4 probabilities that sum to 1"),
     ],
 )
 def test_settings_that_cannot_be_are_refused_in_one_line(change: str, message: str | None) -> None:
@@ -75,12 +78,27 @@ def test_presets_round_trip_and_their_runs_can_be_made(preset: str) -> None:
         run.learner.check(run.task.shape(run.language.language()))
 
 
-def test_a_text_may_be_given_by_its_path(tmp_path: Path) -> None:
-    settings = PermutationBias.model_validate(TINY.model_dump() | {"text": str(tmp_path / "a.txt")})
-    assert settings.text is not None
-    assert settings.text.path.endswith("a.txt")
+def test_a_text_may_be_given_by_its_path_and_counts_by_its_content(tmp_path: Path) -> None:
+    file, keys = tmp_path / "a.txt", []
+    for content in ("ab" * 100, "abc" * 100):
+        file.write_text(content, encoding="utf-8")
+        settings = PermutationBias.model_validate(TINY.model_dump() | {"text": str(file)})
+        assert settings.text is not None
+        assert settings.text.path.endswith("a.txt")
+        keys.append(fact_key(settings, {"of": "symmetry", "window": 4}))
+    assert keys[0] != keys[1]
     with pytest.raises(ValidationError):
         PermutationBias.model_validate(TINY.model_dump() | {"text": 3})
+
+
+def test_no_fewer_examples_than_the_bound_can_halve_the_error() -> None:
+    """One representation whose levels all lie at trace / D: the bound is below half the error, learnability 1/2 not."""
+    dimension, value = 5, 0.2
+    sector = {"eigenvalues": [value], "dimension": dimension, "bound": value, "target": [1.0]}
+    levels = Levels({"sectors": {"(T-1,1)": sector}, "rest": [], "trace": 1.0, "unresolved": 0.0}, ridge=5.0)
+    half = levels.half("(T-1,1)")
+    at_half = sample_complexity(levels.spectrum, 0.5, 5.0)[0]
+    assert 0.9 * half < levels.bound("(T-1,1)") < half < at_half
 
 
 def test_levels_are_counted_as_predicted() -> None:
@@ -106,8 +124,7 @@ def test_theory_of_a_level_falls_and_crosses_one_half_where_it_says() -> None:
     for name in ("(T)", "(T-1,1)", "(T-2,2)"):
         half = levels.half(name)
         assert levels.error(name, np.array([half]))[0] == pytest.approx(0.5, rel=2e-3)
-        exact, bound = levels.half_learned(name)
-        assert bound <= exact
+        assert 0 < levels.bound(name) < half
 
 
 def test_the_slope_of_a_power_law_is_found() -> None:
@@ -173,12 +190,12 @@ def test_verdicts_follow_the_intervals(analysed: Any) -> None:
 
 
 def test_networks_are_said_to_approach_the_limit_only_where_they_do(analysed: Any) -> None:
-    rows = [("kernel", "(T)", n, 0.5) for n in (8, 16, 32)]
-    rows += [("width 16", "(T)", n, 0.5 * factor) for n, factor in ((8, 2.0), (16, 2.2), (32, 1.9))]
-    columns = ["learner", "representation", "num_examples", "error"]
+    columns = ["learner", "tail", "num_examples", "draw", "away"]
+    cells = [(n, draw, 0.05 * draw) for n in (8, 16) for draw in range(3)]
+    narrow = [("width 16", "(T)", n, draw, np.log(2.0) + noise) for n, draw, noise in cells]
     for factor, outcome in ((1.1, "agrees"), (4.0, "disagrees")):
-        wide = [("width 64", "(T)", n, 0.5 * factor) for n in (8, 16, 32)]
-        tables = dict(analysed.tables) | {"curves": pd.DataFrame(rows + wide, columns=columns)}
+        wide = [("width 64", "(T)", n, draw, np.log(factor) - noise) for n, draw, noise in cells]
+        tables = dict(analysed.tables) | {"networks": pd.DataFrame(narrow + wide, columns=columns)}
         assert [v.outcome for v in _about(verdicts(tables), "nearer to the limit")] == [outcome]
 
 

@@ -6,7 +6,9 @@ A small language is a pydantic model itself; one that is costly to make, as a gr
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+import hashlib
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -77,6 +79,21 @@ class TextSettings(BaseModel):
     part: Part = "all"
     test_share: float = 0.1
     sha256: str | None = None
+
+    @classmethod
+    def of_file(cls, path: str, sentence_length: int, **rest: Any) -> TextSettings:
+        """Windows of the file as it is now: results depend on its content, whose hash is kept.
+
+        Raises:
+            InputError: the file cannot be read.
+        """
+        try:
+            content = Path(path).read_bytes()
+        except OSError as error:
+            reason = f"it cannot be read, {(error.strerror or str(error)).lower()}"
+            raise invalid("text", path, reason, "Give a text file in UTF-8") from None
+        digest = hashlib.sha256(content).hexdigest()
+        return cls(path=path, sentence_length=sentence_length, sha256=digest, **rest)
 
     def language(self) -> Text:
         """The text itself, read from its file."""

@@ -40,8 +40,8 @@ _CAPTIONS = {
     ),
     "sample-complexity": (
         "Training examples at which the test error is half of the target's variance, against the context length T: "
-        "measured, with bootstrap intervals over training sets, and from the exact spectrum. Dashed: examples at "
-        "learnability 1/2 if the largest eigenvalue were the trace bound; a bound from below."
+        "measured, with bootstrap intervals over training sets, and from the exact spectrum. Dashed: fewer cannot do, "
+        "since no eigenvalue exceeds trace / dimension."
     ),
     "width": (
         "Squared relative distance (Frobenius norm) between the kernel of the last layer's features of one random "
@@ -70,8 +70,8 @@ _TABLES = (
     TableText(
         name="growth",
         title="Examples needed against context length",
-        caption="At half of the target's variance: measured with its bootstrap interval, and predicted; at "
-        "learnability 1/2 of the largest eigenvalue; and the trace bound's.",
+        caption="At half of the target's variance: measured with its bootstrap interval, predicted, and the least that "
+        "the trace bound allows.",
         columns=(
             Column("representation", "representation"),
             Column("length", "T"),
@@ -81,7 +81,6 @@ _TABLES = (
             Column("measured", "measured", "count"),
             Column("low", "from", "count"),
             Column("high", "to", "count"),
-            Column("half_learned", "learnability 1/2", "count"),
             Column("trace_bound", "trace bound", "ratio"),
             Column("note", "note"),
         ),

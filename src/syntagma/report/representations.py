@@ -146,7 +146,7 @@ def sample_complexity(analysis: Analysis) -> Figure:
             Line2D([], [], color=style.SOFT_INK, marker="o", linestyle="none", label="measured, kernel regression"),
             Line2D([], [], color=_THEORY, linewidth=1.4, label="theory, exact spectrum"),
             Line2D(
-                [], [], color=_THEORY, linewidth=1.1, linestyle=(0, (4, 3)), label="learnability 1/2 at the trace bound"
+                [], [], color=_THEORY, linewidth=1.1, linestyle=(0, (4, 3)), label="least that the trace bound allows"
             ),
         ]
         panels.legend_below(figure, [[handle] for handle in handles])

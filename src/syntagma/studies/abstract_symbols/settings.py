@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -273,13 +272,7 @@ def _text(path: str, language_model: Any) -> Any:
     """
     model = LanguageModel.model_validate(language_model) if language_model is not None else None
     length = model.length if model is not None else 1
-    try:
-        content = Path(path).read_bytes()
-    except OSError as error:
-        reason = f"it cannot be read, {(error.strerror or str(error)).lower()}"
-        raise invalid("text", path, reason, "Give a text file in UTF-8") from None
-    digest = hashlib.sha256(content).hexdigest()
-    text = TextSettings(path=path, sentence_length=length, stride=1, sha256=digest)
+    text = TextSettings.of_file(path, length, stride=1)
     if model is not None:
         model.learner.check(NextToken().shape(text.language()))
     return text.model_dump(mode="json")

@@ -45,6 +45,7 @@ def analyse(name: str, title: str, store: Store) -> Analysis:
         "reach": _reach(spectra),
         "multiplicities": _multiplicities(settings, facts),
         "curves": _curves(runs),
+        "networks": _networks(runs),
         "theory": _theory(settings, spectra, facts),
         "agreement": _agreement(settings, runs, spectra, facts),
         "growth": _growth(settings, growth, thresholds),
@@ -80,16 +81,29 @@ def _multiplicities(settings: PermutationBias, facts: Facts) -> pd.DataFrame:
     return pd.DataFrame(levels, columns=["eigenvalue", "predicted", "counted"])
 
 
-def _curves(runs: pd.DataFrame) -> pd.DataFrame:
-    """Mean test error and its standard error over training sets, by learner, representation and size.
-
-    Errors are over the target's variance. What finite chains add to those of sampled networks is taken away.
-    """
+def _errors(runs: pd.DataFrame) -> pd.DataFrame:
+    """Runs of the learning curves; errors over the target's variance, less what finite chains of networks add."""
     mine: Any = runs[runs["panel"] == "curves"].copy()
     for test in ("test", "shifted"):
         if (added := f"{test}_sampling_loss") in mine:
             mine[f"{test}_loss"] = mine[f"{test}_loss"] - mine[added].fillna(0)
         mine[f"{test}_loss"] /= mine["scale"] ** 2
+    return mine
+
+
+def _networks(runs: pd.DataFrame) -> pd.DataFrame:
+    """ln of each network's test error over kernel regression's from the same examples: how far it is from the limit."""
+    columns = ["tail", "num_examples", "draw"]
+    mine = _errors(runs)
+    limit: Any = mine[mine["learner"] == "kernel"].set_index(columns)["test_loss"]
+    found: Any = mine[mine["learner"] != "kernel"].join(limit.rename("limit"), on=columns)
+    found = found[(found["test_loss"] > 0) & found["limit"].notna()]
+    return found.assign(away=np.log(found["test_loss"] / found["limit"]))[["learner", *columns, "away"]]
+
+
+def _curves(runs: pd.DataFrame) -> pd.DataFrame:
+    """Mean test error and its standard error over training sets, by learner, representation and size."""
+    mine: Any = _errors(runs)
     grouped = mine.groupby(["learner", "tail", "num_examples"], sort=False)
     table = grouped[["test_loss", "shifted_loss"]].agg(["mean", "sem", "count"])
     table.columns = ["_".join(parts) for parts in table.columns]
@@ -219,7 +233,7 @@ def _exponents(
         x = np.log(own["length"].to_numpy(float))
         fitted = power_law(own["length"].to_numpy(float), [thresholds[name, n] for n in usable])
         row = {"representation": name, "measured": fitted.value, "low": fitted.low, "high": fitted.high}
-        for column in ("half_error", "half_learned", "trace_bound", "dimension"):
+        for column in ("half_error", "trace_bound", "dimension"):
             row[column] = float(np.polyfit(x, np.log(own[column].to_numpy(float)), 1)[0])
         row["eigenvalue"] = float(np.polyfit(x, np.log(own["eigenvalue"].to_numpy(float)), 1)[0])
         rows.append(row | {"num_lengths": len(usable)})

@@ -93,12 +93,14 @@ class Levels:
         share = (error[i - 1] - 0.5) / (error[i - 1] - error[i])
         return float(np.exp(np.log(sizes[i - 1]) + share * np.log(sizes[i] / sizes[i - 1])))
 
-    def half_learned(self, name: str) -> tuple[float, float]:
-        """Examples at learnability 1/2 of the representation's largest level: exact, and at its trace bound."""
-        sector = self.fact["sectors"][name]
-        levels = [sector["eigenvalues"][0], sector["bound"]]
-        exact, bound = sample_complexity(self.spectrum, 0.5, self.ridge, eigenvalues=levels)
-        return float(exact), float(bound)
+    def bound(self, name: str) -> float:
+        """Fewer examples than these cannot halve the test error, whatever the representation's levels.
+
+        No level exceeds trace / D, so no learnability L exceeds that of a level there, and the error is at least
+        (1 - L)^2 of the target's variance: half of it needs L >= 1 - 2^(-1/2).
+        """
+        largest = [self.fact["sectors"][name]["bound"]]
+        return float(sample_complexity(self.spectrum, 1 - 0.5**0.5, self.ridge, eigenvalues=largest)[0])
 
 
 def multiplicities(settings: PermutationBias, block: str, length: int) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from syntagma.errors import invalid, unknown
 from syntagma.kernels import Architecture, Attention, Dense, Embedding, Residual
@@ -32,7 +32,7 @@ class PermutationBias(Settings):
     Attributes:
         vocab: number of symbols v; tokens are independent and uniform.
         length: T of the learning curves, the spectra and the shifted test.
-        blocks: architectures by name, of exchangeable positions, read at their mean.
+        blocks: architectures by name, of exchangeable positions, read at their mean; they take their vocabulary from v.
         block: the one whose learning curves are measured.
         samples: quasi-Monte-Carlo points of each estimate of a softmax block's kernel.
         estimates: how many independent estimates its spectrum is the mean of.
@@ -69,7 +69,7 @@ class PermutationBias(Settings):
     networks: tuple[int, ...] = ()
     network_sizes: tuple[int, ...] = ()
     network_tails: tuple[Tail, ...] = ((), (1,))
-    network_seeds: int = Field(default=1, ge=1)
+    network_seeds: int = Field(default=3, ge=1)
     network_scale: float = Field(default=0.2, gt=0)
     network_steps: int = Field(default=4000, ge=4)
     widths: tuple[int, ...] = Field(min_length=2)
@@ -80,10 +80,17 @@ class PermutationBias(Settings):
     text: TextSettings | None = None
     windows: tuple[int, ...] = (8, 32)
 
+    @field_validator("blocks")
+    @classmethod
+    def _of_the_vocabulary(cls, blocks: Mapping[str, Architecture], info: ValidationInfo) -> Mapping[str, Architecture]:
+        return (
+            {name: block.on(info.data["vocab"]) for name, block in blocks.items()} if "vocab" in info.data else blocks
+        )
+
     @field_validator("text", mode="before")
     @classmethod
     def _path_alone(cls, given: Any) -> Any:
-        return {"path": given, "sentence_length": 8} if isinstance(given, str) else given
+        return TextSettings.of_file(given, 8).model_dump(mode="json") if isinstance(given, str) else given
 
     @model_validator(mode="after")
     def _fits(self) -> PermutationBias:
@@ -93,9 +100,10 @@ class PermutationBias(Settings):
             if self.sampled(given):
                 raise invalid(field, given, "its kernel is sampled, and theory is compared with an exact one")
         for name, block in self.blocks.items():
-            if block.readout != "mean" or block.embedding.vocab != self.vocab:
-                allowed = f"positions must be exchangeable: readout='mean', vocab={self.vocab} in its embedding"
-                raise invalid(f"blocks.{name}", block.readout, allowed)
+            if block.readout != "mean":
+                raise invalid(f"blocks.{name}.readout", block.readout, "positions must be exchangeable", "Take 'mean'")
+            if '"causal":true' in block.model_dump_json():
+                raise invalid(f"blocks.{name}", "causal attention", "positions must be exchangeable", "Leave it out")
         for name in self.lengths:
             if name not in map(tail_name, TAILS):
                 raise unknown("lengths", name, map(tail_name, TAILS))
@@ -147,7 +155,7 @@ class PermutationBias(Settings):
                 factors = [2.0 ** (0.5 * k) for k in range(-2 * self.reach, 2 * self.reach + 1)]
                 for size in sorted({max(1, round(middle * factor)) for factor in factors}):
                     for seed in range(self.seeds):
-                        task = SymmetryTarget(partition=self.partition(tail, length), seed=seed)
+                        task = SymmetryTarget(partition=self.partition(tail, length))
                         names = {"panel": "growth", "tail": name, "length": length, "num_examples": size, "draw": seed}
                         yield Cell(
                             names, self._run(self.language(length), task, self._kernel(self.growth_block), size, seed)
@@ -223,6 +231,7 @@ PRESETS: Mapping[str, PermutationBias] = {
         samples=256,
         networks=(16, 64),
         network_sizes=(8, 32),
+        network_seeds=2,
         network_tails=((1,),),
         network_steps=2000,
         widths=(32, 64, 128, 256),
@@ -235,12 +244,13 @@ PRESETS: Mapping[str, PermutationBias] = {
         length=7,
         sizes=(4, 8, 16, 32, 64, 128, 256, 512, 1024),
         seeds=12,
-        networks=(16, 64, 256),
-        network_sizes=(8, 16, 32, 64),
+        networks=(16, 64, 128),
+        network_sizes=(8, 16, 32),
         network_tails=((), (1,)),
         widths=(32, 64, 128, 256, 512, 1024),
         draws=32,
         lengths={"(T-1,1)": (4, 6, 8, 12, 16, 24), "(T-2,2)": (4, 6, 8, 12), "(T-2,1,1)": (4, 6, 8, 12)},
+        reach=1,
         windows=(4, 8, 16, 32, 64),
     ),
     "full": PermutationBias(

@@ -28,7 +28,7 @@ def verdicts(tables: Mapping[str, pd.DataFrame]) -> tuple[Verdict, ...]:
         *_growth(tables["exponents"]),
         *_bound(tables["growth"]),
         *_width(tables["width"]),
-        *_networks(tables["curves"]),
+        *_networks(tables["networks"]),
         *_text(tables["symmetry"]),
     )
 
@@ -119,27 +119,25 @@ def _width(table: Any) -> Iterator[Verdict]:
 
 
 def _networks(table: Any) -> Iterator[Verdict]:
-    """Finite networks beside kernel regression on the same sizes, and whether the wider ones are nearer to it."""
-    widths = sorted((name for name in table["learner"].unique() if name != "kernel"), key=lambda s: int(s.split()[-1]))
-    keys = ["representation", "num_examples"]
-    kernel = table[table["learner"] == "kernel"].set_index(keys)["error"]
-    away: dict[str, pd.Series] = {}
+    """Finite networks beside kernel regression on the same examples, and whether the wider ones are nearer to it."""
+    widths = sorted(table["learner"].unique(), key=lambda name: int(name.split()[-1]))
     for name in widths:
-        own = table[table["learner"] == name].set_index(keys)["error"]
-        shared = own.index.intersection(kernel.index)
-        ratio = own[shared] / kernel[shared]
-        ratio = ratio[ratio > 0]
-        if len(ratio):
-            away[name] = np.log(ratio)
-            claim = f"test error of finite networks, {name}, over that of the limit, targets scaled down"
-            measured = f"{math.exp(away[name].mean()):.2f}, geometric mean of {len(ratio)} sizes"
-            yield Verdict(claim, "1 as the width grows", measured, "finding", SOURCE)
-    if len(away) > 1:
-        narrow, wide = (away[name].abs() for name in (widths[0], widths[-1]))
-        nearer = mean_over_seeds((narrow - wide).dropna().to_numpy(float))
+        own = table[table["learner"] == name]
+        found = mean_over_seeds(own.groupby("draw")["away"].mean().to_numpy(float))
+        claim = f"test error of finite networks, {name}, over that of the limit, targets scaled down"
+        measured = f"{_span(*np.exp([found.value, found.low, found.high]))}, over training sets"
+        yield Verdict(claim, "1 as the width grows", measured, "finding", SOURCE)
+    if len(widths) > 1:
+        by_seed = table.assign(distance=table["away"].abs()).pivot_table(
+            index=["tail", "num_examples", "draw"], columns="learner", values="distance"
+        )
+        nearer = (by_seed[widths[0]] - by_seed[widths[-1]]).dropna().groupby("draw").mean().to_numpy(float)
+        if not len(nearer):
+            return
+        found = mean_over_seeds(nearer)
         claim = f"networks of {widths[-1]} are nearer to the limit's test error than those of {widths[0]}"
-        measured = f"by a factor e^k, k = {_span(nearer.value, nearer.low, nearer.high)}, over sizes and targets"
-        outcome: Outcome = "agrees" if nearer.low > 0 else "disagrees" if nearer.high < 0 else "open"
+        measured = f"by a factor e^k, k = {_span(found.value, found.low, found.high)}, over training sets"
+        outcome: Outcome = "agrees" if found.low > 0 else "disagrees" if found.high < 0 else "open"
         yield Verdict(claim, "k > 0", measured, outcome, SOURCE)
 
 
