@@ -19,10 +19,11 @@ from syntagma.report.abstract_symbols import FIGURES, REPORT
 from syntagma.studies import load
 from syntagma.studies.abstract_symbols import PRESETS, AbstractSymbols
 from syntagma.studies.abstract_symbols.analysis import chance
-from syntagma.studies.abstract_symbols.predictions import certificates, forecast
+from syntagma.studies.abstract_symbols.predictions import activations_table, certificates, forecast
 from syntagma.studies.abstract_symbols.settings import Contender, Copying, Diversity, LanguageModel
 from syntagma.studies.study import Analysis
 from syntagma.sweep.store import Store
+from syntagma.tasks import Shape
 
 STUDY = load("abstract-symbols")
 TRAINING = Training(learning_rate=0.03, max_steps=4, batch_size=16, evaluations_per_doubling=1)
@@ -108,7 +109,7 @@ def test_known_curves_give_known_thresholds_and_verdicts(analysis: Analysis) -> 
     fall = by_claim["copying without b: accuracy on unseen symbols falls from width 8 to 16"]
     assert (fall.outcome, fall.measured) == ("agrees", "0.40 [0.40, 0.40]")
     assert by_claim["copying at width 16: accuracy on unseen symbols is larger with b than without"].outcome == "agrees"
-    text = by_claim["characters of a text: the decoder's loss is lower with a, b than without, at equal steps"]
+    text = by_claim["characters of a text: the decoder's loss is lower with a, b than without, at equal compute"]
     assert (text.outcome, text.measured) == ("open", "no text was given: add --set text=FILE")
 
 
@@ -212,6 +213,26 @@ def test_presets_are_planned_and_every_learner_fits_its_task() -> None:
             assert isinstance(cell.run.language, Templates)
             assert not set(unseen.symbols) & set(cell.run.language.symbols)
             assert cell.run.training is None or cell.run.training.patience >= 1e6  # only its own loss ends training
+
+
+def test_the_language_models_are_compared_at_equal_compute() -> None:
+    model = PRESETS["laptop"].language_model
+    assert model is not None
+    shape = Shape(65, model.length, 65, "every")
+    costs = [learner.forward_flops(shape) * training.max_steps for _, learner, training in model.contenders(65)]
+    plain, repaired = (training.max_steps for _, _, training in model.contenders(65))
+    assert repaired < plain
+    assert costs[1] == pytest.approx(costs[0], rel=0.5 / repaired)
+
+
+def test_every_activation_has_a_certificate() -> None:
+    settings = everything(samples=2**10)
+    found = activations_table(settings)
+    assert set(found["activation"]) == {"relu", "erf", "cos"}
+    mine = found[(found["family"] == "same-different") & (found["activation"] == "relu")].iloc[0]
+    certified = certificates(settings)["same-different", "transformer"]
+    assert mine["smallest"] == certified.smallest.value
+    assert set(found[found["family"] == "copying"]["outcome"]) <= {"told apart", "open"}
 
 
 def test_a_small_run_of_everything_resumes_and_reports(tmp_path: Path) -> None:

@@ -182,7 +182,8 @@ class Transformer(NetworkLearner):
         length = shape.length + (self.read_out == "class-token")
         rows = min(shape.vocab + 2 + length, 128 * length)  # the first layer's, for a batch of 128
         linear, mlp = 8 * width * inner, 4 * self.mlp_ratio * width**2
-        block = length * (linear + mlp + 4 * length * inner)
+        identities = 2 * length * width * (bool(self.score_identity) + bool(self.answer_identity))  # where all attend
+        block = length * (linear + mlp + 4 * length * inner + identities)
         if 2 * inner >= self.heads * width:
             first = rows * linear // 128 + length * (mlp + 4 * length * self.heads * width)
         else:

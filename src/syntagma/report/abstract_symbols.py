@@ -51,8 +51,8 @@ _CAPTIONS = {
         "accuracy on symbols seen."
     ),
     "language-model": (
-        "Next-character prediction by a causal decoder with and without a, b, after equal numbers of steps: test loss, "
-        "a dot a seed, and the mean."
+        "Next-character prediction by a causal decoder with and without a, b, after equal numbers of operations: test "
+        "loss, a dot a seed, and the mean."
     ),
 }
 
@@ -73,6 +73,22 @@ _TABLES = (
             Column("smallest_high", "to", "ratio"),
             Column("strings", "strings", "count"),
             Column("source", "source"),
+        ),
+    ),
+    TableText(
+        name="activations",
+        title="The same kernel with other activations",
+        caption="K_trans with each phi after the attention: the smallest eigenvalue of N with its 95 percent interval, "
+        "and the strings it takes, without ridge, to learn the slowest direction half. Where labels are symbols, "
+        "whether the templates can be told apart, which is not all that naming a symbol takes.",
+        columns=(
+            Column("family", "task"),
+            Column("activation", "phi"),
+            Column("outcome", "predicted"),
+            Column("smallest", "s_min of N", "ratio"),
+            Column("smallest_low", "from", "ratio"),
+            Column("smallest_high", "to", "ratio"),
+            Column("strings", "strings", "count"),
         ),
     ),
     TableText(

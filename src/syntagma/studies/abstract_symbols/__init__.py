@@ -15,6 +15,7 @@ import pandas as pd
 
 from syntagma.studies.abstract_symbols.analysis import analyse
 from syntagma.studies.abstract_symbols.predictions import (
+    activations_table,
     certificates,
     certificates_table,
     predicted_table,
@@ -47,6 +48,7 @@ class _AbstractSymbolsStudy(Study[AbstractSymbols]):
         found = certificates(settings)
         return {
             "certificates": certificates_table(settings, found),
+            "activations": activations_table(settings),
             "predicted": predicted_table(settings, found),
             "renamed position by position": renamings_table(settings),
         }
@@ -60,6 +62,7 @@ class _AbstractSymbolsStudy(Study[AbstractSymbols]):
             return facts.settle(key, compute)
 
         certificates(settings, settle)
+        activations_table(settings, settle)
         run_missing(settings.cells(), store, workers, progress, _said)
 
     def analyse(self, store: Store) -> Analysis:

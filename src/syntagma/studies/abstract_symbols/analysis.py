@@ -19,6 +19,7 @@ from syntagma.errors import InputError
 from syntagma.languages.templates import Templates
 from syntagma.learners import KernelRegression
 from syntagma.studies.abstract_symbols.predictions import (
+    activations_table,
     certificates,
     certificates_table,
     predicted_table,
@@ -50,11 +51,13 @@ def analyse(title: str, store: Store) -> Analysis:
         raise InputError(
             "no run of the template tasks is finished yet: give the command again, it goes on where it stopped."
         )
-    found = certificates(settings, Facts(store, NAME).settle if not store.read_only else _kept(store))
+    settle = Facts(store, NAME).settle if not store.read_only else _kept(store)
+    found = certificates(settings, settle)
     tables = {
         "runs": runs,
         "families": _families_table(settings),
         "certificates": certificates_table(settings, found),
+        "activations": activations_table(settings, settle),
         "predicted": predicted_table(settings, found),
         "curves": _summary(runs, "strings", ["family", "learner", "label", "num_examples"]),
         "substitutions": _summary(runs, "substitutions", ["family", "learner", "label", "substitutions"]),

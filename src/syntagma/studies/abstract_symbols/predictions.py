@@ -91,10 +91,30 @@ def certificates(settings: AbstractSymbols, settle: Settle = computed) -> dict[t
         for learner in settings.known(name):
             chosen = kernel_of(settings, settings.learners[learner].learner, templates)
             if chosen is not None:
-                key = {"of": "certificate", "templates": list(templates.templates), "digest": templates.digest()}
-                value = settle(key | chosen[0], lambda t=templates, k=chosen[1]: _stored(t, k))
-                found[name, learner] = _restored(value, templates)
+                found[name, learner] = _certified(templates, *chosen, settle)
     return found
+
+
+def _certified(templates: Templates, name: Mapping[str, Any], kernel: Kernel, settle: Settle) -> Certificate:
+    key = {"of": "certificate", "templates": list(templates.templates), "digest": templates.digest()}
+    return _restored(settle({**key, **name}, lambda: _stored(templates, kernel)), templates)
+
+
+def activations_table(settings: AbstractSymbols, settle: Settle = computed) -> pd.DataFrame:
+    """K_trans with each phi: smallest eigenvalue of each task's N, strings needed with no ridge, and the outcome."""
+    rows = []
+    for family, templates in settings.families.items():
+        for phi, kernel in settings.kernels().items():
+            name = {"kernel": kernel.model_dump(mode="json"), "samples": settings.samples}
+            certified = _certified(templates, name, infinite(kernel, settings.samples), settle)
+            said = certified.outcome if not templates.symbolic else _told_apart(certified)
+            rows.append({"family": family, "activation": phi, "outcome": said} | _numbers(certified, 0.0))
+    return pd.DataFrame(rows)
+
+
+def _told_apart(certified: Certificate) -> str:
+    """Where labels are symbols N says no more than this."""
+    return {"generalises": "told apart", "does not": "not told apart", "open": "open"}[certified.outcome]
 
 
 def forecast(learner: Learner, templates: Templates, certified: Certificate | None) -> Forecast:

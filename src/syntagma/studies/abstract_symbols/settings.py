@@ -9,7 +9,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from syntagma.errors import InputError, invalid, unknown
-from syntagma.kernels import Architecture
+from syntagma.kernels import Architecture, Dense
+from syntagma.kernels.activations import ActivationName
 from syntagma.languages.settings import AnyLanguage, TextSettings
 from syntagma.languages.templates import Templates, read_labelled_strings, read_templates
 from syntagma.learners import (
@@ -22,7 +23,7 @@ from syntagma.learners import (
 from syntagma.studies.grid import Cell
 from syntagma.studies.study import Settings
 from syntagma.sweep.runs import Run
-from syntagma.tasks import AnyTask, Label, NextToken
+from syntagma.tasks import AnyTask, Label, NextToken, Shape
 
 NAME = "abstract-symbols"
 PLAIN, REPAIRED = "transformer", "transformer-identities"
@@ -83,7 +84,7 @@ class Copying(_Part):
 
 
 class LanguageModel(_Part):
-    """Next-character prediction on windows of a text, by a decoder without and with identities."""
+    """Next-character prediction on windows of a text, by a decoder without and with identities, at equal compute."""
 
     length: int = Field(ge=2)
     num_examples: int = Field(ge=1)
@@ -91,6 +92,16 @@ class LanguageModel(_Part):
     seeds: int = Field(default=3, ge=1)
     learner: Transformer
     training: Training
+
+    def contenders(self, vocab: int) -> Iterator[tuple[bool, Transformer, Training]]:
+        """Without and with identities; what these cost is taken from the number of steps."""
+        shape = Shape(vocab, self.length, vocab, "every")
+        for identity in (False, True):
+            both = {"score_identity": float(identity), "answer_identity": float(identity)}
+            learner = self.learner.model_copy(update=both)
+            share = self.learner.forward_flops(shape) / learner.forward_flops(shape)
+            steps = round(share * self.training.max_steps)
+            yield identity, learner, self.training.model_copy(update={"max_steps": steps})
 
 
 class AbstractSymbols(Settings):
@@ -102,6 +113,7 @@ class AbstractSymbols(Settings):
             regression, whose answers are numbers, is left out.
         sizes: numbers of training strings.
         kernel: the kernel that stands for transformers in the certificate, of any vocabulary.
+        activations: more phi that the certificate's kernel is tried with.
         samples: quasi-Monte-Carlo points of each of its estimates.
         templates: a file of own templates (see `languages.templates.files`) or strings with labels in CSV: takes the
             place of `families`, and of copying. The templates themselves are stored, so this is None afterwards.
@@ -115,6 +127,7 @@ class AbstractSymbols(Settings):
     seeds: int = Field(default=3, ge=1)
     test_examples: int = Field(default=1024, ge=2)
     kernel: Architecture
+    activations: tuple[ActivationName, ...] = ("erf", "cos")
     samples: int = Field(default=2**14, ge=64)
     diversity: Diversity | None = None
     copying: Copying | None = None
@@ -165,6 +178,15 @@ class AbstractSymbols(Settings):
     def cells(self) -> list[Cell]:
         """All runs, in the order in which they are done; `part` says of which experiment a cell is."""
         return [*self._strings(), *self._substitutions(), *self._widths(), *self._texts()]
+
+    def kernels(self) -> dict[str, Architecture]:
+        """The certificate's kernel with its own phi and with each further one, by phi."""
+        *before, last = self.kernel.layers
+        if not isinstance(last, Dense):
+            return {"": self.kernel}
+        names = dict.fromkeys((last.activation, *self.activations))
+        changed = {name: last.model_copy(update={"activation": name}) for name in names}
+        return {name: self.kernel.model_copy(update={"layers": (*before, own)}) for name, own in changed.items()}
 
     def known(self, name: str) -> tuple[str, ...]:
         """The learners, by name, that learn the family `name`."""
@@ -218,13 +240,11 @@ class AbstractSymbols(Settings):
         if chosen is None or text is None:
             return
         train, test = (text.model_copy(update={"part": part}) for part in ("train", "test"))
-        for identity in (False, True):
-            both = {"score_identity": float(identity), "answer_identity": float(identity)}
-            learner = chosen.learner.model_copy(update=both)
+        for identity, learner, training in chosen.contenders(text.vocab or text.language().vocab):
             for seed in range(chosen.seeds):
                 run = Run(
                     study=NAME, language=train, test_language=test, task=NextToken(), learner=learner,
-                    training=chosen.training, num_examples=chosen.num_examples, test_examples=chosen.test_examples,
+                    training=training, num_examples=chosen.num_examples, test_examples=chosen.test_examples,
                     seed=seed,
                 )  # fmt: skip
                 yield Cell({"part": "text", "identity": identity, "seed": seed}, run)
@@ -273,6 +293,7 @@ def _text(path: str, language_model: Any) -> Any:
     model = LanguageModel.model_validate(language_model) if language_model is not None else None
     length = model.length if model is not None else 1
     text = TextSettings.of_file(path, length, stride=1)
+    language = text.language()
     if model is not None:
-        model.learner.check(NextToken().shape(text.language()))
-    return text.model_dump(mode="json")
+        model.learner.check(NextToken().shape(language))
+    return text.model_copy(update={"vocab": language.vocab}).model_dump(mode="json")

@@ -129,7 +129,7 @@ def _copying(settings: AbstractSymbols, tables: Mapping[str, pd.DataFrame]) -> I
 
 def _text(settings: AbstractSymbols, tables: Mapping[str, pd.DataFrame]) -> Iterator[Verdict]:
     """Language modelling at equal compute."""
-    claim = "characters of a text: the decoder's loss is lower with a, b than without, at equal steps"
+    claim = "characters of a text: the decoder's loss is lower with a, b than without, at equal compute"
     source = "arXiv 2310.09753, section 6"
     table = tables["text"]
     if not len(table):
