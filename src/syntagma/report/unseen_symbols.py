@@ -144,6 +144,8 @@ def _draw(axes: Axes, analysis: Analysis, family: str, measured: tuple[str, str,
             axes.fill_between(
                 curve["num_examples"], curve[low], curve[high], color=look["color"], alpha=0.16, linewidth=0, zorder=3
             )
+        else:
+            axes.vlines(curve["num_examples"], curve[low], curve[high], color=look["color"], linewidth=0.9, zorder=3)
         axes.plot(curve["num_examples"], curve[middle], zorder=4, **look)
     for learner, curve in panels.where(analysis.tables["predicted"], family=family).groupby("learner", sort=False):
         axes.plot(curve["num_examples"], curve[predicted], zorder=5, **_dashes(str(learner)))

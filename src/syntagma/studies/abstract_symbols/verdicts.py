@@ -113,7 +113,7 @@ def _copying(settings: AbstractSymbols, tables: Mapping[str, pd.DataFrame]) -> I
     loss = _difference(plain, "width", narrow, wide, "unseen_accuracy")
     claim = f"copying without b: accuracy on unseen symbols falls from width {narrow} to {wide}"
     yield Verdict(claim, _DIFFERENCE, _span(loss.value, loss.low, loss.high), _sign(loss), source)
-    best: Any = plain.groupby("width")["unseen_accuracy"].mean().idxmax()
+    best: Any = int(plain.groupby("width")["unseen_accuracy"].mean().idxmax())
     if best not in (narrow, wide):
         loss = _difference(plain, "width", best, wide, "unseen_accuracy")
         claim = f"copying without b: accuracy on unseen symbols falls from its best, at width {best}, to width {wide}"
