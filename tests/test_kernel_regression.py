@@ -103,6 +103,21 @@ def test_what_cannot_be_is_said_in_one_line() -> None:
         trainer_of(KernelRegression(architecture=BLOCK), NUMBERS, None).fit([doubled], [doubled], [0, 1])
 
 
+def test_the_ridge_that_is_suggested_is_enough_for_a_sampled_kernel() -> None:
+    """Looked up by pattern, a softmax kernel is positive semidefinite up to its error only."""
+    embedding = Embedding(vocab=4, position_variance=1.0)
+    softmax = Architecture(embedding=embedding, layers=(Attention(),), readout="last")
+    learner = KernelRegression(architecture=softmax, ridge=0.0, samples=64, by_pattern=True)
+    train = numbers(5, len(STRINGS))
+    with pytest.raises(InputError, match=r"smallest eigenvalue is -\d.*Raise ridge to") as error:
+        solve(learner, NUMBERS, train)
+    enough = float(str(error.value).rsplit("Raise ridge to ", 1)[1].split()[0])
+    smallest = np.linalg.eigvalsh(learner.gram(softmax, train.inputs.astype(np.int32)))[0]
+    assert -2 * smallest <= enough <= -4 * smallest
+    solution = solve(learner.model_copy(update={"ridge": enough}), NUMBERS, train)
+    assert np.isfinite(solution(train.inputs)).all()
+
+
 def test_the_posterior_of_a_linear_network_is_that_of_its_kernel_at_any_width() -> None:
     """With fixed one-hot inputs and no layers only the read-out is drawn: Bayesian linear regression, exactly."""
     train, test = numbers(3, 8), numbers(4, 12)

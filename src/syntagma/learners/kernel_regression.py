@@ -19,6 +19,7 @@ Source: Rasmussen & Williams, "Gaussian Processes for Machine Learning", equatio
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -148,7 +149,8 @@ def solve(learner: KernelRegression, shape: Shape, examples: Examples, seed: int
     """The regression of `examples`; `seed` is that of a sampled kernel's points.
 
     Raises:
-        InputError: the Gram matrix is singular and the ridge too small; the smallest eigenvalue and a ridge are named.
+        InputError: the Gram matrix is singular and the ridge too small; the smallest eigenvalue and a ridge that is
+            enough are named. The eigenvalue is negative where a sampled kernel is positive up to its error only.
     """
     architecture = resolved(learner.architecture, shape)
     inputs = examples.inputs.astype(np.int32)
@@ -161,11 +163,17 @@ def solve(learner: KernelRegression, shape: Shape, examples: Examples, seed: int
         factor = None
     if factor is None or np.diag(factor).min() ** 2 < 1e-14 * np.diag(ridged).max():
         smallest = float(np.linalg.eigvalsh(matrix)[0])
-        enough = f"{1e-8 * np.diag(matrix).max():.1g}"
+        enough = _rounded_up(max(1e-8 * np.diag(matrix).max(), -2 * smallest))
         allowed = f"the Gram matrix of these examples is singular, its smallest eigenvalue is {smallest:.2g}"
         raise invalid("ridge", learner.ridge, allowed, f"Raise ridge to {enough} or more")
     coefficients = scipy.linalg.cho_solve((factor, True), targets(shape, examples) - prior)
     return Solution(learner, architecture, inputs, factor, coefficients, prior, seed)
+
+
+def _rounded_up(number: float) -> str:
+    """A positive number to one digit, not below it."""
+    size = 10.0 ** math.floor(math.log10(number))
+    return f"{math.ceil(number / size) * size:.0e}"
 
 
 def targets(shape: Shape, examples: Examples) -> Float[np.ndarray, "n outputs"]:
