@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import re
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -116,6 +118,31 @@ def test_the_ridge_that_is_suggested_is_enough_for_a_sampled_kernel() -> None:
     assert -2 * smallest <= enough <= -4 * smallest
     solution = solve(learner.model_copy(update={"ridge": enough}), NUMBERS, train)
     assert np.isfinite(solution(train.inputs)).all()
+
+
+def test_too_many_examples_for_memory_are_refused_before_any_work() -> None:
+    many = Examples(np.zeros((10**6, LENGTH), np.uint8), np.zeros(10**6))
+    with pytest.raises(InputError) as error:
+        solve(KernelRegression(architecture=BLOCK), NUMBERS, many)
+    assert "their kernel regression takes 16,000.0 GB and this machine has" in str(error.value)
+    assert re.search(r"Take [\d,]+ sequences or fewer\.$", str(error.value))
+
+
+def test_memory_of_a_solution_is_what_the_docstring_says() -> None:
+    size = 600
+    train = Examples(np.random.default_rng(0).integers(VOCAB, size=(size, LENGTH)), np.zeros(size))
+    learner = KernelRegression(architecture=BLOCK)
+    solve(learner, NUMBERS, train)  # compiles
+    tracemalloc.start()
+    solution = solve(learner, NUMBERS, train)
+    before = tracemalloc.get_traced_memory()[0]
+    tracemalloc.reset_peak()
+    solution.left_out()
+    kept, peak = before / size**2, tracemalloc.get_traced_memory()[1] / size**2
+    tracemalloc.stop()
+    assert kept == pytest.approx(8, abs=1)
+    assert peak == pytest.approx(16, abs=2)
+    np.testing.assert_array_equal(solution.factor, np.tril(solution.factor))
 
 
 def test_the_posterior_of_a_linear_network_is_that_of_its_kernel_at_any_width() -> None:

@@ -446,6 +446,10 @@ BAD = {
     "shape": (lambda a: a.gram([0, 1]), "an array of n sequences of T tokens"),
     "two lengths": (lambda a: a.gram([[0, 1]], [[0, 1, 2]]), "the other sequences have 2 tokens"),
     "memory": (lambda a: a.gram(np.zeros((10**6, 2), int)), "their Gram matrix takes 8,000.0 GB"),
+    "memory with errors": (
+        lambda a: a.model_copy(update={"layers": (Attention(),)}).gram(np.zeros((10**6, 2), int)),
+        "their Gram matrix takes 16,000.0 GB",
+    ),
     "kind": (lambda a: a.gram([[0, 1]], kind="cntk"), "it must be 'nngp' or 'ntk'"),
     "block": (lambda a: a.gram([[0, 1]], block_size=0), "block_size=0 cannot be used"),
 }

@@ -48,6 +48,14 @@ def test_patterns_are_refused_where_tokens_differ() -> None:
         gram_by_pattern(TRANSFORMER.model_copy(update={"embedding": embedding}), np.zeros((1, 2), int))
 
 
+def test_patterns_of_too_many_strings_for_memory_are_refused_in_one_line() -> None:
+    with pytest.raises(InputError) as error:
+        gram_by_pattern(perceptron(2), np.zeros((10**6, 2), np.uint8))
+    assert "their matrix of patterns takes 50,000.0 GB and this machine has" in str(error.value)
+    assert str(error.value).endswith("sequences or fewer.")
+    assert "\n" not in str(error.value)
+
+
 def brute_force(templates: Templates, counts: list[int], ridge: float) -> np.ndarray:
     """Kernel regression on strings of which no two share a symbol, asked about further such strings."""
     strings = templates.fresh(max(counts) + 1)
