@@ -75,7 +75,7 @@ def test_smooth_activations_by_quadrature(case: Any, variances: tuple[float, flo
         assert derivative_covariance(name, phase, *arrays) == pytest.approx(expected_slope, rel=1e-9)
 
 
-@pytest.mark.parametrize("order", range(5))
+@pytest.mark.parametrize("order", [*range(5), 8, 16])
 @pytest.mark.parametrize("cosine", [-1.0, -0.9, -0.2, 0.0, 0.5, 0.51, 0.999, 1.0])
 def test_arc_cosine_by_polar_integral(order: int, cosine: float) -> None:
     """In polar coordinates the radius gives E[r^(2n)] = 2^n n! and the angle a finite integral."""
@@ -86,7 +86,8 @@ def test_arc_cosine_by_polar_integral(order: int, cosine: float) -> None:
     expected = (left * right) ** (order / 2) * 2**order * math.factorial(order) * angle / (2 * math.pi)
     with jax.enable_x64(True):
         found = arc_cosine(order, *(jnp.array(v) for v in (cosine * math.sqrt(left * right), left, right)))
-    assert found == pytest.approx(expected, rel=1e-12, abs=1e-14)
+    largest = (left * right) ** (order / 2) * math.prod(range(1, 2 * order, 2)) / 2
+    assert found == pytest.approx(expected, rel=1e-12, abs=1e-14 * largest)
 
 
 def test_equal_inputs_have_angle_zero_and_near_ones_the_right_angle() -> None:
@@ -316,6 +317,21 @@ def test_gradients_of_networks_average_to_the_tangent_kernel(architecture: Archi
     assert (np.abs(mean - limit.matrix) < 4 * np.hypot(error, quasi) + bias).all()
 
 
+@pytest.mark.parametrize("name", ["relu^3", "relu^4"])
+def test_powers_of_relu_at_any_width(name: str) -> None:
+    """One hidden layer on fixed inputs: its units are exactly Gaussian, so the average has no bias of order 1 / width.
+
+    The tails of powers are heavy, hence many draws.
+    """
+    embedding = Embedding(vocab=3, trained=False, position_variance=0.5)
+    architecture = of(Dense(activation=name, weight_variance=0.7, bias_variance=0.2), embedding=embedding)
+    for kind, measure in (("nngp", kernel_of_networks), ("ntk", tangent_kernel_of_networks)):
+        limit = architecture.gram(SEQUENCES, kind=kind).matrix
+        mean, error = measure(architecture, 256, 512)
+        assert (np.abs(mean - limit) < 4 * error).all()
+        assert (error < 0.1 * limit).all()
+
+
 def test_the_error_of_networks_falls_as_one_over_width() -> None:
     """Mean square error of single networks' products: slope -1 in the width."""
     architecture, widths = of(Residual(of=(UNIFORM,)), Dense()), [16, 64, 256]
@@ -471,6 +487,11 @@ def test_compositions_without_a_limit_here_are_refused() -> None:
     ):
         with pytest.raises(ValidationError, match=text):
             of(*layers)
+    for activation in ("relu^2", "relu^1.5", "relu^-1", "relu^17", "relu^"):
+        with pytest.raises(ValidationError, match=r"powers of ReLU are 'step', 'relu', 'requ', and 'relu\^3' to"):
+            Dense(activation=activation)
+    with pytest.raises(ValidationError, match=r"activation='rely' is unknown: .*Did you mean 'relu'"):
+        Dense(activation="rely")
     with pytest.raises(ValidationError, match="scores='fixed' needs one"):
         Attention(scores="fixed")
     with pytest.raises(ValidationError, match="it must have vocab=3 rows"):
