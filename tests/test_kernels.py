@@ -284,6 +284,9 @@ COMPOSITIONS = {
         Attention(scores="fixed", pattern=((1, 0, 0, 0), (0.5, 0.5, 0, 0), (0, 0.2, 0.8, 0), (0, 0, 0, 1))),
         Dense(activation="cos", phase=0.7),
     ),
+    "convolution, fixed": of(
+        Convolution(size=2), Attention(scores="fixed", pattern=((0.3, 0.7), (1.0, 0.0))), Dense(), readout="last"
+    ),
     "locally connected": of(Convolution(size=2, shared=False, bias_variance=0.1), Dense()),
     "perceptron": perceptron(3, layers=2),
     "softmax, last": of(Attention(causal=True, temperature=1.5), readout="last"),
@@ -460,6 +463,10 @@ BAD = {
     "negative": (lambda a: a.gram([[0, -1]]), "x=-1 cannot be used"),
     "fractions": (lambda a: a.gram([[0.0, 1.5]]), "tokens are whole numbers"),
     "shape": (lambda a: a.gram([0, 1]), "an array of n sequences of T tokens"),
+    "none": (
+        lambda a: a.gram(np.zeros((0, 4))),
+        "x=(0, 4) cannot be used: at least one sequence of at least one token",
+    ),
     "two lengths": (lambda a: a.gram([[0, 1]], [[0, 1, 2]]), "the other sequences have 2 tokens"),
     "memory": (lambda a: a.gram(np.zeros((10**6, 2), int)), "their Gram matrix takes 8,000.0 GB"),
     "memory with errors": (
@@ -500,5 +507,7 @@ def test_compositions_without_a_limit_here_are_refused() -> None:
         Embedding(vocab=2, token_kernel=((1.0, 2.0), (2.0, 1.0)))
     with pytest.raises(InputError, match="a convolution of size 3 needs a multiple of it"):
         of(Convolution(size=3)).gram(SEQUENCES)
-    with pytest.raises(InputError, match="sequences have 4 positions"):
+    with pytest.raises(InputError, match="pattern='1 rows' cannot be used: the attention meets 4 positions"):
         of(Attention(scores="fixed", pattern=((1.0,),))).gram(SEQUENCES)
+    with pytest.raises(InputError, match="pattern='4 rows' cannot be used: the attention meets 2 positions"):
+        of(Convolution(size=2), Attention(scores="fixed", pattern=((0.25,) * 4,) * 4)).gram(SEQUENCES)
