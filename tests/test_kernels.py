@@ -287,6 +287,7 @@ COMPOSITIONS = {
     "convolution, fixed": of(
         Convolution(size=2), Attention(scores="fixed", pattern=((0.3, 0.7), (1.0, 0.0))), Dense(), readout="last"
     ),
+    "shared convolution": of(Convolution(size=2, bias_variance=0.1), Dense()),
     "locally connected": of(Convolution(size=2, shared=False, bias_variance=0.1), Dense()),
     "perceptron": perceptron(3, layers=2),
     "softmax, last": of(Attention(causal=True, temperature=1.5), readout="last"),
