@@ -11,10 +11,10 @@ import pytest
 
 from syntagma.errors import InputError
 from syntagma.kernels import Architecture, Attention, Dense, Embedding
-from syntagma.languages import RandomHierarchy
+from syntagma.languages import CategoricalMixture, RandomHierarchy
 from syntagma.learners import HierarchicalCNN, KernelRegression, LangevinPosterior, Training, fit, trainer_of
 from syntagma.learners.kernel_regression import probabilities, solve, targets
-from syntagma.tasks import Examples, LastToken, NextToken, Shape
+from syntagma.tasks import Examples, LastToken, NextToken, Shape, SymmetryTarget
 
 VOCAB, LENGTH = 3, 3
 STRINGS = np.array(list(itertools.product(range(VOCAB), repeat=LENGTH)), np.uint8)
@@ -158,6 +158,30 @@ def test_the_posterior_of_a_linear_network_is_that_of_its_kernel_at_any_width() 
     assert np.abs(by_chain.mean(0) - expected).max() < 0.25 * np.abs(expected).max()
     again = fit(learner, NUMBERS, None, train, test, seed=0)
     assert again.metrics["test_loss"] == found.metrics["test_loss"]
+
+
+@pytest.mark.slow
+def test_the_posterior_of_attention_and_relu_becomes_that_of_its_kernel_as_the_width_grows() -> None:
+    """Targets are weak: to strong ones the posterior adapts its features, and the limit asks for more units.
+
+    Compared are predictions; what is beyond the chains' sampling error is a finite width's own.
+    """
+    language, task = CategoricalMixture(vocab=3, sentence_length=6), SymmetryTarget(partition=(5, 1), scale=0.2)
+    shape = task.shape(language)
+    train, test = (task.examples(language.sample(seed, n), language, seed) for seed, n in ((0, 32), (1, 500)))
+    block = BLOCK.model_copy(update={"embedding": Embedding(vocab=3, position_variance=1.0)})
+    limit = fit(KernelRegression(architecture=block, ridge=0.02), shape, None, train, test)
+    expected = limit.predictor(test.inputs.astype(np.int32))
+    away, losses = {}, {}
+    for width in (16, 128):
+        learner = LangevinPosterior(architecture=block, width=width, head_size=1, ridge=0.02, steps=3000)
+        found = fit(learner, shape, None, train, test)
+        sampling = found.metrics["test_sampling_loss"]
+        away[width] = np.mean((found.predictor(test.inputs) - expected) ** 2) - sampling
+        losses[width] = found.metrics["test_loss"] - sampling - limit.metrics["test_loss"]
+    assert away[128] < away[16] / 4
+    assert away[128] < 0.02 * task.scale**2
+    assert 0 < losses[128] < losses[16] / 2
 
 
 def test_the_spread_over_seeds_has_the_error_of_a_sampled_kernel_in_it() -> None:

@@ -205,6 +205,11 @@ class KernelTrainer(Trainer):
         *,
         extra: Mapping[str, Sequence[Examples]] | None = None,
     ) -> list[Fit]:
+        """One fit for each training set; a seed is that of a sampled kernel's points. Otherwise as `Trainer.fit`.
+
+        Raises:
+            InputError: also where a regression cannot be solved, see `solve`.
+        """
         tests = checked_sets(train, test, seeds, extra)
         return [
             self._one(train[i], {name: sets[i] for name, sets in tests.items()}, seed) for i, seed in enumerate(seeds)
