@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import itertools
+import re
+import tracemalloc
 
 import numpy as np
 import pytest
 
 from syntagma.errors import InputError
 from syntagma.kernels import Architecture, Attention, Dense, Embedding
-from syntagma.languages import RandomHierarchy
+from syntagma.languages import CategoricalMixture, RandomHierarchy
 from syntagma.learners import HierarchicalCNN, KernelRegression, LangevinPosterior, Training, fit, trainer_of
 from syntagma.learners.kernel_regression import probabilities, solve, targets
-from syntagma.tasks import Examples, LastToken, NextToken, Shape
+from syntagma.tasks import Examples, LastToken, NextToken, Shape, SymmetryTarget
 
 VOCAB, LENGTH = 3, 3
 STRINGS = np.array(list(itertools.product(range(VOCAB), repeat=LENGTH)), np.uint8)
@@ -103,6 +105,46 @@ def test_what_cannot_be_is_said_in_one_line() -> None:
         trainer_of(KernelRegression(architecture=BLOCK), NUMBERS, None).fit([doubled], [doubled], [0, 1])
 
 
+def test_the_ridge_that_is_suggested_is_enough_for_a_sampled_kernel() -> None:
+    """Looked up by pattern, a softmax kernel is positive semidefinite up to its error only."""
+    embedding = Embedding(vocab=4, position_variance=1.0)
+    softmax = Architecture(embedding=embedding, layers=(Attention(),), readout="last")
+    learner = KernelRegression(architecture=softmax, ridge=0.0, samples=64, by_pattern=True)
+    train = numbers(5, len(STRINGS))
+    with pytest.raises(InputError, match=r"smallest eigenvalue is -\d.*Raise ridge to") as error:
+        solve(learner, NUMBERS, train)
+    enough = float(str(error.value).rsplit("Raise ridge to ", 1)[1].split()[0])
+    smallest = np.linalg.eigvalsh(learner.gram(softmax, train.inputs.astype(np.int32)))[0]
+    assert -2 * smallest <= enough <= -4 * smallest
+    solution = solve(learner.model_copy(update={"ridge": enough}), NUMBERS, train)
+    assert np.isfinite(solution(train.inputs)).all()
+
+
+def test_too_many_examples_for_memory_are_refused_before_any_work() -> None:
+    many = Examples(np.zeros((10**6, LENGTH), np.uint8), np.zeros(10**6))
+    with pytest.raises(InputError) as error:
+        solve(KernelRegression(architecture=BLOCK), NUMBERS, many)
+    assert "their kernel regression takes 16,000.0 GB and this machine has" in str(error.value)
+    assert re.search(r"Take [\d,]+ sequences or fewer\.$", str(error.value))
+
+
+def test_memory_of_a_solution_is_what_the_docstring_says() -> None:
+    size = 600
+    train = Examples(np.random.default_rng(0).integers(VOCAB, size=(size, LENGTH)), np.zeros(size))
+    learner = KernelRegression(architecture=BLOCK)
+    solve(learner, NUMBERS, train)  # compiles
+    tracemalloc.start()
+    solution = solve(learner, NUMBERS, train)
+    before = tracemalloc.get_traced_memory()[0]
+    tracemalloc.reset_peak()
+    solution.left_out()
+    kept, peak = before / size**2, tracemalloc.get_traced_memory()[1] / size**2
+    tracemalloc.stop()
+    assert kept == pytest.approx(8, abs=1)
+    assert peak == pytest.approx(16, abs=2)
+    np.testing.assert_array_equal(solution.factor, np.tril(solution.factor))
+
+
 def test_the_posterior_of_a_linear_network_is_that_of_its_kernel_at_any_width() -> None:
     """With fixed one-hot inputs and no layers only the read-out is drawn: Bayesian linear regression, exactly."""
     train, test = numbers(3, 8), numbers(4, 12)
@@ -116,6 +158,30 @@ def test_the_posterior_of_a_linear_network_is_that_of_its_kernel_at_any_width() 
     assert np.abs(by_chain.mean(0) - expected).max() < 0.25 * np.abs(expected).max()
     again = fit(learner, NUMBERS, None, train, test, seed=0)
     assert again.metrics["test_loss"] == found.metrics["test_loss"]
+
+
+@pytest.mark.slow
+def test_the_posterior_of_attention_and_relu_becomes_that_of_its_kernel_as_the_width_grows() -> None:
+    """Targets are weak: to strong ones the posterior adapts its features, and the limit asks for more units.
+
+    Compared are predictions; what is beyond the chains' sampling error is a finite width's own.
+    """
+    language, task = CategoricalMixture(vocab=3, sentence_length=6), SymmetryTarget(partition=(5, 1), scale=0.2)
+    shape = task.shape(language)
+    train, test = (task.examples(language.sample(seed, n), language, seed) for seed, n in ((0, 32), (1, 500)))
+    block = BLOCK.model_copy(update={"embedding": Embedding(vocab=3, position_variance=1.0)})
+    limit = fit(KernelRegression(architecture=block, ridge=0.02), shape, None, train, test)
+    expected = limit.predictor(test.inputs.astype(np.int32))
+    away, losses = {}, {}
+    for width in (16, 128):
+        learner = LangevinPosterior(architecture=block, width=width, head_size=1, ridge=0.02, steps=3000)
+        found = fit(learner, shape, None, train, test)
+        sampling = found.metrics["test_sampling_loss"]
+        away[width] = np.mean((found.predictor(test.inputs) - expected) ** 2) - sampling
+        losses[width] = found.metrics["test_loss"] - sampling - limit.metrics["test_loss"]
+    assert away[128] < away[16] / 4
+    assert away[128] < 0.02 * task.scale**2
+    assert 0 < losses[128] < losses[16] / 2
 
 
 def test_the_spread_over_seeds_has_the_error_of_a_sampled_kernel_in_it() -> None:

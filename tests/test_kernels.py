@@ -75,7 +75,7 @@ def test_smooth_activations_by_quadrature(case: Any, variances: tuple[float, flo
         assert derivative_covariance(name, phase, *arrays) == pytest.approx(expected_slope, rel=1e-9)
 
 
-@pytest.mark.parametrize("order", range(5))
+@pytest.mark.parametrize("order", [*range(5), 8, 16])
 @pytest.mark.parametrize("cosine", [-1.0, -0.9, -0.2, 0.0, 0.5, 0.51, 0.999, 1.0])
 def test_arc_cosine_by_polar_integral(order: int, cosine: float) -> None:
     """In polar coordinates the radius gives E[r^(2n)] = 2^n n! and the angle a finite integral."""
@@ -86,7 +86,8 @@ def test_arc_cosine_by_polar_integral(order: int, cosine: float) -> None:
     expected = (left * right) ** (order / 2) * 2**order * math.factorial(order) * angle / (2 * math.pi)
     with jax.enable_x64(True):
         found = arc_cosine(order, *(jnp.array(v) for v in (cosine * math.sqrt(left * right), left, right)))
-    assert found == pytest.approx(expected, rel=1e-12, abs=1e-14)
+    largest = (left * right) ** (order / 2) * math.prod(range(1, 2 * order, 2)) / 2
+    assert found == pytest.approx(expected, rel=1e-12, abs=1e-14 * largest)
 
 
 def test_equal_inputs_have_angle_zero_and_near_ones_the_right_angle() -> None:
@@ -283,6 +284,10 @@ COMPOSITIONS = {
         Attention(scores="fixed", pattern=((1, 0, 0, 0), (0.5, 0.5, 0, 0), (0, 0.2, 0.8, 0), (0, 0, 0, 1))),
         Dense(activation="cos", phase=0.7),
     ),
+    "convolution, fixed": of(
+        Convolution(size=2), Attention(scores="fixed", pattern=((0.3, 0.7), (1.0, 0.0))), Dense(), readout="last"
+    ),
+    "shared convolution": of(Convolution(size=2, bias_variance=0.1), Dense()),
     "locally connected": of(Convolution(size=2, shared=False, bias_variance=0.1), Dense()),
     "perceptron": perceptron(3, layers=2),
     "softmax, last": of(Attention(causal=True, temperature=1.5), readout="last"),
@@ -314,6 +319,21 @@ def test_gradients_of_networks_average_to_the_tangent_kernel(architecture: Archi
     quasi = 0 if limit.standard_error is None else limit.standard_error
     bias = 0.03 * np.diag(limit.matrix).mean()
     assert (np.abs(mean - limit.matrix) < 4 * np.hypot(error, quasi) + bias).all()
+
+
+@pytest.mark.parametrize("name", ["relu^3", "relu^4"])
+def test_powers_of_relu_at_any_width(name: str) -> None:
+    """One hidden layer on fixed inputs: its units are exactly Gaussian, so the average has no bias of order 1 / width.
+
+    The tails of powers are heavy, hence many draws.
+    """
+    embedding = Embedding(vocab=3, trained=False, position_variance=0.5)
+    architecture = of(Dense(activation=name, weight_variance=0.7, bias_variance=0.2), embedding=embedding)
+    for kind, measure in (("nngp", kernel_of_networks), ("ntk", tangent_kernel_of_networks)):
+        limit = architecture.gram(SEQUENCES, kind=kind).matrix
+        mean, error = measure(architecture, 256, 512)
+        assert (np.abs(mean - limit) < 4 * error).all()
+        assert (error < 0.1 * limit).all()
 
 
 def test_the_error_of_networks_falls_as_one_over_width() -> None:
@@ -444,8 +464,16 @@ BAD = {
     "negative": (lambda a: a.gram([[0, -1]]), "x=-1 cannot be used"),
     "fractions": (lambda a: a.gram([[0.0, 1.5]]), "tokens are whole numbers"),
     "shape": (lambda a: a.gram([0, 1]), "an array of n sequences of T tokens"),
+    "none": (
+        lambda a: a.gram(np.zeros((0, 4))),
+        "x=(0, 4) cannot be used: at least one sequence of at least one token",
+    ),
     "two lengths": (lambda a: a.gram([[0, 1]], [[0, 1, 2]]), "the other sequences have 2 tokens"),
     "memory": (lambda a: a.gram(np.zeros((10**6, 2), int)), "their Gram matrix takes 8,000.0 GB"),
+    "memory with errors": (
+        lambda a: a.model_copy(update={"layers": (Attention(),)}).gram(np.zeros((10**6, 2), int)),
+        "their Gram matrix takes 16,000.0 GB",
+    ),
     "kind": (lambda a: a.gram([[0, 1]], kind="cntk"), "it must be 'nngp' or 'ntk'"),
     "block": (lambda a: a.gram([[0, 1]], block_size=0), "block_size=0 cannot be used"),
 }
@@ -459,14 +487,19 @@ def test_bad_sequences_are_refused_in_one_line(call: Any, text: str) -> None:
     assert "\n" not in str(error.value)
 
 
-def test_what_has_no_closed_form_is_refused() -> None:
+def test_compositions_without_a_limit_here_are_refused() -> None:
     for layers, text in (
-        ((Dense(), LayerNorm()), "a mean over its units"),
+        ((Dense(), LayerNorm()), "a mean over its units that is not 0, and layer norm of that is not implemented"),
         ((Residual(of=(Dense(),)),), "correlated with the skipped input"),
         ((Residual(of=(Convolution(size=2, activation="linear"),)),), "changes the positions"),
     ):
         with pytest.raises(ValidationError, match=text):
             of(*layers)
+    for activation in ("relu^2", "relu^1.5", "relu^-1", "relu^17", "relu^"):
+        with pytest.raises(ValidationError, match=r"powers of ReLU are 'step', 'relu', 'requ', and 'relu\^3' to"):
+            Dense(activation=activation)
+    with pytest.raises(ValidationError, match=r"activation='rely' is unknown: .*Did you mean 'relu'"):
+        Dense(activation="rely")
     with pytest.raises(ValidationError, match="scores='fixed' needs one"):
         Attention(scores="fixed")
     with pytest.raises(ValidationError, match="it must have vocab=3 rows"):
@@ -475,5 +508,7 @@ def test_what_has_no_closed_form_is_refused() -> None:
         Embedding(vocab=2, token_kernel=((1.0, 2.0), (2.0, 1.0)))
     with pytest.raises(InputError, match="a convolution of size 3 needs a multiple of it"):
         of(Convolution(size=3)).gram(SEQUENCES)
-    with pytest.raises(InputError, match="sequences have 4 positions"):
+    with pytest.raises(InputError, match="pattern='1 rows' cannot be used: the attention meets 4 positions"):
         of(Attention(scores="fixed", pattern=((1.0,),))).gram(SEQUENCES)
+    with pytest.raises(InputError, match="pattern='4 rows' cannot be used: the attention meets 2 positions"):
+        of(Convolution(size=2), Attention(scores="fixed", pattern=((0.25,) * 4,) * 4)).gram(SEQUENCES)

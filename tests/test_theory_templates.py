@@ -48,6 +48,14 @@ def test_patterns_are_refused_where_tokens_differ() -> None:
         gram_by_pattern(TRANSFORMER.model_copy(update={"embedding": embedding}), np.zeros((1, 2), int))
 
 
+def test_patterns_of_too_many_strings_for_memory_are_refused_in_one_line() -> None:
+    with pytest.raises(InputError) as error:
+        gram_by_pattern(perceptron(2), np.zeros((10**6, 2), np.uint8))
+    assert "their matrix of patterns takes 50,000.0 GB and this machine has" in str(error.value)
+    assert str(error.value).endswith("sequences or fewer.")
+    assert "\n" not in str(error.value)
+
+
 def brute_force(templates: Templates, counts: list[int], ridge: float) -> np.ndarray:
     """Kernel regression on strings of which no two share a symbol, asked about further such strings."""
     strings = templates.fresh(max(counts) + 1)
@@ -65,6 +73,30 @@ def test_answers_at_finite_numbers_of_strings_are_those_of_kernel_regression() -
     for counts, ridge in (([3, 1, 2], 0.1), ([2, 5, 4], 1e-3), ([0, 2, 3], 1e-3)):
         expected = brute_force(templates, counts, ridge)
         assert np.allclose(found.answers(np.array(counts, float), ridge), expected, rtol=1e-8, atol=1e-10)
+
+
+def test_answers_without_ridge_to_templates_without_wildcards_are_those_of_kernel_regression() -> None:
+    templates = Templates(templates=("ab -> 1", "aα -> -1"), wildcards=("α",))
+    found = certificate(templates, infinite(perceptron(1, 2)))
+    assert found.own[0] == pytest.approx(found.matrix[0, 0], rel=1e-14)
+    for counts in ([1, 2], [0, 2], [1, 0]):
+        np.testing.assert_allclose(found.answers(np.array(counts, float)), brute_force(templates, counts, 0.0))
+    for counts in ([3, 2], [5, 0]):  # one string, several times
+        expected = brute_force(templates, counts, 1e-9)
+        np.testing.assert_allclose(found.answers(np.array(counts, float)), expected, atol=1e-7)
+        np.testing.assert_allclose(found.answers(np.array(counts, float), 1e-9), expected, atol=1e-7)
+    np.testing.assert_array_equal(found.answers(np.zeros(2)), 0)
+    losses, accuracies = found.predicted([4, 16, 64])
+    assert np.isfinite(losses).all()
+    assert (np.diff(losses) < 0).all()
+    assert np.isfinite(accuracies).all()
+
+
+def test_two_answers_to_one_string_are_averaged_over_its_copies() -> None:
+    """Three copies labelled 1 and one labelled -1 of a string of kernel 1: least squares says (3 - 1) / 4."""
+    matrix = np.ones((2, 2))
+    same = Certificate(matrix, 0 * matrix, np.ones(2), Range(0, 0, 0), np.array([1.0, -1.0]), np.full(2, 0.5))
+    np.testing.assert_allclose(same.answers(np.array([[3.0, 1.0], [0.0, 2.0]])), [[0.5, 0.5], [-1, -1]])
 
 
 def test_predicted_curve_is_that_of_kernel_regression_on_sampled_strings() -> None:

@@ -3,7 +3,7 @@
 For (u, w) Gaussian of variances l, r and covariance k,
 
     linear        E[u w] = k                                        derivative 1
-    arc-cosine n  see `arc_cosine`: step (n = 0), relu (n = 1), requ (n = 2, the square of ReLU)
+    arc-cosine n  see `arc_cosine`: step (n = 0), relu (n = 1), requ (n = 2, the square of ReLU), relu^3 and so on
     erf           (2/pi) asin(2 k / sqrt((1 + 2 l)(1 + 2 r)))       derivative (4/pi) / sqrt((1 + 2 l)(1 + 2 r) - 4 k^2)
     cos(u + a)    (e^(k - m) + cos(2a) e^(-k - m)) / 2,  m = (l + r) / 2;   derivative: the same with minus
 
@@ -13,16 +13,30 @@ NeurIPS 1996 (erf); the cosine from the characteristic function of u - w and u +
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
+from pydantic import AfterValidator
 
+from syntagma.errors import invalid, unknown
 from syntagma.kernels.arc_cosine import arc_cosine, arc_cosine_derivative
 
-ActivationName = Literal["linear", "step", "relu", "requ", "erf", "cos"]
-ORDERS = {"step": 0, "relu": 1, "requ": 2}
+_ORDERS = {"step": 0, "relu": 1, "requ": 2, **{f"relu^{n}": n for n in range(3, 17)}}
+"""Powers of ReLU by name; E[u^(2n)] grows as (2n)!, so the sixteenth is far beyond use."""
+
+
+def _known(given: str) -> str:
+    if given.startswith("relu^") and given not in _ORDERS:
+        raise invalid("activation", given, "powers of ReLU are 'step', 'relu', 'requ', and 'relu^3' to 'relu^16'")
+    if given not in ("linear", "erf", "cos", *_ORDERS):
+        raise unknown("activation", given, ("linear", "step", "relu", "requ", "relu^3", "erf", "cos"))
+    return given
+
+
+ActivationName = Annotated[str, AfterValidator(_known)]
+"""linear, step, relu, requ, relu^3 to relu^16, erf or cos."""
 
 
 def activate(name: ActivationName, phase: float, u: Float[Array, "*n"]) -> Float[Array, "*n"]:
@@ -35,7 +49,7 @@ def activate(name: ActivationName, phase: float, u: Float[Array, "*n"]) -> Float
         return jnp.cos(u + phase)
     if name == "step":
         return (u > 0).astype(u.dtype)
-    return jax.nn.relu(u) ** ORDERS[name]
+    return jax.nn.relu(u) ** _ORDERS[name]
 
 
 def covariance(
@@ -48,7 +62,7 @@ def covariance(
         return 2 / jnp.pi * jnp.arcsin(2 * k / jnp.sqrt((1 + 2 * left) * (1 + 2 * right)))
     if name == "cos":
         return _cosine(phase, 1.0, k, left, right)
-    return arc_cosine(ORDERS[name], k, left, right)
+    return arc_cosine(_ORDERS[name], k, left, right)
 
 
 def derivative_covariance(
@@ -61,7 +75,7 @@ def derivative_covariance(
         return 4 / jnp.pi / jnp.sqrt((1 + 2 * left) * (1 + 2 * right) - 4 * k * k)
     if name == "cos":
         return _cosine(phase, -1.0, k, left, right)
-    return arc_cosine_derivative(ORDERS[name], k, left, right)
+    return arc_cosine_derivative(_ORDERS[name], k, left, right)
 
 
 def _cosine(phase: float, sign: float, k: Array, left: Array, right: Array) -> Array:

@@ -148,10 +148,12 @@ class Architecture(BaseModel):
         except ValueError:
             lengths = sorted({len(sequence) for sequence in given})
             raise invalid(field, lengths, "its sequences must have one length", "Pad or cut them") from None
-        if tokens.ndim != 2 or 0 in tokens.shape:
+        if tokens.ndim != 2:
             raise invalid(
                 field, tokens.shape, "it must be an array of n sequences of T tokens", "Give a row a sequence"
             )
+        if 0 in tokens.shape:
+            raise invalid(field, tokens.shape, "at least one sequence of at least one token is needed")
         if tokens.dtype.kind not in "iu":
             raise invalid(field, tokens.dtype.name, "tokens are whole numbers", "Give an array of integers")
         low, high, vocab = int(tokens.min()), int(tokens.max()), self.embedding.vocab
@@ -170,19 +172,23 @@ class Architecture(BaseModel):
         layers = self.layers
         if self.readout != "mean":
             layers = _last_attention_sees_all(layers)
-        for layer in _all_layers(layers):
-            if isinstance(layer, Attention):
-                layer.equal_attention(length)
         return Limit(self.embedding, layers, self.readout, kind, self._layout(layers, length))
 
     def _layout(self, layers: Sequence[AnyLayer], length: int) -> Layout:
-        """The smallest layout that holds what the layers need."""
+        """The smallest layout that holds what the layers need.
+
+        Raises:
+            InputError: a convolution or a fixed pattern does not fit the positions that it meets.
+        """
         everything = list(_all_layers(layers))
         convolutions = [layer for layer in everything if isinstance(layer, Convolution)]
         attentions = [layer for layer in everything if isinstance(layer, Attention)]
         left = length
-        for layer in convolutions:
-            left = layer.length_after(left)
+        for layer in everything:
+            if isinstance(layer, Convolution):
+                left = layer.length_after(left)
+            elif isinstance(layer, Attention):
+                layer.equal_attention(left)
         if convolutions:
             alone = not attentions and (self.readout == "last" or left == 1)
             return Layout("aligned" if alone else "grid", length)

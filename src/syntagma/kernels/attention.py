@@ -91,7 +91,7 @@ class Attention(Layer):
         """
         if self.pattern is not None:
             if len(self.pattern) != length:
-                raise invalid("pattern", f"{len(self.pattern)} rows", f"sequences have {length} positions")
+                raise invalid("pattern", f"{len(self.pattern)} rows", f"the attention meets {length} positions")
             seen = np.array(self.pattern)
             return np.tril(seen) if self.causal else seen
         seen = np.tri(length) if self.causal else np.ones((length, length))

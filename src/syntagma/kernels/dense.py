@@ -9,8 +9,9 @@ A transformer's MLP is `Dense("relu"), Dense("linear")`.
 
 LayerNorm: h' = (h - mean h) / std h over units, without gain and bias. Of a centred layer with many units the mean is
 0 and the variance is K(x_i, x_i), not random, so K' and Theta' are K and Theta over sqrt(K(x_i, x_i) K(y_k, y_k)); the
-gradient through mean and variance is one direction among d. After a ReLU the mean over units is not 0 and depends on
-the position: refused.
+gradient through mean and variance is one direction among d. After an activation that is not odd the units have a mean
+m_i at each position, and K' is (K - m_i m_k) / sqrt((K(x_i, x_i) - m_i^2) (K(y_k, y_k) - m_k^2)), for ReLU with
+m_i = sqrt(K_pre(x_i, x_i) / (2 pi)). Means are not carried from layer to layer here: not implemented, and refused.
 
 Sources: Lee et al., arXiv 1711.00165 (NNGP); Jacot et al., arXiv 1806.07572 (NTK); Hron et al., arXiv 2006.10540 (layer
 norm).
@@ -100,8 +101,9 @@ class LayerNorm(Layer):
     def check(self, *, centred_input: bool) -> None:
         if not centred_input:
             raise InputError(
-                "layer 'layer-norm' cannot be used: the layer below has a mean over its units that differs from "
-                "position to position, and no closed form. Put it after attention or a linear dense layer."
+                "layer 'layer-norm' cannot be used: what comes in, from an activation or one-hot tokens, has a mean "
+                "over its units that is not 0, and layer norm of that is not implemented. Put it after attention or a "
+                "linear dense layer."
             )
 
     def kernel(self, joint: Joint, reads: Reads, draws: Draws) -> Joint:

@@ -70,8 +70,8 @@ class Limit:
     ) -> Gram:
         """See `Architecture.gram`."""
         rows, columns = len(x), len(x if y is None else y)
-        _check_memory(rows, columns)
         requests = _requests(self)
+        check_memory(rows, columns, 16 if requests else 8)
         side = self._side(max(rows, columns), block_size, requests)
         replicates = _points(requests, samples, seed)
         total, squares = np.zeros((rows, columns)), np.zeros((rows, columns)) if requests else None
@@ -182,15 +182,19 @@ def _padded(x: Integer[np.ndarray, "n T"], side: int) -> Integer[np.ndarray, "si
     return np.concatenate([x, np.repeat(x[:1], side - len(x), axis=0)])
 
 
-def _check_memory(rows: int, columns: int) -> None:
-    """Refuse a matrix that the machine cannot hold.
+def check_memory(rows: int, columns: int, bytes_per_pair: int, result: str = "Gram matrix") -> None:
+    """Refuse a matrix that the machine cannot hold, before it is computed.
+
+    Args:
+        bytes_per_pair: what each pair of sequences takes while `result` is computed; of a Gram matrix 8, and 16 with
+            standard errors.
 
     Raises:
         InputError: it takes more than the memory there is.
     """
     there = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    needed = 8 * rows * columns
+    needed = bytes_per_pair * rows * columns
     if needed > 0.9 * there:
-        allowed = f"their Gram matrix takes {needed / 1e9:,.1f} GB and this machine has {there / 1e9:,.1f} GB"
-        fits = int((0.9 * there / 8) ** 0.5)
+        allowed = f"their {result} takes {needed / 1e9:,.1f} GB and this machine has {there / 1e9:,.1f} GB"
+        fits = int((0.9 * there / bytes_per_pair) ** 0.5)
         raise invalid("x", f"{rows:,} by {columns:,} sequences", allowed, f"Take {fits:,} sequences or fewer")

@@ -74,7 +74,7 @@ class Layer(BaseModel, abc.ABC):
         return False
 
     def check(self, *, centred_input: bool) -> None:
-        """Refuse a place where the layer has no closed form.
+        """Refuse a place where the layer has no limit, or none that is implemented.
 
         Raises:
             InputError: it has none there.

@@ -8,7 +8,8 @@ however many strings and symbols: 2,000 strings of `aabb` and `abab` make four m
 
 is computed once a pattern, over a vocabulary of 2T, and looked up for every pair: with softmax attention many more
 points can be afforded, and their error is the same for equal patterns instead of independent from pair to pair. The
-matrix is positive semidefinite up to that error only. Cost: n m T^2 comparisons, and a sort of n m numbers.
+matrix is positive semidefinite up to that error only. Cost: n m T^2 comparisons, and a sort of n m numbers; memory
+50 n m bytes, most of it for the sort, and about 4 T^2 bytes a pattern.
 """
 
 from __future__ import annotations
@@ -19,13 +20,15 @@ import numpy as np
 from jaxtyping import Int, Integer
 
 from syntagma.errors import invalid
-from syntagma.kernels.gram import Gram, Kind
+from syntagma.kernels.gram import Gram, Kind, check_memory
 from syntagma.languages.templates.substitution import canonical
 
 if TYPE_CHECKING:
     from syntagma.kernels.architecture import Architecture
 
 _LARGEST_CODE = 2**62
+_BYTES_PER_PAIR = 50
+"""Numbers of a pair while patterns are counted, measured."""
 
 
 def gram_by_pattern(
@@ -40,11 +43,12 @@ def gram_by_pattern(
     """As `Architecture.gram`; `samples` quasi-Monte-Carlo points serve each pattern.
 
     Raises:
-        InputError: the embedding has a token kernel, which tells tokens apart.
+        InputError: the embedding has a token kernel, which tells tokens apart; or too many sequences for memory.
     """
     if architecture.embedding.token_kernel is not None:
         raise invalid("token_kernel", "a matrix", "patterns serve embeddings that treat all tokens alike", "Use gram")
     other = x if y is None else y
+    check_memory(len(x), len(other), _BYTES_PER_PAIR, "matrix of patterns")
     pattern, rows, columns = _patterns(np.asarray(x, np.int64), np.asarray(other, np.int64))
     left, left_of = np.unique(rows, axis=0, return_inverse=True)
     right, right_of = np.unique(columns, axis=0, return_inverse=True)

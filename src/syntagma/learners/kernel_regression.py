@@ -13,12 +13,14 @@ training examples, each predicted from all others, which costs one inverse:
 
     y_i - f_(without i)(x_i) = a_i / B_ii,     B = (K + d 1)^(-1),  a = B y
 
-Cost: n^3 / 3 operations to solve, twice more for the inverse; memory 16 n^2 bytes. float64.
+Cost: n^3 / 3 operations to solve, twice more for the inverse; memory 16 n^2 bytes: the Gram matrix, of
+which the factor takes the place, and the inverse (before it, the standard errors of a sampled kernel). float64.
 Source: Rasmussen & Williams, "Gaussian Processes for Machine Learning", equations 2.25 and 5.12.
 """
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -31,6 +33,7 @@ from pydantic import BeforeValidator, Field
 
 from syntagma.errors import InputError, invalid, unknown
 from syntagma.kernels import ARCHITECTURES, Architecture, named
+from syntagma.kernels.gram import check_memory
 from syntagma.kernels.patterns import gram_by_pattern
 from syntagma.learners.learner import Learner
 from syntagma.learners.loss import right_side
@@ -39,6 +42,7 @@ from syntagma.learners.training import Training
 from syntagma.tasks import Examples, Shape
 
 _UNIFORM_SHARES = 2.0 ** -np.arange(1, 21)
+_BYTES_PER_PAIR = 16
 
 
 def _known(given: object) -> object:
@@ -148,24 +152,35 @@ def solve(learner: KernelRegression, shape: Shape, examples: Examples, seed: int
     """The regression of `examples`; `seed` is that of a sampled kernel's points.
 
     Raises:
-        InputError: the Gram matrix is singular and the ridge too small; the smallest eigenvalue and a ridge are named.
+        InputError: too many examples for memory; or the Gram matrix is singular and the ridge too small: the smallest
+            eigenvalue and a ridge that is enough are named. The eigenvalue is negative where a sampled kernel is
+            positive up to its error only.
     """
     architecture = resolved(learner.architecture, shape)
     inputs = examples.inputs.astype(np.int32)
     prior = 0.0 if shape.loss == "squared" else 1 / shape.outputs
+    check_memory(len(inputs), len(inputs), _BYTES_PER_PAIR, "kernel regression")
     matrix = learner.gram(architecture, inputs, seed=seed)
-    ridged = matrix + learner.ridge * np.eye(len(matrix))
-    try:
-        factor = np.linalg.cholesky(ridged)
-    except np.linalg.LinAlgError:
-        factor = None
-    if factor is None or np.diag(factor).min() ** 2 < 1e-14 * np.diag(ridged).max():
-        smallest = float(np.linalg.eigvalsh(matrix)[0])
-        enough = f"{1e-8 * np.diag(matrix).max():.1g}"
+    matrix.flat[:: len(matrix) + 1] += learner.ridge
+    ridged = np.diag(matrix).copy()
+    (factorise,) = scipy.linalg.get_lapack_funcs(("potrf",), (matrix,))
+    factor, failed = factorise(matrix.T, lower=1, clean=0, overwrite_a=1)  # in place: what is above it stays the matrix
+    if failed or np.diag(factor).min() ** 2 < 1e-14 * ridged.max():
+        np.fill_diagonal(factor, ridged)
+        smallest = float(np.linalg.eigvalsh(factor, "U")[0]) - learner.ridge
+        enough = _rounded_up(max(1e-8 * (ridged.max() - learner.ridge), -2 * smallest))
         allowed = f"the Gram matrix of these examples is singular, its smallest eigenvalue is {smallest:.2g}"
         raise invalid("ridge", learner.ridge, allowed, f"Raise ridge to {enough} or more")
+    for row, column in enumerate(factor.T):
+        column[:row] = 0
     coefficients = scipy.linalg.cho_solve((factor, True), targets(shape, examples) - prior)
     return Solution(learner, architecture, inputs, factor, coefficients, prior, seed)
+
+
+def _rounded_up(number: float) -> str:
+    """A positive number to one digit, not below it."""
+    size = 10.0 ** math.floor(math.log10(number))
+    return f"{math.ceil(number / size) * size:.0e}"
 
 
 def targets(shape: Shape, examples: Examples) -> Float[np.ndarray, "n outputs"]:
@@ -190,6 +205,11 @@ class KernelTrainer(Trainer):
         *,
         extra: Mapping[str, Sequence[Examples]] | None = None,
     ) -> list[Fit]:
+        """One fit for each training set; a seed is that of a sampled kernel's points. Otherwise as `Trainer.fit`.
+
+        Raises:
+            InputError: also where a regression cannot be solved, see `solve`.
+        """
         tests = checked_sets(train, test, seeds, extra)
         return [
             self._one(train[i], {name: sets[i] for name, sets in tests.items()}, seed) for i, seed in enumerate(seeds)

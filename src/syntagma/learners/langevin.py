@@ -122,6 +122,10 @@ class LangevinTrainer(Trainer):
         *,
         extra: Mapping[str, Sequence[Examples]] | None = None,
     ) -> list[Fit]:
+        """One fit for each training set; a seed draws its chains. Arguments and errors as `Trainer.fit`.
+
+        A fit's predictor is the posterior mean; its metric `stopped` is "diverged" where halving the step did not help.
+        """
         tests = checked_sets(train, test, seeds, extra)
         return [
             self._one(train[i], {name: sets[i] for name, sets in tests.items()}, seed) for i, seed in enumerate(seeds)

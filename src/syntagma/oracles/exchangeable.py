@@ -75,6 +75,7 @@ class CategoricalMixtureOracle(_CountOracle, LabelOracle):
     language: CategoricalMixture
 
     def label_posterior(self, tokens: Integer[np.ndarray, "n T"]) -> Float[np.ndarray, "n K"]:
+        """P(source | sentence), from the counts of its tokens."""
         tokens, everything = checked_observations(tokens, np.ones(self.language.sentence_length, bool), self.language)
         result = self.language.source_posterior(_observed_counts(tokens, everything, self.language.vocab))
         refuse_impossible(tokens, result.sum(axis=1) > 0, "it")

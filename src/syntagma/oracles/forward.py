@@ -30,6 +30,7 @@ class ForwardOracle(LabelOracle):
     def log_evidence(
         self, tokens: Integer[np.ndarray, "n T"], observed: Bool[np.ndarray, "*n T"]
     ) -> Float[np.ndarray, " n"]:
+        """log P(the observed tokens) in nats, from the forward messages; `-inf` where they are impossible."""
         _, symbols = self._symbols(tokens, observed)
         return log_sum(self.language.chains().log_joint(symbols))
 
@@ -39,6 +40,7 @@ class ForwardOracle(LabelOracle):
         observed: Bool[np.ndarray, "*n T"],
         position: int | Integer[np.ndarray, " n"],
     ) -> Float[np.ndarray, "n v"]:
+        """P(token at `position` | observed), from the messages of both directions that meet there."""
         tokens, symbols = self._symbols(tokens, observed)
         position = checked_positions(position, tokens)
         chains, vocab = self.language.chains(), self.language.vocab
@@ -61,6 +63,7 @@ class ForwardOracle(LabelOracle):
         return result
 
     def next_token(self, tokens: Integer[np.ndarray, "n T"]) -> Float[np.ndarray, "n T v"]:
+        """P(token at t | those before t) for every t, from one pass of forward messages."""
         tokens, symbols = self._symbols(tokens, np.ones(self.language.sentence_length, bool))
         chains = self.language.chains()
         result = np.empty((*tokens.shape, self.language.vocab))

@@ -5,11 +5,13 @@ kernel of a string of z_i with itself, D_i = K_i - N_ii + ridge, and n_i the num
 symbols are so many that no two strings share one, the kernel matrix of the training strings is Z N Z^T + diag(D) with
 Z their templates one-hot, and a string of symbols never seen has the kernels Z N_t: so ridge regression answers
 
-    f = N (N + diag(D_i / n_i))^(-1) l = N (1 + C N)^(-1) C l,      C = diag(n_i / D_i),
+    f = N (N + diag(D_i / n_i))^(-1) l = N R (R N R + diag(D_i))^+ R l,      R = diag(sqrt(n_i)),
 
-one number a template, whatever the symbols. It tends to the projection of l on the range of N: to l itself, for every
-l, exactly if N is not singular. Along an eigenvector of eigenvalue s, for equal D_i and n_i = n / r, it has come half
-of the way at n = r D / s, so the number of strings it takes is r (K_self - N_tt + ridge) / s_min.
+one number a template, whatever the symbols. With R and a pseudo-inverse it holds for n_i = 0 too, and is the limit of a
+vanishing ridge where D_i = 0: of templates without wildcards, whose strings are all the same. It tends to the
+projection of l on the range of N: to l itself, for every l, exactly if N is not singular. Along an eigenvector of
+eigenvalue s, for equal D_i and n_i = n / r, it has come half of the way at n = r D / s, so the number of strings it
+takes is r (K_self - N_tt + ridge) / s_min.
 
 N is a limit of averages of Gram matrices over substitutions, so it is positive semidefinite and its smallest singular
 value is its smallest eigenvalue. Estimated by quasi-Monte-Carlo that eigenvalue is too low on average (it is concave in
@@ -18,8 +20,9 @@ N), so its interval errs towards "singular".
 Regime: an unlimited alphabet; with A symbols and w wildcards, about n w^2 / A of a string's training strings share a
 symbol with it, which disturbs f. For real labels: symbols as labels are not covered, as copying a symbol never seen is
 no regression (see `studies.abstract_symbols.predictions`). Precision: float64 where the kernel has a closed form.
-Source: arXiv 2310.09753, section 3 (the matrix N, and that it must not be singular); f at finite n is derived here, by
-the matrix identity (Z N Z^T + D)^(-1) Z = D^(-1) Z (1 + N Z^T D^(-1) Z)^(-1).
+Source: arXiv 2310.09753, section 3 (the matrix N, and that it must not be singular); f at finite n is derived here:
+Z = U R with orthonormal columns U, so (Z N Z^T + D) U = U (R N R + D), where D is once a string and once a template.
+What R N R + D maps to 0 is mapped to 0 by N R, so the pseudo-inverse is the limit of inverses as a ridge vanishes.
 """
 
 from __future__ import annotations
@@ -52,6 +55,8 @@ _REPEATS = 8
 """Independent estimates of the kernel, of which the spread gives the intervals."""
 _ROUNDING = 1e-12
 """Eigenvalues below this fraction of the largest are 0 where the kernel has a closed form."""
+_PIVOT = 1e-14
+"""The same of the system that is solved: lower, because a small ridge times few strings has a meaning there."""
 
 
 @dataclass(frozen=True)
@@ -128,10 +133,11 @@ class Certificate:
 
     def answers(self, counts: Float[np.ndarray, "*n r"], ridge: float = 0.0) -> Float[np.ndarray, "*n r"]:
         """f: the answer to each template on symbols never seen, after `counts` training strings of each."""
-        learned = counts / (self.own - np.diag(self.matrix) + ridge)
-        system = np.eye(len(self.matrix)) + learned[..., :, None] * self.matrix
-        solved = np.linalg.solve(system, (learned * self._labels())[..., None])
-        return (self.matrix @ solved)[..., 0]
+        roots = np.sqrt(counts)
+        own = np.diag(self.own - np.diag(self.matrix) + ridge)
+        system = roots[..., :, None] * self.matrix * roots[..., None, :] + own
+        inverse = np.linalg.pinv(system, rtol=_PIVOT, hermitian=True)
+        return (roots * (inverse @ (roots * self._labels())[..., None])[..., 0]) @ self.matrix
 
     def predicted(
         self, sizes: Iterable[int], ridge: float = 0.0, draws: int = 512
