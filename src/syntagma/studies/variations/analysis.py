@@ -16,7 +16,7 @@ from syntagma.studies.study import Analysis
 from syntagma.studies.variations import zipf
 from syntagma.studies.variations.exact import known_number, known_plateaus
 from syntagma.studies.variations.grids import PARAMETERS, Grammar
-from syntagma.studies.variations.predictions import thresholds_table
+from syntagma.studies.variations.predictions import thresholds_table, zipf_tokens_table
 from syntagma.studies.variations.settings import NAME, Variations
 from syntagma.studies.variations.tables import (
     CURVE,
@@ -66,6 +66,7 @@ def analyse(title: str, store: Store) -> Analysis:
         "online_thresholds": online_table(settings, measured),
         "zipf_curves": zipf_curves,
         "zipf_falls": falls_table(falls),
+        "zipf_tokens": zipf_tokens_table(settings),
         "positions": _positions(settings, facts, runs),
         "masked": masked,
     }

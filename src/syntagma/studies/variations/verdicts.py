@@ -10,7 +10,7 @@ import numpy as np
 
 from syntagma.curves import Interval, power_law, ratio
 from syntagma.studies.study import Outcome, Verdict
-from syntagma.studies.variations import zipf
+from syntagma.studies.variations import zipf, zipf_tokens
 from syntagma.studies.variations.collapse import collapse
 from syntagma.studies.variations.grids import SYMBOLS, Grammar, Parameter
 from syntagma.studies.variations.predictions import growth_exponent, law_of
@@ -176,19 +176,20 @@ def _classes(settings: Variations, measured: Measured) -> list[Verdict]:
 
 
 def _tokens(settings: Variations, measured: Measured) -> list[Verdict]:
-    """For the last token the rules' distribution at one level moves all thresholds alike, not their ratios.
-
-    Token correlations of every level have the same factor from the rules of level 1, so P_(l+1) / P_l, which sets the
-    exponent at large scale, is that of equal rules.
-    """
+    """For the last token Zipf rules at level 1 move each threshold by another factor: see `zipf_tokens`."""
     out = []
     for a in settings.zipf.exponents:
+        over = zipf_tokens.over_equal(settings, a)
         for level in range(2, settings.zipf.token_levels + 1):
             claim = f"a = {a:g}: P_{level} / P_{level - 1} of the last token with Zipf rules over that with equal rules"
             keys = [(a, level), (a, level - 1), (0.0, level), (0.0, level - 1)]
             first, second, third, fourth = (measured.tokens.get(key, _MISSING) for key in keys)
-            found = _double_ratio(first, second, third, fourth)
-            out.append(Verdict(claim, "1", _span(found), _holds(settings, found, 1.0), zipf.SOURCE))
+            found, predicted = _double_ratio(first, second, third, fourth), float(over[level - 1] / over[level - 2])
+            outcome: Outcome = _holds(settings, found, predicted)
+            law = f"{predicted:.2f}"
+            if math.isnan(predicted):
+                law, outcome = "no prediction", "open" if math.isnan(found.value) else "finding"
+            out.append(Verdict(claim, law, _span(found), outcome, zipf_tokens.SOURCE))
     return out
 
 
