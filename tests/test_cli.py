@@ -22,7 +22,9 @@ import syntagma.studies
 from syntagma import RandomHierarchy, Store, __version__
 from syntagma.cli import main
 from syntagma.cli.settings import settings_for
+from syntagma.cli.single import run_of
 from syntagma.errors import InputError
+from syntagma.kernels import ARCHITECTURES
 from syntagma.studies.study import Analysis, Progress, Settings, Study, Verdict
 from syntagma.sweep.store import run_id
 
@@ -257,11 +259,34 @@ def test_list_names_everything(command: Callable[..., str]) -> None:
     found = json.loads(command("list", "--json"))
     fake = {"name": "fake-study", "title": FakeStudy.title, "paper": FakeStudy.paper, "presets": ["quick", "full"]}
     assert fake in found["studies"]
-    assert {"cnn", "attention", "transformer"} <= {learner["name"] for learner in found["learners"]}
-    assert "RandomHierarchy" in {language["name"] for language in found["languages"]}
-    assert all(entry["description"] for entry in found["learners"] + found["languages"])
+    assert {"cnn", "attention", "transformer", "kernel"} <= {learner["name"] for learner in found["learners"]}
+    assert {"random-hierarchy", "text"} <= {language["name"] for language in found["languages"]}
+    assert [entry["name"] for entry in found["architectures"]] == list(ARCHITECTURES)
+    described = [entry for section, entries in found.items() if section != "studies" for entry in entries]
+    assert all(entry["description"] for entry in described)
+    assert len({entry["description"] for entry in described}) == len(described)
     shown = command("list")
     assert all(entry["name"] in shown for entries in found.values() for entry in entries)
+    assert all(f"\n{section}: syntagma " in f"\n{shown}" for section in found)
+
+
+def test_what_list_names_can_be_typed(command: Callable[..., str], tmp_path: Path) -> None:
+    found = json.loads(command("list", "--json"))
+    (tmp_path / "book.txt").write_text("a text of a few words, again and again. " * 40)
+    given = {
+        "path": "book.txt", "strings": '["aa","ab"]', "labels": "[1,-1]", "vocab": 2, "sentence_length": 4,
+        "models": '[{"start":[1.0],"transitions":[[1.0]],"emissions":[[0.5,0.5]]}]',
+    }  # fmt: skip
+    sizes = {"num_examples": 8, "test_examples": 8, "seed": 0}
+    for entry in found["languages"]:
+        changes = [f"language.{name}={given[name]}" for name in entry["needs"]]
+        assert run_of(entry["name"], "last-token", "kernel", sizes, changes).language.kind == entry["name"]
+    for entry in found["tasks"]:
+        assert run_of("random-hierarchy", entry["name"], "kernel", sizes, []).task.kind == entry["name"]
+    for entry in found["learners"]:
+        assert run_of("random-hierarchy", "last-token", entry["name"], sizes, []).learner.kind == entry["name"]
+    for entry in found["architectures"]:
+        run_of("random-hierarchy", "last-token", "kernel", sizes, [f"learner.architecture={entry['name']}"])
 
 
 def test_predict_prints_tables_and_strict_json(command: Callable[..., str]) -> None:

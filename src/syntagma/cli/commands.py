@@ -55,7 +55,7 @@ def _entry(
 
 @app.command("list")
 def list_(as_json: AsJson = False) -> None:
-    """Show the studies with their papers and presets, the learners and the languages."""
+    """Show what can be typed: studies and presets, kinds of languages, tasks and learners, kernels' architectures."""
     from syntagma.cli import catalogue, display
 
     found = catalogue.contents()
@@ -152,7 +152,7 @@ def run(
 
 @app.command()
 def fit(
-    language: Annotated[str, typer.Option(help="Its kind, as `random-hierarchy`.", metavar="KIND")] = (
+    language: Annotated[str, typer.Option(help="Its kind, as `syntagma list` names it.", metavar="KIND")] = (
         "random-hierarchy"
     ),
     task: Annotated[str, typer.Option(help="Its kind, as `last-token`.", metavar="KIND")] = "last-token",
