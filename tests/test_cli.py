@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Literal
@@ -15,12 +18,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from pydantic import BaseModel, Field, field_validator
+from rich.console import Console
 
 import syntagma.report.figures
 import syntagma.report.page
 import syntagma.studies
 from syntagma import RandomHierarchy, Store, __version__
-from syntagma.cli import main
+from syntagma.cli import main, progress
 from syntagma.cli.settings import settings_for
 from syntagma.cli.single import run_of
 from syntagma.errors import InputError
@@ -298,6 +302,46 @@ def test_predict_prints_tables_and_strict_json(command: Callable[..., str]) -> N
     assert "16" in shown
 
 
+def _slowly(settings: FakeSettings) -> Mapping[str, pd.DataFrame]:
+    time.sleep(0.3)
+    return {"thresholds": pd.DataFrame({"level": [1]})}
+
+
+def test_what_takes_long_says_so_on_standard_error_alone(
+    study: FakeStudy, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(study, "predict", _slowly)
+    for silent, lines in ((0.05, range(1, 6)), (2.0, range(1))):
+        monkeypatch.setattr(progress, "_SILENT", silent)
+        with pytest.raises(SystemExit):
+            main(["predict", "fake-study", "--json"])
+        said = capsys.readouterr()
+        assert json.loads(said.out) == {"thresholds": [{"level": 1}]}
+        assert said.err.count("\n") in lines
+        assert all(line.endswith(" s  predicting fake-study, quick") for line in said.err.splitlines())
+
+
+def test_a_terminal_shows_the_seconds_and_standard_output_stays_pure(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    screen = Console(file=io.StringIO(), force_terminal=True, width=80)
+    monkeypatch.setattr(progress, "console", lambda *, stderr: screen)
+    with progress.waiting("predicting [all]"):
+        print("pure")
+        time.sleep(0.3)
+    assert capsys.readouterr().out == "pure\n"
+    shown = screen.file.getvalue()  # pyright: ignore[reportAttributeAccessIssue]
+    assert "predicting [all]" in shown
+    assert "0:00:00" in shown
+
+
+def test_waiting_ends_where_the_work_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "_SILENT", 60.0)
+    with pytest.raises(ValueError, match="a fault"), progress.waiting("work"):
+        raise ValueError("a fault")
+    assert "waiting" not in {thread.name for thread in threading.enumerate()}
+
+
 # Sentences
 
 
@@ -423,7 +467,7 @@ import signal, sys, time
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a process started in the background may ignore it
 sys.path.insert(0, {tests!r})
 import syntagma.studies
-from syntagma.cli import main
+from syntagma.cli import main, progress
 from test_cli import FakeStudy
 
 class Slow(FakeStudy):
