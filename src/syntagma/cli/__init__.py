@@ -1,4 +1,4 @@
-"""The command line: `syntagma list | predict | sample | fit | run | report | results`.
+"""The command line: `syntagma list | predict | sample | fit | run | report | results | probe`.
 
 Whatever a person got wrong ends in one line on standard error and exit code 2, before anything is written.
 """
