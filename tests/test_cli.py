@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Literal
@@ -15,14 +18,17 @@ import numpy as np
 import pandas as pd
 import pytest
 from pydantic import BaseModel, Field, field_validator
+from rich.console import Console
 
 import syntagma.report.figures
 import syntagma.report.page
 import syntagma.studies
 from syntagma import RandomHierarchy, Store, __version__
-from syntagma.cli import main
+from syntagma.cli import main, progress
 from syntagma.cli.settings import settings_for
+from syntagma.cli.single import run_of
 from syntagma.errors import InputError
+from syntagma.kernels import ARCHITECTURES
 from syntagma.studies.study import Analysis, Progress, Settings, Study, Verdict
 from syntagma.sweep.store import run_id
 
@@ -257,11 +263,34 @@ def test_list_names_everything(command: Callable[..., str]) -> None:
     found = json.loads(command("list", "--json"))
     fake = {"name": "fake-study", "title": FakeStudy.title, "paper": FakeStudy.paper, "presets": ["quick", "full"]}
     assert fake in found["studies"]
-    assert {"cnn", "attention", "transformer"} <= {learner["name"] for learner in found["learners"]}
-    assert "RandomHierarchy" in {language["name"] for language in found["languages"]}
-    assert all(entry["description"] for entry in found["learners"] + found["languages"])
+    assert {"cnn", "attention", "transformer", "kernel"} <= {learner["name"] for learner in found["learners"]}
+    assert {"random-hierarchy", "text"} <= {language["name"] for language in found["languages"]}
+    assert [entry["name"] for entry in found["architectures"]] == list(ARCHITECTURES)
+    described = [entry for section, entries in found.items() if section != "studies" for entry in entries]
+    assert all(entry["description"] for entry in described)
+    assert len({entry["description"] for entry in described}) == len(described)
     shown = command("list")
     assert all(entry["name"] in shown for entries in found.values() for entry in entries)
+    assert all(f"\n{section}: syntagma " in f"\n{shown}" for section in found)
+
+
+def test_what_list_names_can_be_typed(command: Callable[..., str], tmp_path: Path) -> None:
+    found = json.loads(command("list", "--json"))
+    (tmp_path / "book.txt").write_text("a text of a few words, again and again. " * 40)
+    given = {
+        "path": "book.txt", "strings": '["aa","ab"]', "labels": "[1,-1]", "vocab": 2, "sentence_length": 4,
+        "models": '[{"start":[1.0],"transitions":[[1.0]],"emissions":[[0.5,0.5]]}]',
+    }  # fmt: skip
+    sizes = {"num_examples": 8, "test_examples": 8, "seed": 0}
+    for entry in found["languages"]:
+        changes = [f"language.{name}={given[name]}" for name in entry["needs"]]
+        assert run_of(entry["name"], "last-token", "kernel", sizes, changes).language.kind == entry["name"]
+    for entry in found["tasks"]:
+        assert run_of("random-hierarchy", entry["name"], "kernel", sizes, []).task.kind == entry["name"]
+    for entry in found["learners"]:
+        assert run_of("random-hierarchy", "last-token", entry["name"], sizes, []).learner.kind == entry["name"]
+    for entry in found["architectures"]:
+        run_of("random-hierarchy", "last-token", "kernel", sizes, [f"learner.architecture={entry['name']}"])
 
 
 def test_predict_prints_tables_and_strict_json(command: Callable[..., str]) -> None:
@@ -271,6 +300,46 @@ def test_predict_prints_tables_and_strict_json(command: Callable[..., str]) -> N
     shown = command("predict", "fake-study")
     assert "thresholds" in shown
     assert "16" in shown
+
+
+def _slowly(settings: FakeSettings) -> Mapping[str, pd.DataFrame]:
+    time.sleep(0.3)
+    return {"thresholds": pd.DataFrame({"level": [1]})}
+
+
+def test_what_takes_long_says_so_on_standard_error_alone(
+    study: FakeStudy, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(study, "predict", _slowly)
+    for silent, lines in ((0.05, range(1, 6)), (2.0, range(1))):
+        monkeypatch.setattr(progress, "_SILENT", silent)
+        with pytest.raises(SystemExit):
+            main(["predict", "fake-study", "--json"])
+        said = capsys.readouterr()
+        assert json.loads(said.out) == {"thresholds": [{"level": 1}]}
+        assert said.err.count("\n") in lines
+        assert all(line.endswith(" s  predicting fake-study, quick") for line in said.err.splitlines())
+
+
+def test_a_terminal_shows_the_seconds_and_standard_output_stays_pure(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    screen = Console(file=io.StringIO(), force_terminal=True, width=80)
+    monkeypatch.setattr(progress, "console", lambda *, stderr: screen)
+    with progress.waiting("predicting [all]"):
+        print("pure")
+        time.sleep(0.3)
+    assert capsys.readouterr().out == "pure\n"
+    shown = screen.file.getvalue()  # pyright: ignore[reportAttributeAccessIssue]
+    assert "predicting [all]" in shown
+    assert "0:00:00" in shown
+
+
+def test_waiting_ends_where_the_work_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "_SILENT", 60.0)
+    with pytest.raises(ValueError, match="a fault"), progress.waiting("work"):
+        raise ValueError("a fault")
+    assert "waiting" not in {thread.name for thread in threading.enumerate()}
 
 
 # Sentences
@@ -398,7 +467,7 @@ import signal, sys, time
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a process started in the background may ignore it
 sys.path.insert(0, {tests!r})
 import syntagma.studies
-from syntagma.cli import main
+from syntagma.cli import main, progress
 from test_cli import FakeStudy
 
 class Slow(FakeStudy):

@@ -1,51 +1,151 @@
-"""What README.md names exists: links, make targets, commands with their options; its Python runs."""
+"""What README.md and the pages of docs name exists: links, make targets, commands and all they say; Python runs."""
 
 from __future__ import annotations
 
+import ast
+import importlib
 import math
 import re
+import shlex
 import subprocess
 import sys
+import tomllib
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import pytest
+from typer import TyperException
 from typer.main import get_command
 
+from syntagma.cli import main
 from syntagma.cli.commands import app
+from syntagma.cli.settings import read_value, settings_for
+from syntagma.cli.single import run_of
+from syntagma.errors import InputError
+from syntagma.languages.templates import Templates
 from syntagma.studies import STUDIES, load
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
-BLOCKS = re.findall(r"```(\w+)\n(.*?)```", README, re.DOTALL)
+PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "docs/gallery").glob("*/*.md")))
+HEAVY = {("docs/watch-a-network-learn.md", 0)}
+"""Blocks of Python that need results of a run: their names are looked up, and they are not run."""
 
 
-def blocks(language: str) -> list[str]:
-    return [text for kind, text in BLOCKS if kind == language]
+class Block(NamedTuple):
+    """A fenced block: its page, its language (empty if none is said), its place among those of the page, its text."""
+
+    page: str
+    language: str
+    place: int
+    text: str
 
 
-def commands() -> list[list[str]]:
-    lines = [line.partition("#")[0].split() for text in blocks("sh") for line in text.splitlines()]
-    return [words for words in lines if words]
+def blocks_of(page: Path) -> Iterator[Block]:
+    places: dict[str, int] = {}
+    for language, text in re.findall(r"^```(\w*)\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE):
+        places[language] = places.get(language, -1) + 1
+        yield Block(str(page.relative_to(ROOT)), language, places[language], text)
 
 
-def test_links_lead_somewhere() -> None:
-    links = [link for link in re.findall(r"\]\(([^)]+)\)", README) if not link.startswith("http")]
-    assert len(links) >= 4
-    assert [link for link in links if not (ROOT / link).exists()] == []
+BLOCKS = [block for page in PAGES for block in blocks_of(page)]
+LINES = [
+    (block.page, words)
+    for block in BLOCKS
+    if block.language in ("sh", "")
+    for line in block.text.replace("\\\n", " ").splitlines()
+    if (words := shlex.split(line, comments=True)) and words[0] in ("syntagma", "make")
+]
+COMMANDS = [(page, words[1:]) for page, words in LINES if words[0] == "syntagma"]
+
+
+def python_of(page: str) -> list[str]:
+    return [block.text for block in BLOCKS if block.page == page and block.language == "python"]
+
+
+@pytest.fixture
+def files_of_the_tutorials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The working directory has the files that the tutorials speak of; that of templates is theirs."""
+    (own,) = (block.text for block in BLOCKS if block.text.startswith("# mine.txt:"))
+    (tmp_path / "mine.txt").write_text(own)
+    (tmp_path / "mine.csv").write_text("string,label\n(aba),1\n(abb),-1\n(cdc),1\n(dcc),-1\n")
+    (tmp_path / "mybook.txt").write_text("a text of a few words, again and again. " * 400)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    links = [link for link in re.findall(r"\]\(([^)#]+)\)", page.read_text()) if not link.startswith("http")]
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_every_tutorial_is_linked_and_has_commands() -> None:
+    tutorials = re.findall(r"\]\((docs/[^)/]+\.md)\)", README.partition("Tutorials:")[2].partition("\n\n")[0])
+    assert len(tutorials) >= 3
+    assert set(tutorials) <= {page for page, _ in COMMANDS}
+    assert {page for page, _ in COMMANDS if not page.startswith("docs/gallery")} == {"README.md", *tutorials}
 
 
 def test_make_targets_exist() -> None:
-    targets = {words[1] for words in commands() if words[0] == "make"}
+    targets = {words[1] for _, words in LINES if words[0] == "make"}
     assert {"demo", "test"} <= targets
     makefile = (ROOT / "Makefile").read_text()
     assert [target for target in targets if not re.search(rf"^{target}:", makefile, re.MULTILINE)] == []
 
 
-@pytest.mark.parametrize("words", [words for words in commands() if words[0] == "syntagma"], ids=" ".join)
-def test_commands_and_their_options_exist(words: list[str]) -> None:
-    known = get_command(app).commands  # pyright: ignore[reportAttributeAccessIssue]
-    options = {option for parameter in known[words[1]].params for option in parameter.opts}
-    assert [word for word in words[2:] if word.startswith("--") and word not in options] == []
+def check(words: list[str]) -> None:
+    """Options, study, preset, settings and stored run of a command exist; nothing is run."""
+    with get_command(app).commands[words[0]].make_context(words[0], words[1:]) as context:  # pyright: ignore
+        given = context.params
+    if words[0] in ("run", "predict"):
+        settings_for(load(given["study"]), given["preset"], given["set_"])
+    elif words[0] == "fit":
+        sizes = {"num_examples": given["examples"], "test_examples": given["test_examples"], "seed": given["seed"]}
+        sizes = {name: read_value(text) for name, text in sizes.items()}
+        run_of(given["language"], given["task"], given["learner"], sizes, given["set_"])
+    elif words[0] == "probe" and (place := re.fullmatch(r"results/(.+)-(\w+)", str(given["directory"]))):
+        runs = [cell.run.config() for cell in load(place[1]).presets[place[2]].cells()]
+        assert sum(all(said(run, name) for name in given["run"]) for run in runs) == 1
+
+
+@pytest.mark.parametrize("words", [pytest.param(words, id=f"{page}: {' '.join(words)}") for page, words in COMMANDS])
+@pytest.mark.usefixtures("files_of_the_tutorials")
+def test_commands_can_be_given(words: list[str]) -> None:
+    check(words)
+
+
+@pytest.mark.parametrize(
+    ("command", "says"),
+    [
+        ("run variation", "Did you mean 'variations'"),
+        ("run variations --preset quik", "Did you mean 'quick'"),
+        ("run variations --presets quick", "No such option"),
+        ("predict variations --set seed=2", "Did you mean 'seeds'"),
+        ("fit --learner kernal", "Did you mean 'kernel'"),
+        ("fit --set learner.architecture=tranformer", "Did you mean 'transformer'"),
+        ("probe results/level-by-level-quick kind=cnn", "assert"),
+    ],
+)
+def test_a_command_that_cannot_be_given_is_noticed(command: str, says: str) -> None:
+    with pytest.raises((InputError, TyperException, AssertionError), match=says):
+        check(command.split())
+
+
+def said(run: Any, asked: str) -> bool:
+    """Whether a run has `name=value` somewhere."""
+    name, _, text = asked.partition("=")
+    if not isinstance(run, dict):
+        return False
+    return run.get(name) == read_value(text) or any(said(inner, asked) for inner in run.values())
+
+
+def test_sentences_of_the_readme_are_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    (words,) = (words for _, words in COMMANDS if words[0] == "sample")
+    with pytest.raises(SystemExit) as leaving:
+        main(words)
+    assert leaving.value.code == 0
+    assert len(capsys.readouterr().out.splitlines()) == 10
 
 
 @pytest.mark.parametrize("name", STUDIES)
@@ -55,8 +155,27 @@ def test_studies_and_their_presets_are_named(name: str) -> None:
     assert re.findall(r"^\| `(\w+)` \|", after, re.MULTILINE) == list(load(name).presets)[:3]
 
 
+def test_settings_in_files_are_templates() -> None:
+    tables = [block.text for block in BLOCKS if block.language == "toml"]
+    assert len(tables) == 1
+    assert Templates.model_validate(tomllib.loads(tables[0])).vocab >= 1024 + 256
+
+
+@pytest.mark.parametrize("block", [block for block in BLOCKS if block.language == "python"], ids=lambda b: b.page)
+def test_what_python_imports_exists(block: Block) -> None:
+    for node in ast.walk(ast.parse(block.text)):
+        if isinstance(node, ast.ImportFrom):
+            module = importlib.import_module(node.module or "")
+            assert [alias.name for alias in node.names if not hasattr(module, alias.name)] == []
+
+
+def test_no_block_of_python_is_forgotten() -> None:
+    run_here = {("README.md", 0), ("README.md", 1), ("docs/abstract-symbols.md", 0)}
+    assert {(block.page, block.place) for block in BLOCKS if block.language == "python"} == run_here | HEAVY
+
+
 def test_python_runs_and_prints_a_loss_above_the_last_plateau() -> None:
-    code, _ = blocks("python")
+    code, _ = python_of("README.md")
     loss, plateaus = printed_by(code).split(" nats; the exact plateaus are ")
     numbers = [float(word) for word in plateaus.strip("[]\n").split(",")]
     assert numbers == sorted(numbers, reverse=True)
@@ -64,8 +183,17 @@ def test_python_runs_and_prints_a_loss_above_the_last_plateau() -> None:
 
 
 def test_the_kernel_of_the_second_block_learns_something() -> None:
-    _, code = blocks("python")
+    _, code = python_of("README.md")
     assert float(printed_by(code).removesuffix(" nats\n")) < 0.9 * math.log(8)
+
+
+def test_the_certificates_of_the_tutorial_are_what_it_says(capsys: pytest.CaptureFixture[str]) -> None:
+    (code,) = python_of("docs/abstract-symbols.md")
+    exec(code, {})
+    transformer, perceptron = capsys.readouterr().out.splitlines()
+    name, outcome, strings = transformer.split()
+    assert (name, outcome, perceptron) == ("transformer", "generalises", "perceptron does not inf")
+    assert float(strings) == pytest.approx(110, rel=0.05)
 
 
 def printed_by(code: str) -> str:

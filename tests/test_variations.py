@@ -18,12 +18,13 @@ from syntagma.languages.settings import HierarchySettings
 from syntagma.learners import HierarchicalCNN, MultiLayerAttention, Training, Transformer
 from syntagma.randomness import stream
 from syntagma.report.variations import FIGURES, REPORT
+from syntagma.statistics.correlations import correlations
 from syntagma.studies import load
 from syntagma.studies.grid import Cell
 from syntagma.studies.scaling_laws import Contender
 from syntagma.studies.stored import Facts
 from syntagma.studies.study import Analysis, Verdict
-from syntagma.studies.variations import STUDY, Variations, zipf
+from syntagma.studies.variations import STUDY, Variations, zipf, zipf_tokens
 from syntagma.studies.variations.collapse import collapse
 from syntagma.studies.variations.exact import chance_entropy, masked_floor, mean_token_entropy, settle_exact
 from syntagma.studies.variations.grids import PARAMETERS, Grammar, Grower
@@ -210,7 +211,7 @@ def measured_by_hand(settings: Variations, **changes: Any) -> Measured:
         "growth": growth,
         "online": {(name, level): interval(1000.0**level) for name in settings.online.learners for level in (1, 2)},
         "fixed": {("cnn", level): interval(100.0**level) for level in (1, 2)},
-        "tokens": {(a, level): interval((2 + a) * 8.0**level) for a in (0.0, 1.0) for level in (1, 2)},
+        "tokens": tokens_by_hand(settings),
         "positions": {
             (task, level): interval(size * 10.0**level)
             for task, size in (("next-token", 1.0), ("last-token", 2.0))
@@ -220,6 +221,15 @@ def measured_by_hand(settings: Variations, **changes: Any) -> Measured:
         "excess": {"cnn": (interval(0.01), 1.0, 64)},
     }
     return Measured(**(fields | changes))
+
+
+def tokens_by_hand(settings: Variations) -> dict[tuple[float, int], Interval]:
+    """Thresholds of the last token as the exact correlations have them, each with noise of its own."""
+    return {
+        (a, level): interval(PREFACTOR * number, int(2 * a) + level)
+        for a in (0.0, *settings.zipf.exponents)
+        for level, number in enumerate(zipf_tokens.thresholds(settings, a), start=1)
+    }
 
 
 def interval(value: float, place: int = 0) -> Interval:
@@ -251,6 +261,7 @@ def test_verdicts_agree_where_every_law_holds():
         ({"online": {("cnn", 1): interval(50.0), ("cnn", 2): interval(40.0)}}, ("learns level 2 after level 1",)),
         ({"online": {("cnn", 1): interval(50.0)}}, ("level 1", "over those of a fixed set")),
         ({"tokens": {(a, k): interval((1 + a) ** k) for a in (0.0, 1.0) for k in (1, 2)}}, ("P_2 / P_1",)),
+        ({"tokens": {(a, k): interval((2 + a) * 8.0**k) for a in (0.0, 1.0) for k in (1, 2)}}, ("P_2 / P_1",)),
         ({"positions": {("next-token", 1): interval(3.0), ("last-token", 1): interval(1.0)}}, ("level 1", "sentences")),
         ({"excess": {"cnn": (interval(2 * NEAR), 1.0, 64)}}, ("masked",)),
         ({"falls": {(1.0, 1.0): Fall(interval(0.9), 0.9, np.array([16.0, 64.0]))}}, ("a = 1: the class error falls",)),
@@ -299,6 +310,7 @@ def test_thresholds_predicted_are_the_formula():
     assert at[4, 3, 2, 3, 2, "no weight sharing"] == pytest.approx(4 * 3**3 / (1 - 3 / 4))
     assert [growth_exponent(p, 3, False) for p in PARAMETERS] == [1, theory.threshold_exponent(3, False), 0, 0]
     assert tables["zipf"]["exponent"].tolist() == [0.5]
+    assert tables["zipf tokens"]["level"].tolist() == [1, 2]
     assert set(tables["bounds"]["grammar seed"]) == {0, 1}
 
 
@@ -339,6 +351,48 @@ def test_many_zipf_rules_give_the_power_law():
     np.testing.assert_allclose(zipf.probabilities(1.0, 2), [0.8, 0.2])
     assert zipf.rare_share(1.0, 2) == pytest.approx(0.2)
     assert zipf.exponent(0.0) == math.inf
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_each_path_through_unequal_rules_counts_once(shared: bool):
+    """Large v, where noise and marginals hardly change: P_l ~ W_1^-k, k the paths that pass level 1."""
+    paths = [1, 2, 1, 1] if shared else [1, 2, 2, 2]
+    w = float(np.sum(zipf.probabilities(1.0, 4) ** 2))
+    grammar, ratios = Grammar(vocab=32, rules=4, depth=4), []
+    for seed in range(6):
+        unequal, equal = (zipf_tokens.needed(grammar.language(seed, a), shared) for a in (1.0, 0.0))
+        ratios.append(unequal / equal)
+    expected = [(4 * w) ** -k for k in paths]
+    np.testing.assert_allclose(np.exp(np.mean(np.log(ratios), axis=0)), expected, rtol=0.15)
+
+
+def test_what_zipf_rules_change_is_that_of_the_very_grammars():
+    settings = small()
+    table = STUDY.predict(settings)["zipf tokens"].set_index("level")
+    by_hand = []
+    for seed in range(settings.seeds):
+        of_seed = []
+        for a in (1.0, 0.0):
+            found = correlations(BASE.language(seed, a).language())
+            first, second = ("token", 1), ("tuple", 2)
+            needed = {(one.kind, one.level): one.floor / one.squared_covariance for one in found}
+            of_seed.append(math.log(needed[second] / needed[first]))
+        by_hand.append(of_seed[0] - of_seed[1])
+    assert table.loc[2, "step_over_equal"] == pytest.approx(math.exp(np.mean(by_hand)))
+    assert table.loc[2, "step_over_equal"] == pytest.approx(table.loc[2, "over_equal"] / table.loc[1, "over_equal"])
+    claim = "a = 1: P_2 / P_1 of the last token with Zipf rules over that with equal rules"
+    said = {v.claim: v for v in verdicts(settings, measured_by_hand(settings))}[claim]
+    assert said.predicted == f"{table.loc[2, 'step_over_equal']:.2f}"
+    assert "derived here" in said.source
+
+
+def test_zipf_rules_have_no_prediction_for_a_learner_without_a_law():
+    decoder = {"learner": Transformer(width=4, heads=2, layers=1), "training": TRAINING}
+    settings = small(zipf={**small().zipf.model_dump(), "tokens": decoder})
+    assert STUDY.predict(settings)["zipf tokens"]["over_equal"].isna().all()
+    assert outcomes(verdicts(settings, measured_by_hand(small())), "P_2 / P_1") == {"finding"}
+    nothing = Measured(growth={}, online={}, fixed={}, tokens={}, positions={}, falls={}, excess={})
+    assert outcomes(verdicts(settings, nothing), "P_2 / P_1") == {"open"}
 
 
 def test_the_window_of_the_fit():

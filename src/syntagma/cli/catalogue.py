@@ -1,21 +1,33 @@
-"""What `syntagma list` shows: the registered studies, and every learner and language that its package exports."""
+"""What `syntagma list` shows: what can be typed after `run` and `fit`, each name with a description."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from types import ModuleType
 from typing import Any
 
 import pandas as pd
 
+_TYPED = {
+    "studies": "syntagma run NAME",
+    "languages": "syntagma fit --language NAME",
+    "tasks": "syntagma fit --task NAME",
+    "learners": "syntagma fit --learner NAME",
+    "architectures": "syntagma fit --learner kernel --set learner.architecture=NAME",
+}
+
 
 def contents() -> dict[str, list[dict[str, Any]]]:
-    """Studies with paper and presets, learners by their `kind`, languages by their class, each with a description."""
-    from syntagma import languages, learners
-    from syntagma.languages.language import Language
-    from syntagma.learners.learner import Learner
+    """Studies with paper and presets; languages, tasks and learners by `kind`; architectures of kernels by name.
+
+    What a language `needs` has no default: give it with `--set language.NAME=VALUE`.
+    """
+    from syntagma.cli.single import LANGUAGES, kinds
+    from syntagma.kernels import ARCHITECTURES
+    from syntagma.languages.settings import AnyLanguage
+    from syntagma.learners import AnyLearner
     from syntagma.studies import STUDIES, load
+    from syntagma.tasks import AnyTask
 
     studies = [load(name) for name in STUDIES]
     return {
@@ -23,33 +35,45 @@ def contents() -> dict[str, list[dict[str, Any]]]:
             {"name": study.name, "title": study.title, "paper": study.paper, "presets": list(study.presets)}
             for study in studies
         ],
-        "learners": [
-            {"name": found.model_fields["kind"].default, "description": _first_line(found)}
-            for found in _exported(learners, Learner)
-        ],
         "languages": [
-            {"name": found.__name__, "description": _first_line(found)} for found in _exported(languages, Language)
+            {"name": kind, "description": _first_line(found), "needs": _needed(found, LANGUAGES.get(kind, {}))}
+            for kind, found in kinds(AnyLanguage).items()
         ],
+        "tasks": [{"name": kind, "description": _first_line(found)} for kind, found in kinds(AnyTask).items()],
+        "learners": [{"name": kind, "description": _first_line(found)} for kind, found in kinds(AnyLearner).items()],
+        "architectures": [{"name": name, "description": _composition(name)} for name in ARCHITECTURES],
     }
 
 
 def tables(found: Mapping[str, list[dict[str, Any]]]) -> dict[str, pd.DataFrame]:
-    """`contents` as tables."""
+    """`contents` as tables, under where their names are typed."""
     return {
-        name: pd.DataFrame([{key: _text(value) for key, value in row.items()} for row in rows])
-        for name, rows in found.items()
+        f"{section}: {_TYPED[section]}": pd.DataFrame(
+            [{key: _text(value) for key, value in row.items()} for row in rows]
+        )
+        for section, rows in found.items()
     }
 
 
-def _exported(package: ModuleType, base: type) -> list[Any]:
-    """The concrete subclasses of `base` among the names that `package` exports."""
-    members = [getattr(package, name) for name in package.__all__]
-    return [found for found in members if inspect.isclass(found) and issubclass(found, base) and not _abstract(found)]
+def _needed(language: Any, given: Mapping[str, Any]) -> list[str]:
+    """The fields that must be set by hand."""
+    return [name for name, field in language.model_fields.items() if field.is_required() and name not in given]
 
 
-def _abstract(found: type) -> bool:
-    """Whether a class is there for others to build on: settings without a `kind`, languages with abstract methods."""
-    return inspect.isabstract(found) or "kind" not in getattr(found, "model_fields", {"kind": None})
+def _composition(name: str) -> str:
+    """The layers from the embedding up, and where they are read."""
+    from syntagma.kernels import named
+
+    architecture = named(name, vocab=2, length=8, branching=2)
+    return f"{', '.join(map(_layer, architecture.layers))}; read-out: {architecture.readout}"
+
+
+def _layer(layer: Any) -> str:
+    if layer.kind == "residual":
+        return f"x + ({', '.join(map(_layer, layer.of))})"
+    detail = next((getattr(layer, field) for field in ("scores", "activation") if hasattr(layer, field)), "")
+    apart = "" if getattr(layer, "shared", True) else " without weight sharing"
+    return f"{detail} {layer.kind}".strip() + apart
 
 
 def _first_line(found: type) -> str:

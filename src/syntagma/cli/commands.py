@@ -55,7 +55,7 @@ def _entry(
 
 @app.command("list")
 def list_(as_json: AsJson = False) -> None:
-    """Show the studies with their papers and presets, the learners and the languages."""
+    """Show what can be typed: studies and presets, kinds of languages, tasks and learners, kernels' architectures."""
     from syntagma.cli import catalogue, display
 
     found = catalogue.contents()
@@ -69,11 +69,14 @@ def list_(as_json: AsJson = False) -> None:
 def predict(study: StudyName, preset: Preset = "quick", set_: Changes = [], as_json: AsJson = False) -> None:  # noqa: B006
     """Print what theory says of a study, without training anything."""
     from syntagma.cli import display
+    from syntagma.cli.progress import waiting
     from syntagma.cli.settings import settings_for
     from syntagma.studies import load
 
     chosen = load(study)
-    tables = chosen.predict(settings_for(chosen, preset, set_))
+    settings = settings_for(chosen, preset, set_)
+    with waiting(f"predicting {study}, {preset}"):
+        tables = chosen.predict(settings)
     if as_json:
         display.print_json({name: display.records(table) for name, table in tables.items()})
     else:
@@ -152,7 +155,7 @@ def run(
 
 @app.command()
 def fit(
-    language: Annotated[str, typer.Option(help="Its kind, as `random-hierarchy`.", metavar="KIND")] = (
+    language: Annotated[str, typer.Option(help="Its kind, as `syntagma list` names it.", metavar="KIND")] = (
         "random-hierarchy"
     ),
     task: Annotated[str, typer.Option(help="Its kind, as `last-token`.", metavar="KIND")] = "last-token",
@@ -172,9 +175,10 @@ def fit(
     sizes["seed"] = whole_number("seed", read_value(seed), minimum=0)
     run = single.run_of(language, task, learner, sizes, set_)
 
+    from syntagma.cli.progress import waiting
     from syntagma.sweep.runs import Bench
 
-    with display.console(stderr=True).status(f"fitting {learner} on {sizes['num_examples']:,} sentences"):
+    with waiting(f"fitting {learner} on {sizes['num_examples']:,} sentences"):
         metrics = Bench().do([run])[0]
     del metrics["history"]
     if as_json:
@@ -242,6 +246,7 @@ def probe(
 ) -> None:
     """Show what a stored network knows of its grammar: layer by layer, level by level."""
     from syntagma.cli import display
+    from syntagma.cli.progress import waiting
     from syntagma.cli.settings import read_value
     from syntagma.report.figures import save_figure
     from syntagma.report.probes import probe_figure
@@ -252,7 +257,8 @@ def probe(
     with Store.open(directory, read_only=True) as store:
         found, metrics = find_run(store, run)
         after = step_of(metrics, None if step is None else read_value(step))
-        tables = probe_run(store, found, after, number)
+        with waiting(f"probing {found.learner.label} with {number:,} sentences"):
+            tables = probe_run(store, found, after, number)
         if as_json:
             display.print_json({name: display.records(table) for name, table in tables.items()})
             return
@@ -289,13 +295,15 @@ def _stored_study(store: Store, asked: str | None) -> str:
 def _report(study: Any, store: Store, directory: Path) -> None:
     """Analyse, draw, and say what came out and where it is."""
     from syntagma.cli import display
+    from syntagma.cli.progress import waiting
     from syntagma.report.figures import save_figures
     from syntagma.report.page import write_page
 
-    analysis = study.analyse(store)
-    figures = save_figures(analysis, directory / "figures")
     page = directory / "page.html"
-    write_page(analysis, page)
+    with waiting(f"writing the report of {study.name}"):
+        analysis = study.analyse(store)
+        figures = save_figures(analysis, directory / "figures")
+        write_page(analysis, page)
     display.print_verdicts(analysis.verdicts)
     print(f"page    {page}")
     for figure in figures:

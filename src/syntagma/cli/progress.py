@@ -1,16 +1,28 @@
-"""How far a study is: a bar on a terminal, a line every tenth elsewhere. On standard error."""
+"""How far a command is, on standard error: of a study a bar or a line every tenth, of other work the seconds."""
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    Progress,
+    SpinnerColumn,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 from syntagma.cli.display import console
 from syntagma.studies.study import Progress as Report
+
+_SILENT = 2.0
+"""Seconds that work may take without a word."""
 
 
 @contextmanager
@@ -24,6 +36,34 @@ def progress_shown() -> Iterator[Report]:
     with Progress(TextColumn("{task.description}"), *columns, console=screen, transient=True) as bar:
         task = bar.add_task("", total=1.0)
         yield lambda text, fraction: bar.update(task, description=escape(text), completed=fraction)
+
+
+@contextmanager
+def waiting(text: str) -> Iterator[None]:
+    """Show that work goes on: seconds that run on a terminal; elsewhere a line after two seconds and at each doubling.
+
+    What is inside may print: standard output is left alone.
+    """
+    screen = console(stderr=True)
+    if screen.is_terminal:
+        columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+        with Progress(*columns, console=screen, transient=True, redirect_stdout=False) as bar:
+            bar.add_task(escape(text), total=None)
+            yield
+        return
+    done, start = threading.Event(), time.monotonic()
+
+    def say() -> None:
+        while not done.wait(max(_SILENT, time.monotonic() - start)):
+            screen.print(escape(f"{time.monotonic() - start:6.0f} s  {text}"), soft_wrap=True)
+
+    speaker = threading.Thread(target=say, name="waiting", daemon=True)
+    speaker.start()
+    try:
+        yield
+    finally:
+        done.set()
+        speaker.join()
 
 
 def _lines() -> Report:

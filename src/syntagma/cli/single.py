@@ -63,7 +63,7 @@ def run_of(
     from syntagma.tasks import AnyTask
 
     chosen = {"language": (language, AnyLanguage), "task": (task, AnyTask), "learner": (learner, AnyLearner)}
-    classes = {field: _kinds(union) for field, (_, union) in chosen.items()}
+    classes = {field: kinds(union) for field, (_, union) in chosen.items()}
     for field, (kind, _) in chosen.items():
         if kind not in classes[field]:
             raise unknown(field, kind, classes[field])
@@ -89,7 +89,7 @@ def _checked(kind: Any, given: Mapping[str, Any], field: str = "") -> Any:
         raise InputError(f"{field}.{problem}" if field else problem) from None
 
 
-def _kinds(union: Any) -> dict[str, Any]:
+def kinds(union: Any) -> dict[str, Any]:
     """The classes of a discriminated union by their `kind`."""
     members = get_args(get_args(union)[0])
     return {member.model_fields["kind"].default: member for member in members}

@@ -48,8 +48,9 @@ _CAPTIONS = {
     "zipf": (
         "Rules of level 1 with probabilities k^-(1+a), beside equal ones. Left: test error of the class over chance's, "
         "mean and band of all seeds; dashes: the predicted power, over the sizes where it is fitted (drawn a little "
-        "above). Right: measured thresholds of the last token by level, with intervals; parallel lines mean equal "
-        "ratios."
+        "above). Right: measured thresholds of the last token by level, with intervals; dashes: those of equal rules "
+        "times the factor that the exact correlations of the same grammars give. Predicted is the slope of the dashes "
+        "beside that of equal rules; prefactors are measurements."
     ),
     "positions": (
         "One decoder trained on the last token alone, and on all positions. Left: its loss at the last position; "
@@ -140,6 +141,21 @@ _TABLES = (
             Column("over_low", "from", "ratio"),
             Column("over_high", "to", "ratio"),
             Column("note", "note"),
+        ),
+    ),
+    TableText(
+        name="zipf_tokens",
+        title="What Zipf rules change for the last token",
+        caption="Examples after which the correlations that reveal each level come out of the sampling noise, exact "
+        "for the study's grammars and averaged over them (geometric mean), with Zipf rules at level 1 and with equal "
+        "ones. Derived here: one path or two pass these rules, so that each threshold moves by another factor.",
+        columns=(
+            Column("zipf", "Zipf a"),
+            Column("level", "level l"),
+            Column("num_examples", "Zipf rules", "count"),
+            Column("equal_rules", "equal rules", "count"),
+            Column("over_equal", "Zipf / equal", "ratio"),
+            Column("step_over_equal", "P_l / P_(l-1), Zipf / equal", "ratio"),
         ),
     ),
     TableText(

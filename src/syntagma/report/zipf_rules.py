@@ -29,9 +29,7 @@ def zipf_rules(analysis: Analysis) -> Figure:
             Line2D([], [], color=_colour(exponents, a), marker="o", markersize=4.5, linewidth=1.5, label=_name(a))
             for a in exponents
         ]
-        handles.append(
-            Line2D([], [], color=style.SOFT_INK, linestyle=(0, (4, 2)), label="predicted power, where fitted")
-        )
+        handles.append(Line2D([], [], color=style.SOFT_INK, linestyle=(0, (4, 2)), label="predicted"))
         panels.legend_below(figure, [[handle] for handle in handles])
         panels.settle(figure)
         return figure
@@ -95,9 +93,18 @@ def _draw_tokens(axes: Axes, analysis: Analysis, exponents: list[float]) -> None
         for row in panels.each_row(mine):
             end = row.high if math.isfinite(row.high) else 1.9 * row.measured
             axes.plot([row.level + aside] * 2, [row.low, end], color=colour, linewidth=1.1)
+        _draw_prediction(axes, analysis, a, panels.where(table, zipf=0.0), colour)
     levels = sorted({int(level) for level in table["level"]}) or [1]
     axes.set_xticks(levels)
     axes.set_xlim(levels[0] - 0.3, levels[-1] + 0.3)
     if len(table):
         axes.set_ylim(*panels.limits([*table["measured"], *table["low"], *table["high"]], 1.4))
         panels.examples_axis(axes, "y")
+
+
+def _draw_prediction(axes: Axes, analysis: Analysis, a: float, equal: pd.DataFrame, colour: str) -> None:
+    """The thresholds measured with equal rules times what Zipf rules should change them by."""
+    expected = panels.where(analysis.tables["zipf_tokens"], zipf=a)[["level", "over_equal"]]
+    equal = equal.merge(expected, on="level").sort_values("level")
+    numbers = equal["measured"] * equal["over_equal"]
+    axes.plot(equal["level"], numbers, color=colour, linestyle=(0, (4, 2)), linewidth=1.3)

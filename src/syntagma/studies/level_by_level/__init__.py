@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from syntagma.oracles import TreeOracle
 from syntagma.studies.grid import Cell, run_missing
 from syntagma.studies.level_by_level.analysis import analyse
 from syntagma.studies.level_by_level.inside import look_inside
 from syntagma.studies.level_by_level.predictions import class_predictions, correlation_table, token_predictions
 from syntagma.studies.level_by_level.settings import NAME, PRESETS, LevelByLevel
+from syntagma.studies.plateaus import plateaus_fact
 from syntagma.studies.stored import Facts
 from syntagma.studies.study import Analysis, Progress, Study
 
@@ -56,18 +56,13 @@ class _LevelByLevelStudy(Study[LevelByLevel]):
             for seed in range(settings.seeds):
                 language = settings.language(rules, seed)
                 key = {"of": "plateaus", "language": language.model_dump(mode="json")}
-                facts.settle(key, lambda language=language: _plateaus(language))
+                facts.settle(key, lambda language=language: plateaus_fact(language))
         run_missing(settings.cells(), store, workers, lambda text, done: progress(text, _TRAINING_SHARE * done), _say)
         look_inside(settings, store, lambda text, done: progress(text, _TRAINING_SHARE + (1 - _TRAINING_SHARE) * done))
 
     def analyse(self, store: Store) -> Analysis:
         """Curves, thresholds, invariances and verdicts from what is stored, for the settings of the last command."""
         return analyse(self.title, store)
-
-
-def _plateaus(language: Any) -> dict[str, Any]:
-    found = TreeOracle(language.language()).plateaus()
-    return {"loss_nats": [e.value for e in found], "standard_error": [e.standard_error for e in found]}
 
 
 def _say(cell: Cell, result: Mapping[str, Any]) -> str:

@@ -12,10 +12,12 @@ import pandas as pd
 from syntagma.curves import CONFIDENCE, RESAMPLES, Interval, LearningCurve, threshold
 from syntagma.randomness import stream
 from syntagma.studies.grid import Cell, table_of
+from syntagma.studies.intervals import interval_columns
 from syntagma.studies.level_by_level.inside import found_inside
 from syntagma.studies.level_by_level.predictions import class_predictions, correlation_table, token_predictions
 from syntagma.studies.level_by_level.settings import NAME, LevelByLevel
 from syntagma.studies.level_by_level.verdicts import Measured, verdicts
+from syntagma.studies.plateaus import mean_plateaus
 from syntagma.studies.stored import Facts, last_command
 from syntagma.studies.study import Analysis
 from syntagma.theory import hierarchy as theory
@@ -194,12 +196,7 @@ def _class_curves(settings: LevelByLevel, classes: pd.DataFrame) -> pd.DataFrame
 
 
 def _plateaus_table(plateaus: dict[int, np.ndarray]) -> pd.DataFrame:
-    rows = []
-    for m, values in plateaus.items():
-        error = values.std(0, ddof=1) / math.sqrt(len(values)) if len(values) > 1 else np.full(values.shape[1], np.nan)
-        for level, (mean, spread) in enumerate(zip(values.mean(0), error, strict=True)):
-            rows.append({"rules": m, "level": level, "loss_nats": mean, "standard_error": spread})
-    return pd.DataFrame(rows)
+    return pd.DataFrame({"rules": m} | row for m, values in plateaus.items() for row in mean_plateaus(values))
 
 
 def _observers(cells: Iterable[Cell], probed: Probed, runs: pd.DataFrame) -> pd.DataFrame:
@@ -221,7 +218,7 @@ def _thresholds_table(settings: LevelByLevel, measured: Measured) -> pd.DataFram
             predicted = theory.thresholds(settings.vocab, m, settings.branching, settings.depth, shared)[level - 1]
         known = {"learner": name, "label": learner.label, "rules": m, "level": level, "predicted": predicted}
         rows.append(
-            known | _interval_columns(found, predicted) | _ignored_columns(measured.ignored.get((name, m, level - 1)))
+            known | interval_columns(found, predicted) | _ignored_columns(measured.ignored.get((name, m, level - 1)))
         )
     columns = ["learner", "label", "rules", "level", "predicted", "measured", "low", "high", "ratio", "note"]
     return pd.DataFrame(rows, columns=[*columns, "ignored", "ignored_low", "ignored_high"])
@@ -233,17 +230,10 @@ def _class_table(settings: LevelByLevel, measured: Measured) -> pd.DataFrame:
         predicted = float(theory.class_sample_complexity(classes, m, settings.depth))
         known = {"rules": m, "classes": classes, "predicted": predicted}
         rows.append(
-            known | _interval_columns(found, predicted) | _ignored_columns(measured.class_ignored.get((m, classes, 1)))
+            known | interval_columns(found, predicted) | _ignored_columns(measured.class_ignored.get((m, classes, 1)))
         )
     columns = ["rules", "classes", "predicted", "measured", "low", "high", "ratio", "note"]
     return pd.DataFrame(rows, columns=[*columns, "ignored", "ignored_low", "ignored_high"])
-
-
-def _interval_columns(found: Interval, predicted: float) -> dict[str, Any]:
-    if not found.measured:
-        return dict.fromkeys(("measured", "low", "high", "ratio"), math.nan) | {"note": found.reason}
-    ratio = found.value / predicted
-    return {"measured": found.value, "low": found.low, "high": found.high, "ratio": ratio, "note": found.reason}
 
 
 def _ignored_columns(found: Interval | None) -> dict[str, float]:

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from syntagma.curves import Interval, power_law, ratio
+from syntagma.studies.intervals import above, holds, span
 from syntagma.studies.level_by_level.settings import LevelByLevel
 from syntagma.studies.study import Outcome, Verdict
 from syntagma.theory import hierarchy as theory
@@ -62,7 +63,7 @@ def _layers(settings: LevelByLevel, measured: Measured) -> list[Verdict]:
                 if rise is None:
                     out.append(Verdict(claim, "rise > 0", "not measured on both sides", "open", theory.SOURCE))
                 else:
-                    out.append(Verdict(claim, "rise > 0", _span(rise), _positive(settings, rise), theory.SOURCE))
+                    out.append(Verdict(claim, "rise > 0", span(rise), above(rise, 0.0, settings.seeds), theory.SOURCE))
                 claim = f"m = {m}: P at which {who} is half-way to ignoring level-{level} synonyms, over P_{level + 1}"
                 inside, loss = measured.ignored.get((name, m, level)), measured.levels.get((name, m, level + 1))
                 out.append(_beside(claim, inside, loss, theory.SOURCE))
@@ -109,7 +110,7 @@ def _sharing(settings: LevelByLevel, measured: Measured) -> list[Verdict]:
                 out.append(Verdict(claim, law, "not trained yet", "open", theory.SOURCE))
                 continue
             found = ratio(*(measured.levels[place] for place in places))
-            out.append(Verdict(claim, law, _span(found), _holds(settings, found, float(m**power)), theory.SOURCE))
+            out.append(Verdict(claim, law, span(found), holds(found, float(m**power), settings.seeds), theory.SOURCE))
     return out
 
 
@@ -126,8 +127,8 @@ def _class_growth(settings: LevelByLevel, measured: Measured) -> list[Verdict]:
             out.append(Verdict(claim, law, "not trained yet", "open", theory.CLASS_SOURCE))
             continue
         found = power_law(np.array(values, float), [measured.classes[place] for place in places])
-        text = f"{symbol}^k, k = {_span(found)}"
-        out.append(Verdict(claim, law, text, _holds(settings, found, float(exponent)), theory.CLASS_SOURCE))
+        text = f"{symbol}^k, k = {span(found)}"
+        out.append(Verdict(claim, law, text, holds(found, float(exponent), settings.seeds), theory.CLASS_SOURCE))
     return out
 
 
@@ -140,8 +141,8 @@ def _class_layers(settings: LevelByLevel, measured: Measured) -> list[Verdict]:
             values = [measured.class_ignored[place] for place in places]
             found = power_law(np.array(grid.rules, float), values)
             claim = f"n_c = {classes}: the P from which level-1 synonyms are ignored grows as P* does"
-            outcome = _holds(settings, found, float(settings.depth))
-            law, text = f"m^{settings.depth}", f"m^k, k = {_span(found)}"
+            outcome = holds(found, float(settings.depth), settings.seeds)
+            law, text = f"m^{settings.depth}", f"m^k, k = {span(found)}"
             out.append(Verdict(claim, law, text, outcome, theory.CLASS_SOURCE))
     for (m, classes), found in measured.classes.items():
         claim = f"m = {m}, n_c = {classes}: P at which level-1 synonyms are half-way ignored, over P*"
@@ -154,27 +155,4 @@ def _beside(claim: str, inside: Interval | None, outside: Interval | None, sourc
     if inside is None or outside is None:
         return Verdict(claim, "no prediction", "not probed yet", "open", source)
     found = ratio(inside, outside)
-    return Verdict(claim, "no prediction", _span(found), "open" if math.isnan(found.value) else "finding", source)
-
-
-def _positive(settings: LevelByLevel, found: Interval) -> Outcome:
-    if settings.seeds < 2:
-        return "open"
-    return "agrees" if found.low > 0 else "disagrees" if found.high < 0 else "open"
-
-
-def _holds(settings: LevelByLevel, found: Interval, number: float) -> Outcome:
-    """One seed has no interval; a bound that does not exclude the number leaves it open."""
-    if math.isnan(found.value) or settings.seeds < 2:
-        return "open"
-    if math.isinf(found.value) or math.isinf(found.high) or math.isinf(found.low):
-        return "disagrees" if found.low > number or found.high < number else "open"
-    return "agrees" if found.holds(number) else "disagrees"
-
-
-def _span(found: Interval) -> str:
-    if math.isnan(found.value):
-        return f"not measured: {found.reason or 'no crossing'}"
-    if math.isinf(found.value):
-        return f"{found.reason} [{found.low:.2f}, ...]"
-    return f"{found.value:.2f} [{found.low:.2f}, {found.high:.2f}]"
+    return Verdict(claim, "no prediction", span(found), "open" if math.isnan(found.value) else "finding", source)

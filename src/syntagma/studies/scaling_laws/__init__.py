@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from syntagma.languages.settings import HierarchySettings
-from syntagma.oracles import TreeOracle
+from syntagma.studies.plateaus import plateaus_fact
 from syntagma.studies.scaling_laws.analysis import analyse
 from syntagma.studies.scaling_laws.growing import Growing
 from syntagma.studies.scaling_laws.predictions import exponents_table, plateaus_table, predictions_table
@@ -89,8 +89,7 @@ def _record_plateaus(settings: ScalingLaws, rules: int, store: Store) -> np.ndar
     for seed in range(settings.seeds):
         language = settings.language(rules, seed)
         if language not in known:
-            found = TreeOracle(language.language()).plateaus()
-            value = {"loss_nats": [e.value for e in found], "standard_error": [e.standard_error for e in found]}
+            value = plateaus_fact(language)
             store.record_fact(NAME, {"language": language.model_dump(mode="json"), "of": "plateaus"}, value)
             known[language] = value["loss_nats"]
         out.append(known[language])

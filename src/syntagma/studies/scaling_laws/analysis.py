@@ -12,6 +12,8 @@ import pandas as pd
 from syntagma.curves import LearningCurve, power_law, threshold
 from syntagma.errors import InputError
 from syntagma.languages.settings import HierarchySettings
+from syntagma.studies.intervals import interval_columns
+from syntagma.studies.plateaus import mean_plateaus
 from syntagma.studies.scaling_laws.predictions import predictions_table
 from syntagma.studies.scaling_laws.settings import ScalingLaws
 from syntagma.studies.scaling_laws.verdicts import Measured, growth, verdicts
@@ -100,13 +102,7 @@ def _curves_table(runs: pd.DataFrame, settings: ScalingLaws) -> pd.DataFrame:
 
 
 def _plateaus_table(plateaus: Mapping[int, np.ndarray]) -> pd.DataFrame:
-    """Averages over grammars, with the standard error of the average."""
-    rows = []
-    for m, values in plateaus.items():
-        error = values.std(0, ddof=1) / math.sqrt(len(values)) if len(values) > 1 else np.full(values.shape[1], np.nan)
-        for level, (mean, spread) in enumerate(zip(values.mean(0), error, strict=True)):
-            rows.append({"rules": m, "level": level, "loss_nats": mean, "standard_error": spread})
-    return pd.DataFrame(rows)
+    return pd.DataFrame({"rules": m} | row for m, values in plateaus.items() for row in mean_plateaus(values))
 
 
 def _thresholds_table(settings: ScalingLaws, measured: Measured) -> pd.DataFrame:
@@ -117,20 +113,8 @@ def _thresholds_table(settings: ScalingLaws, measured: Measured) -> pd.DataFrame
         if learner.weight_sharing is not None:
             shared = learner.weight_sharing
             predicted = theory.thresholds(settings.vocab, m, settings.branching, settings.depth, shared)[level - 1]
-        rows.append(
-            {
-                "learner": name,
-                "label": learner.label,
-                "rules": m,
-                "level": level,
-                "predicted": predicted,
-                "measured": found.value if found.measured else math.nan,
-                "low": found.low if found.measured else math.nan,
-                "high": found.high if found.measured else math.nan,
-                "ratio": found.value / predicted if found.measured else math.nan,
-                "note": found.reason,
-            }
-        )
+        known = {"learner": name, "label": learner.label, "rules": m, "level": level, "predicted": predicted}
+        rows.append(known | interval_columns(found, predicted))
     return pd.DataFrame(rows)
 
 

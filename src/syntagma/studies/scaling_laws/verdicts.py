@@ -11,8 +11,9 @@ import numpy as np
 import pandas as pd
 
 from syntagma.curves import Interval, power_law, ratio
+from syntagma.studies.intervals import above, span
 from syntagma.studies.scaling_laws.settings import ScalingLaws
-from syntagma.studies.study import Outcome, Verdict
+from syntagma.studies.study import Verdict
 from syntagma.theory import hierarchy as theory
 
 Measured = dict[tuple[str, int, int], Interval]
@@ -49,8 +50,8 @@ def _order_verdicts(settings: ScalingLaws, measured: Measured) -> list[Verdict]:
             out.append(Verdict(claim, "P_l > P_(l-1)", "fewer than two levels measured", "open", theory.SOURCE))
             continue
         m, level, least = min(known, key=lambda entry: entry[2].low)
-        text = f"smallest step: P_{level} / P_{level - 1} = {_span(least)} at m = {m}"
-        outcome = _one_sided(least, settings)
+        text = f"smallest step: P_{level} / P_{level - 1} = {span(least)} at m = {m}"
+        outcome = above(least, 1.0, settings.seeds)
         out.append(Verdict(claim, "P_l > P_(l-1)", text, outcome, theory.SOURCE))
     return out
 
@@ -74,7 +75,7 @@ def _growth_verdicts(settings: ScalingLaws, measured: Measured) -> list[Verdict]
             unbounded = math.isinf(fitted.low) or math.isinf(fitted.high)
             outcome = "open" if settings.seeds < 2 or (outcome == "agrees" and unbounded) else outcome
             values = sum(measured[name, m, level].measured for m in settings.rules)
-            text = f"m^k, k = {_span(fitted)} from {values} values of m"
+            text = f"m^k, k = {span(fitted)} from {values} values of m"
             out.append(Verdict(claim, law, text, outcome, theory.SOURCE))
     return out
 
@@ -124,18 +125,11 @@ def _comparison(settings: ScalingLaws, found: Interval, name: str, reference: st
         outcome = "open"
     else:
         outcome = "agrees" if found.holds(factor) else "disagrees"
-    verdicts = [Verdict(claim, law, _span(found), outcome, theory.SOURCE)]
+    verdicts = [Verdict(claim, law, span(found), outcome, theory.SOURCE)]
     if level > 2 and learner.weight_sharing is False:
         apart = f"level {level}, m = {m}: the {learner.label} network needs more examples than the {other.label}"
-        verdicts.append(Verdict(apart, "factor > 1", _span(found), _one_sided(found, settings), theory.SOURCE))
+        verdicts.append(Verdict(apart, "factor > 1", span(found), above(found, 1.0, settings.seeds), theory.SOURCE))
     return verdicts
-
-
-def _one_sided(found: Interval, settings: ScalingLaws) -> Outcome:
-    """Whether a factor is above 1, from its interval; one seed has none."""
-    if settings.seeds < 2:
-        return "open"
-    return "agrees" if found.low > 1 else "disagrees" if found.high < 1 else "open"
 
 
 def _oracle_verdict(runs: pd.DataFrame) -> Verdict:
@@ -150,9 +144,3 @@ def _oracle_verdict(runs: pd.DataFrame) -> Verdict:
     claim = "no network's loss is below the exact oracle's"
     outcome = "agrees" if least > bound else "disagrees"
     return Verdict(claim, "loss - oracle loss >= 0", text, outcome, "exact posterior")
-
-
-def _span(found: Interval) -> str:
-    if math.isinf(found.value):
-        return f"{found.reason} [{found.low:.2f}, ...]"
-    return f"{found.value:.2f} [{found.low:.2f}, {found.high:.2f}]"

@@ -17,7 +17,13 @@ from syntagma.studies.stored import Facts
 from syntagma.studies.study import Analysis, Progress, Study
 from syntagma.studies.variations.analysis import analyse
 from syntagma.studies.variations.exact import settle_exact
-from syntagma.studies.variations.predictions import bounds_table, exponents_table, thresholds_table, zipf_table
+from syntagma.studies.variations.predictions import (
+    bounds_table,
+    exponents_table,
+    thresholds_table,
+    zipf_table,
+    zipf_tokens_table,
+)
 from syntagma.studies.variations.presets import PRESETS
 from syntagma.studies.variations.settings import NAME, Variations
 
@@ -38,11 +44,12 @@ class _VariationsStudy(Study[Variations]):
         return PRESETS
 
     def predict(self, settings: Variations) -> Mapping[str, pd.DataFrame]:
-        """Thresholds, their exponents in each parameter, exponents of Zipf rules, exact bounds; nothing is trained."""
+        """Thresholds, their exponents in each parameter, what Zipf rules change, exact bounds; nothing is trained."""
         return {
             "predictions": thresholds_table(settings),
             "exponents": exponents_table(settings),
             "zipf": zipf_table(settings),
+            "zipf tokens": zipf_tokens_table(settings),
             "bounds": bounds_table(settings),
         }
 

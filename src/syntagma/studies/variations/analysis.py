@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -11,12 +10,13 @@ import pandas as pd
 
 from syntagma.curves import Interval, LearningCurve, mean_over_seeds, threshold
 from syntagma.studies.grid import table_of
+from syntagma.studies.plateaus import mean_plateaus
 from syntagma.studies.stored import Facts, last_command
 from syntagma.studies.study import Analysis
 from syntagma.studies.variations import zipf
 from syntagma.studies.variations.exact import known_number, known_plateaus
 from syntagma.studies.variations.grids import PARAMETERS, Grammar
-from syntagma.studies.variations.predictions import thresholds_table
+from syntagma.studies.variations.predictions import thresholds_table, zipf_tokens_table
 from syntagma.studies.variations.settings import NAME, Variations
 from syntagma.studies.variations.tables import (
     CURVE,
@@ -66,6 +66,7 @@ def analyse(title: str, store: Store) -> Analysis:
         "online_thresholds": online_table(settings, measured),
         "zipf_curves": zipf_curves,
         "zipf_falls": falls_table(falls),
+        "zipf_tokens": zipf_tokens_table(settings),
         "positions": _positions(settings, facts, runs),
         "masked": masked,
     }
@@ -194,10 +195,8 @@ def _plateaus(settings: Variations, facts: Facts) -> pd.DataFrame:
     rows = []
     for grammar, exponent in languages:
         values = _plateaus_of(settings, facts, grammar, exponent)
-        error = values.std(0, ddof=1) / math.sqrt(len(values)) if len(values) > 1 else np.full(values.shape[1], np.nan)
-        for level, (mean, one) in enumerate(zip(values.mean(0), error, strict=True)):
-            known = grammar.model_dump() | {"zipf": exponent, "level": level}
-            rows.append(known | {"loss_nats": mean, "standard_error": one})
+        known = grammar.model_dump() | {"zipf": exponent}
+        rows += [known | row for row in mean_plateaus(values)]
     return pd.DataFrame(rows)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from syntagma.languages.settings import HierarchySettings
 from syntagma.oracles import TreeOracle
+from syntagma.studies.plateaus import plateaus_fact
 from syntagma.studies.stored import Facts
 from syntagma.tasks import MaskedToken
 
@@ -25,7 +26,7 @@ def settle_exact(settings: Variations, facts: Facts) -> None:
         language = cell.run.language
         assert isinstance(language, HierarchySettings)  # this study has no others
         if cell.run.task.kind in ("last-token", "next-token"):
-            facts.settle(_key("plateaus", language), lambda language=language: _plateaus(language))
+            facts.settle(_key("plateaus", language), lambda language=language: plateaus_fact(language))
         if cell.run.task.kind == "next-token":
             facts.settle(
                 _key("mean entropy", language), lambda language=language: {"nats": mean_token_entropy(language)}
@@ -77,11 +78,6 @@ def masked_floor(language: HierarchySettings) -> tuple[float, float]:
 
 def _key(of: str, language: HierarchySettings) -> dict[str, Any]:
     return {"of": of, "language": language.model_dump(mode="json")}
-
-
-def _plateaus(language: HierarchySettings) -> dict[str, Any]:
-    found = TreeOracle(language.language()).plateaus()
-    return {"loss_nats": [e.value for e in found], "standard_error": [e.standard_error for e in found]}
 
 
 def _entropy(laws: Any) -> np.ndarray:

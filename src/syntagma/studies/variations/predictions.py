@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from syntagma.learners import Learner
-from syntagma.studies.variations import zipf
+from syntagma.studies.variations import zipf, zipf_tokens
 from syntagma.studies.variations.exact import chance_entropy, masked_floor, mean_token_entropy
 from syntagma.studies.variations.grids import PARAMETERS, SYMBOLS, Grammar, Parameter
 from syntagma.studies.variations.settings import Variations
@@ -64,6 +64,23 @@ def zipf_table(settings: Variations) -> pd.DataFrame:
         }
         for a in z.exponents
     )
+
+
+def zipf_tokens_table(settings: Variations) -> pd.DataFrame:
+    """Examples that the last token's levels take with Zipf rules and with equal ones, from exact correlations.
+
+    `step_over_equal` is P_l / P_(l-1) over that with equal rules.
+    """
+    equal = zipf_tokens.thresholds(settings, 0.0)
+    rows = []
+    for a in settings.zipf.exponents:
+        over = zipf_tokens.over_equal(settings, a)
+        for place, ratio in enumerate(over):
+            step = float(ratio / over[place - 1]) if place else math.nan
+            known = {"zipf": a, "level": place + 1, "num_examples": float(ratio * equal[place])}
+            known |= {"equal_rules": float(equal[place]), "over_equal": float(ratio), "step_over_equal": step}
+            rows.append(known | {"source": zipf_tokens.SOURCE})
+    return pd.DataFrame(rows)
 
 
 def bounds_table(settings: Variations) -> pd.DataFrame:

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from syntagma.curves import Interval, ratio
+from syntagma.studies.intervals import interval_columns
 from syntagma.studies.variations import zipf
 from syntagma.studies.variations.collapse import collapse
 from syntagma.studies.variations.grids import PARAMETERS, SYMBOLS
@@ -31,17 +32,9 @@ def measured_thresholds(settings: Variations, found: Mapping[tuple[Any, ...], In
         learner = recipes[part, name]
         predicted = math.nan if exponent else law_of(grammar, learner, level)
         known = {"part": part, "learner": name, "label": learner.label, **grammar.model_dump(), "zipf": exponent}
-        rows.append(known | {"level": level, "predicted": predicted} | _interval_columns(value, predicted))
+        rows.append(known | {"level": level, "predicted": predicted} | interval_columns(value, predicted))
     columns = [*CURVE, "level", "predicted", "measured", "low", "high", "ratio", "note"]
     return pd.DataFrame(rows, columns=columns)
-
-
-def _interval_columns(found: Interval, predicted: float) -> dict[str, Any]:
-    """A measured threshold as columns of a table; a bound is a note."""
-    if not found.measured:
-        return dict.fromkeys(("measured", "low", "high", "ratio"), math.nan) | {"note": found.reason}
-    share = found.value / predicted
-    return {"measured": found.value, "low": found.low, "high": found.high, "ratio": share, "note": found.reason}
 
 
 def growth_table(settings: Variations, measured: Measured) -> pd.DataFrame:
@@ -85,7 +78,7 @@ def online_table(settings: Variations, measured: Measured) -> pd.DataFrame:
         over = Interval(math.nan, math.nan, math.nan, "no fixed sets") if fixed is None else ratio(found, fixed)
         known |= {"fixed": fixed.value if fixed is not None and fixed.measured else math.nan}
         known |= {"over_fixed": over.value, "over_low": over.low, "over_high": over.high}
-        rows.append(known | _interval_columns(found, predicted))
+        rows.append(known | interval_columns(found, predicted))
     columns = ["learner", "label", "level", "predicted", "measured", "low", "high", "ratio"]
     return pd.DataFrame(rows, columns=[*columns, "fixed", "over_fixed", "over_low", "over_high", "note"])
 

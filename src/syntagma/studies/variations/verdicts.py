@@ -9,8 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from syntagma.curves import Interval, power_law, ratio
+from syntagma.studies.intervals import above, below, holds, span
 from syntagma.studies.study import Outcome, Verdict
-from syntagma.studies.variations import zipf
+from syntagma.studies.variations import zipf, zipf_tokens
 from syntagma.studies.variations.collapse import collapse
 from syntagma.studies.variations.grids import SYMBOLS, Grammar, Parameter
 from syntagma.studies.variations.predictions import growth_exponent, law_of
@@ -95,9 +96,9 @@ def _growth(settings: Variations, measured: Measured) -> list[Verdict]:
                 symbol = SYMBOLS[parameter]
                 claim = f"P_{level} (1 - f) of the {grower.learner.label} network grows as a power of {symbol}"
                 law = f"{symbol}^{predicted}" if predicted else f"{symbol}^0: no dependence"
-                text = f"{symbol}^k, k = {_span(fitted)} from {number} values of {symbol}"
-                text = text if math.isfinite(fitted.value) else _span(fitted)
-                outcome = _holds(settings, fitted, float(predicted))
+                text = f"{symbol}^k, k = {span(fitted)} from {number} values of {symbol}"
+                text = text if math.isfinite(fitted.value) else span(fitted)
+                outcome = holds(fitted, float(predicted), settings.seeds)
                 out.append(Verdict(claim, law, text, outcome, theory.SOURCE))
     return out
 
@@ -112,10 +113,10 @@ def _collapse(settings: Variations, measured: Measured) -> list[Verdict]:
             claim = f"level {level}: one prefactor for all languages of the {grower.learner.label} network"
             law = f"largest / smallest P_{level} / predicted = 1"
             if math.isnan(spread.value) or math.isnan(noise):
-                out.append(Verdict(claim, law, _span(spread), "open", theory.SOURCE))
+                out.append(Verdict(claim, law, span(spread), "open", theory.SOURCE))
                 continue
             law += f" but for noise: below {noise:.2f}"
-            text = f"{_span(spread)} over {found.languages} languages"
+            text = f"{span(spread)} over {found.languages} languages"
             outcome: Outcome = "agrees" if spread.value <= noise else "disagrees" if spread.low > noise else "open"
             out.append(Verdict(claim, law, text, "open" if settings.seeds < 2 else outcome, theory.SOURCE))
     return out
@@ -132,17 +133,17 @@ def _online(settings: Variations, measured: Measured) -> list[Verdict]:
                 gap = ratio(now, measured.online.get((name, level - 1), _MISSING))
                 claim = f"{who} learns level {level} after level {level - 1}"
                 law = "ratio of examples seen > 1"
-                out.append(Verdict(claim, law, _span(gap), _above(settings, gap, 1.0), theory.SOURCE))
+                out.append(Verdict(claim, law, span(gap), above(gap, 1.0, settings.seeds), theory.SOURCE))
             if one.fixed is not None:
                 gap = ratio(now, measured.fixed.get((name, level), _MISSING))
                 claim = f"level {level}: examples that {who} sees over those of a fixed set"
-                out.append(Verdict(claim, "at least 1", _span(gap), _above(settings, gap, 1.0), ONE_PASS))
+                out.append(Verdict(claim, "at least 1", span(gap), above(gap, 1.0, settings.seeds), ONE_PASS))
             predicted = law_of(settings.base, one.learner, level)
             if math.isfinite(predicted):
                 claim = f"level {level}: examples that {who} sees over the predicted P_{level}"
                 over = now.times(1 / predicted)
                 outcome: Outcome = "finding" if now.measured else "open"
-                out.append(Verdict(claim, "a prefactor, not predicted", _span(over), outcome, theory.SOURCE))
+                out.append(Verdict(claim, "a prefactor, not predicted", span(over), outcome, theory.SOURCE))
     return out
 
 
@@ -158,10 +159,10 @@ def _classes(settings: Variations, measured: Measured) -> list[Verdict]:
             out.append(Verdict(claim, f"P^-{law:.2f}", reason, "open", zipf.SOURCE))
         else:
             where = f" from P = {found.sizes[0]:.0f} to {found.sizes[-1]:.0f}"
-            text = f"P^-k, k = {_span(found.slope)}{where}"
-            out.append(Verdict(claim, f"P^-{law:.2f}", text, _holds(settings, found.slope, law), zipf.SOURCE))
+            text = f"P^-k, k = {span(found.slope)}{where}"
+            out.append(Verdict(claim, f"P^-{law:.2f}", text, holds(found.slope, law, settings.seeds), zipf.SOURCE))
             claim = f"a = {a:g}: the same with the cut-off at m = {settings.zipf.grammar.rules} rules"
-            outcome = _holds(settings, found.slope, found.finite)
+            outcome = holds(found.slope, found.finite, settings.seeds)
             own = f"{zipf.SOURCE}, cut-off derived here"
             out.append(Verdict(claim, f"P^-{found.finite:.2f}", text, outcome, own))
         claim = f"with equal rules the class error falls more steeply than with a = {a:g}"
@@ -170,25 +171,26 @@ def _classes(settings: Variations, measured: Measured) -> list[Verdict]:
             reason = "not trained yet" if equal is None else equal.slope.reason
             out.append(Verdict(claim, f"exponent > {law:.2f}", reason, "open", zipf.SOURCE))
         else:
-            outcome = _above(settings, equal.slope, law)
-            out.append(Verdict(claim, f"exponent > {law:.2f}", _span(equal.slope), outcome, zipf.SOURCE))
+            outcome = above(equal.slope, law, settings.seeds)
+            out.append(Verdict(claim, f"exponent > {law:.2f}", span(equal.slope), outcome, zipf.SOURCE))
     return out
 
 
 def _tokens(settings: Variations, measured: Measured) -> list[Verdict]:
-    """For the last token the rules' distribution at one level moves all thresholds alike, not their ratios.
-
-    Token correlations of every level have the same factor from the rules of level 1, so P_(l+1) / P_l, which sets the
-    exponent at large scale, is that of equal rules.
-    """
+    """For the last token Zipf rules at level 1 move each threshold by another factor: see `zipf_tokens`."""
     out = []
     for a in settings.zipf.exponents:
+        over = zipf_tokens.over_equal(settings, a)
         for level in range(2, settings.zipf.token_levels + 1):
             claim = f"a = {a:g}: P_{level} / P_{level - 1} of the last token with Zipf rules over that with equal rules"
             keys = [(a, level), (a, level - 1), (0.0, level), (0.0, level - 1)]
             first, second, third, fourth = (measured.tokens.get(key, _MISSING) for key in keys)
-            found = _double_ratio(first, second, third, fourth)
-            out.append(Verdict(claim, "1", _span(found), _holds(settings, found, 1.0), zipf.SOURCE))
+            found, predicted = _double_ratio(first, second, third, fourth), float(over[level - 1] / over[level - 2])
+            outcome: Outcome = holds(found, predicted, settings.seeds)
+            law = f"{predicted:.2f}"
+            if math.isnan(predicted):
+                law, outcome = "no prediction", "open" if math.isnan(found.value) else "finding"
+            out.append(Verdict(claim, law, span(found), outcome, zipf_tokens.SOURCE))
     return out
 
 
@@ -201,7 +203,7 @@ def _positions(settings: Variations, measured: Measured) -> list[Verdict]:
         keys = [("next-token", level), ("last-token", level)]
         every, last = (measured.positions.get(key, _MISSING) for key in keys)
         found = ratio(every, last)
-        out.append(Verdict(claim, "at most 1", _span(found), _below(settings, found, 1.0), ALL_POSITIONS))
+        out.append(Verdict(claim, "at most 1", span(found), below(found, 1.0, settings.seeds), ALL_POSITIONS))
     return out
 
 
@@ -217,7 +219,7 @@ def _masked(settings: Variations, measured: Measured) -> list[Verdict]:
         found, gap, size = measured.excess[name]
         law = f"loss above it < {NEAR:.0%} of the gap from chance, {NEAR * gap:.3f} nats"
         text = f"{found.value:.3f} [{found.low:.3f}, {found.high:.3f}] nats at P = {size}"
-        out.append(Verdict(claim, law, text, _below(settings, found, NEAR * gap), POSTERIOR))
+        out.append(Verdict(claim, law, text, below(found, NEAR * gap, settings.seeds), POSTERIOR))
     return out
 
 
@@ -237,33 +239,3 @@ def _double_ratio(first: Interval, second: Interval, third: Interval, fourth: In
     low, high = np.percentile(resamples, [2.5, 97.5], method="nearest")
     value = first.value * fourth.value / (second.value * third.value)
     return Interval(value, float(low), float(high), "", resamples)
-
-
-def _above(settings: Variations, found: Interval, number: float) -> Outcome:
-    """Whether a value is above `number`, from its interval; one seed has none."""
-    if settings.seeds < 2 or math.isnan(found.value):
-        return "open"
-    return "agrees" if found.low >= number else "disagrees" if found.high < number else "open"
-
-
-def _below(settings: Variations, found: Interval, number: float) -> Outcome:
-    if settings.seeds < 2 or math.isnan(found.value):
-        return "open"
-    return "agrees" if found.high <= number else "disagrees" if found.low > number else "open"
-
-
-def _holds(settings: Variations, found: Interval, number: float) -> Outcome:
-    """One seed has no interval; a bound that does not exclude the number leaves it open."""
-    if math.isnan(found.value) or math.isnan(number) or settings.seeds < 2:
-        return "open"
-    if math.isinf(found.value) or math.isinf(found.high) or math.isinf(found.low):
-        return "disagrees" if found.low > number or found.high < number else "open"
-    return "agrees" if found.holds(number) else "disagrees"
-
-
-def _span(found: Interval) -> str:
-    if math.isnan(found.value):
-        return f"not measured: {found.reason or 'no crossing'}"
-    if math.isinf(found.value):
-        return f"{found.reason} [{found.low:.2f}, ...]"
-    return f"{found.value:.2f} [{found.low:.2f}, {found.high:.2f}]"
