@@ -185,15 +185,15 @@ PRESETS: Mapping[str, LevelByLevel] = {
     "laptop": LevelByLevel(
         vocab=8,
         rules=(2, 3, 4),
-        depth=3,
-        learners=_learners(64, 3, (5000, 8000), (1500, 3000)),
-        sizes=_powers(6, 13),
+        depth=4,
+        learners=_learners(64, 3, (5000, 8000), (1500, 6000)),
+        sizes=_powers(6, 15),
         seeds=3,
         root_class=ClassGrid(
             rules=(2, 3, 4),
             classes=(2, 4, 8),
-            sizes=_powers(5, 11),
-            contender=_contender(HierarchicalCNN(width=64), 2000, 4000),
+            sizes=_powers(5, 14),
+            contender=_contender(HierarchicalCNN(width=64), 2000, 6000),
         ),
     ),
     "full": LevelByLevel(
