@@ -70,7 +70,8 @@ def files_of_the_tutorials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     (own,) = (block.text for block in BLOCKS if block.text.startswith("# mine.txt:"))
     (tmp_path / "mine.txt").write_text(own)
     (tmp_path / "mine.csv").write_text("string,label\n(aba),1\n(abb),-1\n(cdc),1\n(dcc),-1\n")
-    (tmp_path / "mybook.txt").write_text("a text of a few words, again and again. " * 400)
+    for name in ("mybook.txt", "tiny-shakespeare.txt"):
+        (tmp_path / name).write_text("a text of a few words, again and again. " * 400)
     monkeypatch.chdir(tmp_path)
 
 

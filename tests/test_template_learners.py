@@ -122,7 +122,7 @@ def test_squared_loss_and_its_gradient():
     np.testing.assert_allclose(losses("squared", outputs, targets), [0.25, 9.0, 1.0, 7.5625])
     slope = jax.grad(lambda o: losses("squared", o, targets).mean())(outputs)
     np.testing.assert_allclose(slope[:, 0], 2 * (outputs[:, 0] - targets) / 4)
-    np.testing.assert_array_equal(correct("squared", outputs, targets), [True, False, False, True])
+    np.testing.assert_array_equal(correct("squared", outputs, targets), [1.0, 0.0, 0.5, 1.0])  # 0 decides nothing
 
 
 def test_regression_steps_equal_updates_by_hand():
