@@ -120,7 +120,7 @@ def syntagma_step(config: Config) -> Callable[[], float]:
         learner = Transformer.model_validate(network | extra | identities | {"head_size": config.head_size})
     else:
         learner = (Transformer if config.kind == "decoder" else MultiLayerAttention)(**network)
-    steps = min(STEPS_PER_CALL, max(4, round(5e10 / config.nominal_flops())))
+    steps = min(STEPS_PER_CALL, max(4, round(3e11 / config.nominal_flops())))  # as long a call as studies make
     training = Training(
         batch_size=config.batch, max_steps=steps, train_loss_threshold=0, patience=1000, evaluations_per_doubling=1
     )
