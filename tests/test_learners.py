@@ -340,12 +340,13 @@ def test_mask_row_is_the_table_applied_to_a_constant_vector():
     np.testing.assert_allclose(extended[:, VOCAB], np.full(VOCAB, VOCAB**-0.5) @ table, rtol=1e-5)
 
 
+@pytest.mark.parametrize("columns", [3, 5])
 @pytest.mark.parametrize("shape", [(4,), (6, 4), (3, 2, 4)])
-def test_gradient_of_product(shape):
+def test_gradient_of_product(shape, columns):
     generator = stream(0, "product")
     x = jnp.asarray(generator.normal(size=shape), jnp.float32)
-    weights = jnp.asarray(generator.normal(size=(4, 5)), jnp.float32)
-    output_weights = jnp.asarray(generator.normal(size=(*shape[:-1], 5)), jnp.float32)
+    weights = jnp.asarray(generator.normal(size=(4, columns)), jnp.float32)
+    output_weights = jnp.asarray(generator.normal(size=(*shape[:-1], columns)), jnp.float32)
     np.testing.assert_array_equal(product(x, weights), x @ weights)
     expected = compiled(jax.grad(lambda x, w: ((x @ w) * output_weights).sum(), (0, 1)))(x, weights)
     got = compiled(jax.grad(lambda x, w: (product(x, w) * output_weights).sum(), (0, 1)))(x, weights)

@@ -5,9 +5,11 @@ Whatever a person got wrong ends in one line on standard error and exit code 2, 
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 
+from syntagma.cli import program_cache
 from syntagma.errors import InputError
 
 __all__ = ["main"]
@@ -21,6 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     from syntagma.cli.commands import app
 
+    os.environ.update(program_cache.settings(os.environ))
     try:
         code = app(None if arguments is None else list(arguments), prog_name="syntagma", standalone_mode=False)
     except TyperException as error:

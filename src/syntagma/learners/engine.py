@@ -54,7 +54,8 @@ class Engine(Trainer):
         self.learner, self.shape, self.training = learner, shape, training
         self._mesh = jax.sharding.Mesh(np.array(devices or jax.local_devices()), ("device",))
         self._optimizer = training.direction(learner.gradient_scale())
-        self._static = eqx.filter(eqx.filter_eval_shape(learner.network, key(0), shape), _is_weight, inverse=True)
+        weights, self._static = eqx.partition(eqx.filter_eval_shape(learner.network, key(0), shape), _is_weight)
+        self._flat = _Flat(weights)
         self._single = _Programs(self._start, self._advance, self._evaluate)
         self._batched = _Programs(jax.vmap(self._start), self._advance_many, jax.vmap(self._evaluate))
 
@@ -92,9 +93,9 @@ class Engine(Trainer):
             fits += _Run(self, self._single, [examples], own, [seed]).go(mine)
         return fits
 
-    def network(self, weights: Any) -> Network:
+    def network(self, weights: Float[Array, " N"]) -> Network:
         """The network of these weights."""
-        return eqx.combine(weights, self._static)
+        return eqx.combine(self._flat.split(weights), self._static)
 
     def place(self, array: np.ndarray | Array, *axes: int) -> Array:
         """`array` on the devices, spread over them along the first of `axes` that they divide."""
@@ -110,11 +111,11 @@ class Engine(Trainer):
         return jax.tree.map(lambda x: self.place(x, *([0] if seeds else [])), state)
 
     def _start(self, start_key: Array) -> tuple[Any, Any]:
-        weights = eqx.filter(self.learner.network(start_key, self.shape), _is_weight)
+        weights = self._flat.join(eqx.filter(self.learner.network(start_key, self.shape), _is_weight))
         return weights, self._optimizer.init(weights)
 
     def _loss(self, weights: Any, inputs: Array, targets: Array) -> Float[Array, ""]:
-        return losses(self.shape.loss, self.network(weights)(inputs), targets).mean()
+        return losses(self.shape.loss, eqx.combine(weights, self._static)(inputs), targets).mean()
 
     def _advance(
         self, state: Any, inputs: Array, targets: Array, rates: Array, count: Array
@@ -123,8 +124,8 @@ class Engine(Trainer):
 
         def step(i: Array, carry: tuple[Any, Array]) -> tuple[Any, Array]:
             (weights, memory), total = carry
-            loss, gradient = jax.value_and_grad(self._loss)(weights, inputs[i], targets[i])
-            update, memory = self._optimizer.update(gradient, memory, weights)
+            loss, gradient = jax.value_and_grad(self._loss)(self._flat.split(weights), inputs[i], targets[i])
+            update, memory = self._optimizer.update(self._flat.join(gradient), memory, weights)
             weights = jax.tree.map(lambda w, u: w - rates[i] * u, weights, update)
             return (weights, memory), total + loss
 
@@ -167,6 +168,26 @@ def _(learner: NetworkLearner, shape: Shape, training: Training | None) -> Train
 def _one_of_many(watch: Watch, place: int, _: int, step: int, network: Callable[[], Network]) -> None:
     """`watch`, for the seed at `place` that is trained by itself."""
     watch(place, step, network)
+
+
+class _Flat:
+    """A network's N weights as one vector, the form in which they are stepped.
+
+    The optimiser then is one pass over memory, and one small program for the compiler, in place of several for each of
+    the weights.
+    """
+
+    def __init__(self, weights: Any) -> None:
+        leaves, self._tree = jax.tree.flatten(weights)
+        self._shapes = [leaf.shape for leaf in leaves]
+        self._ends = np.cumsum([math.prod(shape) for shape in self._shapes])
+
+    def join(self, weights: Any) -> Float[Array, " N"]:
+        return jnp.concatenate([leaf.ravel() for leaf in jax.tree.leaves(weights)])
+
+    def split(self, vector: Float[Array, " N"]) -> Any:
+        parts = jnp.split(vector, self._ends[:-1])
+        return self._tree.unflatten([x.reshape(shape) for x, shape in zip(parts, self._shapes, strict=True)])
 
 
 class _Programs:
@@ -249,9 +270,8 @@ class _Run:
         inputs, targets = (np.stack([getattr(e, name) for e in examples]) for name in ("inputs", "targets"))
         return self.engine.place(inputs), self.engine.place(targets)
 
-    def _weights(self, seed_index: int) -> Any:
-        weights = self.state[0]
-        return jax.tree.map(lambda x: x[seed_index], weights) if self.many else weights
+    def _weights(self, seed_index: int) -> Float[Array, " N"]:
+        return self.state[0][seed_index] if self.many else self.state[0]
 
     def _fit(self, course: _Course, seconds: float, evaluating: float) -> Fit:
         training, learner, shape = self.engine.training, self.engine.learner, self.engine.shape

@@ -1,8 +1,7 @@
 """The product of activations with weights, its gradient written by hand, and the barrier that keeps products plain.
 
-On a CPU the compiler would copy the gradient into transposed form for the weights' product, computing the sum of
-residual branches that it comes from once more, out of order, for every copy: a third of a transformer's step. Here
-each gradient is formed once, and both products take it as it is.
+On a CPU the compiler would compute the sum of residual branches that a gradient comes from once more, out of order, for
+each of its two products: a third of a transformer's step. Here each gradient is formed once, and both take it as it is.
 """
 
 from __future__ import annotations
@@ -27,8 +26,14 @@ def _product_forward(x: Array, weights: Array) -> tuple[Array, tuple[Array, Arra
 def _product_backward(saved: tuple[Array, Array], gradient: Array) -> tuple[Array, Array]:
     x, weights = saved
     gradient = settle(gradient)
-    rows = x.reshape(-1, x.shape[-1])
-    return gradient @ settle(weights.T), settle(rows.T @ gradient.reshape(len(rows), -1))
+    return gradient @ weights.T, settle(_summed(x.reshape(-1, x.shape[-1]), gradient.reshape(-1, gradient.shape[-1])))
+
+
+def _summed(x: Float[Array, "n d"], y: Float[Array, "n w"]) -> Float[Array, "d w"]:
+    """`x^T @ y`, a sum over rows. A product is quickest with fewer rows than columns: up to 2.5 times on a CPU."""
+    if x.shape[1] > y.shape[1]:
+        return settle(_summed(y, x)).T
+    return jax.lax.dot_general(x, y, (((0,), (0,)), ((), ())))
 
 
 product.defvjp(_product_forward, _product_backward)

@@ -22,7 +22,7 @@ from syntagma.sweep.identity import run_id
 from syntagma.sweep.weights import Checkpoints
 from syntagma.tasks import AnyTask, Examples
 
-ENGINE_REVISION = 3
+ENGINE_REVISION = 4
 
 
 class Run(BaseModel):
