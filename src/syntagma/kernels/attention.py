@@ -42,8 +42,9 @@ from pydantic import Field, model_validator
 from syntagma.errors import invalid
 from syntagma.kernels import fields, softmax
 from syntagma.kernels.draws import Draws
-from syntagma.kernels.layer import Activations, Forward, Layer, Sizes, normal
+from syntagma.kernels.layer import Activations, Forward, Layer, Sizes
 from syntagma.kernels.pairs import Joint, Pairs, Reads
+from syntagma.randomness import normal
 
 
 class Attention(Layer):

@@ -26,8 +26,9 @@ from syntagma.errors import invalid
 from syntagma.kernels.activations import activate
 from syntagma.kernels.dense import Neurons
 from syntagma.kernels.draws import Draws
-from syntagma.kernels.layer import Activations, Forward, Sizes, narrow, normal
+from syntagma.kernels.layer import Activations, Forward, Sizes, narrow
 from syntagma.kernels.pairs import Joint, Layout, Pairs, Reads
+from syntagma.randomness import normal
 
 
 class Convolution(Neurons):

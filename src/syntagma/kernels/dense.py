@@ -30,8 +30,9 @@ from pydantic import Field, model_validator
 from syntagma.errors import InputError, invalid
 from syntagma.kernels.activations import ActivationName, activate, covariance, derivative_covariance
 from syntagma.kernels.draws import Draws
-from syntagma.kernels.layer import Activations, Forward, Layer, Sizes, normal
+from syntagma.kernels.layer import Activations, Forward, Layer, Sizes
 from syntagma.kernels.pairs import Joint, Pairs, Reads
+from syntagma.randomness import normal
 
 
 class Neurons(Layer):

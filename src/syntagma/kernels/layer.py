@@ -7,13 +7,9 @@ weights are N(0, 1) and every product is scaled by fan-in^(-1/2) (NTK parametris
 from __future__ import annotations
 
 import abc
-import itertools
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-import jax
-import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 from pydantic import BaseModel, ConfigDict
 
@@ -91,13 +87,6 @@ class Layer(BaseModel, abc.ABC):
     @abc.abstractmethod
     def network(self, key: Key[Array, ""], sizes: Sizes) -> tuple[Forward, Sizes]:
         """Freshly drawn weights as a module on `[B, P, d]`, and the sizes of what comes out."""
-
-
-def normal(key: Key[Array, ""], *shapes: tuple[int, ...]) -> list[Float[Array, "..."]]:
-    """Weights of these shapes from N(0, 1), from one draw: compiling the generator takes longer than running it."""
-    sizes = [math.prod(shape) for shape in shapes]
-    parts = jnp.split(jax.random.normal(key, (sum(sizes),)), list(itertools.accumulate(sizes))[:-1])
-    return [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)]
 
 
 def propagate(layers: Sequence[Layer], joint: Joint, reads: Reads, draws: Draws) -> Joint:

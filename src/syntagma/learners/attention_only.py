@@ -24,8 +24,9 @@ from pydantic import Field
 from syntagma.errors import InputError
 from syntagma.learners.attention import attend, attend_from_last, attend_with, check_heads
 from syntagma.learners.embedding import rows, with_mask_row
-from syntagma.learners.learner import Activations, Layer, Network, NetworkLearner, normal
+from syntagma.learners.learner import Activations, Layer, Network, NetworkLearner
 from syntagma.learners.product import product
+from syntagma.randomness import normal
 from syntagma.tasks import Shape
 
 

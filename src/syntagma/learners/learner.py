@@ -7,8 +7,6 @@ that a learning rate means the same relative change of a weight at every width.
 from __future__ import annotations
 
 import abc
-import itertools
-import math
 from typing import ClassVar, NamedTuple
 
 import equinox as eqx
@@ -96,15 +94,3 @@ class NetworkLearner(Learner):
     @abc.abstractmethod
     def forward_flops(self, shape: Shape) -> int:
         """Floating-point operations that the matrix products of one sentence's forward pass take as computed here."""
-
-
-def normal(key: Key[Array, ""], *shapes: tuple[int, ...]) -> list[Float[Array, "..."]]:
-    """Weights of these shapes drawn from N(0, 1), float32.
-
-    All come from one draw: the generator is unrolled once in the compiled program, not once a weight, which takes a
-    quarter of the time to compile.
-    """
-    sizes = [math.prod(shape) for shape in shapes]
-    flat = jax.random.normal(key, (sum(sizes),))
-    ends = list(itertools.accumulate(sizes))
-    return [flat[end - size : end].reshape(shape) for shape, size, end in zip(shapes, sizes, ends, strict=True)]

@@ -22,8 +22,9 @@ from pydantic import Field
 
 from syntagma.errors import InputError
 from syntagma.learners.embedding import rows, with_mask_row
-from syntagma.learners.learner import Activations, Layer, Network, NetworkLearner, normal
+from syntagma.learners.learner import Activations, Layer, Network, NetworkLearner
 from syntagma.learners.product import product
+from syntagma.randomness import normal
 from syntagma.tasks import Shape
 
 

@@ -27,9 +27,10 @@ from pydantic import Field
 from syntagma.errors import invalid
 from syntagma.learners.attention import check_heads
 from syntagma.learners.heads import Heads, mix
-from syntagma.learners.learner import Activations, Layer, Network, NetworkLearner, normal
+from syntagma.learners.learner import Activations, Layer, Network, NetworkLearner
 from syntagma.learners.product import product
 from syntagma.learners.symbols import Norm, Symbols
+from syntagma.randomness import normal
 from syntagma.tasks import Shape
 
 _ACTIVATIONS = {"relu": jax.nn.relu, "gelu": lambda x: jax.nn.gelu(x, approximate=False)}

@@ -21,6 +21,15 @@ def span(found: Interval) -> str:
     return f"{found.value:.2f} [{found.low:.2f}, {found.high:.2f}]"
 
 
+def numbers(value: float, low: float, high: float, form: str = ".2f") -> str:
+    """`1.53 [1.27, 1.73]`, of a value and its interval as a table has them."""
+    if math.isnan(value):
+        return "not measured"
+    if math.isnan(low) or (math.isinf(low) and math.isinf(high)):
+        return f"{value:{form}} (too few for an interval)"
+    return f"{value:{form}} [{low:{form}}, {high:{form}}]"
+
+
 def interval_columns(found: Interval, predicted: float) -> dict[str, Any]:
     """`measured`, `low`, `high`, `ratio` to the prediction, and `note`; a bound is a note alone."""
     if not found.measured:

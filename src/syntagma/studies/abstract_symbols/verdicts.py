@@ -10,6 +10,7 @@ import pandas as pd
 
 from syntagma.curves import Interval, mean_over_seeds
 from syntagma.studies.abstract_symbols.settings import PLAIN, REPAIRED, AbstractSymbols
+from syntagma.studies.intervals import numbers
 from syntagma.studies.study import Outcome, Verdict
 
 _DIFFERENCE = "difference > 0"
@@ -34,7 +35,7 @@ def _generalise(settings: AbstractSymbols, tables: Mapping[str, pd.DataFrame]) -
         last: Any = mine.iloc[-1]
         half = (1 + chances[row.family]) / 2
         claim = f"{row.family}: the {row.label} answers strings of symbols never seen"
-        text = f"accuracy {_span(last['accuracy'], last['error_low'], last['error_high'])}"
+        text = f"accuracy {numbers(last['accuracy'], last['error_low'], last['error_high'])}"
         text += f" after {int(last['num_examples'])} strings (half-way from chance: {half:.2f})"
         yield Verdict(claim, row.predicted, text, _judged(row.predicted, last, half), row.source)
 
@@ -57,7 +58,7 @@ def _kernels(settings: AbstractSymbols, tables: Mapping[str, pd.DataFrame]) -> I
             f"{row.family}: strings at which {row.label} has lost three quarters of its squared error on unseen symbols"
         )
         source = "theory.templates, f at finite n"
-        measured = row.note or _span(row.value, row.low, row.high, ".0f")
+        measured = row.note or numbers(row.value, row.low, row.high, ".0f")
         if math.isinf(row.predicted):
             outcome: Outcome = "agrees" if math.isinf(row.value) else "disagrees"
             yield Verdict(claim, "not within the sizes measured", measured, outcome, source)
@@ -81,7 +82,7 @@ def _saved(settings: AbstractSymbols, tables: Mapping[str, pd.DataFrame]) -> Ite
             continue
         outcome: Outcome = "agrees" if row.low > 1 else "disagrees" if row.high < 1 else "open"
         outcome = "open" if settings.seeds < 2 else outcome
-        text = f"{row.note} [{row.low:.2f}, ...]" if math.isinf(row.value) else _span(row.value, row.low, row.high)
+        text = f"{row.note} [{row.low:.2f}, ...]" if math.isinf(row.value) else numbers(row.value, row.low, row.high)
         yield Verdict(claim, "factor > 1", text, outcome, source)
 
 
@@ -98,7 +99,7 @@ def _diversity(settings: AbstractSymbols, tables: Mapping[str, pd.DataFrame]) ->
         gain = _difference(chosen, "substitutions", many, few, "unseen_accuracy")
         claim = f"{chosen['family'].iloc[0]}: the {chosen['label'].iloc[0]} gains accuracy on unseen symbols from "
         claim += f"{int(many)} instead of {int(few)} substitutions a template"
-        yield Verdict(claim, _DIFFERENCE, _span(gain.value, gain.low, gain.high), _sign(gain), source)
+        yield Verdict(claim, _DIFFERENCE, numbers(gain.value, gain.low, gain.high), _sign(gain), source)
 
 
 def _copying(settings: AbstractSymbols, tables: Mapping[str, pd.DataFrame]) -> Iterator[Verdict]:
@@ -112,19 +113,19 @@ def _copying(settings: AbstractSymbols, tables: Mapping[str, pd.DataFrame]) -> I
     plain, repaired = (mine[mine["identity"] == identity] for identity in (False, True))
     loss = _difference(plain, "width", narrow, wide, "unseen_accuracy")
     claim = f"copying without b: accuracy on unseen symbols falls from width {narrow} to {wide}"
-    yield Verdict(claim, _DIFFERENCE, _span(loss.value, loss.low, loss.high), _sign(loss), source)
+    yield Verdict(claim, _DIFFERENCE, numbers(loss.value, loss.low, loss.high), _sign(loss), source)
     best: Any = int(plain.groupby("width")["unseen_accuracy"].mean().idxmax())
     if best not in (narrow, wide):
         loss = _difference(plain, "width", best, wide, "unseen_accuracy")
         claim = f"copying without b: accuracy on unseen symbols falls from its best, at width {best}, to width {wide}"
-        yield Verdict(claim, "chosen after seeing it", _span(loss.value, loss.low, loss.high), "finding", source)
+        yield Verdict(claim, "chosen after seeing it", numbers(loss.value, loss.low, loss.high), "finding", source)
     at_wide = mine[mine["width"] == wide]
     gain = _difference(at_wide, "identity", True, False, "unseen_accuracy")
     claim = f"copying at width {wide}: accuracy on unseen symbols is larger with b than without"
-    yield Verdict(claim, _DIFFERENCE, _span(gain.value, gain.low, gain.high), _sign(gain), source)
+    yield Verdict(claim, _DIFFERENCE, numbers(gain.value, gain.low, gain.high), _sign(gain), source)
     kept = _difference(repaired, "width", wide, narrow, "unseen_accuracy")
     claim = f"copying with b: accuracy on unseen symbols at width {wide} less that at {narrow}"
-    yield Verdict(claim, "no prediction", _span(kept.value, kept.low, kept.high), "finding", source)
+    yield Verdict(claim, "no prediction", numbers(kept.value, kept.low, kept.high), "finding", source)
 
 
 def _text(settings: AbstractSymbols, tables: Mapping[str, pd.DataFrame]) -> Iterator[Verdict]:
@@ -136,7 +137,7 @@ def _text(settings: AbstractSymbols, tables: Mapping[str, pd.DataFrame]) -> Iter
         yield Verdict(claim, _DIFFERENCE, "no text was given: add --set text=FILE", "open", source)
         return
     gain = _difference(table, "identity", False, True, "loss_nats")
-    text = f"{_span(gain.value, gain.low, gain.high, '.4f')} nats a character"
+    text = f"{numbers(gain.value, gain.low, gain.high, '.4f')} nats a character"
     yield Verdict(claim, _DIFFERENCE, text, _sign(gain), source)
 
 
@@ -157,11 +158,3 @@ def _sign(found: Interval) -> Outcome:
     if math.isnan(found.value):
         return "open"
     return "agrees" if found.low > 0 else "disagrees" if found.high < 0 else "open"
-
-
-def _span(value: float, low: float, high: float, form: str = ".2f") -> str:
-    if math.isnan(value):
-        return "not measured"
-    if math.isinf(low) and math.isinf(high):
-        return f"{value:{form}} (one seed: no interval)"
-    return f"{value:{form}} [{low:{form}}, {high:{form}}]"

@@ -11,6 +11,7 @@ import pandas as pd
 
 from syntagma.curves import mean_over_seeds
 from syntagma.randomness import stream
+from syntagma.studies.intervals import numbers
 from syntagma.studies.study import Outcome, Verdict
 
 SOURCE = "arXiv 2402.05173"
@@ -81,14 +82,14 @@ def _curves(table: Any) -> Iterator[Verdict]:
         plain = row.test == "uniform"
         what = "test error" if plain else "test error under shifted tokens"
         claim = f"kernel regression's {what} of a {row.representation} target is the predicted one"
-        measured = f"measured / predicted = {_span(row.ratio, row.low, row.high)}, mean of {row.num_sizes} sizes"
+        measured = f"measured / predicted = {numbers(row.ratio, row.low, row.high)}, mean of {row.num_sizes} sizes"
         outcome: Outcome = "open" if math.isnan(row.low) else "agrees" if row.low <= 1 <= row.high else "disagrees"
         yield Verdict(claim, "1", measured, outcome, THEORY if plain else SHIFT)
 
 
 def _growth(table: Any) -> Iterator[Verdict]:
     for row in _rows(table):
-        measured = f"T^k, k = {_span(row.measured, row.low, row.high)} from {row.num_lengths} values of T"
+        measured = f"T^k, k = {numbers(row.measured, row.low, row.high)} from {row.num_lengths} values of T"
         claim = f"examples for half the error of {row.representation} grow with T as its exact spectrum says"
         inside: Outcome = "agrees" if row.low <= row.half_error <= row.high else "disagrees"
         yield Verdict(claim, f"T^{row.half_error:.2f}", measured, inside, THEORY)
@@ -115,7 +116,7 @@ def _width(table: Any) -> Iterator[Verdict]:
         return
     value, low, high = slope(table)
     claim = "the squared deviation of a random network's kernel from its limit falls as 1 / width"
-    yield Verdict(claim, "k = -1", f"width^k, k = {_span(value, low, high)}", _holds(low, -1, high), SOURCE)
+    yield Verdict(claim, "k = -1", f"width^k, k = {numbers(value, low, high)}", _holds(low, -1, high), SOURCE)
 
 
 def _networks(table: Any) -> Iterator[Verdict]:
@@ -125,7 +126,7 @@ def _networks(table: Any) -> Iterator[Verdict]:
         own = table[table["learner"] == name]
         found = mean_over_seeds(own.groupby("draw")["away"].mean().to_numpy(float))
         claim = f"test error of finite networks, {name}, over that of the limit, targets scaled down"
-        measured = f"{_span(*np.exp([found.value, found.low, found.high]))}, over training sets"
+        measured = f"{numbers(*np.exp([found.value, found.low, found.high]))}, over training sets"
         yield Verdict(claim, "1 as the width grows", measured, "finding", SOURCE)
     if len(widths) > 1:
         by_seed = table.assign(distance=table["away"].abs()).pivot_table(
@@ -136,7 +137,7 @@ def _networks(table: Any) -> Iterator[Verdict]:
             return
         found = mean_over_seeds(nearer)
         claim = f"networks of {widths[-1]} are nearer to the limit's test error than those of {widths[0]}"
-        measured = f"by a factor e^k, k = {_span(found.value, found.low, found.high)}, over training sets"
+        measured = f"by a factor e^k, k = {numbers(found.value, found.low, found.high)}, over training sets"
         outcome: Outcome = "agrees" if found.low > 0 else "disagrees" if found.high < 0 else "open"
         yield Verdict(claim, "k > 0", measured, outcome, SOURCE)
 
@@ -149,10 +150,10 @@ def _text(table: Any) -> Iterator[Verdict]:
         others = {o.source: o for o in _rows(table[table["window"] == row.window])}
         claim = f"{row.source}, T = {row.window}: share of the dependence between positions that is symmetric"
         controls = ", ".join(
-            f"{name} {_span(o.between, o.low, o.high)}" for name, o in others.items() if name != row.source
+            f"{name} {numbers(o.between, o.low, o.high)}" for name, o in others.items() if name != row.source
         )
         yield Verdict(
-            claim, "between 0 and 1", f"{_span(row.between, row.low, row.high)}; {controls}", "finding", SOURCE
+            claim, "between 0 and 1", f"{numbers(row.between, row.low, row.high)}; {controls}", "finding", SOURCE
         )
 
 
@@ -162,7 +163,3 @@ def _holds(low: float, number: float, high: float) -> Outcome:
 
 def _rows(table: Any) -> list[Any]:
     return list(table.itertuples(index=False))
-
-
-def _span(value: float, low: float, high: float) -> str:
-    return f"{value:.2f}" if math.isnan(low) else f"{value:.2f} [{low:.2f}, {high:.2f}]"

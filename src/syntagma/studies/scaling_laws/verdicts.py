@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from syntagma.curves import Interval, power_law, ratio
-from syntagma.studies.intervals import above, span
+from syntagma.studies.intervals import above, holds, span
 from syntagma.studies.scaling_laws.settings import ScalingLaws
 from syntagma.studies.study import Verdict
 from syntagma.theory import hierarchy as theory
@@ -71,9 +71,7 @@ def _growth_verdicts(settings: ScalingLaws, measured: Measured) -> list[Verdict]
             if not math.isfinite(fitted.value):
                 out.append(Verdict(claim, law, fitted.reason, "open", theory.SOURCE))
                 continue
-            outcome = "finding" if shared is None else "agrees" if fitted.holds(predicted) else "disagrees"
-            unbounded = math.isinf(fitted.low) or math.isinf(fitted.high)
-            outcome = "open" if settings.seeds < 2 or (outcome == "agrees" and unbounded) else outcome
+            outcome = "finding" if shared is None else holds(fitted, predicted, settings.seeds)
             values = sum(measured[name, m, level].measured for m in settings.rules)
             text = f"m^k, k = {span(fitted)} from {values} values of m"
             out.append(Verdict(claim, law, text, outcome, theory.SOURCE))
@@ -119,12 +117,7 @@ def _comparison(settings: ScalingLaws, found: Interval, name: str, reference: st
         law, factor = f"m^{power} = {m**power}" if power else "1", float(m**power)
     if math.isnan(found.value):
         return [Verdict(claim, law, f"threshold of the reference: {found.reason}", "open", theory.SOURCE)]
-    if math.isnan(factor):
-        outcome = "finding"
-    elif settings.seeds < 2 or (math.isinf(found.value) and found.low <= factor):
-        outcome = "open"
-    else:
-        outcome = "agrees" if found.holds(factor) else "disagrees"
+    outcome = "finding" if math.isnan(factor) else holds(found, factor, settings.seeds)
     verdicts = [Verdict(claim, law, span(found), outcome, theory.SOURCE)]
     if level > 2 and learner.weight_sharing is False:
         apart = f"level {level}, m = {m}: the {learner.label} network needs more examples than the {other.label}"
