@@ -1,4 +1,4 @@
-"""How far a command is, on standard error: of a study a bar or a line every tenth, of other work the seconds."""
+"""How far a command is, on standard error: of a study a bar, or lines, of other work the seconds."""
 
 from __future__ import annotations
 
@@ -67,13 +67,14 @@ def waiting(text: str) -> Iterator[None]:
 
 
 def _lines() -> Report:
-    screen, start, tenths = console(stderr=True), time.monotonic(), -1
+    """A line at each tenth and at least one a minute, as far as there is news."""
+    screen, start, tenths, said = console(stderr=True), time.monotonic(), -1, 0.0
 
     def report(text: str, fraction: float) -> None:
-        nonlocal tenths
-        if int(10 * fraction) > tenths:
-            tenths = int(10 * fraction)
-            seconds = time.monotonic() - start
+        nonlocal tenths, said
+        seconds = time.monotonic() - start
+        if int(10 * fraction) > tenths or seconds > said + 60:
+            tenths, said = int(10 * fraction), seconds
             screen.print(escape(f"{fraction:4.0%} {seconds:6.0f} s  {text}"), soft_wrap=True)
 
     return report

@@ -47,13 +47,15 @@ class Growing:
         return min(complete, len(self.sizes) - 1)
 
     def share_done(self) -> float:
-        """Fraction of the way, in ln P, to the last threshold that theory gives for no weight sharing (an estimate)."""
+        """Fraction of the steps up to where the curve should end, 8 times the last threshold without sharing."""
         if not self.wanted():
             return 1.0
-        s = self.settings
-        goal = min(4 * theory.thresholds(s.vocab, self.rules, s.branching, s.levels, False)[-1], self.sizes[-1])
-        at = self.sizes[int(np.argmax(np.isnan(self.losses).any(axis=0)))]
-        return min(max(at / goal, 0.0), 0.95)
+        s, training = self.settings, self.settings.learners[self.contender].training
+        goal = 8 * theory.thresholds(s.vocab, self.rules, s.branching, s.levels, False)[-1]
+        expected = [size for size in self.sizes if size <= goal] or self.sizes[:1]
+        steps = np.array([training.length(size) if training else size for size in expected], float)
+        known = 1 - np.isnan(self.losses[:, : len(expected)]).mean(axis=0)
+        return min(float(steps @ known / steps.sum()), 0.95)
 
     def _crossed(self, count: int) -> bool:
         curve = LearningCurve(np.array(self.sizes[:count], float), self.losses[:, :count], self.plateaus)
