@@ -107,10 +107,10 @@ def syntagma_step(config: Config) -> Callable[[], float]:
     """
     from syntagma.languages.hierarchy import RandomHierarchy
     from syntagma.learners import Training
-    from syntagma.learners.attention_only import MultiLayerAttention
-    from syntagma.learners.convolution import HierarchicalCNN
     from syntagma.learners.engine import STEPS_PER_CALL, Engine
-    from syntagma.learners.transformer import Transformer
+    from syntagma.learners.networks.attention_only import MultiLayerAttention
+    from syntagma.learners.networks.convolution import HierarchicalCNN
+    from syntagma.learners.networks.transformer import Transformer
     from syntagma.randomness import stream
     from syntagma.tasks import Examples, LastToken, NextToken, Shape
 

@@ -24,9 +24,9 @@ from syntagma.learners import (
     Perceptron,
     Transformer,
 )
-from syntagma.learners.attention import attend, attend_from_last
-from syntagma.learners.embedding import rows, with_mask_row
-from syntagma.learners.product import product
+from syntagma.learners.layers.attention import attend, attend_from_last
+from syntagma.learners.layers.embedding import rows, with_mask_row
+from syntagma.learners.layers.product import product
 from syntagma.randomness import key, stream
 from syntagma.tasks import Shape
 

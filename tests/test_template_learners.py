@@ -12,8 +12,8 @@ import pytest
 
 from syntagma.errors import InputError
 from syntagma.learners import Engine, EqualityPerceptron, Fit, Learner, Perceptron, Training, Transformer, fit
+from syntagma.learners.layers.product import between, combine
 from syntagma.learners.loss import correct, losses
-from syntagma.learners.product import between, combine
 from syntagma.randomness import key, stream
 from syntagma.tasks import Examples, Shape
 

@@ -4,17 +4,17 @@ from typing import Annotated
 
 from pydantic import Field
 
-from syntagma.learners.attention_only import MultiLayerAttention
-from syntagma.learners.convolution import HierarchicalCNN, LocallyConnected
 from syntagma.learners.engine import Engine
 from syntagma.learners.kernel_regression import KernelRegression
 from syntagma.learners.langevin import LangevinPosterior
 from syntagma.learners.learner import Activations, Layer, Learner, Network, NetworkLearner
-from syntagma.learners.perceptron import EqualityPerceptron, Perceptron
-from syntagma.learners.recurrent import LSTM, Elman
+from syntagma.learners.networks.attention_only import MultiLayerAttention
+from syntagma.learners.networks.convolution import HierarchicalCNN, LocallyConnected
+from syntagma.learners.networks.perceptron import EqualityPerceptron, Perceptron
+from syntagma.learners.networks.recurrent import LSTM, Elman
+from syntagma.learners.networks.transformer import Transformer
 from syntagma.learners.trainer import Fit, Trainer, fit, trainer_of
 from syntagma.learners.training import Training
-from syntagma.learners.transformer import Transformer
 
 AnyLearner = Annotated[
     HierarchicalCNN

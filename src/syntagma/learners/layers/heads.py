@@ -22,9 +22,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from syntagma.learners.attention import attend_with
-from syntagma.learners.product import between, by_head, combine, product, settle
-from syntagma.learners.symbols import Symbols
+from syntagma.learners.layers.attention import attend_with
+from syntagma.learners.layers.product import between, by_head, combine, product, settle
+from syntagma.learners.layers.symbols import Symbols
 
 
 class Heads(eqx.Module):

@@ -22,8 +22,8 @@ import numpy as np
 from jaxtyping import Array, Float, Integer, Key
 from pydantic import Field
 
+from syntagma.learners.layers.product import product
 from syntagma.learners.learner import Activations, Layer, Network, NetworkLearner
-from syntagma.learners.product import product
 from syntagma.randomness import normal
 from syntagma.tasks import Shape
 

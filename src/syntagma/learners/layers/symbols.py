@@ -15,7 +15,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Integer
 
-from syntagma.learners.product import settle
+from syntagma.learners.layers.product import settle
 
 
 class Norm(eqx.Module):

@@ -4,13 +4,13 @@
 
 Weights N(0, 1). As it stands a causal decoder with phi = ReLU, read at its last position or at all. With full
 attention, a class token after the sentence, heads of a size of their own, GELU and the two trainable identities of
-`learners.heads` it is the transformer of arXiv 2310.09753 and its public script, but for the biases of the MLPs and the
+`layers.heads` it is the transformer of arXiv 2310.09753 and its public script, but for the biases of the MLPs and the
 read-out, which it does not have, and the gain and bias of the last normalisation, which it has. A tied read-out takes
 the symbols' embeddings as R.
 
 Symbols that no training example contains keep the embedding that they were drawn with (weight decay aside). Where one
 answer a sentence is read, the last layer works at the last position alone; and the first layer's linear maps act on
-symbols, not on positions, see `learners.symbols`.
+symbols, not on positions, see `learners.layers.symbols`.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from jaxtyping import Array, Float, Integer, Key
 from pydantic import Field
 
 from syntagma.errors import invalid
-from syntagma.learners.attention import check_heads
-from syntagma.learners.heads import Heads, mix
+from syntagma.learners.layers.attention import check_heads
+from syntagma.learners.layers.heads import Heads, mix
+from syntagma.learners.layers.product import product
+from syntagma.learners.layers.symbols import Norm, Symbols
 from syntagma.learners.learner import Activations, Layer, Network, NetworkLearner
-from syntagma.learners.product import product
-from syntagma.learners.symbols import Norm, Symbols
 from syntagma.randomness import normal
 from syntagma.tasks import Shape
 

@@ -22,10 +22,10 @@ from jaxtyping import Array, Float, Integer, Key
 from pydantic import Field
 
 from syntagma.errors import InputError
-from syntagma.learners.attention import attend, attend_from_last, attend_with, check_heads
-from syntagma.learners.embedding import rows, with_mask_row
+from syntagma.learners.layers.attention import attend, attend_from_last, attend_with, check_heads
+from syntagma.learners.layers.embedding import rows, with_mask_row
+from syntagma.learners.layers.product import product
 from syntagma.learners.learner import Activations, Layer, Network, NetworkLearner
-from syntagma.learners.product import product
 from syntagma.randomness import normal
 from syntagma.tasks import Shape
 

@@ -17,7 +17,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from syntagma.errors import invalid
-from syntagma.learners.product import settle
+from syntagma.learners.layers.product import settle
 
 
 def attend(projected: Float[Array, "B T 3*d"], heads: int, causal: bool) -> Float[Array, "B T d"]:

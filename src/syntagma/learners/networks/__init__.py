@@ -1,0 +1,1 @@
+"""Networks: each is a recipe (a `NetworkLearner`) and the module it makes."""
