@@ -17,6 +17,7 @@ Positive = Annotated[float, Field(gt=0)]
 class Training(BaseModel):
     """How a network is trained and when it stops; one to one with TOML and the command line.
 
+    A gradient longer than `clip_norm` is scaled down to it.
     Training stops at the first of: the train loss since the last evaluation at or below `train_loss_threshold` nats; no
     new smallest test loss for `patience` times the steps that led to the smallest one (counted as `least_steps` at the
     least); its length, at which a cosine schedule ends: `max_epochs` passes over the examples, but at least `min_steps`
@@ -29,6 +30,7 @@ class Training(BaseModel):
     learning_rate: Positive = 0.01
     momentum: float = Field(default=0.0, ge=0, lt=1)
     weight_decay: float = Field(default=0.0, ge=0)
+    clip_norm: float | None = Field(default=None, gt=0, exclude_if=lambda norm: norm is None)
     batch_size: int = Field(default=128, ge=1)
     warmup_steps: int = Field(default=0, ge=0)
     schedule: Literal["constant", "cosine"] = "constant"
@@ -71,7 +73,8 @@ class Training(BaseModel):
     def direction(self, gradient_scale: float) -> optax.GradientTransformation:
         """The optimiser at learning rate 1, uphill; `gradient_scale` is for plain descent (Adam does not see it)."""
         decay = optax.add_decayed_weights(self.weight_decay) if self.weight_decay else optax.identity()
+        clip = optax.clip_by_global_norm(self.clip_norm) if self.clip_norm else optax.identity()
         if self.optimizer == "adam":
-            return optax.chain(optax.scale_by_adam(), decay)
+            return optax.chain(clip, optax.scale_by_adam(), decay)
         trace = optax.trace(self.momentum) if self.momentum else optax.identity()
-        return optax.chain(optax.scale(gradient_scale), decay, trace)
+        return optax.chain(clip, optax.scale(gradient_scale), decay, trace)
