@@ -5,8 +5,9 @@ BIN := .venv/bin
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14; do \
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$p"; break; }; done)
 
-STUDIES := scaling-laws permutation-bias abstract-symbols level-by-level variations
-WITH_TEXT := permutation-bias abstract-symbols
+STUDIES := scaling-laws permutation-bias abstract-symbols level-by-level variations corpus-forecast
+WITH_TEXT := permutation-bias abstract-symbols corpus-forecast
+NEEDS_TEXT := corpus-forecast
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test slow lint types gallery bench clean $(addprefix gallery/,$(STUDIES))
@@ -17,7 +18,7 @@ help:
 	@echo "make slow     the tests that train for longer"
 	@echo "make lint     ruff        make types  pyright"
 	@echo "make gallery  the laptop-size results shown in docs/gallery (hours); make gallery/STUDY for one of them;"
-	@echo "              TEXT=FILE names a text for the studies that look at one"
+	@echo "              TEXT=FILE names a text for the studies that look at one; corpus-forecast needs it"
 	@echo "make bench    speed of training, kernels, theory and sampling; training beside PyTorch where TORCH_PYTHON names"
 	@echo "              a Python that has it"
 
@@ -37,7 +38,7 @@ lint: .venv/installed-dev
 types: .venv/installed-dev
 	$(BIN)/pyright
 
-gallery: $(addprefix gallery/,$(STUDIES))
+gallery: $(addprefix gallery/,$(filter-out $(if $(TEXT),,$(NEEDS_TEXT)),$(STUDIES)))
 
 $(addprefix gallery/,$(STUDIES)): gallery/%: .venv/installed
 	$(BIN)/syntagma run $* --preset laptop --out results/$*-laptop $(if $(filter $*,$(WITH_TEXT)),$(if $(TEXT),--set text=$(TEXT)))

@@ -79,6 +79,7 @@ class TextSettings(BaseModel):
     part: Part = "all"
     test_share: float = 0.1
     sha256: str | None = None
+    distinct: bool = Field(default=False, exclude_if=lambda distinct: not distinct)
 
     @classmethod
     def of_file(cls, path: str, sentence_length: int, **rest: Any) -> TextSettings:

@@ -38,12 +38,14 @@ class Text(Source):
         names: what each token stands for; the last is `<other>`.
         sentence_length: T, tokens a window.
         stride: tokens from the beginning of one window to that of the next; windows overlap where it is below T.
+        distinct: whether a sample holds no window twice.
     """
 
     tokens: Integer[np.ndarray, " N"]
     names: tuple[str, ...]
     sentence_length: int
     stride: int
+    distinct: bool = False
 
     @classmethod
     def read(
@@ -57,6 +59,7 @@ class Text(Source):
         part: Part = "all",
         test_share: float = 0.1,
         sha256: str | None = None,
+        distinct: bool = False,
     ) -> Text:
         """The windows of a UTF-8 file.
 
@@ -69,6 +72,7 @@ class Text(Source):
             part: which part of the file the windows come from; the vocabulary always comes from the training part.
             test_share: how much of the file, at its end, is the test part.
             sha256: what the file's SHA-256 must be, in hexadecimal, where given.
+            distinct: draw windows without replacement.
 
         Raises:
             InputError: a file that is missing, no text in UTF-8, empty, another one than `sha256` says, or shorter than
@@ -87,7 +91,7 @@ class Text(Source):
         if len(chosen) < sentence_length:
             allowed = f"{path} has {len(chosen)} {unit} in its part '{part}'"
             raise invalid("sentence_length", sentence_length, allowed, "Choose shorter windows or a longer text")
-        return cls(_numbered(chosen, names), names, sentence_length, stride)
+        return cls(_numbered(chosen, names), names, sentence_length, stride, distinct)
 
     @property
     def vocab(self) -> int:
@@ -100,16 +104,20 @@ class Text(Source):
         return np.lib.stride_tricks.sliding_window_view(self.tokens, self.sentence_length)[:: self.stride]
 
     def sample(self, seed: int, num_sentences: int, *, hidden: bool = False) -> Sample:
-        """Windows drawn independently, all equally probable, with replacement; the first k are the same for every
-        `num_sentences >= k`. A text has no hidden variables.
+        """Windows drawn independently, all equally probable, with replacement unless they are to be `distinct`; the
+        first k are the same for every `num_sentences >= k`. A text has no hidden variables.
 
         Raises:
-            InputError: a number or seed that is no whole number.
+            InputError: a number or seed that is no whole number, or more distinct windows than there are.
         """
         rng = stream(whole_number("seed", seed, minimum=0), "windows")
-        windows = self.windows
-        chosen = uniform_below(rng, len(windows), whole_number("num_sentences", num_sentences))
-        return Sample(windows[chosen])
+        windows, number = self.windows, whole_number("num_sentences", num_sentences)
+        if not self.distinct:
+            return Sample(windows[uniform_below(rng, len(windows), number)])
+        if number > len(windows):
+            allowed = f"the text has {len(windows)} windows of {self.sentence_length} tokens"
+            raise invalid("num_sentences", number, allowed, f"Choose at most {len(windows)}, or a longer text")
+        return Sample(windows[rng.permutation(len(windows))[:number]])
 
     def __repr__(self) -> str:
         return f"Text({len(self.tokens)} tokens, vocab={self.vocab}, sentence_length={self.sentence_length})"

@@ -136,10 +136,10 @@ class Engine(Trainer):
     ) -> tuple[Any, Float[Array, " S"]]:
         return jax.vmap(self._advance, in_axes=(0, 0, 0, None, None))(state, inputs, targets, rates, count)
 
-    def _evaluate(self, state: Any, inputs: Array, targets: Array) -> tuple[Float[Array, " n"], ...]:
+    def _evaluate(self, state: Any, inputs: Array, targets: Array) -> tuple[Float[Array, "n *T"], ...]:
         """Loss and accuracy of each sentence of `[n, T]` test inputs, mean over its answers.
 
-        Where every position is read, the loss at the last one is the third.
+        Where every position is read, the loss at each is the third, `[n, T]`.
         """
 
         def sentences(batch: tuple[Array, Array]) -> tuple[Array, ...]:
@@ -147,12 +147,12 @@ class Engine(Trainer):
             lost = losses(self.shape.loss, outputs, answers)
             right = correct(self.shape.loss, outputs, answers)
             means = lost.reshape(len(answers), -1).mean(1), right.reshape(len(answers), -1).mean(1)
-            return (*means, lost[:, -1]) if self.shape.reads == "every" else means
+            return (*means, lost) if self.shape.reads == "every" else means
 
         size = min(EVALUATION_BATCH, len(inputs))
         whole = len(inputs) // size * size
         blocks = jax.tree.map(lambda x: x[:whole].reshape(-1, size, *x.shape[1:]), (inputs, targets))
-        parts = [x.reshape(-1) for x in jax.lax.map(sentences, blocks)]
+        parts = [x.reshape(whole, *x.shape[2:]) for x in jax.lax.map(sentences, blocks)]
         if whole < len(inputs):
             parts = [jnp.concatenate(x) for x in zip(parts, sentences((inputs[whole:], targets[whole:])), strict=True)]
         return tuple(parts)
@@ -260,9 +260,10 @@ class _Run:
             total = total + losses
         return np.atleast_1d(np.asarray(total))
 
-    def _scores(self, examples: tuple[Array, Array]) -> list[Float[np.ndarray, "S n"]]:
+    def _scores(self, examples: tuple[Array, Array]) -> list[Float[np.ndarray, "S n *T"]]:
         """What `_evaluate` finds of each sentence, by seed."""
-        return [np.atleast_2d(x) for x in jax.device_get(self.programs.evaluate(self.state, *examples))]
+        found = jax.device_get(self.programs.evaluate(self.state, *examples))
+        return [np.asarray(x if self.many else x[None]) for x in found]
 
     def _stack(self, examples: Sequence[Examples]) -> tuple[Array, Array]:
         if not self.many:
@@ -289,15 +290,23 @@ class _Run:
 
 @dataclass(frozen=True)
 class _Scores:
-    """Loss and accuracy of each sentence of one set, and its loss at the last position where all are read."""
+    """Loss and accuracy of each sentence of one set, and its loss at each position where all are read."""
 
     losses: Float[np.ndarray, " n"]
     correct: Float[np.ndarray, " n"]
-    last: Float[np.ndarray, " n"] | None = None
+    positions: Float[np.ndarray, "n T"] | None = None
 
     def means(self, name: str) -> dict[str, float]:
-        found = {f"{name}_loss": self.losses, f"{name}_accuracy": self.correct, f"{name}_last_loss": self.last}
-        return {key: float(values.mean(dtype=np.float64)) for key, values in found.items() if values is not None}
+        found = {f"{name}_loss": self.losses, f"{name}_accuracy": self.correct}
+        if self.positions is not None:
+            found[f"{name}_last_loss"] = self.positions[:, -1]
+        return {key: float(values.mean(dtype=np.float64)) for key, values in found.items()}
+
+    def by_position(self, name: str) -> dict[str, list[float]]:
+        """Mean loss at each position, so for each number of tokens before it, where all are read."""
+        if self.positions is None:
+            return {}
+        return {f"{name}_position_losses": [float(x) for x in self.positions.mean(axis=0, dtype=np.float64)]}
 
     def error(self) -> float:
         """Standard error of the mean loss."""
@@ -340,7 +349,7 @@ class _Course:
         last = self.history[-1]
         found: dict[str, Any] = {}
         for name, score in self.best.items():
-            found |= score.means(name)
+            found |= score.means(name) | score.by_position(name)
             found[f"{name}_loss_error"] = score.error()
             found |= {f"final_{name}_{what}": last[f"{name}_{what}"] for what in ("loss", "accuracy")}
         return found | {

@@ -19,6 +19,7 @@ _MODULES = {
     "abstract-symbols": "syntagma.report.abstract_symbols",
     "level-by-level": "syntagma.report.level_by_level",
     "variations": "syntagma.report.variations",
+    "corpus-forecast": "syntagma.report.corpus_forecast",
 }
 """Adding a study's report is one module with a `REPORT`, and one line here."""
 

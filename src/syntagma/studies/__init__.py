@@ -15,6 +15,7 @@ STUDIES: Mapping[str, str] = {
     "abstract-symbols": "syntagma.studies.abstract_symbols:STUDY",
     "level-by-level": "syntagma.studies.level_by_level:STUDY",
     "variations": "syntagma.studies.variations:STUDY",
+    "corpus-forecast": "syntagma.studies.corpus_forecast:STUDY",
 }
 """Name to `module:object`, imported when asked for."""
 

@@ -121,8 +121,8 @@ class ScalingLaws(Settings):
 _LEARNING_RATES = {"cnn": 0.03, "attention": 0.01, "transformer": 0.01}
 """Of Adam, at every width; of those tried, the ones with the smallest test loss."""
 _CLIP_NORMS = {"attention": 0.5}
-"""Gradients of the attention-only network, which has no normalisation, have lengths near 0.3: a much longer one throws it
-out of what it has learned, once in some ten thousand steps."""
+"""Gradients of the attention-only network, which has no normalisation, have lengths near 0.3; once in ten thousand
+steps a much longer one would throw it out of what it has learned."""
 
 
 def _contenders(

@@ -1,0 +1,71 @@
+"""The scaling exponent of a text from two statistics of it.
+
+Correlations of tokens t apart fall as t^(-beta); the entropy H_n of a token given n before it falls to its limit as
+n^(-gamma). A training text of P tokens resolves correlations above its sampling noise, which falls as P^(-1/2): up to
+the distance n*(P) ~ P^(1/(2 beta)). A network that makes use of all contexts up to n* loses
+
+    L(P) - H_inf ~ n*(P)^(-gamma) ~ P^(-alpha),     alpha = gamma / (2 beta)
+
+and its loss with n tokens of context, L_n(P), is a function of P / n^(2 beta) once measured in units of n^(-gamma).
+Source: arXiv 2602.07488; the argument is that of arXiv 2406.00048.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+from scipy.optimize import minimize_scalar, nnls
+
+SOURCE = "arXiv 2602.07488"
+_EXPONENTS = (0.02, 8.0)
+"""Where a decay to an unknown limit is looked for."""
+
+
+def power_exponent(x: Float[np.ndarray, " k"], y: Float[np.ndarray, " k"]) -> float:
+    """b of y ~ x^(-b), least squares in logarithms; NaN with fewer than two positive values."""
+    kept = (x > 0) & (y > 0)
+    if kept.sum() < 2:
+        return float("nan")
+    return -float(np.polyfit(np.log(x[kept]), np.log(y[kept]), 1)[0])
+
+
+def decay_to_limit(x: Float[np.ndarray, " k"], y: Float[np.ndarray, " k"]) -> tuple[float, float, float]:
+    """(limit, amplitude, exponent) of y = limit + amplitude x^(-exponent), least squares with limit and amplitude >= 0.
+
+    For a given exponent the other two are linear, so that only the exponent is searched for. NaN with fewer than four
+    points, or where the best exponent lies at an end of the search: the data do not bend as a power does.
+    """
+    unknown = float("nan"), float("nan"), float("nan")
+    if len(x) < 4:
+        return unknown
+
+    def solved(exponent: float) -> tuple[np.ndarray, float]:
+        columns = np.stack([np.ones_like(x, float), np.asarray(x, float) ** -exponent], axis=1)
+        return nnls(columns, y)
+
+    grid = np.geomspace(*_EXPONENTS, 41)
+    best = int(np.argmin([solved(value)[1] for value in grid]))
+    if best in (0, len(grid) - 1):
+        return unknown
+    found: Any = minimize_scalar(
+        lambda value: solved(value)[1],
+        bounds=(grid[best - 1], grid[best + 1]),
+        method="bounded",
+        options={"xatol": 1e-6},
+    )
+    (limit, amplitude), _ = solved(float(found.x))
+    return float(limit), float(amplitude), float(found.x)
+
+
+def forecast(gamma: float, beta: float) -> float:
+    """alpha = gamma / (2 beta) of loss - limit ~ P^(-alpha)."""
+    return gamma / (2 * beta)
+
+
+def collapse(
+    num_tokens: Float[np.ndarray, " k"], context: Float[np.ndarray, " k"], gamma: float, beta: float
+) -> tuple[Float[np.ndarray, " k"], Float[np.ndarray, " k"]]:
+    """P / n^(2 beta), and n^gamma by which L_n(P) - H_inf is to be multiplied: on these axes all L_n are one curve."""
+    return num_tokens / context ** (2 * beta), context**gamma
