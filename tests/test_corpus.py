@@ -98,6 +98,14 @@ def test_the_floor_falls_as_the_square_root_of_the_text():
     assert long.mean() < 2 * (0.06 / 128_000) ** 0.5
 
 
+def test_the_floor_of_a_long_text_comes_from_a_part_of_it(monkeypatch):
+    tokens = stream(0, "t").integers(20, size=100_000)
+    whole = sampling_floor(tokens, 20, 8)
+    monkeypatch.setattr("syntagma.statistics.lagged._PIECE", 10_000)
+    part = sampling_floor(tokens, 20, 8, seed=1)
+    assert abs(whole.mean() - part.mean()) < 4 * np.hypot(whole.std(), part.std()) / 8**0.5
+
+
 def test_lags_are_geometric_and_distinct():
     assert geometric_lags(16, 1) == [1, 2, 4, 8, 16]
     assert geometric_lags(10, 2) == [1, 2, 3, 4, 6, 8]

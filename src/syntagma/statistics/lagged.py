@@ -99,9 +99,14 @@ def lagged_correlation(tokens: Integer[np.ndarray, " N"], vocab: int, lag: int) 
 def sampling_floor(
     tokens: Integer[np.ndarray, " N"], vocab: int, shuffles: int, seed: int = 0
 ) -> Float[np.ndarray, " shuffles"]:
-    """Strength at lag 1 of so many shuffled copies of the text; it is the same at every lag much below N."""
+    """Strength at lag 1 of so many shuffled copies of the text; it is the same at every lag much below N.
+
+    Of a text longer than a piece, n of the N tokens, evenly taken, are shuffled, and the strength times (n / N)^(1/2).
+    """
     generator = stream(seed, "shuffled text")
-    return np.array([lagged_correlation(generator.permutation(tokens), vocab, 1).strength for _ in range(shuffles)])
+    some = np.asarray(tokens[:: -(-len(tokens) // _PIECE)])
+    found = [lagged_correlation(generator.permutation(some), vocab, 1).strength for _ in range(shuffles)]
+    return np.array(found) * (len(some) / len(tokens)) ** 0.5
 
 
 def geometric_lags(largest: int, per_doubling: int) -> list[int]:

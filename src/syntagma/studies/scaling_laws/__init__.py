@@ -1,7 +1,7 @@
 """Scaling laws on the random hierarchy model: which network learns which level of a grammar from how many sentences.
 
 For each number of rules m and each learner, the last token is predicted after training on P sentences, P growing from
-well below the first threshold until the curve has crossed the half-way line of the last level asked for.
+well below the first threshold until every seed has crossed the half-way line of the last level asked for.
 Source: arXiv 2505.07070.
 """
 

@@ -1,4 +1,4 @@
-"""A learning curve that grows until it has crossed its last threshold."""
+"""A learning curve that grows until every seed has crossed its last threshold."""
 
 from __future__ import annotations
 
@@ -58,5 +58,10 @@ class Growing:
         return min(float(steps @ known / steps.sum()), 0.95)
 
     def _crossed(self, count: int) -> bool:
-        curve = LearningCurve(np.array(self.sizes[:count], float), self.losses[:, :count], self.plateaus)
-        return crossed(curve, self.settings.levels)
+        """Whether every seed alone has crossed its last level's line: then all resamples of seeds have, too."""
+        sizes = np.array(self.sizes[:count], float)
+        alone = (
+            LearningCurve(sizes, losses[None, :count], plateaus[None])
+            for losses, plateaus in zip(self.losses, self.plateaus, strict=True)
+        )
+        return all(crossed(curve, self.settings.levels) for curve in alone)

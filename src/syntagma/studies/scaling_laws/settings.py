@@ -48,7 +48,7 @@ class ScalingLaws(Settings):
         seeds: how many; each has a grammar, sentences and initial weights of its own.
         start: the smallest P, as a fraction of the predicted first threshold.
         growth: ratio of consecutive P; they are rounded powers of it, the same for every m and learner.
-        beyond: how many more sizes are measured after the last threshold is crossed.
+        beyond: how many more sizes are measured after every seed has crossed the last threshold.
         max_examples: where to give up.
     """
 
