@@ -98,10 +98,10 @@ class CorpusForecast(Settings):
                 yield Cell({"num_tokens": size, "seed": seed}, run)
 
 
-def _training(steps: tuple[int, int]) -> Training:
+def _training(steps: tuple[int, int], learning_rate: float) -> Training:
     return Training(
         optimizer="adam",
-        learning_rate=0.005,
+        learning_rate=learning_rate,
         batch_size=64,
         warmup_steps=100,
         schedule="cosine",
@@ -119,15 +119,15 @@ PRESETS: Mapping[str, CorpusForecast] = {
         length=32,
         largest_lag=512,
         learner=Transformer(width=64, heads=4, layers=2),
-        training=_training((400, 1500)),
-        sizes=tuple(2**k for k in range(13, 19)),
+        training=_training((400, 1500), 0.03),
+        sizes=tuple(2**k for k in range(13, 18)),
         seeds=2,
         test_windows=1024,
     ),
     "laptop": CorpusForecast(
         length=64,
         learner=Transformer(width=128, heads=8, layers=3),
-        training=_training((500, 6000)),
+        training=_training((500, 6000), 0.03),
         sizes=tuple(2**k for k in range(13, 20)),
         seeds=3,
     ),
@@ -136,7 +136,7 @@ PRESETS: Mapping[str, CorpusForecast] = {
         largest_lag=2**14,
         longest=12,
         learner=Transformer(width=768, heads=12, layers=12),
-        training=_training((2**10, 2**18)).model_copy(update={"batch_size": 128}),
+        training=_training((2**10, 2**18), 0.01).model_copy(update={"batch_size": 128}),
         sizes=tuple(2**k for k in range(18, 31, 2)),
         seeds=3,
         test_windows=8192,

@@ -15,6 +15,8 @@ from syntagma.studies.intervals import span
 from syntagma.studies.study import Outcome, Verdict
 from syntagma.theory import corpus as theory
 
+_SHORT = " (training, not text, may have ended the curve: at the largest size the smallest loss is the last)"
+
 
 def verdicts(
     settings: CorpusForecast, exponents: Mapping[str, tuple[str, Interval]], tables: Mapping[str, Any]
@@ -24,6 +26,7 @@ def verdicts(
     forecast, measured = exponents["forecast"][1], exponents["measured"][1]
     clear = tables["correlations"].query("fitted")["lag"]
     where = f" for t = {clear.min()} to {clear.max()}" if len(clear) else ""
+    short = _training_was_short(tables["runs"])
     context = tables["entropies"].query("fitted")["context"].max()
     powers = (
         ("correlations of tokens fall as a power of their distance", "t^-beta", f"beta = {span(beta)}{where}"),
@@ -38,12 +41,18 @@ def verdicts(
         Verdict(
             "the loss falls with the tokens of training text as the two exponents say",
             f"P^-alpha, alpha = gamma / (2 beta) = {span(forecast)}",
-            f"alpha = {span(measured)} over {len(tables['scaling'])} sizes",
-            _equal(forecast, measured, settings.seeds),
+            f"alpha = {span(measured)} over {len(tables['scaling'])} sizes" + (_SHORT if short else ""),
+            "open" if short else _equal(forecast, measured, settings.seeds),
             theory.SOURCE,
         ),
         _collapse(tables["collapse"]),
     )
+
+
+def _training_was_short(runs: Any) -> bool:
+    """Whether at the largest size all seeds used up their steps with their test loss still at its smallest."""
+    last = runs[runs["num_tokens"] == runs["num_tokens"].max()]
+    return bool(((last["stopped"] == "steps") & (last["best_step"] == last["steps"])).all())
 
 
 def _equal(one: Interval, other: Interval, seeds: int) -> Outcome:
