@@ -171,7 +171,7 @@ def test_what_python_imports_exists(block: Block) -> None:
 
 
 def test_no_block_of_python_is_forgotten() -> None:
-    run_here = {("README.md", 0), ("README.md", 1), ("docs/abstract-symbols.md", 0)}
+    run_here = {("README.md", 0), ("README.md", 1), ("docs/abstract-symbols.md", 0), ("docs/forecast-a-text.md", 0)}
     assert {(block.page, block.place) for block in BLOCKS if block.language == "python"} == run_here | HEAVY
 
 
@@ -195,6 +195,12 @@ def test_the_certificates_of_the_tutorial_are_what_it_says(capsys: pytest.Captur
     name, outcome, strings = transformer.split()
     assert (name, outcome, perceptron) == ("transformer", "generalises", "perceptron does not inf")
     assert float(strings) == pytest.approx(110, rel=0.05)
+
+
+def test_random_tokens_have_no_correlation_above_the_floor() -> None:
+    (code,) = python_of("docs/forecast-a-text.md")
+    strength, floor = (float(word) for word in printed_by(code).split(" at distance 8; the floor is "))
+    assert strength == pytest.approx(floor, rel=0.25)
 
 
 def printed_by(code: str) -> str:

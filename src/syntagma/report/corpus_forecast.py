@@ -48,7 +48,8 @@ def collapse(analysis: Analysis) -> Figure:
             for n, mine in _by_context(table[table["excess"] > 0]):
                 axes.plot(mine[x], mine[y], color=_context_colour(n, most), linewidth=1.1)
             axes.set_xscale("log")
-            axes.set_yscale("log")
+            if len(table):
+                panels.plain_log_axis(axes, "y", panels.round_ticks(panels.limits(table[y], 1.05)))
         plain.set_title("as measured")
         plain.set_xlabel("training text P (tokens)")
         plain.set_ylabel("$L_n(P) - H_\\infty$ (nats)")
