@@ -7,23 +7,94 @@ plateaus of that seed's own grammar.
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from jaxtyping import Float
+from pydantic import Field
 
 from syntagma.curves import Claim, Interval, LearningCurve, power_law, ratio, unmeasured
+from syntagma.errors import invalid
 from syntagma.languages.settings import HierarchySettings
 from syntagma.learners import Learner
 from syntagma.oracles import TreeOracle
+from syntagma.plot import Band, Level, Line, Mark, Points
+from syntagma.studies.recipes import Contender
 from syntagma.studies.schemas import interval_columns
-from syntagma.studies.study import Fact, Facts
+from syntagma.studies.study import Cell, Fact, Facts, Settings
+from syntagma.sweep.runs import Run
+from syntagma.tasks import AnyTask, Task
 from syntagma.theory import hierarchy as theory
 
 INTEGER_EXPONENT = 1.0
 """Half-width within which an interval must lie to tell an exponent from its neighbours two away."""
+
+
+class Grammar(Settings):
+    """The sizes of a random hierarchy language with equal rules, or with Zipf rules at level 1."""
+
+    vocab: int = Field(ge=2)
+    rules: int = Field(ge=1)
+    branching: int = Field(default=2, ge=2)
+    depth: int = Field(ge=2)
+
+    def language(self, seed: int, zipf: float = 0.0, classes: int | None = None) -> HierarchySettings:
+        """The language of one seed; a Zipf exponent of 0 stands for equal rules."""
+        unequal = {"rule_probabilities": zipf, "unequal_levels": (1,)} if zipf else {}
+        return HierarchySettings.model_validate({**self.model_dump(), "num_classes": classes, "seed": seed, **unequal})
+
+    def law(self, learner: Learner, level: int) -> float:
+        """P_l of the asymptotic law for this learner; NaN where no law covers it."""
+        return law_of(learner, self.vocab, self.rules, self.branching, self.depth, level)
+
+    def check(self, task: Task, learner: Learner, classes: int | None = None) -> None:
+        """Whether the language exists and the learner can do the task.
+
+        Raises:
+            InputError: it does not, or cannot.
+        """
+        learner.check(task.shape(self.language(0, classes=classes).language()))
+
+    def check_levels(self, name: str, levels: int) -> None:
+        """Whether so many levels can be asked for: those below the root, which few sentences tell from memory.
+
+        Raises:
+            InputError: there are too many; `name` says which setting.
+        """
+        if levels >= self.depth:
+            allowed = f"levels below the root are asked for, and the depth is {self.depth}"
+            raise invalid(name, levels, allowed, f"At most {self.depth - 1}")
+
+
+def cells_of_seeds(
+    names: Mapping[str, Any],
+    languages: Iterable[HierarchySettings],
+    task: AnyTask,
+    contender: Contender,
+    size: int,
+    test_examples: int,
+    **more: Any,
+) -> Iterator[Cell]:
+    """A cell for each language, whose place is the seed: `names`, the learner's label, the size and the seed.
+
+    Args:
+        more: further fields of the runs.
+    """
+    for seed, language in enumerate(languages):
+        run = Run(
+            language=language,
+            task=task,
+            learner=contender.learner,
+            training=contender.training,
+            num_examples=size,
+            test_examples=test_examples,
+            seed=seed,
+            **more,
+        )
+        yield Cell({"label": contender.learner.label, **names, "num_examples": size, "seed": seed}, run)
 
 
 @dataclass(frozen=True)
@@ -56,6 +127,24 @@ class GrammarCurve:
     def step(self, level: int) -> Interval:
         """P_level / P_(level-1), seed by seed."""
         return (self.curve.crossings(self.half_way(level)) / self.curve.crossings(self.half_way(level - 1))).interval()
+
+
+def grammar_curves(
+    runs: pd.DataFrame,
+    by: Sequence[str],
+    facts: Facts,
+    languages: Callable[..., Iterable[HierarchySettings]],
+    metric: str = "test_loss",
+) -> dict[tuple[Any, ...], GrammarCurve]:
+    """A curve with plateaus for each combination of the columns `by`.
+
+    Args:
+        languages: the languages of these seeds, called with the values of `by` and then the seeds.
+    """
+    out = {}
+    for known, curve in LearningCurve.from_runs(runs, by, metric).items() if len(runs) else ():
+        out[known] = GrammarCurve(curve, plateaus_of(facts, languages(*known, curve.seeds)))
+    return out
 
 
 def plateaus_key(language: HierarchySettings) -> dict[str, Any]:
@@ -174,3 +263,40 @@ def oracle_claim(excess: Sequence[float], errors: Sequence[float]) -> Claim:
     bound, least = NormalDist().inv_cdf(0.01 / len(scaled)), min(scaled)
     shown = f"smallest of {len(scaled)}: {least:+.1f} standard errors (bound {bound:.1f})"
     return Claim(text, predicted, certain(least - bound), "above", 0.0, "exact posterior", shown=shown)
+
+
+def curve_marks(curve: LearningCurve, key: str, label: str = "") -> tuple[Mark, ...]:
+    """The mean over seeds, over the band of its seeds."""
+    band = curve.band()
+    line = Line(band.num_examples, band.mean, marker="o", key=key, label=label or curve.name)
+    if len(curve.losses) < 2:
+        return (line,)
+    return (Band(band.num_examples, band.low, band.high, key=key), line)
+
+
+def plateau_marks(heights: Float[np.ndarray, " levels"]) -> tuple[Mark, ...]:
+    """The exact plateaus L_0..L_L, the last of them the oracle."""
+    last = len(heights) - 1
+    names = [f"$L_{{{level}}}$" + (" oracle" if level == last else "") for level in range(last + 1)]
+    return tuple(
+        Level(float(height), name, "thick" if level == last else "thin", key="ink" if level == last else "plateau")
+        for level, (height, name) in enumerate(zip(heights, names, strict=True))
+    )
+
+
+def threshold_marks(curve: GrammarCurve, levels: int, key: str, **look: Any) -> tuple[Mark, ...]:
+    """Measured thresholds, each half-way between its plateaus, with its interval."""
+    heights = curve.plateaus.mean(0)
+    known = [(level, curve.threshold(level)) for level in range(1, levels + 1)]
+    known = [(level, interval) for level, interval in known if interval.measured]
+    return (
+        Points(
+            [interval.value for _, interval in known],
+            [(heights[level - 1] + heights[level]) / 2 for level, _ in known],
+            x_low=[interval.low for _, interval in known],
+            x_high=[interval.high for _, interval in known],
+            marker="D",
+            key=key,
+            **look,
+        ),
+    )

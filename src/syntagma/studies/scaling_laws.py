@@ -135,7 +135,9 @@ class Measured:
     def growth(self, learner: str, level: int) -> Interval:
         """The exponent of P_l (1 - f) in m."""
         settings = self.settings
-        known = {m: self.thresholds[learner, m, level] for m in settings.rules if (learner, m, level) in self.thresholds}
+        known = {
+            m: self.thresholds[learner, m, level] for m in settings.rules if (learner, m, level) in self.thresholds
+        }
         return grammar.growth(known, settings.vocab, settings.branching)
 
 
@@ -233,7 +235,11 @@ def _predictions(settings: ScalingLaws, facts: Facts) -> Iterator[Table]:
         for level, size in enumerate(theory.thresholds(sizes[0], m, sizes[1], settings.levels, shared), start=1)
     )
     yield _plateaus_table(settings, facts)
-    alphas = [(m, shared, theory.scaling_exponent(sizes[0], m, sizes[1], shared)) for m in settings.rules for shared in (True, False)]
+    alphas = [
+        (m, shared, theory.scaling_exponent(sizes[0], m, sizes[1], shared))
+        for m in settings.rules
+        for shared in (True, False)
+    ]
     yield _EXPONENTS.table(
         {"rules": m, "law": theory.law_name(shared), "exponent": math.nan if alpha is None else alpha}
         for m, shared, alpha in alphas
@@ -262,7 +268,9 @@ def _tables(measured: Measured) -> Iterator[Table]:
         for level in range(1, settings.levels + 1):
             known = {"learner": name, "label": measured.label(name), "level": level}
             predicted = math.nan if shared is None else float(theory.threshold_exponent(level, shared))
-            points = sum(measured.thresholds[key].measured for key in measured.thresholds if key[0] == name and key[2] == level)
+            points = sum(
+                measured.thresholds[key].measured for key in measured.thresholds if key[0] == name and key[2] == level
+            )
             exponent = measured.growth(name, level)
             rows.append(known | {"predicted": predicted, **interval_columns(exponent), "num_points": points})
     yield GROWTH.table(rows)
