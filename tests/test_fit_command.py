@@ -13,7 +13,7 @@ from syntagma.errors import InputError
 from syntagma.kernels import ARCHITECTURES, named
 from syntagma.languages.hierarchy import RandomHierarchy
 from syntagma.learners import KernelRegression, fit
-from syntagma.sweep.runs import Bench
+from syntagma.sweep.runs import Runner
 from syntagma.tasks import LastToken
 
 SIZES = {"num_examples": 32, "test_examples": 64, "seed": 3}
@@ -33,7 +33,7 @@ def test_kernels_on_the_random_hierarchy_in_one_command(capsys: pytest.CaptureFi
     assert code == 0
     language, task = RandomHierarchy(8, 4, 2, 3, seed=0), LastToken()
     train, test = (task.examples(language.sample(6 + i, n), language, 6 + i) for i, n in enumerate((32, 64)))
-    by_hand = fit(KernelRegression(ridge=0.01), task.shape(language), None, train, test)
+    by_hand = fit(KernelRegression(ridge=0.01), task.shape(language), None, train, test, test)
     assert found["metrics"]["test_loss"] == pytest.approx(by_hand.metrics["test_loss"], rel=1e-12)
     assert found["metrics"]["oracle_loss"] == pytest.approx(float(task.oracle_losses(language, test).mean()))
     assert found["run"]["learner"]["architecture"] == "transformer"
@@ -85,7 +85,7 @@ def test_networks_are_trained_as_set() -> None:
     run = run_of("random-hierarchy", "root-class", "cnn", SIZES, changes)
     assert run.training is not None
     assert run.training.max_steps == 20
-    result = Bench().do([run])[0]
+    result = Runner().execute([run])[0]
     assert result["steps"] <= 20
     assert np.isfinite(result["test_loss"])
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from syntagma.errors import InputError
 
 if TYPE_CHECKING:
-    from syntagma.sweep.runs import Bench, Run
+    from syntagma.sweep.runs import Run, Runner
     from syntagma.sweep.store import Store
 
 NextRuns = Callable[[], "Iterable[Run]"]
@@ -50,12 +50,12 @@ def execute(next_runs: NextRuns, store: Store, workers: int, finished: Finished)
 
 def _here(next_runs: NextRuns, results: Path, keep: Finished) -> None:
     """In this process, the seeds of one configuration together."""
-    from syntagma.sweep.runs import Bench
+    from syntagma.sweep.runs import Runner
 
-    bench = Bench(results)
+    runner = Runner(results)
     while runs := list(next_runs()):
-        together = [run for run in runs if run.same_program() == runs[0].same_program()]
-        for run, result in zip(together, bench.do(together), strict=True):
+        together = [run for run in runs if run.batch_key() == runs[0].batch_key()]
+        for run, result in zip(together, runner.execute(together), strict=True):
             keep(run, result)
 
 
@@ -96,18 +96,18 @@ def _start_worker(results: str) -> None:
 
 _results: str | None = None
 """A worker's results directory."""
-_bench: Bench | None = None
+_runner: Runner | None = None
 """A worker's compiled programs, kept from run to run; a cache of the worker process alone."""
 
 
 def _work(config: str) -> str:
     """One run in a worker: JSON in, JSON out."""
-    global _bench
-    from syntagma.sweep.runs import Bench, Run
+    global _runner
+    from syntagma.sweep.runs import Run, Runner
 
-    _bench = _bench or Bench(_results)
+    _runner = _runner or Runner(_results)
     try:
-        return json.dumps(_bench.do([Run.model_validate_json(config)])[0])
+        return json.dumps(_runner.execute([Run.model_validate_json(config)])[0])
     except InputError as error:
         return json.dumps({"error": str(error)})
 
