@@ -41,6 +41,8 @@ class Claim:
         resolution: "agrees" asks for an interval whose half-width (a factor, of a scale) is at most this.
         caveat: why what was measured cannot decide, besides the interval's own caveat; the outcome is then open.
         shown: the measured side in words, where it is more than its interval.
+        picked_from: of how many intervals `measured` was picked as the one farthest from `number`; its p-value is
+            multiplied by that (Bonferroni), and it agrees if the interval of the confidence that remains holds `number`.
 
     Example: `Claim("P_3 grows as m^4", "m^4", exponent, "equals", 4.0, "arXiv 2505.07070, eq. 9", resolution=1.0)`.
     """
@@ -54,6 +56,7 @@ class Claim:
     resolution: float = math.inf
     caveat: str = ""
     shown: str = ""
+    picked_from: int = 1
 
     @property
     def testable(self) -> bool:
@@ -68,7 +71,7 @@ class Claim:
 
     def p_value(self) -> float:
         """Of the true value being `number`."""
-        return self.measured.p_value(self.number)
+        return min(1.0, self.picked_from * self.measured.p_value(self.number))
 
 
 @dataclass(frozen=True)
@@ -140,7 +143,7 @@ def _outcome(claim: Claim, p_value: float) -> Outcome:
     if claim.rule == "equals":
         if excluded:
             return "disagrees"
-        return "agrees" if claim.measured.holds(claim.number) and _narrow(claim) else "open"
+        return "agrees" if claim.p_value() >= 1 - CONFIDENCE and _narrow(claim) else "open"
     if not excluded:
         return "open"
     is_above = claim.measured.at(CONFIDENCE)[0] > claim.number

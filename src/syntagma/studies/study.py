@@ -121,6 +121,13 @@ class Results:
         """Keep the metrics of a finished run."""
         self._known[identity] = metrics
 
+    def history(self, run: Run) -> list[dict[str, Any]]:
+        """The course of a finished run: one row an evaluation."""
+        if "history" in (metrics := self[run]):
+            return metrics["history"]
+        assert self.store is not None
+        return self.store.history(run.id()).to_dict("records")  # pyright: ignore[reportReturnType]
+
     def table(self, cells: Iterable[Cell], columns: Sequence[str] = ()) -> pd.DataFrame:
         """One row for each cell whose run is finished: its names, its run's `id`, its metrics, `diverged`.
 

@@ -26,10 +26,9 @@ import functools
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
-import pandas as pd
 from jaxtyping import Bool, Float
 from pydantic import AfterValidator, Field, model_validator
 
@@ -97,7 +96,9 @@ class ZipfRules(Settings):
 
     def languages(self, exponent: float, seeds: Iterable[int] | None = None) -> list[HierarchySettings]:
         """The grammars of the last token, one a seed."""
-        return [self.tokens_grammar.language(seed, exponent) for seed in (range(self.seeds) if seeds is None else seeds)]
+        return [
+            self.tokens_grammar.language(seed, exponent) for seed in (range(self.seeds) if seeds is None else seeds)
+        ]
 
 
 @dataclass(frozen=True)
@@ -192,7 +193,9 @@ def _facts(settings: ZipfRules, results: Results) -> Iterator[Fact]:
 
 def _class_cells(settings: ZipfRules) -> Iterator[Cell]:
     for exponent in (0.0, *settings.exponents):
-        languages = [settings.classes_grammar.language(seed, exponent, settings.classes) for seed in range(settings.seeds)]
+        languages = [
+            settings.classes_grammar.language(seed, exponent, settings.classes) for seed in range(settings.seeds)
+        ]
         for size in settings.sizes:
             names = {"part": "classes", "zipf": exponent}
             yield from grammar.cells_of_seeds(
@@ -302,9 +305,7 @@ def _predictions(settings: ZipfRules, facts: Facts) -> Iterator[Table]:
         for place, ratio in enumerate(over):
             step = float(ratio / over[place - 1]) if place else math.nan
             numbers = {"num_examples": float(ratio * equal[place]), "equal_rules": float(equal[place])}
-            rows.append(
-                {"zipf": a, "level": place + 1, **numbers, "over_equal": float(ratio), "step_over_equal": step}
-            )
+            rows.append({"zipf": a, "level": place + 1, **numbers, "over_equal": float(ratio), "step_over_equal": step})
     yield _TOKEN_LAWS.table(rows)
 
 
@@ -406,7 +407,9 @@ def _token_panel(measured: Measured, keys: Mapping[float, str], names: Mapping[f
         if a and equal is not None:
             steps = [(level, equal.threshold(level)) for level in levels]
             steps = [(level, one.value * measured.over_equal[a][level - 1]) for level, one in steps if one.measured]
-            marks.append(Law([level for level, _ in steps], [value for _, value in steps], key=keys[a], label="predicted"))
+            marks.append(
+                Law([level for level, _ in steps], [value for _, value in steps], key=keys[a], label="predicted")
+            )
     y = Axis("examples to half-way between plateaus", "log")
     return Panel("the last token", Axis("level l", ticks=list(levels), limits=(0.7, len(levels) + 0.3)), y, marks)
 
