@@ -3,20 +3,18 @@
 Neither library is loaded before something is drawn.
 """
 
-from syntagma.plot.figure import (
+from syntagma.plot.figure import Figure, Note, Panel
+from syntagma.plot.marks import (
     Axis,
     Band,
     Bars,
     Dots,
     Empty,
-    Figure,
     Heat,
     Law,
     Level,
     Line,
     Mark,
-    Note,
-    Panel,
     Points,
     Text,
     Tree,
