@@ -13,6 +13,8 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
+import numpy as np
+
 from syntagma.errors import invalid, unknown
 
 Scale = Literal["linear", "log", "category"]
@@ -42,8 +44,8 @@ def hover_column(values: Any, size: int) -> tuple[Any, ...]:
 class Axis:
     """What one side of a panel counts.
 
-    On a "category" axis, place i (0, 1, ...) is called `categories[i]`. `limits` are chosen from the marks where either
-    end is None. `ticks` are written as plain numbers; None leaves them to the backends.
+    On a "category" axis, place i (0, 1, ...) is called `categories[i]`; place 0 of y is at the top. `limits` are
+    chosen from the marks where either end is None. `ticks` are written as plain numbers; None: round numbers.
     """
 
     label: str = ""
@@ -81,9 +83,10 @@ class Mark:
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
             given = getattr(self, field.name)
-            plain = tuple(given) if isinstance(given, list) else given.item() if hasattr(given, "item") else given
-            if field.name not in self.vectors:
-                freeze(self, field.name, plain)
+            if isinstance(given, list):
+                freeze(self, field.name, tuple(given))
+            elif isinstance(given, np.generic):
+                freeze(self, field.name, given.item())
         size = 0
         for name in self.vectors:
             given = getattr(self, name)
@@ -136,7 +139,8 @@ class Points(Mark):
     """Points with intervals from `low` to `high` in y, and from `x_low` to `x_high` in x; NaN for no interval.
 
     `bound` says which points are only bounds, "at least" or "at most" (drawn as triangles), one for all or one a point.
-    `marker` is one of o s ^ D v P X * _ |; "" takes the key's own. `text` is written beside a point.
+    A bound is one of y, or of x where `along` is "x". `marker` is one of o s ^ D v P X * _ |; "" takes the key's own.
+    `text` is written beside a point.
     """
 
     x: Sequence[float]
@@ -146,6 +150,7 @@ class Points(Mark):
     x_low: Sequence[float] | float = math.nan
     x_high: Sequence[float] | float = math.nan
     bound: Sequence[str] | str = ""
+    along: Literal["x", "y"] = "y"
     marker: str = ""
     filled: bool = True
     size: float = 1.0
@@ -184,7 +189,7 @@ class Dots(Mark):
     def as_points(self) -> Points:
         """The same as points, which the backends draw."""
         return Points(
-            self.value, self.place, x_low=self.low, x_high=self.high, bound=self.bound, marker=self.marker,
+            self.value, self.place, x_low=self.low, x_high=self.high, bound=self.bound, along="x", marker=self.marker,
             filled=self.filled, text=self.note, label=self.label, key=self.key, hover=self.hover,
         )  # fmt: skip
 

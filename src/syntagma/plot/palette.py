@@ -37,12 +37,12 @@ _STRUCTURE = {
     "soft": ("#59636E", "#A9B1BA"),
     "faint": ("#D8DDE3", "#343A41"),
 }
-"""Text and exact things; plateaus and other guides; lesser text; grids and fillings, never a line that says something."""
+"""Text and exact things; plateaus and other guides; lesser text; grids, never a line that says something."""
 _LAWS = {"weight sharing": "cnn", "no weight sharing": "attention"}
 """A law has the colour of the learner that it was derived for."""
 _LEVELS = (
     ("#8C959E", "#C68500", "#B94800", "#8D3B8E", "#2B2D6E", "#101010"),
-    ("#6D757C", "#8F6BE8", "#D45FA8", "#FF8A5C", "#FFC94D", "#FFF6D8"),
+    ("#6D757C", "#8F6BE8", "#E0559A", "#FF8A5C", "#FFC94D", "#FFF6D8"),
 )
 """Levels 0 to 5 on white, from light to dark, and on dark, from dark to light; level 0, the tokens, is grey."""
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "<", ">", "p", "h", "d")
@@ -54,8 +54,8 @@ DIVERGING = ("#0B4F8A", "#7FB2DA", "#FFFFFF", "#F2A765", "#A63C00")
 def assigned(keys: Iterable[str], *, dark: bool = False) -> dict[str, str]:
     """The colour of each key where these stand in one figure: those with a place of their own, and then the others.
 
-    `series 0`, `series 1`, ... are for things that are no learners, `grade 0.25` for a place between light and dark. Any
-    other name takes the colour that its letters choose, or the next that no other key of the figure has.
+    `series 0`, `series 1`, ... are for things that are no learners, `grade 0.25` for a place between light and dark.
+    Any other name takes the colour that its letters choose, or the next that no other key of the figure has.
     """
     keys = list(dict.fromkeys(keys))
     colours = {key: _own(key, dark) for key in keys}
