@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
+import re
 from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
@@ -96,9 +97,10 @@ def ticks(axis: Axis, limits: tuple[float, float]) -> list[tuple[float, str]]:
     return [(tick, _number(tick)) for tick in _round(low, high)]
 
 
-def free_corner(panel: Panel, frame: Frame, lines: int, width: float = 0.5) -> tuple[str, bool]:
-    """The corner ("left top", ...) where that many lines cover the fewest data, and whether they cover none."""
-    height = lines * LINE_HEIGHT + 0.03
+def free_corner(panel: Panel, frame: Frame) -> tuple[str, bool]:
+    """The corner ("left top", ...) where the panel's notes cover the fewest data, and whether they cover none."""
+    height = len(panel.notes) * LINE_HEIGHT + 0.03
+    width = min(1.0, max((len(plain(note.text)) for note in panel.notes), default=0) * 0.042)
     cloud = np.array(list(_cloud(panel, frame))).reshape(-1, 2)
     corners = {}
     for corner in ("left top", "right top", "right bottom", "left bottom"):
@@ -157,17 +159,21 @@ def line_names(panel: Panel, frame: Frame) -> list[tuple[int, str, float, float]
 
 def _frame(panel: Panel) -> Frame:
     logs = panel.x.scale == "log", panel.y.scale == "log"
-    x_ends, y_ends = _limits(panel.x, _extent(panel.marks, 0)), _limits(panel.y, _extent(panel.marks, 1))
+    x_ends, y_ends = (
+        _limits(axis, _extent(panel.marks, side), _open_ends(panel.marks, side, logs[side]))
+        for side, axis in enumerate((panel.x, panel.y))
+    )
     if panel.y.scale == "category":
         y_ends = y_ends[::-1]
     frame = Frame(x_ends, y_ends, *logs)
-    if panel.notes and panel.y.limits[1] is None and not free_corner(panel, frame, len(panel.notes))[1]:
+    if panel.notes and panel.y.limits[1] is None and not free_corner(panel, frame)[1]:
         room = len(panel.notes) * LINE_HEIGHT + 0.04
         frame = dataclasses.replace(frame, y=(y_ends[0], frame.moved(y_ends[1], "y", room / (1 - room))))
     return frame
 
 
-def _limits(axis: Axis, values: Iterable[float]) -> tuple[float, float]:
+def _limits(axis: Axis, values: Iterable[float], arrows: tuple[bool, bool]) -> tuple[float, float]:
+    """Around the values, with room for the arrows of open ends below and above."""
     if axis.scale == "category":
         return -0.5, len(axis.categories) - 0.5
     log = axis.scale == "log"
@@ -176,10 +182,10 @@ def _limits(axis: Axis, values: Iterable[float]) -> tuple[float, float]:
     low, high = (min(kept), max(kept)) if kept else (1.0, 10.0) if log else (0.0, 1.0)
     if log:
         margin = max((high / low) ** 0.05, 1.06)
-        low, high = low / margin, high * margin
+        low, high = low / margin ** (1 + 2 * arrows[0]), high * margin ** (1 + 2 * arrows[1])
     else:
         margin = 0.05 * (high - low) or abs(high) * 0.05 or 0.5
-        low, high = (0.0 if low == 0 else low - margin), high + margin
+        low, high = (0.0 if low == 0 else low - margin * (1 + 2 * arrows[0])), high + margin * (1 + 2 * arrows[1])
     given_low, given_high = axis.limits
     return low if given_low is None else given_low, high if given_high is None else given_high
 
@@ -212,6 +218,14 @@ def _extent(marks: Iterable[Mark], side: int) -> Iterator[float]:
             yield from (mark.place,) if side == 0 else (mark.low, mark.high)
         elif isinstance(mark, Text) and mark.of == "data":
             yield (mark.x, mark.y)[side]
+
+
+def _open_ends(marks: Iterable[Mark], side: int, log: bool) -> tuple[bool, bool]:
+    """Whether any interval along x (0) or y (1) is open below, and above."""
+    points = [mark.as_points() if isinstance(mark, Dots) else mark for mark in marks if isinstance(mark, Points | Dots)]
+    lows = [low for mark in points for low in _many((mark.x_low, mark.low)[side])]
+    highs = [high for mark in points for high in _many((mark.x_high, mark.high)[side])]
+    return any(low == -math.inf or (log and low <= 0) for low in lows), math.inf in highs
 
 
 def _many(column: Sequence[float] | float) -> Sequence[float]:
@@ -268,6 +282,11 @@ def _round(low: float, high: float) -> list[float]:
         if len(inside) >= 3:
             break
     return inside[:: math.ceil(len(inside) / 6)] if inside else [low, high]
+
+
+def plain(text: str) -> str:
+    """A text without the marks of formulas, for its length."""
+    return re.sub(r"\\(?:[a-z]+|.)", "x", text).translate(str.maketrans("", "", "${}_^"))
 
 
 def _number(value: float) -> str:

@@ -106,7 +106,7 @@ def draw(figure: Figure, width: float = 6.8, *, title: bool = True) -> tuple[Dra
         head = _wrapped(figure.title, width, 8) if title else ""
         outside = 0.14 * (head.count("\n") + 1 if head else 0) + 0.16 * legend_rows + 0.1
         panel = min(width / columns, 4.2)
-        height = rows * (panel * figure.panel_height + 0.28) + outside
+        height = rows * (max(panel - 0.35, 1.5) * figure.panel_height + 0.42) + outside
         drawing = Drawing(figsize=(width, height), layout=ConstrainedLayoutEngine(w_pad=0.03, h_pad=0.03))
         FigureCanvasAgg(drawing)
         grid = drawing.subplots(rows, columns, squeeze=False)
@@ -169,7 +169,7 @@ class _Pen:
         name.set_label_text(_wrapped(axis.label, inches - 0.4 if side == "x" else 0.75 * inches, 7.5))
         if axis.scale == "category":
             name.set_tick_params(length=0)
-            if side == "x" and sum(len(text) + 2 for _, text in ticks) * 0.055 > inches - 0.5:
+            if side == "x" and sum(len(text) + 2 for _, text in ticks) * 0.055 > inches - 0.75:
                 self.axes.tick_params(axis="x", labelrotation=30)
                 for text in self.axes.get_xticklabels():
                     text.set(ha="right", rotation_mode="anchor")
@@ -194,7 +194,7 @@ class _Pen:
 
     def _notes(self) -> None:
         notes = self.panel.notes
-        corner, _ = geometry.free_corner(self.panel, self.frame, len(notes)) if notes else ("left top", True)
+        corner, _ = geometry.free_corner(self.panel, self.frame)
         side, end = corner.split()
         for row, note in enumerate(notes if end == "top" else notes[::-1]):
             down = (-2 - 9.2 * row) if end == "top" else (3 + 9.2 * row)
@@ -400,8 +400,7 @@ def _triangle(bound: str, along: str) -> str:
 
 def _inches(text: str, points: float) -> float:
     """Width of a text, of formulas roughly."""
-    plain = text.replace("$", "").replace("\\", "").replace("{", "").replace("}", "")
-    return len(plain) * 0.57 * points / 72
+    return len(geometry.plain(text)) * 0.57 * points / 72
 
 
 def _wrapped(text: str, inches: float, points: float) -> str:
