@@ -106,6 +106,13 @@ class Figure:
             found |= dict.fromkeys(note.key for note in panel.notes)
         return tuple(found)
 
+    def legend_entries(self) -> list[Mark]:
+        """The first mark of every label and key, in the order of the panels."""
+        entries: dict[tuple[str, str], Mark] = {}
+        for mark in (mark for panel in self.panels for mark in panel.marks if mark.label):
+            entries.setdefault((mark.label, mark.key), mark)
+        return list(entries.values())
+
     def to_json(self) -> str:
         """The figure as JSON, infinite numbers as {"kind": "inf"}, missing ones as null; `from_json` reads it."""
         return json.dumps(_as_json(self), ensure_ascii=False, allow_nan=False)

@@ -101,7 +101,7 @@ def draw(figure: Figure, width: float = 6.8, *, title: bool = True) -> tuple[Dra
     with look():
         columns = max(1, min(figure.columns, len(figure.panels), int(width / figure.panel_width)))
         rows = math.ceil(len(figure.panels) / columns)
-        entries = _legend_entries(figure)
+        entries = figure.legend_entries()
         legend_columns, legend_rows = _legend_shape(entries, width)
         head = _wrapped(figure.title, width, 8) if title else ""
         outside = 0.14 * (head.count("\n") + 1 if head else 0) + 0.16 * legend_rows + 0.1
@@ -352,16 +352,6 @@ def heat_limits(mark: Heat) -> tuple[float, float]:
     """The numbers at both ends of a matrix's colours."""
     finite = [value for row in mark.values for value in row if math.isfinite(value)] or [0.0, 1.0]
     return min(finite) if mark.low is None else mark.low, max(finite) if mark.high is None else mark.high
-
-
-def _legend_entries(figure: Figure) -> list[Mark]:
-    """The first mark of every (label, key)."""
-    found: dict[tuple[str, str], Mark] = {}
-    for panel in figure.panels:
-        for mark in panel.marks:
-            if mark.label:
-                found.setdefault((mark.label, mark.key), mark)
-    return list(found.values())
 
 
 def _handle(mark: Mark, colours: dict[str, str]) -> Artist:
