@@ -38,8 +38,20 @@ _STRUCTURE = {
     "faint": ("#D8DDE3", "#343A41"),
 }
 """Text and exact things; plateaus and other guides; lesser text; grids, never a line that says something."""
-_LAWS = {"weight sharing": "cnn", "no weight sharing": "attention"}
-"""A law has the colour of the learner that it was derived for."""
+_SAME = {
+    "weight sharing": "cnn",
+    "no weight sharing": "attention",
+    "convolutional": "cnn",
+    "attention-only": "attention",
+    "locally connected": "locally-connected",
+    "transformer with a, b": "transformer-identities",
+    "perceptron with equalities": "equality-perceptron",
+    "recurrent": "elman",
+    "LSTM": "lstm",
+    "transformer kernel": "kernel",
+    "perceptron kernel": "perceptron-kernel",
+}
+"""A law has the colour of the learner that it was derived for, and a learner's label that of its name."""
 _LEVELS = (
     ("#8C959E", "#C68500", "#B94800", "#8D3B8E", "#2B2D6E", "#101010"),
     ("#6D757C", "#8F6BE8", "#E0559A", "#FF8A5C", "#FFC94D", "#FFF6D8"),
@@ -69,6 +81,7 @@ def assigned(keys: Iterable[str], *, dark: bool = False) -> dict[str, str]:
 
 def marker(key: str) -> str:
     """The marker of that key; a level and a series have theirs by number."""
+    key = _SAME.get(key, key)
     if key in _LEARNERS:
         return _LEARNERS[key][2]
     number = _number(key, "level ") or _number(key, "series ")
@@ -106,7 +119,7 @@ def distance(first: str, second: str, *, deuteranope: bool = True) -> float:
 
 
 def _own(key: str, dark: bool) -> str | None:
-    key = _LAWS.get(key, key)
+    key = _SAME.get(key, key)
     if key in _LEARNERS:
         return _LEARNERS[key][dark]
     if key in _STRUCTURE:
