@@ -16,7 +16,7 @@ import syntagma
 SOURCE = Path(syntagma.__file__).parent
 ORDER = (
     "languages", "oracles", "statistics", "tasks", "kernels", "learners", "probes",
-    "theory", "curves", "sweep", "studies", "report", "cli", "__main__",
+    "theory", "curves", "plot", "sweep", "studies", "report", "cli", "__main__",
 )  # fmt: skip
 """Each may import from itself and from what stands to its left."""
 ANYWHERE = {"errors", "randomness", "estimate"}
