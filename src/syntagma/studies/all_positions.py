@@ -20,7 +20,7 @@ from syntagma.curves import Claim, LearningCurve, unmeasured
 from syntagma.languages.settings import HierarchySettings
 from syntagma.learners import Transformer
 from syntagma.oracles import TreeOracle
-from syntagma.plot import Axis, Figure, Level, Panel
+from syntagma.plot import Figure, learning_curves
 from syntagma.studies import grammar
 from syntagma.studies.grammar import Grammar, GrammarCurve
 from syntagma.studies.recipes import Contender, Rising, adam, powers_of_two
@@ -162,18 +162,13 @@ def _claims(measured: Measured) -> Iterator[Claim]:
 
 
 def _figures(measured: Measured) -> Iterator[Figure]:
-    examples, levels = Axis("training examples P (sentences)", "log"), measured.settings.levels
-    marks: list[Any] = []
-    for curve in list(measured.last.values())[:1]:
-        marks += grammar.plateau_marks(curve.plateaus.mean(0))
-    for place, ((name,), curve) in enumerate(measured.last.items()):
-        key = f"series {place}"
-        marks += grammar.curve_marks(curve.curve, key, _NAMES[name])
-        marks += grammar.threshold_marks(curve, levels, key)
-    left = Panel("the last token", examples, Axis("test loss of the last token (nats)", "log"), tuple(marks))
-    shown = () if measured.every is None else grammar.curve_marks(measured.every, "series 0", _NAMES["next-token"])
-    exact = Level(measured.entropy, "exact", "thick")
-    right = Panel("all positions", examples, Axis("mean test loss of all positions (nats)", "log"), (exact, *shown))
+    left = grammar.level_panel(
+        {name: curve for (name,), curve in measured.last.items()}, measured.settings.levels, title="the last token"
+    )
+    every = {} if measured.every is None else {"next-token": measured.every}
+    right = learning_curves.curve_panel(
+        every, plateaus=(measured.entropy,), title="all positions", y="mean test loss of all positions (nats)"
+    )
     caption = (
         "One decoder trained on the last token alone, and on all positions. Left: its loss at the last position; lines are "
         "the exact plateaus, diamonds the measured thresholds with their intervals of 95 %. Right: mean loss of all "

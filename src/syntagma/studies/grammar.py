@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,7 @@ from syntagma.errors import invalid
 from syntagma.languages.settings import HierarchySettings
 from syntagma.learners import Learner
 from syntagma.oracles import TreeOracle
-from syntagma.plot import Band, Level, Line, Mark, Points
+from syntagma.plot import Empty, Mark, Panel, learning_curves
 from syntagma.studies.recipes import Contender
 from syntagma.studies.schemas import interval_columns
 from syntagma.studies.study import Cell, Fact, Facts, Settings
@@ -265,38 +265,37 @@ def oracle_claim(excess: Sequence[float], errors: Sequence[float]) -> Claim:
     return Claim(text, predicted, certain(least - bound), "above", 0.0, "exact posterior", shown=shown)
 
 
-def curve_marks(curve: LearningCurve, key: str, label: str = "") -> tuple[Mark, ...]:
-    """The mean over seeds, over the band of its seeds."""
-    band = curve.band()
-    line = Line(band.num_examples, band.mean, marker="o", key=key, label=label or curve.name)
-    if len(curve.losses) < 2:
-        return (line,)
-    return (Band(band.num_examples, band.low, band.high, key=key), line)
+def level_panel(
+    curves: Mapping[str, GrammarCurve],
+    levels: int,
+    predictions: Iterable[theory.Prediction] = (),
+    *,
+    title: str = "",
+    x: str = "training examples P (sentences)",
+    y: str = "test loss of the last token (nats)",
+    more: Iterable[Mark] = (),
+) -> Panel:
+    """Learning curves by learner over the mean of their plateaus, with measured thresholds and predicted ones.
 
-
-def plateau_marks(heights: Float[np.ndarray, " levels"]) -> tuple[Mark, ...]:
-    """The exact plateaus L_0..L_L, the last of them the oracle."""
-    last = len(heights) - 1
-    names = [f"$L_{{{level}}}$" + (" oracle" if level == last else "") for level in range(last + 1)]
-    return tuple(
-        Level(float(height), name, "thick" if level == last else "thin", key="ink" if level == last else "plateau")
-        for level, (height, name) in enumerate(zip(heights, names, strict=True))
-    )
-
-
-def threshold_marks(curve: GrammarCurve, levels: int, key: str, **look: Any) -> tuple[Mark, ...]:
-    """Measured thresholds, each half-way between its plateaus, with its interval."""
-    heights = curve.plateaus.mean(0)
-    known = [(level, curve.threshold(level)) for level in range(1, levels + 1)]
-    known = [(level, interval) for level, interval in known if interval.measured]
+    Args:
+        more: further marks, drawn on top.
+    """
+    heights = next(iter(curves.values())).plateaus.mean(0) if curves else ()
+    crossings = [
+        (key, float(heights[level - 1] + heights[level]) / 2, curve.threshold(level))
+        for key, curve in curves.items()
+        for level in range(1, levels + 1)
+    ]
+    shown = {key: curve.curve for key, curve in curves.items()}
+    panel = learning_curves.curve_panel(shown, predictions, tuple(heights), title=title, x=x, y=y, crossings=crossings)
     return (
-        Points(
-            [interval.value for _, interval in known],
-            [(heights[level - 1] + heights[level]) / 2 for level, _ in known],
-            x_low=[interval.low for _, interval in known],
-            x_high=[interval.high for _, interval in known],
-            marker="D",
-            key=key,
-            **look,
-        ),
+        replace(panel, marks=(*panel.marks, *more)) if curves else Panel(title, marks=(Empty("No run is finished."),))
     )
+
+
+def law_predictions(
+    vocab: int, rules: int, branching: int, levels: int, plateaus: Float[np.ndarray, " L+1"]
+) -> list[theory.Prediction]:
+    """Both asymptotic laws, up to `levels`, between these plateaus."""
+    both = (theory.predict(vocab, rules, branching, len(plateaus) - 1, shared, plateaus) for shared in (True, False))
+    return [replace(one, thresholds=one.thresholds[:levels]) for one in both]

@@ -178,7 +178,7 @@ def _measure(settings: GrammarSizes, facts: Facts, results: Results) -> Measured
             known = grammar.grammar_curves(
                 runs, ["learner"], facts, lambda learner, seeds, one=one: [one.language(seed) for seed in seeds]
             )
-            curves |= {(name, one): curve for curve in known.values()}
+            curves.update(((name, one), curve) for curve in known.values())
     return Measured(settings, curves)
 
 

@@ -19,7 +19,8 @@ from syntagma.languages.settings import HierarchySettings
 from syntagma.learners import HierarchicalCNN, Transformer
 from syntagma.oracles import TreeOracle
 from syntagma.plot import Axis, Figure, Level, Panel
-from syntagma.studies.grammar import Grammar, cells_of_seeds, curve_marks
+from syntagma.plot.learning_curves import band_labels, curve_marks
+from syntagma.studies.grammar import Grammar, cells_of_seeds
 from syntagma.studies.recipes import Contender, Rising, adam, powers_of_two
 from syntagma.studies.schemas import Column, Schema, Table, interval_columns
 from syntagma.studies.study import Cell, Fact, Facts, Results, Settings, Study
@@ -170,14 +171,19 @@ def _claims(measured: Measured) -> Iterator[Claim]:
 
 def _figures(measured: Measured) -> Iterable[Figure]:
     chance, floor = measured.chance, measured.floor
-    losses = [mark for (name,), curve in measured.losses.items() for mark in curve_marks(curve, name)]
-    excess = [mark for (name,), curve in measured.excess.items() for mark in curve_marks(curve, name)]
+    losses = [mark for (name,), curve in measured.losses.items() for mark in curve_marks(name, curve)]
+    excess = [mark for (name,), curve in measured.excess.items() for mark in curve_marks(name, curve)]
     examples = Axis("training examples P", "log")
     left = Panel(
         "between chance and the exact posterior",
         examples,
         Axis("test loss of the masked token (nats)"),
-        (Level(chance, "nothing known", key="plateau"), Level(floor, "posterior", "thick"), *losses),
+        (
+            Level(chance, "nothing known", key="plateau"),
+            Level(floor, "posterior", "thick"),
+            *losses,
+            *band_labels(losses),
+        ),
     )
     right = Panel(
         "what is left above the posterior",

@@ -19,7 +19,7 @@ from syntagma.curves import Claim, unmeasured
 from syntagma.errors import invalid
 from syntagma.languages.settings import HierarchySettings
 from syntagma.learners import AnyLearner, HierarchicalCNN, MultiLayerAttention, Training, Transformer
-from syntagma.plot import Axis, Figure, Mark, Panel, VerticalLine
+from syntagma.plot import Figure, Mark, Points
 from syntagma.studies import grammar
 from syntagma.studies.grammar import Grammar, GrammarCurve
 from syntagma.studies.recipes import Contender, Rising, adam, powers_of_two
@@ -232,33 +232,44 @@ def _claims(measured: Measured) -> Iterator[Claim]:
 
 
 def _figures(measured: Measured) -> Iterator[Figure]:
-    settings, marks = measured.settings, list[Mark]()
-    for curve in list(measured.passes.values())[:1]:
-        heights = curve.plateaus.mean(0)
-        marks += grammar.plateau_marks(heights)
-        for law, level, number in _laws(settings):
-            turn = (0 if law == theory.law_name(True) else 1, 2)
-            marks.append(
-                VerticalLine(
-                    number, float(heights[level]), float(heights[level - 1]), f"$P_{level}$", turn=turn, key=law,
-                    label=f"law, {law}",
-                )
-            )  # fmt: skip
-    for (name,), curve in measured.passes.items():
-        marks += grammar.curve_marks(curve.curve, name)
-        marks += grammar.threshold_marks(curve, settings.levels, name)
-    for (name,), curve in measured.fixed.items():
-        marks += grammar.threshold_marks(curve, settings.levels, name, filled=False, size=1.2)
+    settings, size = measured.settings, measured.settings.grammar
+    passes = {name: curve for (name,), curve in measured.passes.items()}
+    predictions: list[theory.Prediction] = []
+    if passes:
+        heights = next(iter(passes.values())).plateaus.mean(0)
+        predictions = grammar.law_predictions(size.vocab, size.rules, size.branching, settings.levels, heights)
+    panel = grammar.level_panel(
+        passes,
+        settings.levels,
+        predictions,
+        x="examples seen, each once (sentences)",
+        y="loss of the last token (nats)",
+        more=_fixed_marks(measured),
+    )
     caption = (
         "Loss of the last token on validation sentences against the number of sentences seen in one pass over fresh data: mean "
         "over seeds, and the band from the smallest to the largest of them, each with a grammar of its own. Full diamonds: "
         "where the seeds cross half-way between two plateaus, with the interval of 95 %; hollow ones: the size P of fixed "
         "training sets at which that happens. Dashes: where each law puts the threshold P_l. Lines: exact plateaus."
     )
-    panel = Panel(
-        "", Axis("examples seen, each once (sentences)", "log"), Axis("loss of the last token (nats)", "log"), marks
-    )
     yield Figure("one-pass", "One pass over fresh data, beside fixed sets", (panel,), caption, columns=1)
+
+
+def _fixed_marks(measured: Measured) -> Iterator[Mark]:
+    """Hollow diamonds: the size of fixed sets at which each level is learned."""
+    for (name,), curve in measured.fixed.items():
+        heights = curve.plateaus.mean(0)
+        known = [(level, curve.threshold(level)) for level in range(1, measured.settings.levels + 1)]
+        known = [(level, interval) for level, interval in known if interval.measured]
+        yield Points(
+            [interval.value for _, interval in known],
+            [(heights[level - 1] + heights[level]) / 2 for level, _ in known],
+            marker="D",
+            filled=False,
+            size=1.3,
+            key=name,
+        )
+    yield Points((), (), marker="D", filled=False, key="plateau", label="the same with fixed sets of P")
 
 
 def _learner(

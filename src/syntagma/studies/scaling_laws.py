@@ -15,10 +15,11 @@ from typing import Any
 import pandas as pd
 from pydantic import Field, field_validator, model_validator
 
-from syntagma.curves import Claim, Interval, LearningCurve
+from syntagma.curves import Claim, Interval, LearningCurve, unmeasured
 from syntagma.errors import invalid
 from syntagma.languages.settings import HierarchySettings
 from syntagma.learners import AnyLearner, HierarchicalCNN, MultiLayerAttention, Transformer
+from syntagma.plot import Axis, Figure, Law, Mark, Panel, Points, growth, learning_curves
 from syntagma.studies import grammar
 from syntagma.studies.grammar import GrammarCurve
 from syntagma.studies.recipes import Contender, adam
@@ -316,8 +317,97 @@ def _comparisons(measured: Measured) -> Iterator[Claim]:
                     yield Claim(apart, "factor > 1", times, "above", 1.0, theory.SOURCE)
 
 
-def _figures(measured: Measured) -> Iterable[Any]:
-    return ()
+def _figures(measured: Measured) -> Iterator[Figure]:
+    settings = measured.settings
+    panels = []
+    for m in settings.rules:
+        curves = {name: curve for (name, rules), curve in measured.curves.items() if rules == m}
+        if curves:
+            heights = next(iter(curves.values())).plateaus.mean(0)
+            laws = grammar.law_predictions(settings.vocab, m, settings.branching, settings.levels, heights)
+            panels.append(grammar.level_panel(curves, settings.levels, laws, title=f"m = {m} rules per symbol"))
+    yield learning_curves.learning_curves(panels, title=STUDY.title, caption=_CURVES_CAPTION)
+    yield _growth_figure(measured)
+    yield _against_law(measured)
+
+
+_CURVES_CAPTION = (
+    "Test loss of the last token against the number of training examples P. Horizontal lines: the exact losses L_l of a "
+    "reader who knows the grammar and uses the s^l - 1 tokens before the last, averaged over the grammars drawn; the "
+    "lowest is the oracle. Dashes: where each asymptotic law puts the threshold P_l, from signal = sampling noise. "
+    "Diamonds: where the seeds come half-way between two plateaus, with the interval of 95 %. Bands: the smallest to the "
+    "largest of the seeds, each with a grammar of its own. Losses far above L_0 are left out."
+)
+
+
+def _growth_figure(measured: Measured) -> Figure:
+    settings, panels = measured.settings, []
+    rest = [1 - theory.sparsity(settings.vocab, m, settings.branching) for m in settings.rules]
+    shared = {name: contender.learner.weight_sharing for name, contender in settings.learners.items()}
+    for level in range(1, settings.levels + 1):
+        thresholds = {
+            name: [measured.thresholds.get((name, m, level), unmeasured("not run")) for m in settings.rules]
+            for name in settings.learners
+        }
+        laws = {
+            theory.law_name(law): [
+                float(theory.thresholds(settings.vocab, m, settings.branching, level, law)[-1]) for m in settings.rules
+            ]
+            for law in (True, False)
+        }
+        panels.append(
+            growth.growth_panel(
+                settings.rules,
+                thresholds,
+                factor=rest,
+                laws=laws,
+                exponents={name: measured.growth(name, level) for name in settings.learners},
+                law_exponents={
+                    name: theory.threshold_exponent(level, law) for name, law in shared.items() if law is not None
+                },
+                labels={name: measured.label(name) for name in settings.learners},
+                title=f"level {level}",
+            )
+        )
+    caption = (
+        "Measured thresholds times 1 - f against the number of rules m, level by level, so that the slope drawn is the "
+        "exponent printed; intervals of 95 % over seeds, triangles where only a bound is known. Dashed: the asymptotic "
+        "laws. A law says how a threshold grows, not its prefactor, so compare slopes."
+    )
+    title = "How thresholds grow with the number of rules"
+    return growth.growth(panels, name="thresholds", title=title, caption=caption)
+
+
+def _against_law(measured: Measured) -> Figure:
+    """Every threshold that has both a measurement and a law of its learner's own."""
+    settings, marks, sizes = measured.settings, list[Mark](), [1.0]
+    for name in settings.learners:
+        known = {key: one for key, one in measured.thresholds.items() if key[0] == name and one.measured}
+        known = {key: one for key, one in known.items() if not math.isnan(settings.law(key[1], name, key[2]))}
+        predicted = [settings.law(m, name, level) for _, m, level in known]
+        values = list(known.values())
+        marks.append(
+            Points(
+                predicted,
+                [one.value for one in values],
+                [one.low for one in values],
+                [one.high for one in values],
+                key=name,
+                label=measured.label(name),
+                hover={"threshold": [f"m = {m}, level {level}" for _, m, level in known]},
+            )
+        )
+        sizes = predicted if sizes == [1.0] and predicted else [*sizes, *predicted]
+    ends = (min(sizes), max(sizes))
+    marks.insert(0, Law(ends, ends, label="measured = predicted"))
+    axes = Axis("predicted by the asymptotic law", "log"), Axis("examples to half-way between plateaus", "log")
+    caption = (
+        "Every threshold that has both a measurement and a law of that learner's own. On the line the two are equal; "
+        "parallel to it, they are proportional. A network stands above the line by what signal = noise leaves out: it "
+        "needs the signal several times the noise."
+    )
+    title = "Measured against predicted thresholds"
+    return Figure("measured-against-predicted", title, (Panel("", *axes, marks),), caption)
 
 
 def _learners(

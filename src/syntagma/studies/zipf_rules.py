@@ -25,7 +25,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 import numpy as np
@@ -37,6 +37,7 @@ from syntagma.errors import invalid
 from syntagma.languages.settings import HierarchySettings
 from syntagma.learners import HierarchicalCNN
 from syntagma.plot import Axis, Figure, Law, Mark, Panel, Points
+from syntagma.plot.learning_curves import curve_marks
 from syntagma.statistics.correlations import correlations
 from syntagma.studies import grammar
 from syntagma.studies.grammar import Grammar, GrammarCurve
@@ -374,7 +375,7 @@ def _figures(measured: Measured) -> Iterator[Figure]:
 def _class_panel(measured: Measured, keys: Mapping[float, str], names: Mapping[float, str]) -> Panel:
     marks: list[Mark] = []
     for a, curve in measured.errors.items():
-        marks += grammar.curve_marks(curve, keys[a], names[a])
+        marks += curve_marks(keys[a], replace(curve, name=names[a]))
         fall = measured.falls.get((a, a))
         if a and fall is not None and len(fall.sizes) > 1:
             start = 1.35 * float(curve.band().mean[curve.band().num_examples == fall.sizes[0]][0])
