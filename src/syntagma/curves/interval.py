@@ -106,6 +106,14 @@ class Interval:
         below = 1.0 if self.lower is None else self.lower.p_value(number, -1)
         return min(1.0, self._closed_ends * min(above, below))
 
+    def near(self, number: float, share: float) -> float:
+        """What within `share` of `number` is nearest to the interval: a prediction that is only so exact.
+
+        `Claim(..., number=interval.near(100, 0.1))` does not disagree where the interval reaches 90 to 110.
+        """
+        low, high = number * (1 - share), number * (1 + share)
+        return number if math.isnan(self.value) else min(max(self.value, low), high)
+
     def scaled(self, factor: float) -> Interval:
         """The value in another unit, `factor` > 0: `threshold.scaled(1 - f)`."""
         if self.log:

@@ -15,6 +15,7 @@ from syntagma.errors import InputError
 from syntagma.studies.schemas import RUNS, Table
 from syntagma.studies.study import Cell, Fact, Facts, Results, Settings, Study
 from syntagma.sweep.execution import execute
+from syntagma.sweep.identity import canonical_text
 
 if TYPE_CHECKING:
     from syntagma.plot import Figure
@@ -211,7 +212,7 @@ def _settle(
     facts: Iterable[Fact], known: Facts, keep: Callable[[Fact, Mapping[str, Any]], None], progress: Progress | None
 ) -> None:
     """Compute the facts that are not known yet."""
-    missing = [fact for fact in facts if fact.key not in known]
+    missing = list({canonical_text(fact.key): fact for fact in facts if fact.key not in known}.values())
     for place, fact in enumerate(missing):
         if progress is not None:
             progress(fact.text or "exact statistics", place / len(missing))
