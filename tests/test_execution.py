@@ -142,11 +142,29 @@ def test_identity_is_all_that_determines_the_result():
         a_run(learner=HierarchicalCNN(width=5)),
         run.model_copy(update={"training": TRAINING.model_copy(update={"learning_rate": 0.02})}),
         run.model_copy(update={"test_examples": 33}),
+        run.model_copy(update={"validation_examples": 33}),
+        run.model_copy(update={"validation_language": run.language.model_copy(update={"seed": 7})}),
         run.model_copy(update={"revision": 0}),
     ]
     assert len({run.id(), *(other.id() for other in others)}) == len(others) + 1
     assert a_run(seed=1).batch_key() == run.batch_key()
     assert all(other.batch_key() != run.batch_key() for other in others[1:])
+
+
+def test_as_many_validation_as_test_sentences_where_nothing_is_said():
+    given = a_run().config()
+    del given["validation_examples"]
+    assert Run.model_validate(given) == a_run()
+    assert Run.model_validate(given | {"test_examples": 7}).validation_examples == 7
+    assert Run.model_validate(given | {"validation_examples": 9}).validation_examples == 9
+
+
+def test_sentences_of_the_trained_part_of_a_text_may_not_choose():
+    text = {"kind": "text", "path": "a.txt", "sentence_length": 4}
+    parts = {"language": {**text, "part": "train"}, "test_language": {**text, "part": "test"}}
+    with pytest.raises(ValidationError, match=r"validation_language=None cannot be used: .* Give a third part"):
+        Run.model_validate(a_run(task=NextToken()).config() | parts)
+    Run.model_validate(a_run(task=NextToken()).config() | parts | {"validation_language": parts["test_language"]})
 
 
 def test_configurations_with_unknown_fields_are_refused():

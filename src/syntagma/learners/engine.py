@@ -275,9 +275,7 @@ class _Run:
     def _weights(self, seed_index: int) -> Float[Array, " N"]:
         return self.state[0][seed_index] if self.many else self.state[0]
 
-    def _fit(
-        self, course: Course, tests: Mapping[str, tuple[Scores, Scores]], readings: int, seconds: Sequence[float]
-    ) -> Fit:
+    def _fit(self, course: Course, tests: Mapping[str, tuple[Scores, Scores]], seconds: Sequence[float]) -> Fit:
         """What one seed's course and its test sets, read at the best and at the last step, come to."""
         seen = course.step * self.engine.training.batch_size
         readings = 1 if course.best_step == course.step else 2
