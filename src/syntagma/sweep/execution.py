@@ -36,7 +36,7 @@ Cost = Callable[["Run"], float]
 """How much work a run is, in any unit."""
 
 TRAINING = "syntagma.sweep.worker_process:training"
-_LOOK_SECONDS = 5.0
+_LOOK_SECONDS = 2.0
 """How often to see, while runs take their time, whether the results directory is still there."""
 
 
@@ -188,6 +188,7 @@ class _Sweep:
         self._keep(outcomes)
         for outcome in outcomes:
             if outcome.refused:
+                self._place.check()  # if it is gone, that is why
                 raise InputError(outcome.reason)
             if outcome.result is None and not self._endings.asked:  # whoever ends a command may end its workers first
                 self._count_failure(outcome)

@@ -29,21 +29,16 @@ class Shard:
         """
         match = re.fullmatch(r"\s*(\d{1,9})\s*/\s*(\d{1,9})\s*", text, re.ASCII)
         if match is None:
-            raise invalid(
-                "shard", text, "it must be two whole numbers, I/N", "Give 1/4, 2/4, 3/4 and 4/4 to four machines"
-            )
+            mend = "Give 1/4, 2/4, 3/4 and 4/4 to four machines"
+            raise invalid("shard", text, "it must be two whole numbers, I/N", mend)
         number, count = int(match[1]), int(match[2])
         if not 1 <= number <= count:
-            raise invalid(
-                "shard",
-                text,
-                "shards are counted from 1 to N",
-                f"Give one of 1/{count or 1} to {count or 1}/{count or 1}",
-            )
+            mend = f"Give one of 1/{count} to {count}/{count}" if count else "Give 1/1 for all runs"
+            raise invalid("shard", text, "I goes from 1 to N", mend)
         return cls(number, count)
 
     def has(self, name: str) -> bool:
-        """Whether what is called `name` belongs to this shard: a run's id, or the name of runs that must stay together."""
+        """Whether `name` belongs to this shard: a run's id, or a name for runs that must stay together."""
         return int(digest(name), 16) % self.count == self.number - 1
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""Runs in this process, the seeds of one configuration together as one batch: for an accelerator, which is shared badly."""
+"""Runs in this process, the seeds of one configuration as one batch: for an accelerator, which is shared badly."""
 
 from __future__ import annotations
 

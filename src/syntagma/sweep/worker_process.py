@@ -7,6 +7,7 @@ its driver, whatever ended the driver: on Linux the kernel ends it, and everywhe
 from __future__ import annotations
 
 import ctypes
+import errno
 import importlib
 import json
 import multiprocessing
@@ -61,7 +62,7 @@ def work_of(work: str, results: str | None) -> Work:
 
 
 def training(results: str | None) -> Work:
-    """Trains learners, keeping compiled programs and test sets from run to run: what workers do unless told otherwise."""
+    """Trains learners, keeping compiled programs and test sets from run to run: what workers do by default."""
     from syntagma.sweep.runs import Bench, Run
 
     bench = Bench(results)
@@ -71,15 +72,19 @@ def training(results: str | None) -> Work:
 def attempt(do: Work, config: str) -> str:
     """One attempt at a run, JSON to JSON: `{"result": ...}`, or `{"refused": reason}` where it cannot be as configured,
     `{"memory": reason}` where memory ran out, else `{"error": reason, "details": traceback}`.
+
+    Trouble with files is no fault of one run: the next would meet it too.
     """
     try:
         return json.dumps({"result": do(json.loads(config))})
     except InputError as error:
         return json.dumps({"refused": str(error)})
     except Exception as error:
-        reason = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:300].removesuffix(":")
         if is_out_of_memory(error):
             return json.dumps({"memory": reason})
+        if isinstance(error, OSError):
+            return json.dumps({"refused": f"a run cannot be done: {reason}. Mend that and repeat the command."})
         frames = traceback.extract_tb(error.__traceback__)
         place = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
         return json.dumps({"error": reason + place, "details": traceback.format_exc()})
@@ -87,6 +92,8 @@ def attempt(do: Work, config: str) -> str:
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether memory ran out: Python's error, or XLA's on any device."""
+    if isinstance(error, OSError):
+        return error.errno == errno.ENOMEM
     return isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error) or "Out of memory" in str(error)
 
 
@@ -115,7 +122,7 @@ def _end_with(driver: int) -> None:
 
 
 def _leave_signals_to_the_driver() -> None:
-    """Ctrl-C and a closed terminal reach every process of a terminal; the driver decides what becomes of its workers."""
+    """Ctrl-C and the end of a terminal reach all its processes; the driver decides what becomes of its workers."""
     numbers = [signal.SIGINT, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
     for number in numbers:
         signal.signal(number, signal.SIG_IGN)

@@ -25,8 +25,8 @@ from syntagma.sweep.workers import Outcome, Workers, outcome_of
 if TYPE_CHECKING:
     from syntagma.sweep.runs import Run
 
-_STARTS = 3
-"""Workers in a row that may die before they are ready."""
+_STARTS = 10
+"""Workers in a row that may be killed before they are ready."""
 
 
 @dataclass
@@ -93,6 +93,7 @@ class WorkerProcesses(Workers):
     def _new(self) -> _Worker:
         if self._failed_starts >= _STARTS:
             mend = "What it said is above; a script that trains must do so under `if __name__ == '__main__':`"
+            mend = "Lower workers" if "killed" in self._failed_start else mend
             raise invalid("workers", self._number, f"a worker {self._failed_start} before its first run", mend)
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
