@@ -9,6 +9,7 @@ error where it cannot go on, and resumes. The same file has the runs' work, whic
 from __future__ import annotations
 
 import argparse
+import functools
 import os
 import resource
 import signal
@@ -44,7 +45,12 @@ class QuickRun:
         return {"study": STUDY, "number": self.number, "does": self.does, "seconds": self.seconds}
 
     def id(self) -> str:
-        return run_id(self.config())
+        return _id(self)
+
+
+@functools.cache
+def _id(run: QuickRun) -> str:
+    return run_id(run.config())
 
 
 def result_of(number: int) -> dict[str, Any]:

@@ -166,6 +166,8 @@ class _Sweep:
         """Start what there is room for; seconds until a run that waits for its next attempt may begin, if one does."""
         pause, last = None, None
         for run in wanted:
+            if self._workers.full():
+                break
             identity = run.id()
             if identity in self._failed_before:
                 self._left_out[identity] = self._failed_before[identity]

@@ -28,6 +28,9 @@ class ThisProcess(Workers):
         self._outcomes: list[Outcome] = []
         self._singly: set[str] = set()
 
+    def full(self) -> bool:
+        return False
+
     def has_room(self, run: Run) -> bool:
         if not self.under_way:
             return True

@@ -51,8 +51,8 @@ class WorkerProcesses(Workers):
         self._workers: list[_Worker] = []
         self._failed_starts, self._failed_start = 0, ""
 
-    def has_room(self, run: Run) -> bool:
-        return len(self.under_way) < self._number
+    def full(self) -> bool:
+        return len(self.under_way) >= self._number
 
     def start(self, run: Run, attempt: int, *, alone: bool = False) -> None:
         idle = [worker for worker in self._workers if worker.run is None]

@@ -48,8 +48,12 @@ class Workers(abc.ABC):
         self.under_way: dict[str, Run] = {}
 
     @abc.abstractmethod
+    def full(self) -> bool:
+        """Whether no run at all can be started now."""
+
     def has_room(self, run: Run) -> bool:
-        """Whether `run` can be started now."""
+        """Whether `run` can be started now, with those that were started and not waited for."""
+        return not self.full()
 
     @abc.abstractmethod
     def start(self, run: Run, attempt: int, *, alone: bool = False) -> None:
