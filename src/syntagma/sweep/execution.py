@@ -21,6 +21,8 @@ from syntagma.sweep.atomic_file import remove_abandoned
 from syntagma.sweep.attempts import Attempts
 from syntagma.sweep.endings import Endings, endings_raised
 from syntagma.sweep.failures import Failure, failures, record_failure
+from syntagma.sweep.machine import usable_cores
+from syntagma.sweep.order import order
 from syntagma.sweep.shards import Shard
 from syntagma.sweep.workers import Outcome, Workers
 
@@ -77,7 +79,7 @@ def execute(
         say: takes one line about each failed attempt; by default they go to standard error.
         retry_failed: try again what is recorded as failed.
         shard: do only the runs of this shard, by their ids.
-        cost: where given, cheap runs go first, and long ones early enough that none is waited for alone; see `plan`.
+        cost: where given, as `plan.Costs()`, cheap runs go first, and long ones so early that none is waited for alone.
         ray: the address of a Ray cluster, "auto" for the one that this machine belongs to, "local" to start one here.
         share: what a run takes of a Ray cluster's machines.
         work: what makes the function that does a run, see `worker_process.serve`.
@@ -109,7 +111,7 @@ def execute(
         chosen = next_runs if shard is None else lambda: [run for run in next_runs() if shard.has(run.id())]
         try:
             with places:
-                sweep.go(chosen if cost is None else _in_good_order(chosen, places, workers or usable_cores(), cost))
+                sweep.go(chosen if cost is None else lambda: order(list(chosen()), workers or usable_cores(), cost))
         finally:
             remove_abandoned(results)  # of workers that were stopped
     return sweep.summary()
@@ -249,21 +251,6 @@ def described(run: Run) -> str:
     words = [str(learner["kind"])] if isinstance(learner, Mapping) and "kind" in learner else []
     words += [f"{name}={config[name]}" for name in ("num_examples", "seed") if name in config]
     return run.id()[:8] + (f" ({', '.join(words)})" if words else "")
-
-
-def usable_cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _in_good_order(next_runs: NextRuns, workers: Workers, number: int, cost: Cost) -> NextRuns:
-    from syntagma.sweep.plan import order
-
-    def ordered() -> list[Run]:
-        runs = [run for run in next_runs() if run.id() not in workers.under_way]
-        return order(runs, number, cost)
-
-    return ordered
 
 
 def _to_standard_error(line: str) -> None:

@@ -42,10 +42,10 @@ class WorkerProcesses(Workers):
 
     Args:
         work: `module:function`, see `worker_process.serve`.
-        results: the results directory.
+        results: the results directory, if there is one.
     """
 
-    def __init__(self, number: int, work: str, results: str) -> None:
+    def __init__(self, number: int, work: str, results: str | None) -> None:
         super().__init__()
         self._number, self._work, self._results = number, work, results
         self._workers: list[_Worker] = []
