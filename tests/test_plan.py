@@ -266,7 +266,7 @@ def test_nothing_to_forecast_is_said() -> None:
 
 @pytest.mark.slow
 def test_a_forecast_holds_what_the_sweep_takes(tmp_path: Path) -> None:
-    """Within a factor of three either way: on a shared machine the seconds of a run vary nearly as much by themselves."""
+    """Within a factor of three either way: on a shared machine the seconds of a run vary nearly that much."""
     long = TRAINING.model_copy(update={"max_steps": 10_000, "least_steps": 10**6})
     runs = [a_run(HierarchicalCNN(width=64), seed=seed, training=long) for seed in range(4)]
     told: Forecast = forecast(runs, 2)

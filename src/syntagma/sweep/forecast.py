@@ -27,7 +27,6 @@ import numpy as np
 
 from syntagma.errors import InputError
 from syntagma.learners import Engine, trainer_of
-from syntagma.learners.engine import STEPS_PER_CALL
 from syntagma.sweep.execution import described
 from syntagma.sweep.order import order, whole_time
 from syntagma.sweep.plan import evaluations, operations, shape_of, test_sentences
@@ -38,8 +37,9 @@ from syntagma.sweep.workers import Outcome, Workers
 WORK = "syntagma.sweep.forecast:timing"
 _REPEATS = 2
 _EXAMPLES = 1024
-_SECONDS = 3.0
-"""How long one timing trains, compiling apart: after that, what it knows must do."""
+_SECONDS = 2.0
+"""How long one timing trains, compiling apart: the steps between its last evaluations took at least half of that."""
+_MOST_STEPS = 2**16
 _LEAST_ERROR = 0.1
 """Relative error that remains however well repeated timings agree: runs of hours were not timed."""
 
@@ -169,10 +169,10 @@ def _result(outcome: Outcome) -> dict[str, Any]:
 
 
 def _timed_training(run: Run) -> dict[str, float]:
-    """Train a few steps twice: once for the compiler, and once with a look at the clock at every evaluation."""
+    """Train for a few steps, for the compiler, and then for a while with a look at the clock at every evaluation."""
     assert run.training is not None
     never = {"max_epochs": None, "train_loss_threshold": 0.0, "least_steps": 10**9, "evaluations_per_doubling": 1}
-    training = run.training.model_copy(update={**never, "min_steps": 1, "max_steps": 4 * STEPS_PER_CALL})
+    training = run.training.model_copy(update={**never, "min_steps": 1, "max_steps": _MOST_STEPS})
     language, test_language = run.language.language(), (run.test_language or run.language).language()
     trainer = trainer_of(run.learner, shape_of(run), training)
     train, test = (
@@ -185,17 +185,17 @@ def _timed_training(run: Run) -> dict[str, float]:
         begun = time.perf_counter()
         trainer.fit([train], [test], [0])
         return _solved(time.perf_counter() - begun, run)
-    durations = []
-    for _ in range(2):
-        clock = _Clock()
-        begun = time.perf_counter()
-        with suppress(_Enough):
-            trainer.fit([train], [test], [0], watch=clock)
-        durations.append(time.perf_counter() - begun)
+    begun = time.perf_counter()
+    with suppress(_Enough):
+        trainer.fit([train], [test], [0], watch=_Clock(0.0))
+    compiled = time.perf_counter() - begun
+    clock = _Clock(_SECONDS)
+    with suppress(_Enough):
+        trainer.fit([train], [test], [0], watch=clock)
     step, call = clock.step_and_evaluation()
     scale = test_sentences(run) / len(test)
     return {
-        "compile": max(0.0, durations[0] - durations[1]),
+        "compile": compiled,
         "step": step,
         "evaluation": max(0.0, call) * scale,
         "solved": 0.0,
@@ -219,14 +219,15 @@ class _Enough(Exception):
 
 
 class _Clock:
-    """Looks at the time at every evaluation: of a seed, after a step."""
+    """Looks at the time at every evaluation, and raises `_Enough` after so many seconds and five looks."""
 
-    def __init__(self) -> None:
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
         self._seen: list[tuple[int, float]] = []
 
     def __call__(self, seed_index: int, step: int, *_: object) -> None:
         self._seen.append((step, time.perf_counter()))
-        if len(self._seen) > 4 and self._seen[-1][1] - self._seen[0][1] > _SECONDS:
+        if len(self._seen) > 4 and self._seen[-1][1] - self._seen[0][1] >= self._seconds:
             raise _Enough
 
     def step_and_evaluation(self) -> tuple[float, float]:
