@@ -12,12 +12,12 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
 from syntagma.errors import InputError
+from syntagma.sweep.atomic_file import temporary_directory
 
 FILE_NAME = "results.sqlite"
 APPLICATION_ID = int.from_bytes(b"SYNT", "big")
@@ -69,8 +69,8 @@ def create(file: Path) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
         if file.exists():
             return
-        with tempfile.TemporaryDirectory(dir=file.parent, prefix=".new-") as nearby:
-            new = Path(nearby) / FILE_NAME
+        with temporary_directory(file.parent) as nearby:
+            new = nearby / FILE_NAME
             with closing(sqlite3.connect(new)) as connection:
                 connection.executescript(_SCHEMA)
             _link(new, file)
