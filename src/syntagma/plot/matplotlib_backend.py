@@ -45,7 +45,7 @@ from syntagma.plot.marks import (
 
 _WEIGHTS = {"thin": 0.7, "normal": 1.2, "thick": 1.6}
 _DASHES: dict[str, Any] = {"solid": "-", "dashed": (0, (4, 2)), "dotted": (0, (1, 1.6)), "dashdot": (0, (5, 2, 1, 2))}
-_INK, _SOFT, _FAINT = (palette.assigned([key])[key] for key in ("ink", "soft", "faint"))
+_INK, _SOFT, _PLATEAU = (palette.assigned([key])[key] for key in ("ink", "soft", "plateau"))
 _SETTINGS: dict[str, Any] = {
     "font.family": ["DejaVu Sans"],  # comes with matplotlib, so that every machine draws the same
     "font.size": 7.5,
@@ -182,7 +182,7 @@ class _Pen:
                 name, xy=(1, at), xycoords="axes fraction", xytext=(1.05, place), textcoords="axes fraction",
                 va="center", ha="left", fontsize=7, annotation_clip=False, fontweight="bold" if exact else "normal",
                 color=palette.text(self.colours[mark.key]),
-                arrowprops={"arrowstyle": "-", "color": self.colours["plateau"], "linewidth": 0.5, "shrinkA": 0.5,
+                arrowprops={"arrowstyle": "-", "color": _PLATEAU, "linewidth": 0.5, "shrinkA": 0.5,
                             "shrinkB": 0},
             )  # fmt: skip
         for number, name, x, y in geometry.line_names(self.panel, self.frame):
@@ -328,7 +328,7 @@ class _Pen:
         artists: list[Artist] = []
         for above, below in mark.edges:
             x, y = ([values[above], values[below]] for values in (mark.x, mark.y))
-            artists += self.axes.plot(x, y, color=self.colours["plateau"], linewidth=0.7, zorder=1)
+            artists += self.axes.plot(x, y, color=_PLATEAU, linewidth=0.7, zorder=1)
         for x, y, text, key in zip(mark.x, mark.y, mark.text, mark.keys, strict=True):
             box = {"boxstyle": "round,pad=0.2", "facecolor": "white", "edgecolor": "none"}
             tone = palette.text(self.colours[key])
