@@ -117,7 +117,8 @@ def draw(figure: Figure, width: float = 6.8, *, title: bool = True) -> tuple[Dra
             drawing.suptitle(head, x=0.01, ha="left", fontsize=8, fontweight="bold", linespacing=1.15)
         colours = figure.colours()
         for place, (axes, frame) in enumerate(zip(all_axes, geometry.frames(figure), strict=True)):
-            _Pen(axes, figure.panels[place], frame, colours, place).draw(width / columns)
+            labels = {side: geometry.axis_label(figure, place, side, columns) for side in "xy"}
+            _Pen(axes, figure.panels[place], frame, colours, place).draw(width / columns, labels)
         if entries:
             drawing.legend(
                 handles=[_handle(mark, colours) for mark in entries], labels=[mark.label for mark in entries],
@@ -141,14 +142,14 @@ class _Pen:
     def __init__(self, axes: Axes, panel: Panel, frame: Frame, colours: dict[str, str], place: int) -> None:
         self.axes, self.panel, self.frame, self.colours, self.place = axes, panel, frame, colours, place
 
-    def draw(self, inches: float) -> None:
+    def draw(self, inches: float, labels: dict[str, str]) -> None:
         axes, panel = self.axes, self.panel
         bare = geometry.is_bare(panel)
         axes.set_title(_wrapped(panel.title, inches - 0.35, 8), linespacing=1.1)
         if bare:
             axes.set_axis_off()
-        self._axis("x", panel.x, inches)
-        self._axis("y", panel.y, inches)
+        self._axis("x", panel.x, inches, labels["x"])
+        self._axis("y", panel.y, inches, labels["y"])
         axes.set_xlim(*self.frame.x)
         axes.set_ylim(*self.frame.y)
         for number, mark in enumerate(panel.marks):
@@ -158,7 +159,7 @@ class _Pen:
         self._names()
         self._notes()
 
-    def _axis(self, side: str, axis: Axis, inches: float) -> None:
+    def _axis(self, side: str, axis: Axis, inches: float, label: str) -> None:
         name = self.axes.xaxis if side == "x" else self.axes.yaxis
         if axis.scale == "log":
             (self.axes.set_xscale if side == "x" else self.axes.set_yscale)("log")
@@ -166,20 +167,30 @@ class _Pen:
         name.set_major_locator(FixedLocator([at for at, _ in ticks]))
         name.set_major_formatter(FixedFormatter([text for _, text in ticks]))
         name.set_minor_locator(NullLocator())
-        name.set_label_text(_wrapped(axis.label, inches - 0.4 if side == "x" else 0.75 * inches, 7.5))
+        name.set_label_text(_wrapped(label, self._plotted(inches) if side == "x" else 0.7 * inches, 7.5))
         if axis.scale == "category":
             name.set_tick_params(length=0)
-            if side == "x" and sum(len(text) + 2 for _, text in ticks) * 0.055 > inches - 0.75:
+            if (
+                side == "x"
+                and ticks
+                and max(len(text) for _, text in ticks) * 0.056 + 0.04 > (inches - 0.75) / len(ticks)
+            ):
                 self.axes.tick_params(axis="x", labelrotation=30)
                 for text in self.axes.get_xticklabels():
                     text.set(ha="right", rotation_mode="anchor")
 
+    def _plotted(self, inches: float) -> float:
+        """About how wide the axes will be, between the numbers at the left and the names at the right."""
+        left = [_inches(text, 7) for _, text in geometry.ticks(self.panel.y, self.frame.y)]
+        right = [_inches(name, 7) + 0.1 for _, name, _, _ in geometry.margin_names(self.panel, self.frame)]
+        return inches - 0.25 - max(left, default=0.0) - max(right, default=0.0)
+
     def _names(self) -> None:
-        for number, name, at, place in geometry.margin_names(self.panel, self.frame):
+        for number, name, end, place in geometry.margin_names(self.panel, self.frame):
             mark = self.panel.marks[number]
             exact = isinstance(mark, Level) and mark.weight == "thick"
             self.axes.annotate(
-                name, xy=(1, at), xycoords="axes fraction", xytext=(1.05, place), textcoords="axes fraction",
+                name, xy=end, xycoords="axes fraction", xytext=(1.05, place), textcoords="axes fraction",
                 va="center", ha="left", fontsize=7, annotation_clip=False, fontweight="bold" if exact else "normal",
                 color=palette.text(self.colours[mark.key]),
                 arrowprops={"arrowstyle": "-", "color": _PLATEAU, "linewidth": 0.5, "shrinkA": 0.5,
@@ -198,11 +209,12 @@ class _Pen:
         side, end = corner.split()
         for row, note in enumerate(notes if end == "top" else notes[::-1]):
             down = (-2 - 9.2 * row) if end == "top" else (3 + 9.2 * row)
-            self.axes.annotate(
+            words = self.axes.annotate(
                 note.text, (0.0 if side == "left" else 1.0, 1.0 if end == "top" else 0.0), xycoords="axes fraction",
                 xytext=(4 if side == "left" else -2, down), textcoords="offset points", ha=side, va=end, fontsize=7,
                 color=palette.text(self.colours[note.key]), zorder=7,
             )  # fmt: skip
+            words.set_in_layout(False)
 
     def line(self, mark: Line, colour: str) -> list[Artist]:
         return self.axes.plot(
@@ -231,8 +243,8 @@ class _Pen:
         for shape, members in groups.items():
             artists += self.axes.plot(
                 [mark.x[i] for i in members], [mark.y[i] for i in members], linestyle="none", marker=shape, zorder=5,
-                markersize=(4.4 if shape not in "_|" else 8) * mark.size, color=colour, markerfacecolor=face,
-                markeredgecolor=edge, markeredgewidth=0.5 if mark.filled and usual not in "_|" else 1.0,
+                markersize=(4.8 if shape not in "_|" else 8) * mark.size, color=colour, markerfacecolor=face,
+                markeredgecolor=edge, markeredgewidth=0.4 if mark.filled and usual not in "_|" else 1.0,
             )  # fmt: skip
         for x, y, text in zip(mark.x, mark.y, mark.text or ("",) * len(mark.x), strict=True):
             if text and math.isfinite(x + y):
@@ -270,7 +282,7 @@ class _Pen:
         )  # fmt: skip
         if mark.name and mark.x:
             self.axes.annotate(
-                mark.name, (mark.x[-1], mark.y[-1]), (1, 1), textcoords="offset points", fontsize=7, va="bottom",
+                mark.name, (mark.x[-1], mark.y[-1]), (2, 3), textcoords="offset points", fontsize=7, va="bottom",
                 ha="left" if self.frame.fraction(mark.x[-1], mark.y[-1])[0] < 0.8 else "right",
                 color=palette.text(colour), annotation_clip=False,
             )  # fmt: skip
@@ -338,7 +350,9 @@ class _Pen:
     def empty(self, mark: Empty, colour: str) -> list[Artist]:
         inches = self.axes.get_window_extent().width / self.axes.figure.dpi
         text = _wrapped(mark.reason, inches, 7.5)
-        return [self.axes.text(0.5, 0.5, text, transform=self.axes.transAxes, ha="center", va="center", color=_SOFT)]
+        words = self.axes.text(0.5, 0.5, text, transform=self.axes.transAxes, ha="center", va="center", color=_SOFT)
+        words.set_in_layout(False)
+        return [words]
 
 
 _DRAWERS: dict[type[Mark], Callable[[_Pen, Any, str], list[Artist]]] = {

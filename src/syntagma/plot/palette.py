@@ -88,6 +88,11 @@ def marker(key: str) -> str:
     return MARKERS[int(number or 0) % len(MARKERS)]
 
 
+def glyph(key: str) -> str:
+    """The marker of that key as a character, to begin a note with."""
+    return dict(zip(MARKERS, "●■▲◆▼✚✖★◀▶⬟⬢♦", strict=True))[marker(key)]
+
+
 def text(colour: str, *, dark: bool = False) -> str:
     """The same hue, as much darker (on dark: lighter) as text needs for a contrast of 4.5."""
     end = np.ones(3) if dark else np.zeros(3)

@@ -66,8 +66,8 @@ def spec(figure: Figure, *, dark: bool = False, title: bool = True) -> dict[str,
     data: list[dict[str, Any]] = []
     for place, (panel, frame) in enumerate(zip(figure.panels, frames, strict=True)):
         pen = _Pen(panel, frame, colours, place, dark, soft)
-        layout[f"xaxis{_end(place)}"] = pen.axis("x", back)
-        layout[f"yaxis{_end(place)}"] = pen.axis("y", back)
+        for side in "xy":
+            layout[f"{side}axis{_end(place)}"] = pen.axis(side, back, geometry.axis_label(figure, place, side, columns))
         data += pen.traces()
         layout["annotations"] += pen.annotations()
         layout |= pen.colour_axes
@@ -107,13 +107,13 @@ class _Pen:
         self.dark, self.soft, self.colour_axes = dark, soft, dict[str, Any]()
         self.on = {"xaxis": f"x{_end(place)}", "yaxis": f"y{_end(place)}"}
 
-    def axis(self, side: str, grid: str) -> dict[str, Any]:
+    def axis(self, side: str, grid: str, label: str) -> dict[str, Any]:
         axis, frame = getattr(self.panel, side), self.frame
         ends, log = getattr(frame, side), axis.scale == "log"
         ticks = geometry.ticks(axis, ends)
         return {
             "type": "log" if log else "linear", "range": _range(ends, log), "anchor": f"{'xy'[side == 'x']}{_end(self.place)}",
-            "title": {"text": html_text(axis.label), "font": {"size": 12}, "standoff": 6}, "gridcolor": grid,
+            "title": {"text": html_text(label), "font": {"size": 12}, "standoff": 6}, "gridcolor": grid,
             "tickmode": "array", "tickvals": [at for at, _ in ticks], "ticktext": [html_text(text) for _, text in ticks],
             "zeroline": False, "showgrid": axis.scale != "category", "visible": not geometry.is_bare(self.panel),
             "linecolor": self.soft, "automargin": True,
