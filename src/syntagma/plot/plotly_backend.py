@@ -62,7 +62,15 @@ def spec(figure: Figure, *, dark: bool = False, title: bool = True) -> dict[str,
         "updatemenus": _scale_buttons(figure, frames, soft),
     }
     if title:
-        layout["title"] = {"text": f"<b>{html_text(figure.title)}</b>", "x": 0, "xref": "paper", "font": {"size": 15}}
+        layout["title"] = {
+            "text": f"<b>{html_text(figure.title)}</b>",
+            "x": 0,
+            "xref": "paper",
+            "y": 0.985,
+            "yref": "container",
+            "yanchor": "top",
+            "font": {"size": 15},
+        }
     data: list[dict[str, Any]] = []
     for place, (panel, frame) in enumerate(zip(figure.panels, frames, strict=True)):
         pen = _Pen(panel, frame, colours, place, dark, soft)
@@ -71,9 +79,12 @@ def spec(figure: Figure, *, dark: bool = False, title: bool = True) -> dict[str,
         data += pen.traces()
         layout["annotations"] += pen.annotations()
         layout |= pen.colour_axes
-    for key, value in _places(figure, columns).items():  # "xaxis.domain" and the like
-        first, _, rest = key.partition(".")
-        layout.setdefault(first, {}).update(_nested(rest, value)) if rest else layout.update({first: value})
+    for path, value in _places(figure, columns).items():  # as "xaxis.domain"
+        *outer, last = path.split(".")
+        inner = layout
+        for name in outer:
+            inner = inner.setdefault(name, {})
+        inner[last] = value
     data += _legend(figure, colours, dark)
     return _json({"data": data, "layout": layout})
 
@@ -127,7 +138,7 @@ class _Pen:
             common = {"meta": meta, "legendgroup": _group(mark), "showlegend": False, **self.on}
             for trace in self._traces_of(mark, self.colours[mark.key]):
                 yield {"type": "scatter", "name": html_text(mark.label), **common, **trace}
-        names = [(i, name, self.frame.x[1], self._up(at), "middle right")
+        names = [(i, name, self._across(0.999), self._up(at), "middle right")
                  for i, name, _, at in geometry.margin_names(self.panel, self.frame)]  # fmt: skip
         for i, name, x, y in geometry.line_names(self.panel, self.frame):
             names.append((i, name, self._across(x), self._up(y), "bottom center"))
@@ -148,7 +159,7 @@ class _Pen:
             yield words | {"font": {"size": 12, "color": palette.text(self.colours[note.key], dark=self.dark)}}
         for number, mark in enumerate(self.panel.marks):
             name = {"name": f"{self.place}-{number}"}
-            if isinstance(mark, Empty):
+            if isinstance(mark, Empty):  # its trace, without data, makes Plotly keep the axes that it refers to
                 text = "<br>".join(re.findall(r".{1,36}(?:\s|$)", html_text(mark.reason)))
                 yield self._fixed(0.5, 0.5, text, "center", "middle") | name | {"font": {"color": self.soft}}
             elif isinstance(mark, Text) and mark.of == "panel":
@@ -197,6 +208,8 @@ class _Pen:
                    "marker": {"color": fill, "line": edge}, **self._hover(mark, mark.x)}  # fmt: skip
             ends = zip(mark.x, mark.height, _column(mark.low), _column(mark.high), strict=True)
             yield from self._intervals([(x, top, low, high, "y") for x, top, low, high in ends], self.soft)
+        elif isinstance(mark, Empty):
+            yield {"mode": "markers", "x": [None], "y": [None]}
         elif isinstance(mark, Tree):
             x, y = ([end for a, b in mark.edges for end in (of[a], of[b], None)] for of in (mark.x, mark.y))
             yield {"mode": "lines", "x": x, "y": y, "line": {"color": self.soft, "width": 1}, "hoverinfo": "skip"}
@@ -366,10 +379,11 @@ def _group(mark: Mark) -> str:
 def _places(figure: Figure, columns: int) -> dict[str, Any]:
     """A relayout: where panels, legend and colour bars are, with that many columns."""
     rows = math.ceil(len(figure.panels) / columns)
-    plotted = rows * 330 - 60
+    plotted = rows * 330 - 60 if columns > 1 else rows * 380 - 60
+    below = 75 + 22 * math.ceil(len(figure.legend_entries()) / (3 if columns > 1 else 2))
     across, down = 0.09 if columns > 1 else 0.0, 80 / plotted if rows > 1 else 0.0
     found: dict[str, Any] = {
-        "height": plotted + 190, "margin": {"l": 60, "r": 60, "t": 80, "b": 110},
+        "height": plotted + 105 + below, "margin": {"l": 60, "r": 60, "t": 105, "b": below},
         "legend": {"orientation": "h", "x": 0, "y": -58 / plotted, "yanchor": "top", "groupclick": "togglegroup"},
     }  # fmt: skip
     for place, panel in enumerate(figure.panels):
@@ -402,19 +416,13 @@ def _scale_buttons(figure: Figure, frames: list[Frame], colour: str) -> list[dic
                 ends = getattr(frames[i], side)
                 change |= {f"{name}.type": "log" if log else "linear", f"{name}.tickmode": mode}
                 change[f"{name}.range"] = _range(ends, log)
-            label = f"{side}: {'logarithmic' if log else 'linear'}"
+            label = f"{side}: {'log' if log else 'linear'}"
             buttons.append({"label": label, "method": "relayout", "args": [change]})
         menus.append({
-            "type": "buttons", "direction": "right", "buttons": buttons, "x": 1, "xanchor": "right", "yanchor": "bottom",
-            "y": 1, "pad": {"b": 30 if side == "x" else 55, "r": 0, "t": 0, "l": 0}, "font": {"size": 11, "color": colour},
+            "type": "buttons", "direction": "right", "buttons": buttons, "x": 1, "xanchor": "right", "yanchor": "bottom", "y": 1, "pad": {"b": 28, "t": 0, "l": 0, "r": 150 if side == "x" else 0}, "font": {"size": 11, "color": colour},
             "showactive": True, "name": f"scale-{side}",
         })  # fmt: skip
     return menus
-
-
-def _nested(path: str, value: Any) -> dict[str, Any]:
-    first, _, rest = path.partition(".")
-    return {first: _nested(rest, value) if rest else value}
 
 
 def _range(ends: tuple[float, float], log: bool) -> list[float]:
