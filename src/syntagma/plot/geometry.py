@@ -49,6 +49,10 @@ class Frame:
         """How far (x, y) is from the lower left corner."""
         return _share(x, self.x, self.x_log), _share(y, self.y, self.y_log)
 
+    def place(self, x: float, y: float) -> tuple[float, float]:
+        """The numbers at these fractions of the panel, the inverse of `fraction`."""
+        return _at(x, self.x, self.x_log), _at(y, self.y, self.y_log)
+
     def inside(self, value: float, side: str) -> float:
         """`value`, or the nearest end of axis "x" or "y"."""
         low, high = sorted(getattr(self, side))
@@ -284,6 +288,11 @@ def _share(value: float, ends: tuple[float, float], log: bool) -> float:
     if not log:
         return (value - low) / (high - low)
     return math.log(value / low) / math.log(high / low) if value > 0 else -math.inf
+
+
+def _at(share: float, ends: tuple[float, float], log: bool) -> float:
+    low, high = ends
+    return low * (high / low) ** share if log else low + share * (high - low)
 
 
 def _steps(span: float) -> Iterator[float]:

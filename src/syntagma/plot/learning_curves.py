@@ -180,10 +180,8 @@ def crossing_marks(crossings: Iterable[Crossing]) -> Iterable[Mark]:
     for key, height, measured in crossings:
         ends = columns([measured])
         hover = {"threshold": written(measured)}
-        yield Points(
-            [measured.value], [height], x_low=ends["low"], x_high=ends["high"], bound=ends["bound"], along="x", marker="D",
-            key=key, hover=hover,
-        )  # fmt: skip
+        x_ends: dict[str, Any] = {"x_low": ends["low"], "x_high": ends["high"], "bound": ends["bound"]}
+        yield Points([measured.value], [height], along="x", marker="D", key=key, hover=hover, **x_ends)
     if crossings:
         yield Points((), (), marker="D", label=label, key="plateau")
 

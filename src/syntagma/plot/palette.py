@@ -31,7 +31,7 @@ _LEARNERS = {
     "kernel": ("#1F2328", "#E6EAEE", "d"),
 }
 """Colour on white, colour on dark, marker; the order is that in which further names choose."""
-_STRUCTURE = {
+STRUCTURE = {
     "ink": ("#1F2328", "#E6EAEE"),
     "plateau": ("#8E9397", "#6D757C"),
     "soft": ("#59636E", "#A9B1BA"),
@@ -127,8 +127,8 @@ def _own(key: str, dark: bool) -> str | None:
     key = _SAME.get(key, key)
     if key in _LEARNERS:
         return _LEARNERS[key][dark]
-    if key in _STRUCTURE:
-        return _STRUCTURE[key][dark]
+    if key in STRUCTURE:
+        return STRUCTURE[key][dark]
     level, series, grade = (_number(key, start) for start in ("level ", "series ", "grade "))
     if level is not None:
         return _LEVELS[dark][min(int(level), len(_LEVELS[dark]) - 1)]
