@@ -28,8 +28,8 @@ from syntagma.plot.marks import (
     VerticalLine,
 )  # fmt: skip
 
-LINE_HEIGHT = 0.085
-"""Of a line of text in a panel, in fractions of its height."""
+LINE_HEIGHTS = {1: 0.05, 2: 0.065}
+"""Of a line of text, in fractions of a panel's height, by the figure's columns; 0.085 for more."""
 ARROW = 0.07
 """Length of an open end, in fractions of the panel."""
 
@@ -42,10 +42,16 @@ class Frame:
     y: tuple[float, float]
     x_log: bool
     y_log: bool
+    line: float
+    """Height of a line of text."""
 
     def fraction(self, x: float, y: float) -> tuple[float, float]:
         """How far (x, y) is from the lower left corner."""
         return _share(x, self.x, self.x_log), _share(y, self.y, self.y_log)
+
+    def place(self, x: float, y: float) -> tuple[float, float]:
+        """The numbers at these fractions of the panel, the inverse of `fraction`."""
+        return _at(x, self.x, self.x_log), _at(y, self.y, self.y_log)
 
     def inside(self, value: float, side: str) -> float:
         """`value`, or the nearest end of axis "x" or "y"."""
@@ -61,7 +67,8 @@ class Frame:
 
 def frames(figure: Figure) -> list[Frame]:
     """The frame of every panel."""
-    found = [_frame(panel) for panel in figure.panels]
+    columns = min(figure.columns, len(figure.panels))
+    found = [_frame(panel, LINE_HEIGHTS.get(columns, 0.085)) for panel in figure.panels]
     shown = [i for i, panel in enumerate(figure.panels) if not is_bare(panel)]
     for side in figure.share:
         ends = [getattr(found[i], side) for i in shown]
@@ -99,8 +106,8 @@ def ticks(axis: Axis, limits: tuple[float, float]) -> list[tuple[float, str]]:
 
 def free_corner(panel: Panel, frame: Frame) -> tuple[str, bool]:
     """The corner ("left top", ...) where the panel's notes cover the fewest data, and whether they cover none."""
-    height = len(panel.notes) * LINE_HEIGHT + 0.03
-    width = min(1.0, max((len(plain(note.text)) for note in panel.notes), default=0) * 0.042)
+    height = len(panel.notes) * frame.line + 0.03
+    width = min(1.0, max((len(plain(note.text)) for note in panel.notes), default=0) * 0.5 * frame.line)
     cloud = np.array(list(_cloud(panel, frame))).reshape(-1, 2)
     corners = {}
     for corner in ("left top", "right top", "right bottom", "left bottom"):
@@ -111,7 +118,7 @@ def free_corner(panel: Panel, frame: Frame) -> tuple[str, bool]:
     return best, corners[best] == 0
 
 
-def spread(heights: Sequence[float], gap: float = LINE_HEIGHT) -> list[float]:
+def spread(heights: Sequence[float], gap: float) -> list[float]:
     """The nearest heights to `heights`, in the same order, at least `gap` apart (least squares).
 
     Neighbours that are too close form a block, centred on the mean of its members' wishes; blocks that touch merge.
@@ -130,34 +137,43 @@ def spread(heights: Sequence[float], gap: float = LINE_HEIGHT) -> list[float]:
     return [placed[i] for i in range(len(heights))]
 
 
-def margin_names(panel: Panel, frame: Frame) -> list[tuple[int, str, float, float]]:
-    """(mark, name, its wish, its place) of the names at the right margin, as fractions of the height."""
+def margin_names(panel: Panel, frame: Frame) -> list[tuple[int, str, tuple[float, float], float]]:
+    """(mark, name, where its line ends, height of the name) at the right margin, as fractions of the panel."""
     wished = []
     for i, mark in enumerate(panel.marks):
         if isinstance(mark, Level) and mark.name:
-            wished.append((i, mark.name, frame.fraction(frame.x[1], mark.height)[1]))
-        elif isinstance(mark, Line) and mark.name and mark.x:
+            wished.append((i, mark.name, frame.fraction(frame.x[1], mark.height)))
+        elif isinstance(mark, Line) and mark.name:
             known = [(x, y) for x, y in zip(mark.x, mark.y, strict=True) if math.isfinite(x + y)]
-            wished += [(i, mark.name, frame.fraction(*max(known))[1])] if known else []
-    wished = [(i, name, min(at, 1.0)) for i, name, at in wished if at > -0.01]
-    placed = spread([at for _, _, at in wished])
-    return [(i, name, at, place) for (i, name, at), place in zip(wished, placed, strict=True)]
+            wished += [(i, mark.name, frame.fraction(*max(known)))] if known else []
+    wished = [(i, name, (x, min(y, 1.0))) for i, name, (x, y) in wished if y > -0.01]
+    placed = spread([y for _, _, (_, y) in wished], frame.line)
+    return [(i, name, end, place) for (i, name, end), place in zip(wished, placed, strict=True)]
 
 
 def line_names(panel: Panel, frame: Frame) -> list[tuple[int, str, float, float]]:
     """(mark, name, x, y) of the names below vertical lines, as fractions of the panel, each clear of those before."""
     placed: list[tuple[int, str, float, float]] = []
+    wide = 1.1 * frame.line
     for i, mark in enumerate(panel.marks):
         if isinstance(mark, VerticalLine) and mark.name:
-            low, high = (frame.inside(end, "y") for end in (mark.low, mark.high))
-            x, y = frame.fraction(mark.place, min(low, high) if math.isfinite(mark.low) else max(frame.y))
-            while any(abs(x - x2) < 0.1 and abs(y - y2) < LINE_HEIGHT for _, _, x2, y2 in placed):
-                y -= LINE_HEIGHT / 4
+            x, y = frame.fraction(mark.place, mark.low if math.isfinite(mark.low) else frame.y[1])
+            free = [
+                (x + right * wide, y - down * frame.line)
+                for down in (0, 1, 2, 3) for right in (0, -1, 1)
+                if y - down * frame.line > frame.line or not down
+            ]  # fmt: skip
+            taken = [(x2, y2) for _, _, x2, y2 in placed]
+            x, y = next((at for at in free if not any(_touch(at, other, wide, frame.line) for other in taken)), free[0])
             placed.append((i, mark.name, x, y))
     return placed
 
 
-def _frame(panel: Panel) -> Frame:
+def _touch(first: tuple[float, float], second: tuple[float, float], wide: float, high: float) -> bool:
+    return abs(first[0] - second[0]) < 0.99 * wide and abs(first[1] - second[1]) < 0.99 * high
+
+
+def _frame(panel: Panel, line: float) -> Frame:
     logs = panel.x.scale == "log", panel.y.scale == "log"
     x_ends, y_ends = (
         _limits(axis, _extent(panel.marks, side), _open_ends(panel.marks, side, logs[side]))
@@ -165,9 +181,9 @@ def _frame(panel: Panel) -> Frame:
     )
     if panel.y.scale == "category":
         y_ends = y_ends[::-1]
-    frame = Frame(x_ends, y_ends, *logs)
+    frame = Frame(x_ends, y_ends, *logs, line)
     if panel.notes and panel.y.limits[1] is None and not free_corner(panel, frame)[1]:
-        room = len(panel.notes) * LINE_HEIGHT + 0.04
+        room = len(panel.notes) * line + 0.04
         frame = dataclasses.replace(frame, y=(y_ends[0], frame.moved(y_ends[1], "y", room / (1 - room))))
     return frame
 
@@ -260,11 +276,23 @@ def _followed(points: list[tuple[float, float]]) -> Iterator[tuple[float, float]
             yield from ((x + t * (x2 - x), y + t * (y2 - y)) for t in np.linspace(0, 1, 13))
 
 
+def axis_label(figure: Figure, place: int, side: str, columns: int) -> str:
+    """The label of a panel's axis; that of y is said once in a row, at its left."""
+    axis = getattr(figure.panels[place], side)
+    left = figure.panels[place - 1] if side == "y" and place % columns else None
+    return "" if left is not None and left.y.label == axis.label and not is_bare(left) else axis.label
+
+
 def _share(value: float, ends: tuple[float, float], log: bool) -> float:
     low, high = ends
     if not log:
         return (value - low) / (high - low)
     return math.log(value / low) / math.log(high / low) if value > 0 else -math.inf
+
+
+def _at(share: float, ends: tuple[float, float], log: bool) -> float:
+    low, high = ends
+    return low * (high / low) ** share if log else low + share * (high - low)
 
 
 def _steps(span: float) -> Iterator[float]:

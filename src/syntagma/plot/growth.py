@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from syntagma.plot import palette
 from syntagma.plot.figure import Figure, Note, Panel
 from syntagma.plot.intervals import Measured, columns, written
 from syntagma.plot.marks import Axis, Empty, Law, Line, Mark, Points
@@ -53,15 +54,19 @@ def growth_panel(
     scale = np.ones(len(sizes)) if factor is None else np.asarray(factor, float)
     y = y or "examples to half the error" + ("" if factor is None else ", times 1 − f")
     marks: list[Mark] = []
-    for key, values in (laws or {}).items():
-        marks.append(Law(sizes, np.asarray(values) * scale, label=f"law, {key}", key=key))
+    heights = {key: np.asarray(values, float) * scale for key, values in (laws or {}).items()}
+    for key, values in heights.items():
+        same = [other for other, theirs in heights.items() if np.allclose(values, theirs)]
+        turn = same.index(key), len(same)
+        marks.append(Law(_fine(sizes), np.exp(np.interp(np.log(_fine(sizes)), np.log(sizes), np.log(values))),
+                         label=f"law, {key}", key=key, turn=turn))  # fmt: skip
     notes, drawn = [], 0
     for place, (key, intervals) in enumerate(measured.items()):
         own = [i for i, one in enumerate(intervals) if math.isfinite(one.value)]
         label = (labels or {}).get(key, key)
         drawn += len(own)
         if not own:
-            notes.append(Note(f"{label}: not reached", key))
+            notes.append(Note(f"{palette.glyph(key)} not reached", key))
             continue
         aside = math.exp(SIDESTEP * (place - (len(measured) - 1) / 2))
         at = np.array([sizes[i] * aside for i in own])
@@ -69,33 +74,38 @@ def growth_panel(
         ends = columns([intervals[i] for i in own])
         low, high = (np.array(ends[name]) * scale[own] for name in ("low", "high"))
         known = [i for i, bound in enumerate(ends["bound"]) if not bound]
-        note, slope = _exponent(label, symbol, len(known), (exponents or {}).get(key), (law_exponents or {}).get(key))
+        note, slope = _exponent(symbol, len(known), (exponents or {}).get(key), (law_exponents or {}).get(key))
         if slope is not None:
             marks.append(_through(at[known], values[known], slope, key))
         hover = {"learner": label, "measured": [written(intervals[i]) for i in own]}
         marks.append(Points(at, values, low, high, bound=ends["bound"], label=label, key=key, hover=hover))
-        notes.append(Note(note, key))
+        notes.append(Note(f"{palette.glyph(key)} {note}", key))
+    if any(isinstance(mark, Line) for mark in marks):
+        marks.append(Line((), (), label="line: fitted power", key="plateau"))
     if not drawn:
-        marks = [Empty(f"No learner came to half the error of this step at any {x}.")]
+        notes, marks = [], [Empty(f"No learner came to half the error of this step at any {x}.")]
     spread = max(max(sizes) / min(sizes), 1.3) ** 0.12
     return Panel(title, Axis(x, "log", (min(sizes) / spread, max(sizes) * spread), sizes), Axis(y, "log"), marks, notes)
 
 
-def _exponent(
-    label: str, symbol: str, number: int, fitted: Measured | None, law: float | None
-) -> tuple[str, float | None]:
+def _exponent(symbol: str, number: int, fitted: Measured | None, law: float | None) -> tuple[str, float | None]:
     """What is written of a learner, and the slope of its line."""
     theory = "" if law is None else f", law ${symbol}^{{{law:g}}}$"
     if number < 3:
-        return f"{label}: {number} size{'s' * (number > 1)}, no exponent{theory}", None
+        return f"{number} size{'s' * (number > 1)}: no exponent", None
     if fitted is None or not math.isfinite(fitted.value):
-        return f"{label}: no exponent fitted{theory}", None
+        return f"not fitted{theory}", None
     ends = f" [{fitted.low:.1f}, {fitted.high:.1f}]" if math.isfinite(fitted.low + fitted.high) else ""
-    return f"{label}: ${symbol}^{{{fitted.value:.1f}}}${ends}{theory}", fitted.value
+    return f"${symbol}^{{{fitted.value:.1f}}}${ends}{theory}", fitted.value
 
 
 def _through(x: Any, y: Any, slope: float, key: str) -> Line:
     """The power with that slope through the logarithmic mean of the points."""
     height = np.mean(np.log(y) - slope * np.log(x))
     ends = np.array([x.min(), x.max()])
-    return Line(ends, np.exp(height) * ends**slope, key=key, label="line: fitted power" if key == "ink" else "")
+    return Line(ends, np.exp(height) * ends**slope, key=key)
+
+
+def _fine(sizes: Sequence[float]) -> Any:
+    """Enough places for dashes that take turns."""
+    return np.geomspace(sizes[0], sizes[-1], 13) if len(sizes) > 1 else np.asarray(sizes, float)

@@ -108,8 +108,7 @@ def curve_panel(
     )
     lowest = min(plateaus, default=-math.inf)
     marks: list[Mark] = list(plateau_marks(plateaus))
-    for prediction in predictions:
-        marks += prediction_marks(prediction, named.values(), (prefactors or {}).get(prediction.law))
+    marks += prediction_marks(predictions, named.values(), prefactors)
     for key, curve in named.items():
         marks += curve_marks(key, curve, seeds if seeds != "auto" else _seeds(curve, lowest))
     marks += band_labels(marks)
@@ -151,21 +150,27 @@ def plateau_marks(plateaus: Sequence[float]) -> Iterable[Mark]:
         yield Level(float(height), name + (" oracle" if last else ""), label=label, **look)
 
 
-def prediction_marks(prediction: Predicted, curves: Iterable[Curve], prefactor: float | None = None) -> Iterable[Mark]:
-    """Each predicted threshold as the step it predicts, between its plateaus; or the predicted curve."""
-    law, heights = prediction.law, np.asarray(prediction.plateaus, float)
-    source = {"source": prediction.source}
-    if not len(np.atleast_1d(prediction.thresholds)):
-        sizes = [size for curve in curves for size in np.asarray(curve.num_examples)]
-        grid = np.geomspace(min(sizes), max(sizes), 100)
-        yield Law(grid, prediction(grid), label=f"predicted, {law}", key=law, hover={"source": prediction.source})
-        return
-    for level, place in enumerate(np.asarray(prediction.thresholds, float), start=1):
-        ends = {"low": float(heights[level]), "high": float(heights[level - 1]), "key": law, "hover": source}
-        yield VerticalLine(float(place), name=f"$P_{{{level}}}$", label=f"predicted, {law}", **ends)
-        if prefactor is not None:
-            label = f"the same times {prefactor:.2g}, fitted"
-            yield VerticalLine(float(place * prefactor), dash="dotted", label=label, **ends)
+def prediction_marks(
+    predictions: Iterable[Predicted], curves: Iterable[Curve], prefactors: Mapping[str, float] | None = None
+) -> Iterable[Mark]:
+    """Each predicted threshold as the step it predicts, dashes alternating where laws agree; or the predicted curve."""
+    steps: dict[tuple[int, float], list[Predicted]] = {}
+    for prediction in predictions:
+        if not len(prediction.thresholds):
+            sizes = [size for curve in curves for size in np.asarray(curve.num_examples)]
+            grid, source = np.geomspace(min(sizes), max(sizes), 100), {"source": prediction.source}
+            yield Law(grid, prediction(grid), label=f"predicted, {prediction.law}", key=prediction.law, hover=source)
+        for level, place in enumerate(prediction.thresholds, start=1):
+            steps.setdefault((level, float(f"{place:.6g}")), []).append(prediction)
+    for (level, place), agreeing in steps.items():
+        for turn, one in enumerate(agreeing):
+            ends: dict[str, Any] = {"low": float(one.plateaus[level]), "high": float(one.plateaus[level - 1])}
+            ends |= {"key": one.law, "hover": {"source": one.source}}
+            name = "" if turn else f"$P_{{{level}}}$"
+            yield VerticalLine(place, name=name, label=f"predicted, {one.law}", turn=(turn, len(agreeing)), **ends)
+            factor = (prefactors or {}).get(one.law)
+            if factor is not None:
+                yield VerticalLine(place * factor, dash="dotted", label=f"the same times {factor:.2g}, fitted", **ends)
 
 
 def crossing_marks(crossings: Iterable[Crossing]) -> Iterable[Mark]:
@@ -175,10 +180,8 @@ def crossing_marks(crossings: Iterable[Crossing]) -> Iterable[Mark]:
     for key, height, measured in crossings:
         ends = columns([measured])
         hover = {"threshold": written(measured)}
-        yield Points(
-            [measured.value], [height], x_low=ends["low"], x_high=ends["high"], bound=ends["bound"], along="x", marker="D",
-            key=key, hover=hover,
-        )  # fmt: skip
+        x_ends: dict[str, Any] = {"x_low": ends["low"], "x_high": ends["high"], "bound": ends["bound"]}
+        yield Points([measured.value], [height], along="x", marker="D", key=key, hover=hover, **x_ends)
     if crossings:
         yield Points((), (), marker="D", label=label, key="plateau")
 

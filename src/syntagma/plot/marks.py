@@ -272,6 +272,11 @@ class Heat(Mark):
             raise invalid("values", [len(row) for row in rows], "all rows must be equally long")
         freeze(self, "values", rows)
 
+    def ends(self) -> tuple[float, float]:
+        """The numbers at both ends of the colours."""
+        finite = [value for row in self.values for value in row if math.isfinite(value)] or [0.0, 1.0]
+        return min(finite) if self.low is None else self.low, max(finite) if self.high is None else self.high
+
 
 @dataclasses.dataclass(frozen=True)
 class Bars(Mark):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, cast
 
@@ -24,28 +24,13 @@ from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 
 from syntagma.errors import invalid
 from syntagma.plot import geometry, palette
-from syntagma.plot.figure import Figure, Panel
-from syntagma.plot.geometry import Frame
-from syntagma.plot.marks import (
-    Axis,
-    Band,
-    Bars,
-    Dots,
-    Empty,
-    Heat,
-    Law,
-    Level,
-    Line,
-    Mark,
-    Points,
-    Text,
-    Tree,
-    VerticalLine,
-)  # fmt: skip
+from syntagma.plot.figure import Figure
+from syntagma.plot.marks import Bars, Heat, Mark
+from syntagma.plot.shapes import Area, Shape, Spots, Stroke, Words, sample, shapes
 
-_WEIGHTS = {"thin": 0.7, "normal": 1.2, "thick": 1.6}
 _DASHES: dict[str, Any] = {"solid": "-", "dashed": (0, (4, 2)), "dotted": (0, (1, 1.6)), "dashdot": (0, (5, 2, 1, 2))}
-_INK, _SOFT, _FAINT = (palette.assigned([key])[key] for key in ("ink", "soft", "faint"))
+_COLOURS = palette.assigned(["ink", "soft", "plateau"])
+_INK, _SOFT = _COLOURS["ink"], _COLOURS["soft"]
 _SETTINGS: dict[str, Any] = {
     "font.family": ["DejaVu Sans"],  # comes with matplotlib, so that every machine draws the same
     "font.size": 7.5,
@@ -62,18 +47,9 @@ _SETTINGS: dict[str, Any] = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.axisbelow": True,
-    "xtick.color": _SOFT,
-    "ytick.color": _SOFT,
-    "xtick.labelcolor": _INK,
-    "ytick.labelcolor": _INK,
-    "xtick.labelsize": 7,
-    "ytick.labelsize": 7,
-    "xtick.major.width": 0.5,
-    "ytick.major.width": 0.5,
-    "xtick.major.size": 2.5,
-    "ytick.major.size": 2.5,
-    "xtick.major.pad": 2,
-    "ytick.major.pad": 2,
+    **{f"{side}tick.{name}": value for side in "xy" for name, value in {
+        "color": _SOFT, "labelcolor": _INK, "labelsize": 7, "major.width": 0.5, "major.size": 2.5, "major.pad": 2,
+    }.items()},
     "legend.frameon": False,
     "legend.fontsize": 7,
     "legend.handlelength": 1.8,
@@ -82,7 +58,7 @@ _SETTINGS: dict[str, Any] = {
     "svg.fonttype": "none",  # text stays text: it can be searched and copied, and is a third of the size of outlines
     "svg.hashsalt": "syntagma",  # the same figure gives the same file
     "pdf.fonttype": 42,  # fonts are embedded whole, as journals ask
-}
+}  # fmt: skip
 
 
 @contextmanager
@@ -115,277 +91,155 @@ def draw(figure: Figure, width: float = 6.8, *, title: bool = True) -> tuple[Dra
             spare.remove()
         if head:
             drawing.suptitle(head, x=0.01, ha="left", fontsize=8, fontweight="bold", linespacing=1.15)
-        colours = figure.colours()
+        colours = figure.colours() | _COLOURS
         for place, (axes, frame) in enumerate(zip(all_axes, geometry.frames(figure), strict=True)):
-            _Pen(axes, figure.panels[place], frame, colours, place).draw(width / columns)
+            labels = [geometry.axis_label(figure, place, side, columns) for side in "xy"]
+            _dress(axes, figure, place, frame, width / columns, labels)
+            for number, shape in shapes(figure.panels[place], frame):
+                for artist in _drawn(axes, shape, colours, width / columns):
+                    artist.set_gid(f"mark-{place}-{number}" if number >= 0 else None)
         if entries:
             drawing.legend(
                 handles=[_handle(mark, colours) for mark in entries], labels=[mark.label for mark in entries],
                 loc="outside lower center", ncols=legend_columns, columnspacing=1.4, handletextpad=0.5,
             )  # fmt: skip
-        _settle(drawing)
+        engine = drawing.get_layout_engine()
+        if engine is not None:  # computed once and kept: the same in every format, and quicker to save
+            engine.execute(drawing)
+            drawing.set_layout_engine("none")
         return drawing, all_axes
 
 
-def _settle(drawing: Drawing) -> None:
-    """Compute the layout once and keep it, so that it is the same in every format, and quicker to save."""
-    engine = drawing.get_layout_engine()
-    if engine is not None:
-        engine.execute(drawing)
-        drawing.set_layout_engine("none")
-
-
-class _Pen:
-    """Draws the marks of one panel."""
-
-    def __init__(self, axes: Axes, panel: Panel, frame: Frame, colours: dict[str, str], place: int) -> None:
-        self.axes, self.panel, self.frame, self.colours, self.place = axes, panel, frame, colours, place
-
-    def draw(self, inches: float) -> None:
-        axes, panel = self.axes, self.panel
-        bare = geometry.is_bare(panel)
-        axes.set_title(_wrapped(panel.title, inches - 0.35, 8), linespacing=1.1)
-        if bare:
-            axes.set_axis_off()
-        self._axis("x", panel.x, inches)
-        self._axis("y", panel.y, inches)
-        axes.set_xlim(*self.frame.x)
-        axes.set_ylim(*self.frame.y)
-        for number, mark in enumerate(panel.marks):
-            colour = self.colours[mark.key]
-            for artist in _DRAWERS[type(mark)](self, mark, colour):
-                artist.set_gid(f"mark-{self.place}-{number}")
-        self._names()
-        self._notes()
-
-    def _axis(self, side: str, axis: Axis, inches: float) -> None:
-        name = self.axes.xaxis if side == "x" else self.axes.yaxis
+def _dress(axes: Axes, figure: Figure, place: int, frame: geometry.Frame, inches: float, labels: list[str]) -> None:
+    """Titles, scales, limits and ticks of one panel, which is `inches` wide with its names and numbers."""
+    panel = figure.panels[place]
+    axes.set_title(_wrapped(panel.title, inches - 0.35, 8), linespacing=1.1)
+    if geometry.is_bare(panel):
+        axes.set_axis_off()
+    left = [_inches(text, 7) for _, text in geometry.ticks(panel.y, frame.y)]
+    right = [_inches(name, 7) + 0.1 for _, name, _, _ in geometry.margin_names(panel, frame)]
+    plotted = inches - 0.25 - max(left, default=0.0) - max(right, default=0.0)
+    sides = ((panel.x, axes.xaxis, frame.x, plotted), (panel.y, axes.yaxis, frame.y, 0.7 * inches))
+    for (axis, drawn, limits, room), label in zip(sides, labels, strict=True):
         if axis.scale == "log":
-            (self.axes.set_xscale if side == "x" else self.axes.set_yscale)("log")
-        ticks = geometry.ticks(axis, getattr(self.frame, side))
-        name.set_major_locator(FixedLocator([at for at, _ in ticks]))
-        name.set_major_formatter(FixedFormatter([text for _, text in ticks]))
-        name.set_minor_locator(NullLocator())
-        name.set_label_text(_wrapped(axis.label, inches - 0.4 if side == "x" else 0.75 * inches, 7.5))
+            (axes.set_xscale if drawn is axes.xaxis else axes.set_yscale)("log")
+        ticks = geometry.ticks(axis, limits)
+        drawn.set_major_locator(FixedLocator([at for at, _ in ticks]))
+        drawn.set_major_formatter(FixedFormatter([text for _, text in ticks]))
+        drawn.set_minor_locator(NullLocator())
+        drawn.set_label_text(_wrapped(label, room, 7.5))
         if axis.scale == "category":
-            name.set_tick_params(length=0)
-            if side == "x" and sum(len(text) + 2 for _, text in ticks) * 0.055 > inches - 0.75:
-                self.axes.tick_params(axis="x", labelrotation=30)
-                for text in self.axes.get_xticklabels():
-                    text.set(ha="right", rotation_mode="anchor")
+            drawn.set_tick_params(length=0)
+            if drawn is axes.xaxis and max(_inches(text, 7) for _, text in ticks) + 0.04 > room / len(ticks):
+                axes.set_xticks([at for at, _ in ticks], [text for _, text in ticks], rotation=30, ha="right",
+                                rotation_mode="anchor")  # fmt: skip
+    axes.set_xlim(*frame.x)
+    axes.set_ylim(*frame.y)
 
-    def _names(self) -> None:
-        for number, name, at, place in geometry.margin_names(self.panel, self.frame):
-            mark = self.panel.marks[number]
-            exact = isinstance(mark, Level) and mark.weight == "thick"
-            self.axes.annotate(
-                name, xy=(1, at), xycoords="axes fraction", xytext=(1.05, place), textcoords="axes fraction",
-                va="center", ha="left", fontsize=7, annotation_clip=False, fontweight="bold" if exact else "normal",
-                color=palette.text(self.colours[mark.key]),
-                arrowprops={"arrowstyle": "-", "color": self.colours["plateau"], "linewidth": 0.5, "shrinkA": 0.5,
-                            "shrinkB": 0},
-            )  # fmt: skip
-        for number, name, x, y in geometry.line_names(self.panel, self.frame):
-            self.axes.annotate(
-                name, (x, y), (0, -1.5), xycoords="axes fraction", textcoords="offset points", ha="center", va="top",
-                fontsize=7, color=palette.text(self.colours[self.panel.marks[number].key]), zorder=6,
-                bbox={"boxstyle": "square,pad=0.05", "facecolor": "white", "edgecolor": "none", "alpha": 0.75},
-            )  # fmt: skip
 
-    def _notes(self) -> None:
-        notes = self.panel.notes
-        corner, _ = geometry.free_corner(self.panel, self.frame)
-        side, end = corner.split()
-        for row, note in enumerate(notes if end == "top" else notes[::-1]):
-            down = (-2 - 9.2 * row) if end == "top" else (3 + 9.2 * row)
-            self.axes.annotate(
-                note.text, (0.0 if side == "left" else 1.0, 1.0 if end == "top" else 0.0), xycoords="axes fraction",
-                xytext=(4 if side == "left" else -2, down), textcoords="offset points", ha=side, va=end, fontsize=7,
-                color=palette.text(self.colours[note.key]), zorder=7,
-            )  # fmt: skip
-
-    def line(self, mark: Line, colour: str) -> list[Artist]:
-        return self.axes.plot(
-            mark.x, mark.y, color=colour, linestyle=_DASHES[mark.dash], linewidth=_WEIGHTS[mark.weight],
-            marker=mark.marker or None, markersize=3, markeredgewidth=0, alpha=0.55 if mark.weight == "thin" else 1,
-            zorder=4,
-        )  # fmt: skip
-
-    def band(self, mark: Band, colour: str) -> list[Artist]:
-        low, high = ([self.frame.inside(end, "y") for end in ends] for ends in (_tuple(mark.low), _tuple(mark.high)))
-        x = [self.frame.inside(place, "x") for place in mark.x]
-        return [self.axes.fill_between(x, low, high, color=colour, alpha=0.17, linewidth=0, zorder=2)]
-
-    def points(self, mark: Points, colour: str) -> list[Artist]:
-        artists: list[Artist] = []
-        for i, (x, y) in enumerate(zip(mark.x, mark.y, strict=True)):
-            if math.isfinite(x + y):
-                artists += self._interval(x, y, _tuple(mark.low)[i], _tuple(mark.high)[i], "y", colour)
-                artists += self._interval(x, y, _tuple(mark.x_low)[i], _tuple(mark.x_high)[i], "x", colour)
-        usual = mark.marker or palette.marker(mark.key)
-        face = colour if mark.filled else "white"
-        groups: dict[str, list[int]] = {}
-        for i, bound in enumerate(mark.bound):
-            groups.setdefault(_triangle(bound, mark.along) or usual, []).append(i)
-        edge = "white" if mark.filled and usual not in "_|" else colour
-        for shape, members in groups.items():
-            artists += self.axes.plot(
-                [mark.x[i] for i in members], [mark.y[i] for i in members], linestyle="none", marker=shape, zorder=5,
-                markersize=(4.4 if shape not in "_|" else 8) * mark.size, color=colour, markerfacecolor=face,
-                markeredgecolor=edge, markeredgewidth=0.5 if mark.filled and usual not in "_|" else 1.0,
-            )  # fmt: skip
-        for x, y, text in zip(mark.x, mark.y, mark.text or ("",) * len(mark.x), strict=True):
-            if text and math.isfinite(x + y):
-                self.axes.annotate(
-                    text, (x, y), (0, 3), textcoords="offset points", ha="center", va="bottom", fontsize=7,
-                    color=palette.text(colour), zorder=6,
-                )  # fmt: skip
-        return artists or self.axes.plot([], [])
-
-    def _interval(self, x: float, y: float, low: float, high: float, side: str, colour: str) -> list[Artist]:
-        """From low to high through (x, y), with a small triangle at an end that is open."""
-        if math.isnan(low) and math.isnan(high):
-            return []
-        at, log = (y, self.frame.y_log) if side == "y" else (x, self.frame.x_log)
-        ends, artists = [at, at], cast("list[Artist]", [])
-        for i, end in enumerate((low, high)):
-            is_open = math.isinf(end) or (i == 0 and log and end <= 0)
-            if not math.isnan(end):
-                far = at if is_open and math.isnan((low, high)[1 - i]) else end
-                ends[i] = self.frame.moved(at, side, geometry.ARROW * (2 * i - 1)) if is_open else far
-            if is_open:
-                shape = ("v^" if side == "y" else "<>")[i]
-                place = ([x], [ends[i]]) if side == "y" else ([ends[i]], [y])
-                artists += self.axes.plot(*place, marker=shape, color=colour, markersize=3, linestyle="none", zorder=4)
-        pair = ([x, x], ends) if side == "y" else (ends, [y, y])
-        return artists + self.axes.plot(*pair, color=colour, linewidth=0.9, solid_capstyle="butt", zorder=3)
-
-    def dots(self, mark: Dots, colour: str) -> list[Artist]:
-        return self.points(mark.as_points(), colour)
-
-    def law(self, mark: Law, colour: str) -> list[Artist]:
-        lines = self.axes.plot(
-            mark.x, mark.y, color=colour, linestyle=_turned(mark.dash, mark.turn), linewidth=1.0, zorder=2.5,
-            dash_capstyle="butt",
-        )  # fmt: skip
-        if mark.name and mark.x:
-            self.axes.annotate(
-                mark.name, (mark.x[-1], mark.y[-1]), (1, 1), textcoords="offset points", fontsize=7, va="bottom",
-                ha="left" if self.frame.fraction(mark.x[-1], mark.y[-1])[0] < 0.8 else "right",
-                color=palette.text(colour), annotation_clip=False,
-            )  # fmt: skip
-        return cast("list[Artist]", lines)
-
-    def level(self, mark: Level, colour: str) -> list[Artist]:
-        width = {"thin": 0.7, "normal": 1.0, "thick": 1.4}[mark.weight]
-        return [self.axes.axhline(mark.height, color=colour, linewidth=width, linestyle=_DASHES[mark.dash], zorder=1)]
-
-    def vertical_line(self, mark: VerticalLine, colour: str) -> list[Artist]:
-        ends = [self.frame.inside(end, "y") for end in (mark.low, mark.high)]
-        return cast("list[Artist]", self.axes.plot(
-            [mark.place] * 2, ends, color=colour, linewidth=1.0, linestyle=_turned(mark.dash, mark.turn), zorder=2,
-            dash_capstyle="butt",
+def _drawn(axes: Axes, shape: Shape, colours: dict[str, str], inches: float) -> list[Artist]:
+    """The artists of one shape."""
+    colour = colours[shape.key]
+    if isinstance(shape, Stroke):
+        return cast("list[Artist]", axes.plot(
+            shape.x, shape.y, color=colour, linestyle=_DASHES[shape.dash], linewidth=shape.width, zorder=shape.front,
+            marker=shape.marker or None, markersize=3, markeredgewidth=0, alpha=0.55 if shape.faint else 1,
+            solid_capstyle="butt", dash_capstyle="butt",
         ))  # fmt: skip
-
-    def text(self, mark: Text, colour: str) -> list[Artist]:
-        side, _, up = mark.anchor.partition(" ")
-        up = {"middle": "center", "": "center"}.get(up, up)
-        where = self.axes.transData if mark.of == "data" else self.axes.transAxes
-        words = self.axes.text(mark.x, mark.y, mark.text, transform=where, ha=side, va=up, fontsize=7, zorder=6)
-        words.set_color(palette.text(colour))
-        return [words]
-
-    def heat(self, mark: Heat, colour: str) -> list[Artist]:
-        low, high = heat_limits(mark)
-        anchors = palette.DIVERGING if mark.diverging else palette.SEQUENTIAL
-        shades = ListedColormap([palette.graded(i / 255, anchors) for i in range(256)])
-        edges = [[i - 0.5 for i in range(size + 1)] for size in (len(mark.values[0]), len(mark.values))]
-        mesh = self.axes.pcolormesh(*edges, mark.values, cmap=shades, vmin=low, vmax=high, rasterized=False)
-        if mark.write:
-            for row, values in enumerate(mark.values):
-                for column, value in enumerate(values):
-                    back = palette.graded((value - low) / ((high - low) or 1), anchors)
-                    tone = max(("#FFFFFF", _INK), key=lambda one: palette.contrast(one, back))
-                    text = format(value, mark.write) if math.isfinite(value) else "–"
-                    self.axes.text(column, row, text, ha="center", va="center", fontsize=7, color=tone)
-        else:
-            bar = self.axes.figure.colorbar(mesh, ax=self.axes, fraction=0.05, pad=0.02)
-            bar.set_label(mark.unit)
-            bar.outline.set_visible(False)  # pyright: ignore[reportCallIssue]
-        return [mesh]
-
-    def bars(self, mark: Bars, colour: str) -> list[Artist]:
-        drawn = self.axes.bar(
-            mark.x, mark.height, mark.width, _tuple(mark.bottom), color=colour if mark.filled else "white", zorder=3,
-            edgecolor="white" if mark.filled else colour, linewidth=0.6,
-        )  # fmt: skip
-        artists: list[Artist] = list(drawn.patches)
-        for x, top, low, high in zip(mark.x, mark.height, _tuple(mark.low), _tuple(mark.high), strict=True):
-            artists += self._interval(x, top, low, high, "y", _INK)
-        return artists
-
-    def tree(self, mark: Tree, colour: str) -> list[Artist]:
+    if isinstance(shape, Spots):
         artists: list[Artist] = []
-        for above, below in mark.edges:
-            x, y = ([values[above], values[below]] for values in (mark.x, mark.y))
-            artists += self.axes.plot(x, y, color=self.colours["plateau"], linewidth=0.7, zorder=1)
-        for x, y, text, key in zip(mark.x, mark.y, mark.text, mark.keys, strict=True):
-            box = {"boxstyle": "round,pad=0.2", "facecolor": "white", "edgecolor": "none"}
-            tone = palette.text(self.colours[key])
-            artists.append(self.axes.text(x, y, text, ha="center", va="center", fontsize=7, color=tone, bbox=box))
-        return artists
-
-    def empty(self, mark: Empty, colour: str) -> list[Artist]:
-        inches = self.axes.get_window_extent().width / self.axes.figure.dpi
-        text = _wrapped(mark.reason, inches, 7.5)
-        return [self.axes.text(0.5, 0.5, text, transform=self.axes.transAxes, ha="center", va="center", color=_SOFT)]
-
-
-_DRAWERS: dict[type[Mark], Callable[[_Pen, Any, str], list[Artist]]] = {
-    Line: _Pen.line, Band: _Pen.band, Points: _Pen.points, Dots: _Pen.dots, Law: _Pen.law, Level: _Pen.level,
-    VerticalLine: _Pen.vertical_line, Text: _Pen.text, Heat: _Pen.heat, Bars: _Pen.bars, Tree: _Pen.tree,
-    Empty: _Pen.empty,
-}  # fmt: skip
+        for marker in dict.fromkeys(shape.markers):
+            own = [i for i, one in enumerate(shape.markers) if one == marker]
+            look = _spot_look(marker, colour, shape.filled)
+            size = (8 if marker in "_|" else 4.8) * shape.size
+            x, y = ([of[i] for i in own] for of in (shape.x, shape.y))
+            artists += axes.plot(x, y, linestyle="none", zorder=shape.front, markersize=size, **look)
+        return artists or cast("list[Artist]", axes.plot([], []))
+    if isinstance(shape, Area):
+        return [axes.fill_between(shape.x, shape.low, shape.high, color=colour, alpha=0.17, linewidth=0, zorder=2)]
+    if isinstance(shape, Words):
+        return [_words(axes, shape, colour, inches)]
+    if isinstance(shape, Bars):
+        bars = axes.bar(
+            shape.x, shape.height, shape.width, cast("Any", shape.bottom), color=colour if shape.filled else "white",
+            edgecolor="white" if shape.filled else colour, linewidth=0.6, zorder=3,
+        )  # fmt: skip
+        return list(bars.patches)
+    return _heat(axes, shape)
 
 
-def heat_limits(mark: Heat) -> tuple[float, float]:
-    """The numbers at both ends of a matrix's colours."""
-    finite = [value for row in mark.values for value in row if math.isfinite(value)] or [0.0, 1.0]
-    return min(finite) if mark.low is None else mark.low, max(finite) if mark.high is None else mark.high
+def _words(axes: Axes, shape: Words, colour: str, inches: float) -> Artist:
+    text = _wrapped(shape.text, inches - 0.4, 7.5) if shape.panel and shape.side == "center" else shape.text
+    words = axes.annotate(
+        text, (shape.x, shape.y), shape.shift, xycoords="axes fraction" if shape.panel else "data",
+        textcoords="offset points", ha=shape.side, va=shape.up, fontsize=7, color=palette.text(colour), zorder=6,
+        annotation_clip=False, fontweight="bold" if shape.bold else "normal",
+        bbox={"boxstyle": "square,pad=0.05", "facecolor": "white", "edgecolor": "none", "alpha": 0.75}
+        if shape.backing else None,
+    )  # fmt: skip
+    words.set_in_layout(not shape.panel)
+    if shape.leader is not None:
+        axes.annotate(
+            "", shape.leader, (shape.x, shape.y), annotation_clip=False, zorder=1,
+            arrowprops={"arrowstyle": "-", "color": _COLOURS["plateau"], "linewidth": 0.5, "shrinkA": 0, "shrinkB": 0},
+        ).set_in_layout(False)  # fmt: skip
+        words.set_zorder(6)
+    return words
+
+
+def _heat(axes: Axes, mark: Heat) -> list[Artist]:
+    (low, high), anchors = mark.ends(), palette.DIVERGING if mark.diverging else palette.SEQUENTIAL
+    shades = ListedColormap([palette.graded(i / 255, anchors) for i in range(256)])
+    edges = [[i - 0.5 for i in range(size + 1)] for size in (len(mark.values[0]), len(mark.values))]
+    mesh = axes.pcolormesh(*edges, mark.values, cmap=shades, vmin=low, vmax=high)
+    if not mark.write:
+        bar = axes.figure.colorbar(mesh, ax=axes, fraction=0.05, pad=0.02)
+        bar.set_label(mark.unit)
+        bar.outline.set_visible(False)  # pyright: ignore[reportCallIssue]
+        return [mesh]
+    for row, values in enumerate(mark.values):
+        for column, value in enumerate(values):
+            back = palette.graded((value - low) / ((high - low) or 1), anchors)
+            tone = max(("#FFFFFF", _INK), key=lambda one: palette.contrast(one, back))
+            text = format(value, mark.write) if math.isfinite(value) else "–"
+            axes.text(column, row, text, ha="center", va="center", fontsize=7, color=tone)
+    return [mesh]
 
 
 def _handle(mark: Mark, colours: dict[str, str]) -> Artist:
-    colour = colours[mark.key]
-    if isinstance(mark, Band | Bars):
-        bare = isinstance(mark, Bars) and not mark.filled
-        alpha = 0.25 if isinstance(mark, Band) else 1
-        return Patch(facecolor="white" if bare else colour, alpha=alpha, edgecolor=colour if bare else "none")
-    if isinstance(mark, Points | Dots):
-        shape = mark.marker or palette.marker(mark.key)
-        face = colour if mark.filled else "white"
-        return Line2D([], [], color=colour, marker=shape, linestyle="none", markersize=4.4, markerfacecolor=face)
-    dash = _DASHES.get(getattr(mark, "dash", "solid"), "-")
-    weight = 1.0 if isinstance(mark, Law | VerticalLine) else _WEIGHTS[getattr(mark, "weight", "normal")]
-    marker = getattr(mark, "marker", "") or None
-    return Line2D([], [], color=colour, linestyle=dash, linewidth=weight, marker=marker, markersize=3)
+    shape, colour = sample(mark), colours[mark.key]
+    if isinstance(shape, Stroke):
+        marker, dash = shape.marker or None, _DASHES[shape.dash]
+        return Line2D([], [], color=colour, linestyle=dash, linewidth=shape.width, marker=marker, markersize=3)
+    if isinstance(shape, Spots):
+        marker = shape.markers[0]
+        return Line2D([], [], linestyle="none", markersize=4.8, **_spot_look(marker, colour, shape.filled))
+    bare = isinstance(shape, Bars) and not shape.filled
+    alpha = 0.25 if isinstance(shape, Area) else 1
+    return Patch(facecolor="white" if bare else colour, alpha=alpha, edgecolor=colour if bare else "none")
+
+
+def _spot_look(marker: str, colour: str, filled: bool) -> dict[str, Any]:
+    edged = marker not in "_|" and filled
+    face, edge = (colour if filled else "white"), ("white" if edged else colour)
+    width = 0.4 if edged else 1.0
+    return {
+        "marker": marker,
+        "color": colour,
+        "markerfacecolor": face,
+        "markeredgecolor": edge,
+        "markeredgewidth": width,
+    }
 
 
 def _legend_shape(entries: list[Mark], width: float) -> tuple[int, int]:
+    """Columns and rows of the legend."""
     if not entries:
         return 1, 0
     widest = max(_inches(mark.label, 7) for mark in entries) + 0.5
     columns = max(1, min(len(entries), int((width - 0.1) / widest)))
     rows = math.ceil(len(entries) / columns)
     return math.ceil(len(entries) / rows), rows
-
-
-def _turned(dash: str, turn: tuple[int, int]) -> Any:
-    which, many = turn
-    return (-4.0 * which, (4.0, 4.0 * (many - 1))) if many > 1 else _DASHES[dash]
-
-
-def _triangle(bound: str, along: str) -> str:
-    return {"": "", "at least": "^" if along == "y" else ">", "at most": "v" if along == "y" else "<"}[bound]
 
 
 def _inches(text: str, points: float) -> float:
@@ -397,7 +251,3 @@ def _wrapped(text: str, inches: float, points: float) -> str:
     if "$" in text and _inches(text, points) < inches:
         return text
     return "\n".join(textwrap.wrap(text, max(8, int(inches * 72 / (0.57 * points))), break_long_words=False))
-
-
-def _tuple(column: Any) -> tuple[float, ...]:
-    return cast("tuple[float, ...]", column)

@@ -31,7 +31,7 @@ _LEARNERS = {
     "kernel": ("#1F2328", "#E6EAEE", "d"),
 }
 """Colour on white, colour on dark, marker; the order is that in which further names choose."""
-_STRUCTURE = {
+STRUCTURE = {
     "ink": ("#1F2328", "#E6EAEE"),
     "plateau": ("#8E9397", "#6D757C"),
     "soft": ("#59636E", "#A9B1BA"),
@@ -88,6 +88,11 @@ def marker(key: str) -> str:
     return MARKERS[int(number or 0) % len(MARKERS)]
 
 
+def glyph(key: str) -> str:
+    """The marker of that key as a character, to begin a note with."""
+    return dict(zip(MARKERS, "●■▲◆▼✚✖★◀▶⬟⬢♦", strict=True))[marker(key)]
+
+
 def text(colour: str, *, dark: bool = False) -> str:
     """The same hue, as much darker (on dark: lighter) as text needs for a contrast of 4.5."""
     end = np.ones(3) if dark else np.zeros(3)
@@ -122,8 +127,8 @@ def _own(key: str, dark: bool) -> str | None:
     key = _SAME.get(key, key)
     if key in _LEARNERS:
         return _LEARNERS[key][dark]
-    if key in _STRUCTURE:
-        return _STRUCTURE[key][dark]
+    if key in STRUCTURE:
+        return STRUCTURE[key][dark]
     level, series, grade = (_number(key, start) for start in ("level ", "series ", "grade "))
     if level is not None:
         return _LEVELS[dark][min(int(level), len(_LEVELS[dark]) - 1)]

@@ -1,4 +1,4 @@
-"""Spectra: eigenvalues by group beside the bounds on them, and what decays with a distance, above its sampling floor."""
+"""Spectra: eigenvalues by group beside the bounds on them, and what decays with a distance, above its floor."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from syntagma.plot.figure import Panel
-from syntagma.plot.marks import Axis, Band, Law, Level, Line, Mark, Points, Text
+from syntagma.plot.marks import Axis, Law, Level, Line, Mark, Points, Text
 
 
 def spectrum_panel(
@@ -76,11 +76,3 @@ def decay_panel(
         name = f"$t^{{-{exponent:.2f}}}$"
         marks.append(Law.power(middle, -exponent, (float(t.min()), float(t.max())), name=name, label="fitted power"))
     return Panel(title, Axis(x, "log"), Axis(y, "log"), marks)
-
-
-def band_line(
-    key: str, x: Sequence[float], middle: Sequence[float], low: Sequence[float], high: Sequence[float], *, label: str = "",
-    name: str = "", marker: str = "o",
-) -> tuple[Band, Line]:  # fmt: skip
-    """A curve over its band, for panels made by hand."""
-    return Band(x, low, high, key=key), Line(x, middle, label=label, key=key, name=name, marker=marker)
