@@ -26,10 +26,10 @@ def contents() -> dict[str, list[dict[str, Any]]]:
     from syntagma.kernels import ARCHITECTURES
     from syntagma.languages.settings import AnyLanguage
     from syntagma.learners import AnyLearner
-    from syntagma.studies import STUDIES, load
+    from syntagma.studies import load, names
     from syntagma.tasks import AnyTask
 
-    studies = [load(name) for name in STUDIES]
+    studies = [load(name) for name in names()]
     return {
         "studies": [
             {"name": study.name, "title": study.title, "paper": study.paper, "presets": list(study.presets)}

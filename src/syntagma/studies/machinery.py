@@ -13,8 +13,8 @@ from pydantic import ValidationError
 from syntagma.curves import Verdict, judge
 from syntagma.errors import InputError
 from syntagma.studies.schemas import RUNS, Table
-from syntagma.studies.study import Cell, Fact, Facts, Results, Settings, Study
-from syntagma.sweep.execution import execute
+from syntagma.studies.study import Cell, Fact, FactMissing, Facts, Results, Settings, Study
+from syntagma.sweep.execution import Summary, execute
 from syntagma.sweep.identity import canonical_text
 
 if TYPE_CHECKING:
@@ -73,7 +73,24 @@ def plan(study: Study[Any, Any], settings: Settings, facts: Facts | None = None)
     return list(distinct.values())
 
 
-def run(study: Study[Any, Any], settings: Settings, store: Store, workers: int, progress: Progress, **how: Any) -> None:
+def check(study: Study[Any, Any], settings: Settings) -> None:
+    """Whether there is anything to run, before a directory is made; facts that are computed for it are not kept.
+
+    Raises:
+        InputError: the grid is empty, or something that it needs, as a text, is not there.
+    """
+    if study.expected is None:
+        cells = study.cells(settings, Facts(), Results())
+        try:
+            next(iter(cells), None)
+        except FactMissing:
+            return
+    plan(study, settings)
+
+
+def run(
+    study: Study[Any, Any], settings: Settings, store: Store, workers: int, progress: Progress, **how: Any
+) -> Summary:
     """Compute the facts and do the runs that `store` does not hold yet; each is stored at once.
 
     Args:
@@ -101,8 +118,9 @@ def run(study: Study[Any, Any], settings: Settings, store: Store, workers: int, 
         furthest = max(furthest, finished_cost / everything)
         progress(_sentence(done, names, metrics), _LAST_SHARE * furthest)
 
-    execute(grid.wanted, store, workers, finished, **how)
+    summary = execute(grid.wanted, store, workers, finished, **how)
     _settle(study.facts(settings, results), facts, keep, lambda text, share: progress(text, _LAST_SHARE + 0.03 * share))
+    return summary
 
 
 class _Grid:

@@ -63,6 +63,10 @@ class Cell:
     run: Run
 
 
+class FactMissing(InputError):
+    """A fact that a study asks for is not computed yet."""
+
+
 class Facts:
     """The facts known so far."""
 
@@ -76,13 +80,13 @@ class Facts:
         """The fact of that key.
 
         Raises:
-            InputError: it is not computed yet.
+            FactMissing: it is not computed yet.
         """
         try:
             return self._known[canonical_text(key)]
         except KeyError:
             what = f"the results lack a fact, {canonical_text(key)[:120]}"
-            raise InputError(f"{what}: give the command again, it goes on where it stopped.") from None
+            raise FactMissing(f"{what}: give the command again, it goes on where it stopped.") from None
 
     def get(self, key: Mapping[str, Any]) -> dict[str, Any] | None:
         """The fact of that key, None where it is not computed yet."""

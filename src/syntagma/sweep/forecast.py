@@ -30,7 +30,7 @@ from syntagma.learners import Engine, trainer_of
 from syntagma.sweep.execution import described
 from syntagma.sweep.order import order, whole_time
 from syntagma.sweep.plan import evaluations, operations, shape_of, test_sentences
-from syntagma.sweep.runs import Bench, Run
+from syntagma.sweep.runs import Run, Runner
 from syntagma.sweep.worker_process import Work
 from syntagma.sweep.workers import Outcome, Workers
 
@@ -205,8 +205,8 @@ def _timed_training(run: Run) -> dict[str, float]:
 
 def _timed_solution(run: Run) -> dict[str, float]:
     """Solve a smaller problem, once to warm up."""
-    bench = Bench()
-    seconds = [bench.do([run])[0]["seconds"] for _ in range(2)]
+    runner = Runner()
+    seconds = [runner.execute([run])[0]["seconds"] for _ in range(2)]
     return _solved(seconds[-1], run)
 
 
@@ -257,7 +257,7 @@ def _seconds(run: Run, timings: Sequence[Timing], *, most: bool) -> float:
 
 def _program(run: Run) -> str:
     """What runs of one program share: all but seeds and the number of examples."""
-    return json.dumps(json.loads(run.same_program()) | {"num_examples": 0}, sort_keys=True)
+    return json.dumps(json.loads(run.batch_key()) | {"num_examples": 0}, sort_keys=True)
 
 
 def _example_bytes(run: Run) -> int:

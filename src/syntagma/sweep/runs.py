@@ -48,7 +48,6 @@ class Run(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    study: str
     language: AnyLanguage
     validation_language: AnyLanguage | None = None
     test_language: AnyLanguage | None = None

