@@ -20,7 +20,7 @@ from syntagma.curves import Claim, LearningCurve, unmeasured
 from syntagma.languages.settings import HierarchySettings
 from syntagma.learners import Transformer
 from syntagma.oracles import TreeOracle
-from syntagma.plot import Figure, learning_curves
+from syntagma.plot import Figure, curve_panel
 from syntagma.studies import grammar
 from syntagma.studies.grammar import Grammar, GrammarCurve
 from syntagma.studies.recipes import Contender, Rising, adam, powers_of_two
@@ -166,7 +166,7 @@ def _figures(measured: Measured) -> Iterator[Figure]:
         {name: curve for (name,), curve in measured.last.items()}, measured.settings.levels, title="the last token"
     )
     every = {} if measured.every is None else {"next-token": measured.every}
-    right = learning_curves.curve_panel(
+    right = curve_panel(
         every, plateaus=(measured.entropy,), title="all positions", y="mean test loss of all positions (nats)"
     )
     caption = (

@@ -21,7 +21,7 @@ from syntagma.errors import invalid
 from syntagma.languages.settings import HierarchySettings
 from syntagma.learners import Learner
 from syntagma.oracles import TreeOracle
-from syntagma.plot import Empty, Mark, Panel, learning_curves
+from syntagma.plot import Empty, Mark, Panel, curve_panel
 from syntagma.studies.recipes import Contender
 from syntagma.studies.schemas import interval_columns
 from syntagma.studies.study import Cell, Fact, Facts, Settings
@@ -287,7 +287,7 @@ def level_panel(
         for level in range(1, levels + 1)
     ]
     shown = {key: curve.curve for key, curve in curves.items()}
-    panel = learning_curves.curve_panel(shown, predictions, tuple(heights), title=title, x=x, y=y, crossings=crossings)
+    panel = curve_panel(shown, predictions, tuple(heights), title=title, x=x, y=y, crossings=crossings)
     return (
         replace(panel, marks=(*panel.marks, *more)) if curves else Panel(title, marks=(Empty("No run is finished."),))
     )

@@ -551,7 +551,7 @@ def _figures(measured: Measured) -> Iterator[Figure]:
         "last; the lowest is the oracle. Dashes: where each law puts the threshold P_l. Diamonds: where the seeds come "
         "half-way between two plateaus, with the interval of 95 %."
     )
-    yield learning_curves.learning_curves(panels, title="With weight sharing and without", caption=caption)
+    yield learning_curves(panels, title="With weight sharing and without", caption=caption)
     yield _inside_figure(measured)
     yield _observer_figure(measured)
     yield _class_figure(measured)

@@ -19,7 +19,8 @@ from syntagma.curves import Claim, Interval, LearningCurve, unmeasured
 from syntagma.errors import invalid
 from syntagma.languages.settings import HierarchySettings
 from syntagma.learners import AnyLearner, HierarchicalCNN, MultiLayerAttention, Transformer
-from syntagma.plot import Axis, Figure, Law, Mark, Panel, Points, growth, learning_curves
+from syntagma.plot import Axis, Figure, Law, Mark, Panel, Points, growth_panel, learning_curves
+from syntagma.plot import growth as growth_figure
 from syntagma.studies import grammar
 from syntagma.studies.grammar import GrammarCurve
 from syntagma.studies.recipes import Contender, adam
@@ -326,7 +327,7 @@ def _figures(measured: Measured) -> Iterator[Figure]:
             heights = next(iter(curves.values())).plateaus.mean(0)
             laws = grammar.law_predictions(settings.vocab, m, settings.branching, settings.levels, heights)
             panels.append(grammar.level_panel(curves, settings.levels, laws, title=f"m = {m} rules per symbol"))
-    yield learning_curves.learning_curves(panels, title=STUDY.title, caption=_CURVES_CAPTION)
+    yield learning_curves(panels, title=STUDY.title, caption=_CURVES_CAPTION)
     yield _growth_figure(measured)
     yield _against_law(measured)
 
@@ -356,7 +357,7 @@ def _growth_figure(measured: Measured) -> Figure:
             for law in (True, False)
         }
         panels.append(
-            growth.growth_panel(
+            growth_panel(
                 settings.rules,
                 thresholds,
                 factor=rest,
@@ -375,7 +376,7 @@ def _growth_figure(measured: Measured) -> Figure:
         "laws. A law says how a threshold grows, not its prefactor, so compare slopes."
     )
     title = "How thresholds grow with the number of rules"
-    return growth.growth(panels, name="thresholds", title=title, caption=caption)
+    return growth_figure(panels, name="thresholds", title=title, caption=caption)
 
 
 def _against_law(measured: Measured) -> Figure:
