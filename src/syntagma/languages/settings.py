@@ -7,12 +7,13 @@ A small language is a pydantic model itself; one that is costly to make, as a gr
 from __future__ import annotations
 
 import hashlib
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SerializeAsAny, model_validator
 
 from syntagma.errors import invalid, whole_number
+from syntagma.extensions import Kinds
 from syntagma.languages._plain_text import check_is_text
 from syntagma.languages.exchangeable import CategoricalMixture, DirichletMultinomial
 from syntagma.languages.hidden_markov import HiddenMarkov, RandomHiddenMarkov
@@ -108,15 +109,33 @@ class TextSettings(BaseModel):
         return Text.read(**self.model_dump(exclude={"kind"}))
 
 
-AnyLanguage = Annotated[
-    HierarchySettings
-    | DirichletMultinomial
-    | CategoricalMixture
-    | HiddenMarkov
-    | RandomHiddenMarkov
-    | Templates
-    | LabelledStrings
-    | TextSettings,
-    Field(discriminator="kind"),
-]
+LANGUAGES: Kinds[Any] = Kinds(
+    "language",
+    "syntagma.languages",
+    [
+        HierarchySettings,
+        DirichletMultinomial,
+        CategoricalMixture,
+        HiddenMarkov,
+        RandomHiddenMarkov,
+        Templates,
+        LabelledStrings,
+        TextSettings,
+    ],
+)
+"""Every kind of language; a user's own is added by the decorator `LANGUAGES.add`."""
+
+if TYPE_CHECKING:
+    AnyLanguage = (
+        HierarchySettings
+        | DirichletMultinomial
+        | CategoricalMixture
+        | HiddenMarkov
+        | RandomHiddenMarkov
+        | Templates
+        | LabelledStrings
+        | TextSettings
+    )
+else:
+    AnyLanguage = Annotated[SerializeAsAny[BaseModel], BeforeValidator(LANGUAGES.parse)]
 """Settings of any language, or other source of sentences, told apart by their `kind` in TOML and JSON."""
