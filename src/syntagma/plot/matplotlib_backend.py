@@ -21,6 +21,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
+from matplotlib.transforms import offset_copy
 
 from syntagma.errors import invalid
 from syntagma.plot import geometry, names, palette
@@ -179,11 +180,11 @@ def _words(axes: Axes, shape: Words, colour: str, inches: float) -> Artist:
     )  # fmt: skip
     words.set_in_layout(not shape.panel)
     if shape.leader is not None:
+        beside = offset_copy(axes.transData, axes.get_figure(root=True), *shape.shift, units="points")
+        line = {"arrowstyle": "-", "color": _COLOURS["plateau"], "linewidth": 0.5, "shrinkA": 0, "shrinkB": 0}
         axes.annotate(
-            "", shape.leader, (shape.x, shape.y), annotation_clip=False, zorder=1,
-            arrowprops={"arrowstyle": "-", "color": _COLOURS["plateau"], "linewidth": 0.5, "shrinkA": 0, "shrinkB": 0},
-        ).set_in_layout(False)  # fmt: skip
-        words.set_zorder(6)
+            "", shape.leader, (shape.x, shape.y), textcoords=beside, annotation_clip=False, arrowprops=line, zorder=1
+        ).set_in_layout(False)
     return words
 
 
