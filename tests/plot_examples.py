@@ -81,10 +81,15 @@ NOT_SHARING = Prediction("no weight sharing", (30.0, 300.0, 2700.0, 24000.0))
 def curve_figures() -> list[Figure]:
     alone = plot.learning_curves(CURVES.values(), [SHARING, NOT_SHARING], PLATEAUS, title="Sharing weights saves data")
     panels = [
-        plot.curve_panel({key: curve(one.name, scale * m) for (key, one), scale in zip(CURVES.items(), (60, 200, 500), strict=True)},
-                         [SHARING, NOT_SHARING], PLATEAUS, title=f"m = {m} rules per symbol", prefactors={"weight sharing": 3.4})
+        plot.curve_panel(
+            {key: curve(one.name, scale * m) for (key, one), scale in zip(CURVES.items(), (60, 200, 500), strict=True)},
+            [SHARING, NOT_SHARING],
+            PLATEAUS,
+            title=f"m = {m} rules per symbol",
+            prefactors={"weight sharing": 3.4},
+        )
         for m in (2, 3, 4)
-    ]  # fmt: skip
+    ]
     by_size = plot.learning_curves(panels, title="More rules, more examples, level by level", name="by-rules")
     theory = Prediction("exact spectrum", ())
     kernel = {"kernel": Curve("kernel regression", np.stack([theory(SIZES) * f for f in (0.9, 1, 1.12)]))}
@@ -110,19 +115,28 @@ def growth_figure() -> Figure:
             "cnn": measured(list(40 * m ** (power + 0.5) / f)),
             "attention": [*measured(list(90 * m[:2] ** (power + 0.8) / f[:2])), Interval(20000, 20000, math.inf, True)],
         }
-        panels.append(plot.growth_panel(
-            [2, 3, 4], values, factor=list(f), laws=laws, exponents={"cnn": Interval(power + 0.5, power + 0.2, power + 0.8)},
-            law_exponents={"cnn": power, "attention": 2 * level - 1}, title=f"level {level}",
-            labels={"cnn": "CNN", "attention": "attention"},
-        ))  # fmt: skip
+        panels.append(
+            plot.growth_panel(
+                [2, 3, 4],
+                values,
+                factor=list(f),
+                laws=laws,
+                exponents={"cnn": Interval(power + 0.5, power + 0.2, power + 0.8)},
+                law_exponents={"cnn": power, "attention": 2 * level - 1},
+                title=f"level {level}",
+                labels={"cnn": "CNN", "attention": "attention"},
+            )
+        )
     silent = {"cnn": [Interval(math.nan)] * 3}
     panels.append(plot.growth_panel([2, 3, 4], silent, title="level 4"))
     return plot.growth(panels, title="Each level costs a factor of m more", columns=4)
 
 
 def collapse_figure() -> Figure:
-    rows = {f"{size} = {value}": {"cnn": Interval(3 + i / 5, 2.4, 4 + i / 5), "attention": Interval(4, 3, 6)}
-            for i, (size, value) in enumerate([("v", 8), ("v", 16), ("m", 2), ("m", 4), ("L", 3)])}  # fmt: skip
+    rows = {
+        f"{size} = {value}": {"cnn": Interval(3 + i / 5, 2.4, 4 + i / 5), "attention": Interval(4, 3, 6)}
+        for i, (size, value) in enumerate([("v", 8), ("v", 16), ("m", 2), ("m", 4), ("L", 3)])
+    }
     rows["L = 5"] = {"cnn": Interval(9, 9, math.inf, True), "attention": Interval(math.nan)}
     curves = [
         plot.rescaled(key, SIZES, (one.losses.mean(0) - 0.55) / 0.6, 300.0, label=one.name)
@@ -138,8 +152,13 @@ def collapse_figure() -> Figure:
 
 
 def ratio_figure() -> Figure:
-    rows = {"same-different": Interval(3.4, 2.6, 4.4), "aba-abb": Interval(4.3, 2.2, 6.5), "majority": Interval(7, 6, 8),
-            "distribution-of-three": Interval(36, 36, math.inf, True), "copying": Interval(math.nan)}  # fmt: skip
+    rows = {
+        "same-different": Interval(3.4, 2.6, 4.4),
+        "aba-abb": Interval(4.3, 2.2, 6.5),
+        "majority": Interval(7, 6, 8),
+        "distribution-of-three": Interval(36, 36, math.inf, True),
+        "copying": Interval(math.nan),
+    }
     panel = plot.dot_panel(rows, x="training strings without a, b, over those with", key="transformer-identities")
     return plot.ratios([panel], title="Two scalars a head save 3 to 36 times the data")
 
@@ -163,15 +182,37 @@ def profile_figure() -> Figure:
     other = {f"level {k}": (0.1 * mean / k, None, None) for k in (1, 2, 3)}
     ceilings = {"level 1": [1, 1, 1, 1], "level 2": [0.7] * 4}
     panels = (
-        plot.profile_panel(layers, lines, dashed=other, band="smallest to largest of 3 seeds", y="synonyms ignored (0 to 1)",
-                           title="Deeper layers ignore synonyms"),
-        plot.profile_panel(layers, {"level 1": (mean, None, None)}, ceilings=ceilings, chance=0.125, title="Read-outs",
-                           y="accuracy of a linear read-out"),
-        plot.profile_panel(range(1, 9), {"cnn": (np.linspace(2, 1, 8), None, None)}, x="position", y="loss (nats)",
-                           title="Later positions are easier"),
-        plot.share_panel(["layer 1", "layer 2", "uniform"], {"level 1": [0.6, 0.3, 0.1], "level 2": [0.4, 0.5, 0.4]},
-                         rest="an input without a token", title="Where attention looks", y="share of attention"),
-    )  # fmt: skip
+        plot.profile_panel(
+            layers,
+            lines,
+            dashed=other,
+            band="smallest to largest of 3 seeds",
+            y="synonyms ignored (0 to 1)",
+            title="Deeper layers ignore synonyms",
+        ),
+        plot.profile_panel(
+            layers,
+            {"level 1": (mean, None, None)},
+            ceilings=ceilings,
+            chance=0.125,
+            title="Read-outs",
+            y="accuracy of a linear read-out",
+        ),
+        plot.profile_panel(
+            range(1, 9),
+            {"cnn": (np.linspace(2, 1, 8), None, None)},
+            x="position",
+            y="loss (nats)",
+            title="Later positions are easier",
+        ),
+        plot.share_panel(
+            ["layer 1", "layer 2", "uniform"],
+            {"level 1": [0.6, 0.3, 0.1], "level 2": [0.4, 0.5, 0.4]},
+            rest="an input without a token",
+            title="Where attention looks",
+            y="share of attention",
+        ),
+    )
     return Figure("profiles", "What each layer knows", panels, columns=2)
 
 
@@ -180,12 +221,19 @@ def matrix_figure() -> Figure:
     covariance = np.cos(np.subtract.outer(np.arange(16), np.arange(16)) / 2)
     names = [str(i) for i in range(16)]
     panels = (
-        plot.heat_panel([[0.9, 0.5, 0.1], [0.95, 0.8, 0.3]], ["layer 1", "layer 2"], ["level 1", "level 2", "level 3"],
-                        title="Read-out accuracy", limits=(0, 1)),
-        plot.heat_panel(weights.tolist(), names[:8], names[:8], x="from position", y="to position", unit="attention weight"),
+        plot.heat_panel(
+            [[0.9, 0.5, 0.1], [0.95, 0.8, 0.3]],
+            ["layer 1", "layer 2"],
+            ["level 1", "level 2", "level 3"],
+            title="Read-out accuracy",
+            limits=(0, 1),
+        ),
+        plot.heat_panel(
+            weights.tolist(), names[:8], names[:8], x="from position", y="to position", unit="attention weight"
+        ),
         plot.heat_panel(covariance.tolist(), names, names, unit="covariance", limits=(-1, 1), diverging=True),
         plot.tree_panel([[3], [1, 4], [0, 2, 5, 1], list("17220415")], title="A resampled rule", highlight=[(1, 1)]),
-    )  # fmt: skip
+    )
     return Figure("matrices", "Matrices and a tree", panels, columns=2)
 
 
@@ -206,6 +254,12 @@ def text_figure() -> Figure:
 
 def all_figures() -> list[Figure]:
     return [
-        *curve_figures(), growth_figure(), collapse_figure(), ratio_figure(), spectrum_figure(), profile_figure(),
-        matrix_figure(), text_figure(),
-    ]  # fmt: skip
+        *curve_figures(),
+        growth_figure(),
+        collapse_figure(),
+        ratio_figure(),
+        spectrum_figure(),
+        profile_figure(),
+        matrix_figure(),
+        text_figure(),
+    ]

@@ -31,7 +31,7 @@ from syntagma.plot.trees import tree_panel
 
 __all__ = [
     "Axis", "Band", "Bars", "Dots", "Empty", "Figure", "Heat", "Law", "Level", "Line", "Mark", "Note", "Panel",
-    "Points", "Text", "Tree", "VerticalLine", "collapse", "curve_panel", "decay_panel", "dot_panel", "growth", "growth_panel",
-    "heat_panel", "learning_curves", "profile_panel", "ratios", "rescaled", "rescaled_panel", "share_panel",
-    "spectrum_panel", "tree_panel",
+    "Points", "Text", "Tree", "VerticalLine", "collapse", "curve_panel", "decay_panel", "dot_panel", "growth",
+    "growth_panel", "heat_panel", "learning_curves", "profile_panel", "ratios", "rescaled", "rescaled_panel",
+    "share_panel", "spectrum_panel", "tree_panel",
 ]  # fmt: skip

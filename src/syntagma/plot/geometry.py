@@ -1,4 +1,4 @@
-"""Where things are, in fractions of a panel: limits, ticks, free corners. Both backends ask here, and so agree."""
+"""Where things are in a panel: limits, ticks, free corners. Both backends ask here, and so agree."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import dataclasses
 import itertools
 import math
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
@@ -109,68 +109,37 @@ def free_corner(panel: Panel, frame: Frame) -> tuple[str, bool]:
     height = len(panel.notes) * frame.line + 0.03
     width = min(1.0, max((len(plain(note.text)) for note in panel.notes), default=0) * 0.5 * frame.line)
     cloud = np.array(list(_cloud(panel, frame))).reshape(-1, 2)
-    corners = {}
+    covered = {}
     for corner in ("left top", "right top", "right bottom", "left bottom"):
         x = cloud[:, 0] if "left" in corner else 1 - cloud[:, 0]
         y = cloud[:, 1] if "bottom" in corner else 1 - cloud[:, 1]
-        corners[corner] = int(((x < width) & (x >= 0) & (y < height) & (y >= 0)).sum())
-    best = min(corners, key=lambda corner: corners[corner])
-    return best, corners[best] == 0
+        covered[corner] = int(((x < width) & (x >= 0) & (y < height) & (y >= 0)).sum())
+    best = min(covered, key=lambda corner: covered[corner])
+    return best, covered[best] == 0
 
 
-def spread(heights: Sequence[float], gap: float) -> list[float]:
-    """The nearest heights to `heights`, in the same order, at least `gap` apart (least squares).
-
-    Neighbours that are too close form a block, centred on the mean of its members' wishes; blocks that touch merge.
-    """
-    order = sorted(range(len(heights)), key=lambda i: heights[i])
-    blocks: list[tuple[float, list[int]]] = []
-    for i in order:
-        members, centre = [i], heights[i]
-        while (
-            blocks and blocks[-1][0] + gap * (len(blocks[-1][1]) - 1) / 2 + gap > centre - gap * (len(members) - 1) / 2
-        ):
-            members = [*blocks.pop()[1], *members]
-            centre = sum(heights[k] for k in members) / len(members)
-        blocks.append((centre, members))
-    placed = {k: c + gap * (n - (len(ms) - 1) / 2) for c, ms in blocks for n, k in enumerate(ms)}
-    return [placed[i] for i in range(len(heights))]
-
-
-def margin_names(panel: Panel, frame: Frame) -> list[tuple[int, str, tuple[float, float], float]]:
-    """(mark, name, where its line ends, height of the name) at the right margin, as fractions of the panel."""
-    wished = []
-    for i, mark in enumerate(panel.marks):
-        if isinstance(mark, Level) and mark.name:
-            wished.append((i, mark.name, frame.fraction(frame.x[1], mark.height)))
-        elif isinstance(mark, Line) and mark.name:
-            known = [(x, y) for x, y in zip(mark.x, mark.y, strict=True) if math.isfinite(x + y)]
-            wished += [(i, mark.name, frame.fraction(*max(known)))] if known else []
-    wished = [(i, name, (x, min(y, 1.0))) for i, name, (x, y) in wished if y > -0.01]
-    placed = spread([y for _, _, (_, y) in wished], frame.line)
-    return [(i, name, end, place) for (i, name, end), place in zip(wished, placed, strict=True)]
-
-
-def line_names(panel: Panel, frame: Frame) -> list[tuple[int, str, float, float]]:
-    """(mark, name, x, y) of the names below vertical lines, as fractions of the panel, each clear of those before."""
-    placed: list[tuple[int, str, float, float]] = []
-    wide = 1.1 * frame.line
-    for i, mark in enumerate(panel.marks):
-        if isinstance(mark, VerticalLine) and mark.name:
-            x, y = frame.fraction(mark.place, mark.low if math.isfinite(mark.low) else frame.y[1])
-            free = [
-                (x + right * wide, y - down * frame.line)
-                for down in (0, 1, 2, 3) for right in (0, -1, 1)
-                if y - down * frame.line > frame.line or not down
-            ]  # fmt: skip
-            taken = [(x2, y2) for _, _, x2, y2 in placed]
-            x, y = next((at for at in free if not any(_touch(at, other, wide, frame.line) for other in taken)), free[0])
-            placed.append((i, mark.name, x, y))
-    return placed
-
-
-def _touch(first: tuple[float, float], second: tuple[float, float], wide: float, high: float) -> bool:
-    return abs(first[0] - second[0]) < 0.99 * wide and abs(first[1] - second[1]) < 0.99 * high
+def _cloud(panel: Panel, frame: Frame) -> Iterator[tuple[float, float]]:
+    """Fractions of the panel that data cover; lines are followed between their points."""
+    for mark in (mark.as_points() if isinstance(mark, Dots) else mark for mark in panel.marks):
+        if isinstance(mark, Level):
+            lines = [[(end, mark.height) for end in frame.x]]
+        elif isinstance(mark, VerticalLine):
+            lines = [[(mark.place, frame.inside(end, "y")) for end in (mark.low, mark.high)]]
+        elif isinstance(mark, Bars):
+            tops = zip(mark.x, mark.bottom, mark.height, strict=True)
+            lines = [[(x, low), (x, low + height)] for x, low, height in tops]
+        elif isinstance(mark, Points):
+            lines = [[(x, y) for y in ends] for x, *ends in zip(mark.x, mark.low, mark.y, mark.high, strict=True)]
+            lines += [[(x, y)] for x, y in zip(mark.x, mark.y, strict=True)]
+        else:
+            across, up = _COLUMNS.get(type(mark), ((), ()))
+            lines = [list(zip(getattr(mark, across[0]), getattr(mark, name), strict=True)) for name in up]
+        for line in lines:
+            shares = [frame.fraction(*point) for point in line]
+            yield from shares
+            for (x, y), (x2, y2) in itertools.pairwise(shares):
+                if math.isfinite(x + y + x2 + y2):
+                    yield from ((x + t * (x2 - x), y + t * (y2 - y)) for t in np.linspace(0, 1, 13))
 
 
 def _frame(panel: Panel, line: float) -> Frame:
@@ -180,7 +149,7 @@ def _frame(panel: Panel, line: float) -> Frame:
         for side, axis in enumerate((panel.x, panel.y))
     )
     if panel.y.scale == "category":
-        y_ends = y_ends[::-1]
+        y_ends = (y_ends[1], y_ends[0])
     frame = Frame(x_ends, y_ends, *logs, line)
     if panel.notes and panel.y.limits[1] is None and not free_corner(panel, frame)[1]:
         room = len(panel.notes) * line + 0.04
@@ -206,32 +175,33 @@ def _limits(axis: Axis, values: Iterable[float], arrows: tuple[bool, bool]) -> t
     return low if given_low is None else given_low, high if given_high is None else given_high
 
 
+_COLUMNS: dict[type[Mark], tuple[tuple[str, ...], tuple[str, ...]]] = {
+    Line: (("x",), ("y",)),
+    Law: (("x",), ("y",)),
+    Band: (("x",), ("low", "high")),
+    Points: (("x", "x_low", "x_high"), ("y", "low", "high")),
+    Bars: ((), ("bottom", "low", "high")),
+}
+"""Fields of numbers along x and along y."""
+
+
 def _extent(marks: Iterable[Mark], side: int) -> Iterator[float]:
     """All numbers of the marks along x (0) or y (1)."""
     for mark in (mark.as_points() if isinstance(mark, Dots) else mark for mark in marks):
-        if isinstance(mark, Line | Law):
-            yield from (mark.x, mark.y)[side]
-        elif isinstance(mark, Tree):
+        for name in _COLUMNS.get(type(mark), ((), ()))[side]:
+            yield from getattr(mark, name)
+        if isinstance(mark, Tree):
             own = (mark.x, mark.y)[side]
-            yield from (*own, min(own) - 0.3, max(own) + 0.3) if own else ()
-        elif isinstance(mark, Band):
-            yield from mark.x if side == 0 else (*_many(mark.low), *_many(mark.high))
-        elif isinstance(mark, Points):
-            pair = (mark.x, mark.x_low, mark.x_high) if side == 0 else (mark.y, mark.low, mark.high)
-            for column in pair:
-                yield from _many(column)
+            yield from (min(own) - 0.3, max(own) + 0.3)
         elif isinstance(mark, Bars):
-            tops = [b + h for b, h in zip(_many(mark.bottom), mark.height, strict=True)]
-            half = mark.width / 2
-            sides = [x + d for x in mark.x for d in (-half, half)]
-            yield from sides if side == 0 else (*_many(mark.bottom), *tops, *_many(mark.low), *_many(mark.high))
+            tops = [low + height for low, height in zip(mark.bottom, mark.height, strict=True)]
+            yield from tops if side else [x + half for x in mark.x for half in (-mark.width / 2, mark.width / 2)]
         elif isinstance(mark, Heat):
-            size = len(mark.values[0]) if side == 0 and mark.values else len(mark.values)
-            yield from (-0.5, size - 0.5)
+            yield from (-0.5, len(mark.values if side else mark.values[0]) - 0.5)
         elif isinstance(mark, Level) and side == 1:
             yield mark.height
         elif isinstance(mark, VerticalLine):
-            yield from (mark.place,) if side == 0 else (mark.low, mark.high)
+            yield from (mark.low, mark.high) if side else (mark.place,)
         elif isinstance(mark, Text) and mark.of == "data":
             yield (mark.x, mark.y)[side]
 
@@ -239,48 +209,9 @@ def _extent(marks: Iterable[Mark], side: int) -> Iterator[float]:
 def _open_ends(marks: Iterable[Mark], side: int, log: bool) -> tuple[bool, bool]:
     """Whether any interval along x (0) or y (1) is open below, and above."""
     points = [mark.as_points() if isinstance(mark, Dots) else mark for mark in marks if isinstance(mark, Points | Dots)]
-    lows = [low for mark in points for low in _many((mark.x_low, mark.low)[side])]
-    highs = [high for mark in points for high in _many((mark.x_high, mark.high)[side])]
+    lows = [low for mark in points for low in (mark.x_low, mark.low)[side]]
+    highs = [high for mark in points for high in (mark.x_high, mark.high)[side]]
     return any(low == -math.inf or (log and low <= 0) for low in lows), math.inf in highs
-
-
-def _many(column: Sequence[float] | float) -> Sequence[float]:
-    return column if isinstance(column, tuple) else ()
-
-
-def _cloud(panel: Panel, frame: Frame) -> Iterator[tuple[float, float]]:
-    """Fractions of the panel that are covered by data; curves are followed between their points."""
-    for mark in (mark.as_points() if isinstance(mark, Dots) else mark for mark in panel.marks):
-        if isinstance(mark, Line | Law):
-            yield from _followed([frame.fraction(x, y) for x, y in zip(mark.x, mark.y, strict=True)])
-        elif isinstance(mark, Band):
-            for ends in (mark.low, mark.high):
-                yield from _followed([frame.fraction(x, y) for x, y in zip(mark.x, _many(ends), strict=True)])
-        elif isinstance(mark, Points):
-            for x, y, low, high in zip(mark.x, mark.y, _many(mark.low), _many(mark.high), strict=True):
-                yield from _followed([frame.fraction(x, end) for end in (low, y, high) if not math.isnan(end)])
-        elif isinstance(mark, Bars):
-            for x, height, bottom in zip(mark.x, mark.height, _many(mark.bottom), strict=True):
-                yield from _followed([frame.fraction(x, bottom), frame.fraction(x, bottom + height)])
-        elif isinstance(mark, Level):
-            yield from _followed([(0.0, frame.fraction(frame.x[0], mark.height)[1])] * 2)
-        elif isinstance(mark, VerticalLine):
-            ends = (frame.inside(mark.low, "y"), frame.inside(mark.high, "y"))
-            yield from _followed([frame.fraction(mark.place, end) for end in ends])
-
-
-def _followed(points: list[tuple[float, float]]) -> Iterator[tuple[float, float]]:
-    yield from points[:1]
-    for (x, y), (x2, y2) in itertools.pairwise(points):
-        if math.isfinite(x + y + x2 + y2):
-            yield from ((x + t * (x2 - x), y + t * (y2 - y)) for t in np.linspace(0, 1, 13))
-
-
-def axis_label(figure: Figure, place: int, side: str, columns: int) -> str:
-    """The label of a panel's axis; that of y is said once in a row, at its left."""
-    axis = getattr(figure.panels[place], side)
-    left = figure.panels[place - 1] if side == "y" and place % columns else None
-    return "" if left is not None and left.y.label == axis.label and not is_bare(left) else axis.label
 
 
 def _share(value: float, ends: tuple[float, float], log: bool) -> float:

@@ -83,7 +83,8 @@ def growth_panel(
     if any(isinstance(mark, Line) for mark in marks):
         marks.append(Line((), (), label="line: fitted power", key="plateau"))
     if not drawn:
-        notes, marks = [], [Empty(f"No learner came to half the error of this step at any {x}.")]
+        notes.clear()
+        marks = list[Mark]((Empty(f"No learner came to half the error of this step at any {x}."),))
     spread = max(max(sizes) / min(sizes), 1.3) ** 0.12
     return Panel(title, Axis(x, "log", (min(sizes) / spread, max(sizes) * spread), sizes), Axis(y, "log"), marks, notes)
 

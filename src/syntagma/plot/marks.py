@@ -18,6 +18,8 @@ import numpy as np
 from syntagma.errors import invalid, unknown
 
 Scale = Literal["linear", "log", "category"]
+Numbers = Any
+"""Numbers, one a point: a list, an array or a column of a table; once a mark is made, a tuple of floats."""
 Hover = tuple[tuple[str, tuple[Any, ...]], ...]
 _SCALES = ("linear", "log", "category")
 
@@ -35,7 +37,7 @@ def numbers(values: Iterable[Any]) -> tuple[float, ...]:
 
 def hover_column(values: Any, size: int) -> tuple[Any, ...]:
     """Plain values (int, float, str; None for NaN), one for all repeated."""
-    many = list(values) if isinstance(values, Iterable) and not isinstance(values, str) else [values] * size
+    many: list[Any] = list(values) if isinstance(values, Iterable) and not isinstance(values, str) else [values] * size
     plain = (value.item() if hasattr(value, "item") else value for value in many)
     return tuple(None if isinstance(value, float) and math.isnan(value) else value for value in plain)
 
@@ -51,7 +53,7 @@ class Axis:
     label: str = ""
     scale: Scale = "linear"
     limits: tuple[float | None, float | None] = (None, None)
-    ticks: Sequence[float] | None = None
+    ticks: Numbers | None = None
     categories: Sequence[str] = ()
 
     def __post_init__(self) -> None:
@@ -115,8 +117,8 @@ class Line(Mark):
     `weight` is "thin" (one seed among many), "normal" or "thick" (exact); `name` is written at its right end.
     """
 
-    x: Sequence[float]
-    y: Sequence[float]
+    x: Numbers
+    y: Numbers
     dash: str = "solid"
     marker: str = ""
     weight: str = "normal"
@@ -128,9 +130,9 @@ class Line(Mark):
 class Band(Mark):
     """What lies between `low` and `high`; its `label` says what it is, as "smallest to largest of 3 seeds"."""
 
-    x: Sequence[float]
-    low: Sequence[float] | float
-    high: Sequence[float] | float
+    x: Numbers
+    low: Numbers
+    high: Numbers
     vectors: ClassVar[tuple[str, ...]] = ("x", "low", "high")
 
 
@@ -143,12 +145,12 @@ class Points(Mark):
     `text` is written beside a point.
     """
 
-    x: Sequence[float]
-    y: Sequence[float]
-    low: Sequence[float] | float = math.nan
-    high: Sequence[float] | float = math.nan
-    x_low: Sequence[float] | float = math.nan
-    x_high: Sequence[float] | float = math.nan
+    x: Numbers
+    y: Numbers
+    low: Numbers = math.nan
+    high: Numbers = math.nan
+    x_low: Numbers = math.nan
+    x_high: Numbers = math.nan
     bound: Sequence[str] | str = ""
     along: Literal["x", "y"] = "y"
     marker: str = ""
@@ -176,10 +178,10 @@ class Dots(Mark):
     `note` is written over each dot. As `Points`, ends that are not known are infinite, and bounds are said by `bound`.
     """
 
-    place: Sequence[float]
-    value: Sequence[float]
-    low: Sequence[float] | float = math.nan
-    high: Sequence[float] | float = math.nan
+    place: Numbers
+    value: Numbers
+    low: Numbers = math.nan
+    high: Numbers = math.nan
     bound: Sequence[str] | str = ""
     marker: str = ""
     filled: bool = True
@@ -198,8 +200,8 @@ class Dots(Mark):
 class Law(Mark):
     """A dashed guide, what a theory says; `name` is written at its end, as "$m^3$". `turn` as of `VerticalLine`."""
 
-    x: Sequence[float]
-    y: Sequence[float]
+    x: Numbers
+    y: Numbers
     name: str = ""
     dash: str = "dashed"
     turn: tuple[int, int] = (0, 1)
@@ -258,7 +260,7 @@ class Heat(Mark):
     `low` and `high` are the ends of the colours; with `diverging`, the middle is white and means `(low + high) / 2`.
     """
 
-    values: Sequence[Sequence[float]]
+    values: Numbers
     unit: str = ""
     low: float | None = None
     high: float | None = None
@@ -282,11 +284,11 @@ class Heat(Mark):
 class Bars(Mark):
     """Bars of that height over `x`, from `bottom`, `width` wide, with intervals; `filled=False` draws the outline."""
 
-    x: Sequence[float]
-    height: Sequence[float]
-    bottom: Sequence[float] | float = 0.0
-    low: Sequence[float] | float = math.nan
-    high: Sequence[float] | float = math.nan
+    x: Numbers
+    height: Numbers
+    bottom: Numbers = 0.0
+    low: Numbers = math.nan
+    high: Numbers = math.nan
     width: float = 0.66
     filled: bool = True
     vectors: ClassVar[tuple[str, ...]] = ("x", "height", "bottom", "low", "high")
@@ -296,8 +298,8 @@ class Bars(Mark):
 class Tree(Mark):
     """Nodes at places with texts, and edges (from node, to node) below them; `keys` are the nodes' colours."""
 
-    x: Sequence[float]
-    y: Sequence[float]
+    x: Numbers
+    y: Numbers
     text: Sequence[str]
     edges: Sequence[tuple[int, int]] = ()
     keys: Sequence[str] = ()

@@ -21,9 +21,10 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
+from matplotlib.transforms import offset_copy
 
 from syntagma.errors import invalid
-from syntagma.plot import geometry, palette
+from syntagma.plot import geometry, names, palette
 from syntagma.plot.figure import Figure
 from syntagma.plot.marks import Bars, Heat, Mark
 from syntagma.plot.shapes import Area, Shape, Spots, Stroke, Words, sample, shapes
@@ -93,7 +94,7 @@ def draw(figure: Figure, width: float = 6.8, *, title: bool = True) -> tuple[Dra
             drawing.suptitle(head, x=0.01, ha="left", fontsize=8, fontweight="bold", linespacing=1.15)
         colours = figure.colours() | _COLOURS
         for place, (axes, frame) in enumerate(zip(all_axes, geometry.frames(figure), strict=True)):
-            labels = [geometry.axis_label(figure, place, side, columns) for side in "xy"]
+            labels = [names.axis_label(figure, place, side, columns) for side in "xy"]
             _dress(axes, figure, place, frame, width / columns, labels)
             for number, shape in shapes(figure.panels[place], frame):
                 for artist in _drawn(axes, shape, colours, width / columns):
@@ -117,7 +118,7 @@ def _dress(axes: Axes, figure: Figure, place: int, frame: geometry.Frame, inches
     if geometry.is_bare(panel):
         axes.set_axis_off()
     left = [_inches(text, 7) for _, text in geometry.ticks(panel.y, frame.y)]
-    right = [_inches(name, 7) + 0.1 for _, name, _, _ in geometry.margin_names(panel, frame)]
+    right = [_inches(name, 7) + 0.1 for _, name, _, _ in names.margin_names(panel, frame)]
     plotted = inches - 0.25 - max(left, default=0.0) - max(right, default=0.0)
     sides = ((panel.x, axes.xaxis, frame.x, plotted), (panel.y, axes.yaxis, frame.y, 0.7 * inches))
     for (axis, drawn, limits, room), label in zip(sides, labels, strict=True):
@@ -179,11 +180,11 @@ def _words(axes: Axes, shape: Words, colour: str, inches: float) -> Artist:
     )  # fmt: skip
     words.set_in_layout(not shape.panel)
     if shape.leader is not None:
+        beside = offset_copy(axes.transData, axes.get_figure(root=True), *shape.shift, units="points")
+        line = {"arrowstyle": "-", "color": _COLOURS["plateau"], "linewidth": 0.5, "shrinkA": 0, "shrinkB": 0}
         axes.annotate(
-            "", shape.leader, (shape.x, shape.y), annotation_clip=False, zorder=1,
-            arrowprops={"arrowstyle": "-", "color": _COLOURS["plateau"], "linewidth": 0.5, "shrinkA": 0, "shrinkB": 0},
-        ).set_in_layout(False)  # fmt: skip
-        words.set_zorder(6)
+            "", shape.leader, (shape.x, shape.y), textcoords=beside, annotation_clip=False, arrowprops=line, zorder=1
+        ).set_in_layout(False)
     return words
 
 

@@ -90,7 +90,7 @@ def marker(key: str) -> str:
 
 def glyph(key: str) -> str:
     """The marker of that key as a character, to begin a note with."""
-    return dict(zip(MARKERS, "●■▲◆▼✚✖★◀▶⬟⬢♦", strict=True))[marker(key)]
+    return "●■▲◆▼✚✖★◀▶⬟⬢♦"[MARKERS.index(marker(key))]
 
 
 def text(colour: str, *, dark: bool = False) -> str:

@@ -14,7 +14,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from syntagma.plot import geometry, palette
+from syntagma.plot import geometry, names, palette
 from syntagma.plot.figure import Figure, Panel
 from syntagma.plot.geometry import Frame
 from syntagma.plot.html_text import html_text
@@ -57,7 +57,7 @@ def spec(figure: Figure, *, dark: bool = False, title: bool = True) -> dict[str,
     data: list[dict[str, Any]] = []
     for place, (panel, frame) in enumerate(zip(figure.panels, frames, strict=True)):
         for side in "xy":
-            axis = _axis(panel, frame, side, place, geometry.axis_label(figure, place, side, columns))
+            axis = _axis(panel, frame, side, place, names.axis_label(figure, place, side, columns))
             layout[f"{side}axis{_end(place)}"] = axis | {"gridcolor": colours["faint"], "linecolor": colours["soft"]}
         layout["annotations"].append(_fixed(place, 0, 1, f"<b>{html_text(panel.title)}</b>", "left", "bottom", (0, 6)))
         for number, shape in shapes(panel, frame):

@@ -12,7 +12,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from syntagma.plot import geometry, palette
+from syntagma.plot import geometry, names, palette
 from syntagma.plot.figure import Panel
 from syntagma.plot.geometry import ARROW, Frame
 from syntagma.plot.marks import (
@@ -106,12 +106,12 @@ def shapes(panel: Panel, frame: Frame) -> Iterator[tuple[int, Shape]]:
     for number, mark in enumerate(panel.marks):
         for shape in _shapes_of(mark, frame):
             yield number, shape
-    for number, name, end, place in geometry.margin_names(panel, frame):
+    for number, name, end, place in names.margin_names(panel, frame):
         mark = panel.marks[number]
         exact = isinstance(mark, Level) and mark.weight == "thick"
         at = frame.place(0.999, place)  # Plotly leaves out what is beyond its axes
         yield number, Words(*at, name, mark.key, "left", shift=(7, 0), bold=exact, leader=frame.place(*end))
-    for number, name, x, y in geometry.line_names(panel, frame):
+    for number, name, x, y in names.line_names(panel, frame):
         at = frame.place(x, y)
         yield number, Words(*at, name, panel.marks[number].key, up="top", shift=(0, -1.5), backing=True)
     side, end = geometry.free_corner(panel, frame)[0].split()
@@ -190,7 +190,7 @@ def _intervals(
 ) -> Iterator[Shape]:
     """Strokes from low to high through the points, with a small triangle at an end that is open."""
     ends: list[tuple[float, float]] = []
-    arrows: list[tuple[float, float, str]] = []
+    arrows: list[Any] = []
     log = frame.y_log if side == "y" else frame.x_log
     for at_x, at_y, *both in zip(x, y, low, high, strict=True):
         at = at_y if side == "y" else at_x
@@ -202,9 +202,9 @@ def _intervals(
                 ends += [(at_x, at_y), tip, (math.nan, math.nan)]
                 arrows += [(*tip, ("v^" if side == "y" else "<>")[i])] if is_open else []
     if ends:
-        yield Stroke(*zip(*ends, strict=True), key, 0.9, front=3.0)  # pyright: ignore[reportArgumentType]
+        yield Stroke([x for x, _ in ends], [y for _, y in ends], key, 0.9, front=3.0)
     if arrows:
-        across, up, markers = zip(*arrows, strict=True)
+        across, up, markers = ([arrow[i] for arrow in arrows] for i in range(3))
         yield Spots(across, up, key, markers, size=0.65, front=4.0)
 
 
@@ -215,7 +215,7 @@ def _guide(mark: Law | VerticalLine, x: Sequence[float], y: Sequence[float]) -> 
         return Stroke(x, y, mark.key, dash=mark.dash, hover=True)
     pieces = itertools.islice(itertools.pairwise(zip(x, y, strict=True)), which, None, many)
     ends = [end for first, second in pieces for end in (first, second, (math.nan, math.nan))]
-    return Stroke(*zip(*ends, strict=True), mark.key, hover=True)  # pyright: ignore[reportArgumentType]
+    return Stroke([x for x, _ in ends], [y for _, y in ends], mark.key, hover=True)
 
 
 def _many(column: Any) -> Iterable[float]:

@@ -37,11 +37,7 @@ def spectrum_panel(
             hover = {"rank": list(range(1, len(shown) + 1))}
             marks.append(Points(x, shown, shown - error, shown + error, key=key, size=0.7, hover=hover, marker="o"))
         else:
-            marks.append(
-                Text(place, 0.04, "none", "center bottom")
-                if floor is None
-                else Text(place, floor * 2, "none", "center bottom")
-            )
+            marks.append(Text((place + 0.5) / len(eigenvalues), 0.04, "none", "center bottom", of="panel"))
         if bounds and name in bounds:
             ends = np.array([place - 0.4, place + 0.4])
             marks.append(Line(ends, [bounds[name]] * 2, weight="thick", label="bound: trace / dimension"))
@@ -67,7 +63,8 @@ def decay_panel(
     columns = [np.asarray(column, float) for column in (distance, strength, low, high)]
     for keep, filled, label in ((use, True, "counted in the fit"), (~use, False, "not clear of the floor")):
         if keep.any():
-            marks.append(Points(*(column[keep] for column in columns), filled=filled, key=key, label=label, marker="o"))
+            t, s, least, most = (column[keep] for column in columns)
+            marks.append(Points(t, s, least, most, filled=filled, key=key, label=label, marker="o"))
     if floor is not None:
         marks.append(Level(floor, "floor", key="plateau", label="sampling floor (shuffled text)"))
     if exponent is not None and use.sum() > 1:
