@@ -79,6 +79,17 @@ def tuple_covariance(language: RandomHierarchy, node: Node, second: Node) -> Flo
     return language.weights[level - 1][:, :, None] * covariance(language, (level, position), second)[:, None, :]
 
 
+def covariance_with_root(language: RandomHierarchy, node: Node) -> Float[np.ndarray, "a classes"]:
+    """C(x, y) of the symbol at `node` with the class at the root: `covariance_with_root(language, (1, 0))`.
+
+    Raises:
+        InputError: no such node.
+    """
+    level, position = checked_node(language, node)
+    both = _down(language, language.depth, level, position).T / language.num_classes
+    return both - np.outer(both.sum(axis=1), both.sum(axis=0))
+
+
 def checked_node(language: RandomHierarchy, node: Node) -> Node:
     """The node with its position counted from the front.
 
