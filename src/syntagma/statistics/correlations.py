@@ -111,8 +111,11 @@ def correlations(
     Raises:
         InputError: no such position or kind.
     """
-    wanted = [(kind, level) for kind in kinds for level in range(lowest_level(kind), language.depth + 1)]
-    return tuple(_averaged(kind, level, pairs(language, kind, level, position)) for kind, level in wanted)
+    found: list[Correlation] = []
+    for kind in kinds:
+        levels = range(lowest_level(kind), language.depth + 1)
+        found += [_averaged(kind, level, pairs(language, kind, level, position)) for level in levels]
+    return tuple(found)
 
 
 def pairs(language: RandomHierarchy, kind: Kind, level: int, position: int = -1) -> tuple[Pair, ...]:

@@ -68,7 +68,9 @@ def thresholds(language: RandomHierarchy, kind: Evidence) -> Float[np.ndarray, "
 
 
 def mean_thresholds(languages: Iterable[RandomHierarchy], kind: Evidence) -> Float[np.ndarray, " L"]:
-    """Geometric mean over grammars: `mean_thresholds([RandomHierarchy(8, 3, 2, 4, seed=s) for s in range(3)], "tokens")`.
+    """Geometric mean over grammars.
+
+    `mean_thresholds([RandomHierarchy(8, 3, 2, 4, seed=s) for s in range(3)], "tokens")` is 26, 289, 5679, 36199.
 
     Raises:
         InputError: unknown kind; no grammar.
@@ -100,10 +102,8 @@ def growth(languages: Iterable[RandomHierarchy], kind: Evidence) -> tuple[Estima
     lever = (x - x.mean()) / np.sum((x - x.mean()) ** 2)
     groups = [np.array(by_rules[rules]) for rules in sorted(by_rules)]
     slopes = lever @ np.array([group.mean(axis=0) for group in groups])
-    errors = [_variance_of_mean(group) for group in groups]
-    return tuple(
-        Estimate(float(k), float(e)) for k, e in zip(slopes, np.sqrt(lever**2 @ np.array(errors)), strict=True)
-    )
+    errors = np.sqrt(lever**2 @ np.array([_variance_of_mean(group) for group in groups]))
+    return tuple(Estimate(float(slope), float(error)) for slope, error in zip(slopes, errors, strict=True))
 
 
 def class_threshold(language: RandomHierarchy) -> float:

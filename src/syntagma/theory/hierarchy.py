@@ -31,9 +31,9 @@ thresholds of levels 1..4 grow as m^1.3, m^3.3, m^4.2 (5.2 without sharing), m^5
 where the law has 1, 3, 4 (5), 5 (7). The corrections in 1/v come on top, the same for all m to within their scatter:
 exact sizes over `finite_rules_thresholds` are 1.1 to 2.7 at v = 8, 1.1 to 1.6 at 16, 1.0 to 1.3 at 32, 1.04 to 1.16 at
 64 (m = 2 to 8, L = 4, geometric means over 6 to 20 grammars). One grammar at v = 8 is off by a further factor of 1.2 to
-2. f = 1 (every tuple is somebody's rule) leaves no correlation in a grammar with v classes, and thresholds are infinite.
-alpha is the limit of many levels: at L = 4 the same estimator on exact plateaus and thresholds gives a third to
-nine tenths of it (`theory.excess`).
+2. f = 1 (every tuple is somebody's rule) leaves no correlation in a grammar with v classes, and thresholds are
+infinite. alpha is the limit of many levels: at L = 4 the half-way crossings of exact curves have 0.4 to 0.9 of it with
+weight sharing, 0.6 to 1.2 without (`theory.excess`; v = 8 to 32, m = 2 to 8).
 """
 
 from __future__ import annotations

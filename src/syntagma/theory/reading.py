@@ -1,29 +1,30 @@
 """The loss of a reader that reads a level where it is resolved: a predicted curve, not only its steps.
 
 What tells level l are items: the tuples (or tokens) of one place, item i of probability p_i, known by its covariance
-vector C_i with the symbol at another place (`theory.exact.level_pairs`). The vector estimated from P sentences has noise
-of mean square p_i (1 - p_i) (1 - sum q^2) / P, q the probabilities of that symbol. The item is resolved when its noise
-vector is shorter than C_i: with
+vector C_i with the symbol at another place (`theory.exact.level_pairs`). Estimated from P sentences, the vector has
+noise of mean square p_i (1 - p_i) (1 - sum q^2) / P, q the probabilities of that symbol. The item is resolved when its
+noise vector is shorter than C_i: with
 
     P_i = p_i (1 - p_i) (1 - sum q^2) / |C_i|^2,    r_i(P) = Pr(chi^2_d <= d P / P_i),
 
 since the noise is nearly Gaussian with the covariance of the symbol's one-hot vector, diag(q) - q q^T, and its squared
-length nearly a multiple of chi^2 with d = (trace)^2 / trace of the square degrees of freedom (Satterthwaite). A sentence
-shows item i with probability p_i, so that level l is read in a share R_l = sum_i p_i r_i of them, averaged over places.
-Levels being read one after the other,
+length nearly a multiple of chi^2 with d = (trace)^2 / trace of the square degrees of freedom (Satterthwaite). A
+sentence shows item i with probability p_i, so that level l is read in a share R_l = sum_i p_i r_i of them, averaged
+over places. Levels being read one after the other,
 
     L(P) = L_0 - sum_l (L_(l-1) - L_l) R_1(P) ... R_l(P).
 
 So L(0) = L_0, L(infinity) = L_L, and L falls as P grows, if plateaus do. P_l of `theory.exact` is the mean of the P_i
-weighted by |C_i|^2; the half-way crossings of L lie near it (0.7 to 2.5 times it at v = 8 to 32, m = 2 to 8).
+weighted by |C_i|^2; the half-way crossings of L are 0.9 to 1.2 times it at levels 1 and 2, 1.0 to 1.7 at level 3 and
+1.0 to 2.8 at level 4 (v = 8 to 32, m = 2 to 8, L = 4), later for "conditional", all of whose levels wait for each other.
 
 Approximations, all of them: items are resolved independently of one another and of what else the sentence holds; where
 several places tell one level, each is worth an equal share of it; a sentence read up to level l costs L_l on average,
 whichever items they are; what is resolved is known without error, so that nothing is lost to estimating probabilities
 (a table of counts with K free numbers loses about K / (2 P) nats more); the threshold "noise shorter than signal" is a
 convention, and a learner's prefactor is open (`Prediction.stretched`).
-Regime: one grammar, exact thresholds P_i and plateaus; Gaussian noise, that is, P p_i q_j of some units or more. Derived
-here; the step from signal = noise, at equal P_i, is that of arXiv 2406.00048 and 2505.07070.
+Regime: one grammar, exact thresholds P_i and plateaus; Gaussian noise, that is, P p_i q_j of some units or more.
+Derived here; the step from signal = noise, at equal P_i, is that of arXiv 2406.00048 and 2505.07070.
 """
 
 from __future__ import annotations
@@ -86,7 +87,7 @@ class ReadingCurve(PredictedCurve):
 
 
 def reading_curve(language: RandomHierarchy, kind: Evidence, plateaus: ArrayLike) -> ReadingCurve:
-    """The curve of one grammar: `reading_curve(language, "tokens", [float(e) for e in TreeOracle(language).plateaus()])`.
+    """The curve of one grammar: `reading_curve(language, "tokens", [float(e) for e in oracle.plateaus()])`.
 
     Raises:
         InputError: unknown kind.
