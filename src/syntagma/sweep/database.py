@@ -12,27 +12,28 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
 from syntagma.errors import InputError
+from syntagma.sweep import migration
 from syntagma.sweep.atomic_file import temporary_directory
 
 FILE_NAME = "results.sqlite"
 APPLICATION_ID = int.from_bytes(b"SYNT", "big")
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 BUSY_SECONDS = 30.0
+_MOST_CHECKED = 1 << 28
+"""Bytes of a file whose pages are all checked when it is opened."""
 
 _SCHEMA = f"""
 PRAGMA application_id = {APPLICATION_ID};
 PRAGMA user_version = {SCHEMA_VERSION};
 PRAGMA journal_mode = WAL;
 CREATE TABLE environments (hash TEXT PRIMARY KEY, machine TEXT NOT NULL, versions TEXT NOT NULL);
-CREATE TABLE runs (
-    id TEXT PRIMARY KEY, study TEXT NOT NULL, config TEXT NOT NULL, result TEXT NOT NULL, history TEXT NOT NULL,
-    finished_at TEXT NOT NULL, environment TEXT NOT NULL REFERENCES environments (hash));
-CREATE INDEX runs_by_study ON runs (study);
+{migration.RUNS}
 CREATE TABLE facts (
     study TEXT NOT NULL, hash TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, recorded_at TEXT NOT NULL,
     PRIMARY KEY (study, hash));
@@ -93,6 +94,8 @@ def connect(file: Path, read_only: bool) -> sqlite3.Connection:
     connection = None
     try:
         connection = _readable(file) if read_only else _opened(file, "mode=rw")
+        if _version(connection) == (APPLICATION_ID, 1):
+            connection = _of_version_1(file, connection, read_only)
         _check(connection, file)
         if not read_only:
             connection.executescript("BEGIN IMMEDIATE; ROLLBACK;")  # SQLite opens what it cannot write without a word
@@ -159,9 +162,30 @@ def _readable(file: Path) -> sqlite3.Connection:
     )
 
 
-def _check(connection: sqlite3.Connection, file: Path) -> None:
+def _version(connection: sqlite3.Connection) -> tuple[int, int]:
+    """Whose the file is, and of which version."""
     (owner,) = connection.execute("PRAGMA application_id").fetchone()
     (version,) = connection.execute("PRAGMA user_version").fetchone()
+    return owner, version
+
+
+def _of_version_1(file: Path, connection: sqlite3.Connection, read_only: bool) -> sqlite3.Connection:
+    """A connection to the content in today's layout: of the file itself, or of a copy in memory where it is only read."""
+    if read_only:
+        with closing(connection):
+            return migration.migrated_copy(connection)
+    connection.close()
+    try:
+        print(migration.migrate_file(file), file=sys.stderr)
+    except (OSError, InputError, TypeError) as error:
+        raise InputError(
+            f"{file} cannot be used: it is of an earlier layout and damaged ({error}). Restore a copy."
+        ) from error
+    return _opened(file, "mode=rw")
+
+
+def _check(connection: sqlite3.Connection, file: Path) -> None:
+    owner, version = _version(connection)
     if owner != APPLICATION_ID:
         raise InputError(f"{file} cannot be used: another program made it. Give another directory, or move it away.")
     if version != SCHEMA_VERSION:
@@ -169,10 +193,18 @@ def _check(connection: sqlite3.Connection, file: Path) -> None:
             f"{file} cannot be used: its layout is version {version}, this syntagma reads version {SCHEMA_VERSION}. "
             f"Use the {'newer' if version > SCHEMA_VERSION else 'older'} syntagma that made it, or another directory."
         )
-    (state,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    state = _state(connection, file)
     if state != "ok":
         trouble, mend = _TROUBLES["SQLITE_CORRUPT"]
         raise InputError(f"{file} cannot be used: {trouble} ({' '.join(str(state).split())}). {mend}.")
+
+
+def _state(connection: sqlite3.Connection, file: Path) -> str:
+    """What SQLite's own check says; of large files it is left out, since it reads all of them: rows are checked anyway."""
+    if file.stat().st_size > _MOST_CHECKED:
+        return "ok"
+    (state,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    return str(state)
 
 
 def _link(new: Path, file: Path) -> None:
