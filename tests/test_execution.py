@@ -29,7 +29,6 @@ TRAINING = Training(max_steps=8, batch_size=8, patience=100, train_loss_threshol
 def a_run(seed: int = 0, num_examples: int = 16, task: Task | None = None, learner: Learner | None = None) -> Run:
     return Run.model_validate(
         {
-            "study": "test",
             "language": HierarchySettings(vocab=4, rules=2, branching=2, depth=2, seed=seed),
             "task": task or LastToken(),
             "learner": learner or HierarchicalCNN(width=4),

@@ -36,7 +36,6 @@ TRAINING = Training(max_steps=100, batch_size=16, patience=2, least_steps=10, ev
 def a_run(learner: Learner | None = None, num_examples: int = 64, seed: int = 0, **changes: Any) -> Run:
     learner = learner or HierarchicalCNN(width=8)
     fields = {
-        "study": "test",
         "language": HierarchySettings(vocab=4, rules=2, branching=2, depth=2, seed=seed),
         "task": LastToken(),
         "learner": learner,

@@ -100,7 +100,7 @@ def connect(file: Path, read_only: bool) -> sqlite3.Connection:
         if not read_only:
             connection.executescript("BEGIN IMMEDIATE; ROLLBACK;")  # SQLite opens what it cannot write without a word
         return connection
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:
         if connection is not None:
             connection.close()
         raise explained(file, error) from error
@@ -115,22 +115,29 @@ def troubles_explained(file: Path) -> Iterator[None]:
     """Turns what SQLite raises inside into the one-line error."""
     try:
         yield
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:
         raise explained(file, error) from error
 
 
-def explained(file: Path, error: sqlite3.Error) -> InputError:
-    """The one-line error for what SQLite raised about `file`."""
+def explained(file: Path, error: sqlite3.Error | UnicodeDecodeError) -> InputError:
+    """The one-line error for what SQLite raised about `file`; its own words may be what a damaged file made of them."""
     name = getattr(error, "sqlite_errorname", None) or ""
+    if isinstance(error, UnicodeDecodeError):
+        name, error = "SQLITE_CORRUPT", sqlite3.DatabaseError("text that is not UTF-8")
     for start, (trouble, mend) in _TROUBLES.items():
         if name.startswith(start):
-            return InputError(f"{file} cannot be used: {trouble} ({error}). {mend}.")
-    return InputError(f"{file} cannot be used: {error}. Choose another directory.")
+            return InputError(f"{file} cannot be used: {trouble} ({_one_line(error)}). {mend}.")
+    return InputError(f"{file} cannot be used: {_one_line(error)}. Choose another directory.")
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join("".join(c if c.isprintable() else " " for c in str(error)).split())
 
 
 def _opened(file: Path, mode: str) -> sqlite3.Connection:
     uri = f"{file.absolute().as_uri()}?{mode}"
     connection = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
+    connection.text_factory = lambda text: text.decode("utf-8", "replace")  # such text has no right checksum
     connection.execute("PRAGMA trusted_schema = OFF")
     connection.execute("PRAGMA foreign_keys = ON")
     return connection
