@@ -178,7 +178,7 @@ def test_signals_cancel_what_is_under_way(tmp_path: Path, name: str) -> None:
         command.announced.add(process.stdout.readline().strip())
         os.kill(process.pid, signal.Signals[name])
         code, errors = command.end(process)
-        assert code == 128 + signal.Signals[name]
+        assert code == 128 + signal.Signals[name], errors
         assert errors.splitlines()[-1] == "interrupted"
         assert command.processes_left(20.0) == []
         assert command.lost() == set()

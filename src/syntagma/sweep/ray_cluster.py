@@ -207,8 +207,9 @@ def _connect(ray: Any, address: str, cores: int) -> None:
         try:
             ray.init(address=address, **quiet, **(local if address == "local" else {}))
         except (ConnectionError, ValueError, RuntimeError) as error:
-            reason = f"no cluster is there ({_line(error)})"
-            raise invalid("ray", address, reason, "Start one with `ray start --head`, or give local") from error
+            reason = "Ray could not be started" if address == "local" else "no cluster is there"
+            mend = "Try again" if address == "local" else "Start one with `ray start --head`, or give local"
+            raise invalid("ray", address, f"{reason} ({_line(error)})", mend) from error
 
 
 @contextmanager
