@@ -166,6 +166,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=0.0)
     parser.add_argument("--odd", type=int, help="the number of a run that does --does; the others square")
     parser.add_argument("--largest-file", type=int, help="bytes")
+    parser.add_argument("--ray")
     parser.add_argument("--retry-failed", action="store_true")
     given = parser.parse_args()
     if given.largest_file:
@@ -182,6 +183,7 @@ def main() -> None:
                 store,
                 given.workers,
                 lambda run, result: print(run.id(), flush=True),
+                ray=given.ray,
                 retry_failed=given.retry_failed,
                 work=WORK,
                 attempts=Attempts(NO_WAIT),

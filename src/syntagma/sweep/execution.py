@@ -96,7 +96,7 @@ def execute(
         if ray is not None:
             from syntagma.sweep.ray_cluster import RayTasks
 
-            places: Workers = RayTasks(ray, workers, work, results, share)
+            places: Workers = RayTasks(ray, workers, work, results, share, say or _to_standard_error)
         elif workers == 0 and _on_accelerator():
             from syntagma.sweep.this_process import ThisProcess
 
