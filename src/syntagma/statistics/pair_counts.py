@@ -91,7 +91,8 @@ def merged(parts: Sequence[PairCounts], vocab: int) -> PairCounts:
     packed.sort()
     codes = (packed >> np.uint64(32)).astype(np.uint32)
     begins = _beginnings(codes)
-    counts = np.add.reduceat(packed & np.uint64(0xFFFF_FFFF), begins)
+    sums = np.cumsum(packed & np.uint64(0xFFFF_FFFF))
+    counts = np.diff(sums[np.append(begins[1:], len(codes)) - 1], prepend=np.uint64(0))
     return PairCounts(codes[begins], counts.astype(np.uint32), vocab)
 
 

@@ -22,7 +22,10 @@ crossed / balanced equal to the overlap of their vectors, |u u'|^(1/2) |v v'|^(1
 where that ratio is at most 0.3 above the overlap, the crossed one from 0.5 on, and goes from one to the other between.
 
 Standard errors come from the spread over the blocks; they assume that what makes blocks differ reaches no further than
-a block. Cost: two decompositions and one sorting of the pairs for each distance; memory for the pairs that occur.
+a block, and where all singular values are equal they are up to 45 percent too small.
+
+Cost: two decompositions and one sorting of the pairs for each distance; memory for the pairs that occur. 8 s a distance
+on one core for 10^8 tokens at v = 8,192, 2 s for 10^7.
 """
 
 from __future__ import annotations
@@ -51,6 +54,10 @@ from syntagma.statistics.pair_counts import (
 
 _MOST_KEPT = 1 << 26
 """Distinct pairs of all blocks that are kept for a second look; beyond, blocks are counted again."""
+_MOST_PENDING = 1 << 25
+"""Distinct pairs of the blocks of half a text that wait to be merged."""
+_ROUNDING = 1e-15
+"""Smaller covariances are 0."""
 _CLEAR = 3.0
 """A correlation is resolved where its crossed strength is above so many standard errors,"""
 _KEPT = 0.25
@@ -201,7 +208,8 @@ class _Sums:
         total = self.number[within].sum()
         u, v = self.first[within].sum() / total, self.second[within].sum() / total
         sums = self.products - v * self.first - u * self.second + u * v * self.number
-        return sums / np.maximum(self.number, 1)
+        means = sums / np.maximum(self.number, 1)
+        return np.where(np.abs(means) < _ROUNDING, 0.0, means)
 
 
 def _measured(tokens: np.ndarray, vocab: int, lag: int, blocks: int, documents: np.ndarray | None) -> _OneLag:
@@ -211,18 +219,22 @@ def _measured(tokens: np.ndarray, vocab: int, lag: int, blocks: int, documents: 
     def counted(block: int) -> PairCounts:
         return pair_counts(tokens, vocab, lag, span=spans[block], documents=documents)
 
-    halves: list[PairCounts | None] = [None, None]
+    pending: tuple[list[PairCounts], list[PairCounts]] = [], []
     kept: list[PairCounts | None] = []
     size = 0
     for block in range(blocks):
-        one, half = counted(block), halves[block % 2]
+        one, parts = counted(block), pending[block % 2]
         size += len(one.codes)
         kept.append(one if size <= _MOST_KEPT else None)
-        halves[block % 2] = one if half is None else merged([half, one], vocab)
-    if not all(half is not None and half.total for half in halves):
-        pairs = sum(half.total for half in halves if half)
+        parts.append(one)
+        if sum(len(part.codes) for part in parts) > _MOST_PENDING:
+            parts[:] = [merged(parts, vocab)]
+    halves = [merged(parts, vocab) for parts in pending]
+    del pending
+    if not all(half.total for half in halves):
+        pairs = sum(half.total for half in halves)
         return _OneLag(np.nan, np.nan, np.nan, np.nan, pairs, np.full(blocks, np.nan), np.zeros(blocks))
-    vectors = [largest_singular(half.matrix(), *pair_frequencies(half), half.total)[1:] for half in halves if half]
+    vectors = [largest_singular(half.matrix(), *pair_frequencies(half), half.total)[1:] for half in halves]
     table = [_block_sums(one if one is not None else counted(block), vectors) for block, one in enumerate(kept)]
     sums = [_Sums(*np.array([row[half] for row in table]).T) for half in (0, 1)]
     (u, v), (other_u, other_v) = vectors
