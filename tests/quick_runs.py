@@ -42,7 +42,7 @@ class QuickRun:
     seconds: float = 0.0
 
     def config(self) -> dict[str, Any]:
-        return {"study": STUDY, "number": self.number, "does": self.does, "seconds": self.seconds}
+        return {"number": self.number, "does": self.does, "seconds": self.seconds}
 
     def id(self) -> str:
         return _id(self)
@@ -153,7 +153,7 @@ BEHAVIOURS = {
 
 
 def missing(store: Store, runs: list[QuickRun]) -> list[QuickRun]:
-    stored = store.finished_ids(STUDY)
+    stored = store.ids()
     return [run for run in runs if run.id() not in stored]
 
 

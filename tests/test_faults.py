@@ -95,7 +95,7 @@ class Command:
     def stored(self) -> dict[str, dict[str, float]]:
         """What is stored of each run, by its id, checked to be what the run gives, each once."""
         with Store.open(self.directory, read_only=True) as store:
-            table = store.runs(STUDY)
+            table = store.runs()
             assert not table["id"].duplicated().any()
             for row in table.to_dict("records"):
                 expected = result_of(row["number"])
@@ -308,7 +308,7 @@ def test_what_had_finished_when_the_interrupt_came_is_stored(tmp_path: Path, mon
     with Store.create(tmp_path) as store:
         with pytest.raises(KeyboardInterrupt):
             execute(lambda: missing(store, runs), store, 1, lambda *_: None, say=said.append, attempts=Attempts(()))  # pyright: ignore
-        assert store.finished_ids(STUDY) == {runs[0].id()}
+        assert store.ids() == {runs[0].id()}
         assert failures(store) == []
     assert said == []
 
@@ -338,7 +338,7 @@ def test_a_run_that_fails_is_tried_again_then_recorded_and_all_others_go_on(tmp_
     with Store.create(tmp_path / "results") as store:
         summary, said = do(store, [*bad, *good])
         assert summary.finished == len(good)
-        assert store.finished_ids(STUDY) == {run.id() for run in good}
+        assert store.ids() == {run.id() for run in good}
         by_id = {failure.id: failure for failure in failures(store)}
         assert by_id == {failure.id: failure for failure in summary.failed}
         for run, (reason, attempts) in zip(bad, FAILING.values(), strict=True):
@@ -352,7 +352,7 @@ def test_a_run_that_fails_is_tried_again_then_recorded_and_all_others_go_on(tmp_
             assert all("attempt 1 of 3" in line for line in lines[:-1][:1])
             assert all(line.endswith("alone") for line in lines[:-1][1:])
         assert by_id == {}
-        stored = store.runs(STUDY).set_index("id")
+        stored = store.runs().set_index("id")
         assert stored["square"].isna().sum() == 1  # a run that diverged has a result
     assert (tmp_path / "company").read_text().split()[-1] == "1"  # the last attempt of the run that died was made alone
 
@@ -367,7 +367,7 @@ def test_failed_runs_are_tried_again_when_asked_for(tmp_path: Path) -> None:
         summary, said = do(store, runs, retry_failed=True)
         assert (summary.finished, summary.failed, summary.left_out, len(said)) == (1, (), (), 1)
         assert failures(store) == []
-        assert len(store.finished_ids(STUDY)) == 2
+        assert len(store.ids()) == 2
     with Store.open(tmp_path / "results", read_only=True) as store:
         assert failures(store) == []
 
@@ -567,7 +567,7 @@ def test_only_what_killed_processes_left_is_removed(tmp_path: Path) -> None:
 
 
 def test_failures_hold_what_is_needed_to_name_the_run(tmp_path: Path) -> None:
-    config = {"study": "s", "learner": {"kind": "cnn"}, "num_examples": 1024, "seed": 3}
+    config = {"learner": {"kind": "cnn"}, "num_examples": 1024, "seed": 3}
     with Store.create(tmp_path) as store:
         failure = record_failure(store, config, "killed", attempts=3, details="Traceback")
         assert failures(store) == [failure]

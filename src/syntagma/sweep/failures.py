@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from syntagma.sweep.identity import canonical_text, run_id
+from syntagma.sweep.records import read_json
 
 if TYPE_CHECKING:
     from syntagma.sweep.store import Store
@@ -70,4 +71,4 @@ def failures(store: Store) -> list[Failure]:
         "SELECT id, config, reason, details, attempts, failed_at FROM failures"
         " WHERE id NOT IN (SELECT id FROM runs) ORDER BY rowid"
     )
-    return [Failure(identity, store._read(config), *rest) for identity, config, *rest in rows]
+    return [Failure(identity, read_json(config, dict), *rest) for identity, config, *rest in rows]
