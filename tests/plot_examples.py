@@ -122,7 +122,7 @@ def growth_figure() -> Figure:
                 factor=list(f),
                 laws=laws,
                 exponents={"cnn": Interval(power + 0.5, power + 0.2, power + 0.8)},
-                law_exponents={"cnn": power, "attention": 2 * level - 1},
+                law_exponents={"weight sharing": power, "no weight sharing": 2 * level - 1},
                 title=f"level {level}",
                 labels={"cnn": "CNN", "attention": "attention"},
             )

@@ -51,7 +51,9 @@ def rescaled(
     """One curve: the share of the step that is `left` against P / predicted, NaN outside what is shown."""
     share = np.asarray(left, float)
     inside = (share >= SHOWN[0]) & (share <= SHOWN[1])
-    near = inside | np.roll(inside, 1) | np.roll(inside, -1)  # a curve leaves the panel where its line does
+    near = inside.copy()  # with the points next to them, so that a curve leaves the panel where its line does
+    near[1:] |= inside[:-1]
+    near[:-1] |= inside[1:]
     x = np.asarray(num_examples, float) / predicted
     return Line(x[near], share[near], key=key, label=label, marker=marker, hover={"P": np.asarray(num_examples)[near]})
 

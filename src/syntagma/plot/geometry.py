@@ -88,7 +88,7 @@ def is_bare(panel: Panel) -> bool:
 def ticks(axis: Axis, limits: tuple[float, float]) -> list[tuple[float, str]]:
     """Places and texts: the given ones, else categories, else at most seven round numbers."""
     if axis.scale == "category":
-        return list(enumerate(axis.categories))
+        return [(float(i), name) for i, name in enumerate(axis.categories)]
     low, high = sorted(limits)
     if axis.ticks is not None:
         return [(tick, _number(tick)) for tick in axis.ticks if low <= tick <= high]

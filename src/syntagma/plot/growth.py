@@ -7,7 +7,7 @@ P_l itself has 1 / (1 - f) as a factor, which steepens it. An exponent needs thr
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -46,58 +46,61 @@ def growth_panel(
         sizes: of the language, `[n]`.
         measured: by learner, the number of examples to half the error at each size; NaN where not run.
         factor: what each is multiplied by, `1 - f`; `exponents` are of the product.
-        laws: by key, predicted numbers at each size (before `factor`), dashed; beside each, dotted, the law through
-            the measured points, which has its slope and their height.
+        laws: by key, predicted numbers at each size (before `factor`), dashed.
         exponents: by learner, fitted exponents with intervals, written in the emptiest corner.
-        law_exponents: by learner, the exponent that theory gives it.
+        law_exponents: by law, the exponent that theory gives it, written at its end.
     """
     scale = np.ones(len(sizes)) if factor is None else np.asarray(factor, float)
     y = y or "examples to half the error" + ("" if factor is None else ", times 1 − f")
-    marks: list[Mark] = []
-    heights = {key: np.asarray(values, float) * scale for key, values in (laws or {}).items()}
-    for key, values in heights.items():
-        same = [other for other, theirs in heights.items() if np.allclose(values, theirs)]
-        turn = same.index(key), len(same)
-        marks.append(Law(_fine(sizes), np.exp(np.interp(np.log(_fine(sizes)), np.log(sizes), np.log(values))),
-                         label=f"law, {key}", key=key, turn=turn))  # fmt: skip
-    notes, drawn = [], 0
+    powers = {key: f"${symbol}^{{{power:g}}}$" for key, power in (law_exponents or {}).items()}
+    marks, notes = list(_laws(sizes, scale, laws or {}, powers)), list[Note]()
     for place, (key, intervals) in enumerate(measured.items()):
         own = [i for i, one in enumerate(intervals) if math.isfinite(one.value)]
-        label = (labels or {}).get(key, key)
-        drawn += len(own)
-        if not own:
-            notes.append(Note(f"{palette.glyph(key)} not reached", key))
-            continue
         aside = math.exp(SIDESTEP * (place - (len(measured) - 1) / 2))
         at = np.array([sizes[i] * aside for i in own])
         values = np.array([intervals[i].value * scale[i] for i in own])
         ends = columns([intervals[i] for i in own])
         low, high = (np.array(ends[name]) * scale[own] for name in ("low", "high"))
         known = [i for i, bound in enumerate(ends["bound"]) if not bound]
-        note, slope = _exponent(symbol, len(known), (exponents or {}).get(key), (law_exponents or {}).get(key))
+        note, slope = _exponent(symbol, len(own), len(known), (exponents or {}).get(key))
+        notes.append(Note(f"{palette.glyph(key)} {note}", key))
         if slope is not None:
             marks.append(_through(at[known], values[known], slope, key))
+        label = (labels or {}).get(key, key)
         hover = {"learner": label, "measured": [written(intervals[i]) for i in own]}
         marks.append(Points(at, values, low, high, bound=ends["bound"], label=label, key=key, hover=hover))
-        notes.append(Note(f"{palette.glyph(key)} {note}", key))
     if any(isinstance(mark, Line) for mark in marks):
         marks.append(Line((), (), label="line: fitted power", key="plateau"))
-    if not drawn:
-        notes.clear()
-        marks = list[Mark]((Empty(f"No learner came to half the error of this step at any {x}."),))
+    if not any(isinstance(mark, Points) and mark.x for mark in marks):
+        reason = f"No learner came to half the error of this step at any {x}."
+        return Panel(title, marks=(Empty(reason),))
     spread = max(max(sizes) / min(sizes), 1.3) ** 0.12
     return Panel(title, Axis(x, "log", (min(sizes) / spread, max(sizes) * spread), sizes), Axis(y, "log"), marks, notes)
 
 
-def _exponent(symbol: str, number: int, fitted: Measured | None, law: float | None) -> tuple[str, float | None]:
+def _laws(
+    sizes: Sequence[float], scale: Any, laws: Mapping[str, Sequence[float]], powers: Mapping[str, str]
+) -> Iterator[Mark]:
+    """Dashed lines through the predicted numbers, taking turns where two laws agree at every size."""
+    heights = {key: np.asarray(values, float) * scale for key, values in laws.items()}
+    for key, values in heights.items():
+        same = [other for other, theirs in heights.items() if np.allclose(values, theirs)]
+        x = np.geomspace(sizes[0], sizes[-1], 13) if len(sizes) > 1 else np.asarray(sizes, float)
+        y = np.exp(np.interp(np.log(x), np.log(sizes), np.log(values)))
+        name = powers.get(key, "") if same.index(key) == 0 else ""
+        yield Law(x, y, name=name, label=f"law, {key}", key=key, turn=(same.index(key), len(same)))
+
+
+def _exponent(symbol: str, drawn: int, known: int, fitted: Measured | None) -> tuple[str, float | None]:
     """What is written of a learner, and the slope of its line."""
-    theory = "" if law is None else f", law ${symbol}^{{{law:g}}}$"
-    if number < 3:
-        return f"{number} size{'s' * (number > 1)}: no exponent", None
+    if drawn == 0:
+        return "not reached", None
+    if known < 3:
+        return f"{known} size{'s' * (known != 1)}: no exponent", None
     if fitted is None or not math.isfinite(fitted.value):
-        return f"not fitted{theory}", None
+        return "no exponent fitted", None
     ends = f" [{fitted.low:.1f}, {fitted.high:.1f}]" if math.isfinite(fitted.low + fitted.high) else ""
-    return f"${symbol}^{{{fitted.value:.1f}}}${ends}{theory}", fitted.value
+    return f"${symbol}^{{{fitted.value:.1f}}}${ends}", fitted.value
 
 
 def _through(x: Any, y: Any, slope: float, key: str) -> Line:
@@ -105,8 +108,3 @@ def _through(x: Any, y: Any, slope: float, key: str) -> Line:
     height = np.mean(np.log(y) - slope * np.log(x))
     ends = np.array([x.min(), x.max()])
     return Line(ends, np.exp(height) * ends**slope, key=key)
-
-
-def _fine(sizes: Sequence[float]) -> Any:
-    """Enough places for dashes that take turns."""
-    return np.geomspace(sizes[0], sizes[-1], 13) if len(sizes) > 1 else np.asarray(sizes, float)

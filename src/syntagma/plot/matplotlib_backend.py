@@ -124,14 +124,16 @@ def _dress(axes: Axes, figure: Figure, place: int, frame: geometry.Frame, inches
     for (axis, drawn, limits, room), label in zip(sides, labels, strict=True):
         if axis.scale == "log":
             (axes.set_xscale if drawn is axes.xaxis else axes.set_yscale)("log")
-        ticks = geometry.ticks(axis, limits)
+        ticks = [] if geometry.is_bare(panel) else geometry.ticks(axis, limits)
         drawn.set_major_locator(FixedLocator([at for at, _ in ticks]))
         drawn.set_major_formatter(FixedFormatter([text for _, text in ticks]))
         drawn.set_minor_locator(NullLocator())
         drawn.set_label_text(_wrapped(label, room, 7.5))
         if axis.scale == "category":
             drawn.set_tick_params(length=0)
-            if drawn is axes.xaxis and max(_inches(text, 7) for _, text in ticks) + 0.04 > room / len(ticks):
+            if drawn is axes.xaxis and max((_inches(text, 7) for _, text in ticks), default=0.0) + 0.04 > room / (
+                len(ticks) or 1
+            ):
                 axes.set_xticks([at for at, _ in ticks], [text for _, text in ticks], rotation=30, ha="right",
                                 rotation_mode="anchor")  # fmt: skip
     axes.set_xlim(*frame.x)
@@ -200,7 +202,8 @@ def _heat(axes: Axes, mark: Heat) -> list[Artist]:
         return [mesh]
     for row, values in enumerate(mark.values):
         for column, value in enumerate(values):
-            back = palette.graded((value - low) / ((high - low) or 1), anchors)
+            share = (value - low) / ((high - low) or 1)
+            back = palette.graded(share, anchors) if math.isfinite(value) else "#FFFFFF"
             tone = max(("#FFFFFF", _INK), key=lambda one: palette.contrast(one, back))
             text = format(value, mark.write) if math.isfinite(value) else "–"
             axes.text(column, row, text, ha="center", va="center", fontsize=7, color=tone)

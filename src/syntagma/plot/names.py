@@ -11,7 +11,9 @@ from syntagma.plot.marks import Level, Line, VerticalLine
 
 
 def axis_label(figure: Figure, place: int, side: str, columns: int) -> str:
-    """The label of a panel's axis; that of y is said once in a row, at its left."""
+    """The label of a panel's axis; that of y is said once in a row, at its left; bare panels have none."""
+    if is_bare(figure.panels[place]):
+        return ""
     axis = getattr(figure.panels[place], side)
     left = figure.panels[place - 1] if side == "y" and place % columns else None
     return "" if left is not None and left.y.label == axis.label and not is_bare(left) else axis.label

@@ -15,7 +15,7 @@ import numpy as np
 
 BACKGROUND = {False: "#FFFFFF", True: "#15181C"}
 """By `dark`."""
-_LEARNERS = {
+LEARNERS = {
     "cnn": ("#006AA9", "#009DFF", "o"),
     "attention": ("#E56A0A", "#FB894A", "s"),
     "transformer": ("#129B69", "#57E2AC", "^"),
@@ -54,9 +54,10 @@ _SAME = {
 """A law has the colour of the learner that it was derived for, and a learner's label that of its name."""
 _LEVELS = (
     ("#8C959E", "#C68500", "#B94800", "#8D3B8E", "#2B2D6E", "#101010"),
-    ("#6D757C", "#8F6BE8", "#E0559A", "#FF8A5C", "#FFC94D", "#FFF6D8"),
+    ("#8B8572", "#8859C9", "#F063A8", "#FF8A5C", "#FFC94D", "#FFF6D8"),
 )
-"""Levels 0 to 5 on white, from light to dark, and on dark, from dark to light; level 0, the tokens, is grey."""
+"""Levels 0 to 5 on white, from light to dark, and on dark, from dark to light; level 0, the tokens, is grey.
+They may stand beside "cnn", "transformer" and "clusterer", whose colours are far from theirs, too."""
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "<", ">", "p", "h", "d")
 SEQUENTIAL = ("#F7FAFC", "#9CC4E4", "#3A8AC4", "#0B4F8A", "#0A1F44")
 DIVERGING = ("#0B4F8A", "#7FB2DA", "#FFFFFF", "#F2A765", "#A63C00")
@@ -71,7 +72,7 @@ def assigned(keys: Iterable[str], *, dark: bool = False) -> dict[str, str]:
     """
     keys = list(dict.fromkeys(keys))
     colours = {key: _own(key, dark) for key in keys}
-    free = [pair[dark] for pair in _LEARNERS.values()]
+    free = [pair[dark] for pair in LEARNERS.values()]
     for key in (key for key, colour in colours.items() if colour is None):
         first = sum(key.encode()) % len(free)
         turns = [*free[first:], *free[:first]]
@@ -82,8 +83,8 @@ def assigned(keys: Iterable[str], *, dark: bool = False) -> dict[str, str]:
 def marker(key: str) -> str:
     """The marker of that key; a level and a series have theirs by number."""
     key = _SAME.get(key, key)
-    if key in _LEARNERS:
-        return _LEARNERS[key][2]
+    if key in LEARNERS:
+        return LEARNERS[key][2]
     number = _number(key, "level ") or _number(key, "series ")
     return MARKERS[int(number or 0) % len(MARKERS)]
 
@@ -125,15 +126,15 @@ def distance(first: str, second: str, *, deuteranope: bool = True) -> float:
 
 def _own(key: str, dark: bool) -> str | None:
     key = _SAME.get(key, key)
-    if key in _LEARNERS:
-        return _LEARNERS[key][dark]
+    if key in LEARNERS:
+        return LEARNERS[key][dark]
     if key in STRUCTURE:
         return STRUCTURE[key][dark]
     level, series, grade = (_number(key, start) for start in ("level ", "series ", "grade "))
     if level is not None:
         return _LEVELS[dark][min(int(level), len(_LEVELS[dark]) - 1)]
     if series is not None:
-        return list(_LEARNERS.values())[int(series) % len(_LEARNERS)][dark]
+        return list(LEARNERS.values())[int(series) % len(LEARNERS)][dark]
     return None if grade is None else graded(grade, _LEVELS[dark][1:5])
 
 

@@ -13,7 +13,7 @@ def tree_panel(
 ) -> Panel:
     """`levels` are the symbols from the root down to the tokens, each level s times as long as the one above.
 
-    `highlight` are (level, position) of symbols to draw in the colour of "attention", as those that a change resampled.
+    `highlight` are (level, position) of symbols to draw in the colour of "cnn", as those that a change resampled.
     """
     depth, width = len(levels) - 1, len(levels[-1])
     x: list[float] = []
@@ -30,7 +30,7 @@ def tree_panel(
             x.append((place + 0.5) * width / len(symbols))
             y.append(float(level))
             texts.append(str(symbol))
-            keys.append("attention" if (level, place) in highlight else f"level {level}")
+            keys.append("cnn" if (level, place) in highlight else f"level {level}")
     names: list[Mark] = [
         Text(-0.3, float(level), "tokens" if level == 0 else f"level {level}", "right middle", key="soft")
         for level in range(depth + 1)
