@@ -122,7 +122,7 @@ def test_losses_below_the_oracle_are_said_to_disagree(tmp_path: Path) -> None:
     with Store.create(tmp_path) as store:
         store_staircases(tmp_path, settings, factor=3.0, largest=64)
         run = settings.run(2, "cnn", max(s for s in settings.sizes(2) if s <= 256), 0)
-        bad = store.runs(STUDY.name).iloc[0]
+        bad = store.runs().iloc[0]
         names = ("final_test_loss", "final_train_loss", "test_loss_error", "oracle_loss", "test_accuracy", "steps")
         names += ("best_step", "stopped", "examples_seen", "flops", "seconds", "seconds_evaluating")
         result = {name: getattr(bad[name], "item", lambda name=name: bad[name])() for name in names}
@@ -178,9 +178,9 @@ def test_a_small_run_resumes_without_doing_anything_twice(tmp_path: Path) -> Non
     with Store.create(tmp_path) as store:
         store.record_command(STUDY.name, "quick", settings.model_dump(mode="json"), ["syntagma"])
         STUDY.run(settings, store, 1, lambda text, share: lines.append((text, share)))
-        done = store.finished_ids(STUDY.name)
+        done = store.ids()
         STUDY.run(settings, store, 1, lambda text, share: pytest.fail(f"did {text} again"))
-        assert store.finished_ids(STUDY.name) == done
+        assert store.ids() == done
         analysis = STUDY.analyse(store)
     assert len(lines) == len(done) == len(analysis.tables["runs"]) == 2 * len(list(settings.sizes(2)))
     assert all(0 <= share <= 1 for _, share in lines)

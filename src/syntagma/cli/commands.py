@@ -145,7 +145,7 @@ def run(
             with progress_shown() as progress:
                 chosen.run(settings, store, processes, progress)
         except KeyboardInterrupt:
-            kept = len(store.finished_ids(study))
+            kept = len(store.ids())
             again = f"{kept} finished runs are kept in {directory}; the same command resumes."
             display.console(stderr=True).print(f"interrupted: {again}", markup=False, soft_wrap=True)
             raise typer.Exit(INTERRUPTED) from None
@@ -283,7 +283,7 @@ def _language(grammar: Path | None, given: dict[str, Any], seed: str) -> RandomH
 
 def _stored_study(store: Store, asked: str | None) -> str:
     """The study whose results are in `store`: the one asked for, or the only one."""
-    stored = sorted(set(store.runs()["study"]))
+    stored = store.studies()
     if asked is not None and asked not in stored:
         raise invalid("study", asked, f"{store.path} holds {', '.join(stored) or 'no runs'}")
     if asked is None and len(stored) != 1:

@@ -78,7 +78,7 @@ def run_of(
     if task == "symmetry-target" and "partition" not in tree["task"]:
         length = _checked(AnyLanguage, tree["language"], "language").language().sentence_length
         tree["task"]["partition"] = [length - 1, 1]
-    return _checked(Run, {"study": "fit", **tree, **sizes})
+    return _checked(Run, {**tree, **sizes})
 
 
 def _checked(kind: Any, given: Mapping[str, Any], field: str = "") -> Any:

@@ -72,7 +72,7 @@ def table_of(cells: Sequence[Cell], stored: pd.DataFrame) -> pd.DataFrame:
 def _metrics(row: pd.Series) -> dict[str, Any]:
     """The metrics of a stored run: what is neither configuration nor bookkeeping."""
     config = ("language", "test_language", "tests", "task", "learner", "training")
-    other = {"study", "num_examples", "test_examples", "seed", "revision", "finished_at", "environment"}
+    other = {"num_examples", "test_examples", "seed", "revision", "finished_at", "environment"}
     return {
         str(name): value
         for name, value in row.items()
@@ -81,4 +81,4 @@ def _metrics(row: pd.Series) -> dict[str, Any]:
 
 
 def _missing(value: Any) -> bool:
-    return value is None or (isinstance(value, float) and value != value)
+    return value is None or value is pd.NA or (isinstance(value, float) and value != value)

@@ -38,7 +38,6 @@ class Run(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    study: str
     language: AnyLanguage
     test_language: AnyLanguage | None = None
     tests: Mapping[str, AnyLanguage] = Field(default_factory=dict)
@@ -59,7 +58,7 @@ class Run(BaseModel):
         return self
 
     def config(self) -> dict[str, Any]:
-        """The run as JSON values: what its identity is the hash of."""
+        """The run as JSON values: all that determines its result. Which study asks for it is no part of it."""
         return self.model_dump(mode="json")
 
     def id(self) -> str:

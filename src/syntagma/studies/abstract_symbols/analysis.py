@@ -46,7 +46,7 @@ def analyse(title: str, store: Store) -> Analysis:
         InputError: the store holds no command or no finished run of this study.
     """
     settings, provenance = last_command(store, NAME, AbstractSymbols)
-    runs = table_of(settings.cells(), store.runs(NAME))
+    runs = table_of(settings.cells(), store.runs())
     if not len(_part(runs, "strings")):
         raise InputError(
             "no run of the template tasks is finished yet: give the command again, it goes on where it stopped."

@@ -243,7 +243,7 @@ class AbstractSymbols(Settings):
         for identity, learner, training in chosen.contenders(text.vocab or text.language().vocab):
             for seed in range(chosen.seeds):
                 run = Run(
-                    study=NAME, language=train, test_language=test, task=NextToken(), learner=learner,
+                    language=train, test_language=test, task=NextToken(), learner=learner,
                     training=training, num_examples=chosen.num_examples, test_examples=chosen.test_examples,
                     seed=seed,
                 )  # fmt: skip
@@ -265,7 +265,7 @@ class AbstractSymbols(Settings):
         task: AnyTask = Label()
         return Run.model_validate(
             {
-                "study": NAME, "language": language, "tests": tests, "task": task, "learner": learner,
+                "language": language, "tests": tests, "task": task, "learner": learner,
                 "training": training, "num_examples": size, "test_examples": self.test_examples, "seed": seed,
             }
         )  # fmt: skip

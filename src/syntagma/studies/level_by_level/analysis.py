@@ -41,7 +41,7 @@ def analyse(title: str, store: Store) -> Analysis:
         InputError: the store holds no command of this study, or none of its runs.
     """
     settings, provenance = last_command(store, NAME, LevelByLevel)
-    facts, stored = Facts(store, NAME), store.runs(NAME)
+    facts, stored = Facts(store, NAME), store.runs()
     runs, classes = table_of(list(settings.token_cells()), stored), _classes(settings, stored)
     plateaus = {m: _plateaus_of(settings, facts, m) for m in settings.rules}
     probed = found_inside(settings, store)

@@ -120,7 +120,6 @@ class LevelByLevel(Settings):
         self, contender: Contender, language: HierarchySettings, task: Any, size: int, seed: int, kept: int
     ) -> Run:
         return Run(
-            study=NAME,
             language=language,
             task=task,
             learner=contender.learner,

@@ -35,7 +35,7 @@ def analyse(name: str, title: str, store: Store) -> Analysis:
     """
     settings, provenance = last_command(store, name, PermutationBias)
     facts = Facts(store, NAME)
-    runs = table_of(cells(settings, facts), store.runs(name))
+    runs = table_of(cells(settings, facts), store.runs())
     spectra = _spectra(settings, facts)
     growth = growth_spectra(settings, facts)
     thresholds = _thresholds(settings, runs, growth)

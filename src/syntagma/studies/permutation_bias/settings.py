@@ -189,7 +189,6 @@ class PermutationBias(Settings):
         seed: int,
     ) -> Run:
         return Run(
-            study=NAME,
             language=language,
             task=task,
             learner=learner,

@@ -52,7 +52,7 @@ class _ScalingLawsStudy(Study[ScalingLaws]):
         plateaus = {m: _record_plateaus(settings, m, store) for m in settings.rules}
         order = sorted(settings.learners, key=lambda name: settings.learners[name].learner.weight_sharing is True)
         curves = [Growing(settings, m, name, plateaus[m]) for m in reversed(settings.rules) for name in order]
-        known = store.runs(NAME)
+        known = store.runs()
         stored = dict(zip(known["id"], known["test_loss"], strict=True)) if len(known) else {}
 
         def next_runs() -> list[Run]:

@@ -32,7 +32,7 @@ def analyse(name: str, title: str, store: Store) -> Analysis:
         InputError: the store holds no command of this study.
     """
     settings, provenance = last_command(store, name, ScalingLaws)
-    runs = _runs_of(settings, store.runs(name))
+    runs = _runs_of(settings, store.runs())
     plateaus = _plateaus_of(settings, store)
     curves = {
         (name, m): _curve(runs, settings, name, m, plateaus[m]) for name in settings.learners for m in settings.rules

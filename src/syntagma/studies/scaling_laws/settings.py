@@ -107,7 +107,6 @@ class ScalingLaws(Settings):
         """One run of the grid."""
         chosen = self.learners[contender]
         return Run(
-            study=NAME,
             language=self.language(rules, seed),
             task=LastToken(),
             learner=chosen.learner,

@@ -40,7 +40,7 @@ def analyse(title: str, store: Store) -> Analysis:
     """
     settings, provenance = last_command(store, NAME, Variations)
     facts = Facts(store, NAME)
-    runs = _with_last_loss(table_of(settings.cells(), store.runs(NAME)))
+    runs = _with_last_loss(table_of(settings.cells(), store.runs()))
     online = _online(settings, runs, store)
     found = _thresholds(settings, facts, runs, online)
     falls, zipf_curves = _falls(settings, runs)

@@ -121,7 +121,6 @@ class Variations(Settings):
         names = {"part": part, "learner": name, "label": contender.learner.label, **grammar.model_dump()}
         for seed in range(self.seeds):
             run = Run(
-                study=NAME,
                 language=grammar.language(seed, zipf, classes),
                 task=task,
                 learner=contender.learner,
