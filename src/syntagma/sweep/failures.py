@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from syntagma.sweep.identity import canonical_text, run_id
-from syntagma.sweep.records import read_json
+from syntagma.sweep.rows import mapping_of
 
 if TYPE_CHECKING:
     from syntagma.sweep.store import Store
@@ -65,10 +65,10 @@ def failures(store: Store) -> list[Failure]:
 
     for failure in failures(store): print(failure.id, failure.reason)
     """
-    if not store._rows("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'failures'"):
+    if not store._query("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'failures'"):
         return []
-    rows = store._rows(
+    rows = store._query(
         "SELECT id, config, reason, details, attempts, failed_at FROM failures"
         " WHERE id NOT IN (SELECT id FROM runs) ORDER BY rowid"
     )
-    return [Failure(identity, read_json(config, dict), *rest) for identity, config, *rest in rows]
+    return [Failure(identity, mapping_of(config, "config"), *rest) for identity, config, *rest in rows]

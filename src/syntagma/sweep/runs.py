@@ -77,7 +77,7 @@ class Run(BaseModel):
         return self
 
     def config(self) -> dict[str, Any]:
-        """The run as JSON values: what its identity is the hash of."""
+        """The run as JSON values: all that determines its result. Which study asks for it is no part of it."""
         return self.model_dump(mode="json")
 
     def id(self) -> str:
