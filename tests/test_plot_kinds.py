@@ -141,7 +141,8 @@ def test_a_collapse_shows_the_dots_first_and_curves_where_they_mean_something() 
     line = plot.rescaled("cnn", [1, 10, 100, 1000, 10000], [1.4, 1.0, 0.5, -0.05, -0.9], 10.0)
     assert line.x == (0.1, 1.0, 10.0, 100.0, 1000.0)
     far = plot.rescaled("cnn", [1, 10, 100, 1000, 10000], [4, 3, 1, 0.5, 0], 10.0)
-    assert far.x[0] == 1.0  # of what is far above, only the point from which the curve enters
+    assert far.x[1:] == (1.0, 10.0, 100.0, 1000.0)
+    assert math.isnan(far.x[0])  # of what is far above, only the point from which the curve enters is drawn
 
 
 def test_spectra_leave_out_what_is_at_the_floor() -> None:
