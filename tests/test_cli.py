@@ -17,10 +17,10 @@ from typing import Annotated, Literal
 import numpy as np
 import pandas as pd
 import pytest
+import syntagma.report.figures
 from pydantic import BaseModel, Field, field_validator
 from rich.console import Console
 
-import syntagma.report.figures
 import syntagma.report.page
 import syntagma.studies
 from syntagma import RandomHierarchy, Store, __version__

@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from syntagma.studies.grid import Cell, run_missing, table_of
+from syntagma.studies.stored import Facts, last_command
 
 from syntagma.errors import InputError
 from syntagma.kernels import Architecture, Dense, Embedding
 from syntagma.languages import CategoricalMixture
 from syntagma.learners import KernelRegression
 from syntagma.studies import Settings, grid
-from syntagma.studies.grid import Cell, run_missing, table_of
-from syntagma.studies.stored import Facts, last_command
 from syntagma.sweep.runs import Run
 from syntagma.sweep.store import Store
 from syntagma.tasks import SymmetryTarget

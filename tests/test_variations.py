@@ -11,19 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 from matplotlib.text import Text
-
-from syntagma.curves import Interval
-from syntagma.errors import InputError
-from syntagma.languages.settings import HierarchySettings
-from syntagma.learners import HierarchicalCNN, MultiLayerAttention, Training, Transformer
-from syntagma.randomness import stream
 from syntagma.report.variations import FIGURES, REPORT
-from syntagma.statistics.correlations import correlations
-from syntagma.studies import load
 from syntagma.studies.grid import Cell
-from syntagma.studies.scaling_laws import Contender
 from syntagma.studies.stored import Facts
-from syntagma.studies.study import Analysis, Verdict
 from syntagma.studies.variations import STUDY, Variations, zipf, zipf_tokens
 from syntagma.studies.variations.collapse import collapse
 from syntagma.studies.variations.exact import chance_entropy, masked_floor, mean_token_entropy, settle_exact
@@ -31,6 +21,16 @@ from syntagma.studies.variations.grids import PARAMETERS, Grammar, Grower
 from syntagma.studies.variations.predictions import growth_exponent, law_of
 from syntagma.studies.variations.settings import NAME
 from syntagma.studies.variations.verdicts import NEAR, Fall, Measured, verdicts
+
+from syntagma.curves import Interval
+from syntagma.errors import InputError
+from syntagma.languages.settings import HierarchySettings
+from syntagma.learners import HierarchicalCNN, MultiLayerAttention, Training, Transformer
+from syntagma.randomness import stream
+from syntagma.statistics.correlations import correlations
+from syntagma.studies import load
+from syntagma.studies.scaling_laws import Contender
+from syntagma.studies.study import Analysis, Verdict
 from syntagma.sweep.store import Store
 from syntagma.theory import hierarchy as theory
 

@@ -12,27 +12,28 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import tempfile
+import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
 from syntagma.errors import InputError
+from syntagma.sweep import migration
+from syntagma.sweep.atomic_file import temporary_directory
 
 FILE_NAME = "results.sqlite"
 APPLICATION_ID = int.from_bytes(b"SYNT", "big")
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 BUSY_SECONDS = 30.0
+_MOST_CHECKED = 1 << 28
+"""Bytes of a file whose pages are all checked when it is opened."""
 
 _SCHEMA = f"""
 PRAGMA application_id = {APPLICATION_ID};
 PRAGMA user_version = {SCHEMA_VERSION};
 PRAGMA journal_mode = WAL;
 CREATE TABLE environments (hash TEXT PRIMARY KEY, machine TEXT NOT NULL, versions TEXT NOT NULL);
-CREATE TABLE runs (
-    id TEXT PRIMARY KEY, study TEXT NOT NULL, config TEXT NOT NULL, result TEXT NOT NULL, history TEXT NOT NULL,
-    finished_at TEXT NOT NULL, environment TEXT NOT NULL REFERENCES environments (hash));
-CREATE INDEX runs_by_study ON runs (study);
+{migration.RUNS}
 CREATE TABLE facts (
     study TEXT NOT NULL, hash TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, recorded_at TEXT NOT NULL,
     PRIMARY KEY (study, hash));
@@ -69,8 +70,8 @@ def create(file: Path) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
         if file.exists():
             return
-        with tempfile.TemporaryDirectory(dir=file.parent, prefix=".new-") as nearby:
-            new = Path(nearby) / FILE_NAME
+        with temporary_directory(file.parent) as nearby:
+            new = nearby / FILE_NAME
             with closing(sqlite3.connect(new)) as connection:
                 connection.executescript(_SCHEMA)
             _link(new, file)
@@ -93,11 +94,13 @@ def connect(file: Path, read_only: bool) -> sqlite3.Connection:
     connection = None
     try:
         connection = _readable(file) if read_only else _opened(file, "mode=rw")
+        if _version(connection) == (APPLICATION_ID, 1):
+            connection = _of_version_1(file, connection, read_only)
         _check(connection, file)
         if not read_only:
             connection.executescript("BEGIN IMMEDIATE; ROLLBACK;")  # SQLite opens what it cannot write without a word
         return connection
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:
         if connection is not None:
             connection.close()
         raise explained(file, error) from error
@@ -112,22 +115,29 @@ def troubles_explained(file: Path) -> Iterator[None]:
     """Turns what SQLite raises inside into the one-line error."""
     try:
         yield
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:
         raise explained(file, error) from error
 
 
-def explained(file: Path, error: sqlite3.Error) -> InputError:
-    """The one-line error for what SQLite raised about `file`."""
+def explained(file: Path, error: sqlite3.Error | UnicodeDecodeError) -> InputError:
+    """The one-line error for what SQLite raised about `file`; its own words may be what a damaged file made of them."""
     name = getattr(error, "sqlite_errorname", None) or ""
+    if isinstance(error, UnicodeDecodeError):
+        name, error = "SQLITE_CORRUPT", sqlite3.DatabaseError("text that is not UTF-8")
     for start, (trouble, mend) in _TROUBLES.items():
         if name.startswith(start):
-            return InputError(f"{file} cannot be used: {trouble} ({error}). {mend}.")
-    return InputError(f"{file} cannot be used: {error}. Choose another directory.")
+            return InputError(f"{file} cannot be used: {trouble} ({_one_line(error)}). {mend}.")
+    return InputError(f"{file} cannot be used: {_one_line(error)}. Choose another directory.")
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join("".join(c if c.isprintable() else " " for c in str(error)).split())
 
 
 def _opened(file: Path, mode: str) -> sqlite3.Connection:
     uri = f"{file.absolute().as_uri()}?{mode}"
     connection = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
+    connection.text_factory = lambda text: text.decode("utf-8", "replace")  # such text has no right checksum
     connection.execute("PRAGMA trusted_schema = OFF")
     connection.execute("PRAGMA foreign_keys = ON")
     return connection
@@ -159,9 +169,30 @@ def _readable(file: Path) -> sqlite3.Connection:
     )
 
 
-def _check(connection: sqlite3.Connection, file: Path) -> None:
+def _version(connection: sqlite3.Connection) -> tuple[int, int]:
+    """Whose the file is, and of which version."""
     (owner,) = connection.execute("PRAGMA application_id").fetchone()
     (version,) = connection.execute("PRAGMA user_version").fetchone()
+    return owner, version
+
+
+def _of_version_1(file: Path, connection: sqlite3.Connection, read_only: bool) -> sqlite3.Connection:
+    """A connection to the content in today's layout: of the file itself, or of a copy in memory where it is only read."""
+    if read_only:
+        with closing(connection):
+            return migration.migrated_copy(connection)
+    connection.close()
+    try:
+        print(migration.migrate_file(file), file=sys.stderr)
+    except (OSError, InputError, TypeError) as error:
+        raise InputError(
+            f"{file} cannot be used: it is of an earlier layout and damaged ({error}). Restore a copy."
+        ) from error
+    return _opened(file, "mode=rw")
+
+
+def _check(connection: sqlite3.Connection, file: Path) -> None:
+    owner, version = _version(connection)
     if owner != APPLICATION_ID:
         raise InputError(f"{file} cannot be used: another program made it. Give another directory, or move it away.")
     if version != SCHEMA_VERSION:
@@ -169,10 +200,18 @@ def _check(connection: sqlite3.Connection, file: Path) -> None:
             f"{file} cannot be used: its layout is version {version}, this syntagma reads version {SCHEMA_VERSION}. "
             f"Use the {'newer' if version > SCHEMA_VERSION else 'older'} syntagma that made it, or another directory."
         )
-    (state,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    state = _state(connection, file)
     if state != "ok":
         trouble, mend = _TROUBLES["SQLITE_CORRUPT"]
         raise InputError(f"{file} cannot be used: {trouble} ({' '.join(str(state).split())}). {mend}.")
+
+
+def _state(connection: sqlite3.Connection, file: Path) -> str:
+    """What SQLite's own check says; of large files it is left out, since it reads all of them: rows are checked anyway."""
+    if file.stat().st_size > _MOST_CHECKED:
+        return "ok"
+    (state,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    return str(state)
 
 
 def _link(new: Path, file: Path) -> None:

@@ -8,10 +8,9 @@ processes may write at once, each with a `Store` of its own; nothing is ever unp
 
 from __future__ import annotations
 
-import json
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,13 +20,14 @@ from syntagma.errors import InputError, invalid
 from syntagma.sweep import database
 from syntagma.sweep.environment import environment
 from syntagma.sweep.identity import canonical_text, digest, flatten, json_text, plain, run_id
+from syntagma.sweep.records import Damage, RunRecord, checksum, number_or_nan, read_json, run_records
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["Store", "environment", "run_id"]
 
-_OWN_COLUMNS = ("id", "study", "finished_at", "environment")
+_OWN_COLUMNS = ("id", "finished_at", "environment")
 
 
 class Store:
@@ -86,18 +86,15 @@ class Store:
         """Store a finished run and return its id; a run that is stored already is left as it is.
 
         Args:
-            run: the configuration, all that determines the result: JSON values, nested as wanted; `run["study"]` names
-                the study. Its `run_id` is the id.
+            run: the configuration, all that determines the result: JSON values, nested as wanted. Its `run_id` is the
+                id.
             result: the metrics, numbers or text, nested as wanted; NaN and infinity are kept. `result["history"]`, if
                 there, is a list of mappings, one per checkpoint.
 
         Raises:
-            InputError: no study; NaN in the configuration; a value that is no JSON value; a metric named as a
-                configuration value or an own column (id, study, finished_at, environment); the store is read-only.
+            InputError: NaN in the configuration; a value that is no JSON value; a metric named as a
+                configuration value or an own column (id, finished_at, environment); the store is read-only.
         """
-        study = run.get("study")
-        if not isinstance(study, str) or not study:
-            raise invalid("run['study']", study, "it must name the study", "Give it as text")
         config, metrics = canonical_text(run), dict(result)
         history = plain(metrics.pop("history", []), "history")
         if not isinstance(history, list) or not all(isinstance(row, dict) for row in history):
@@ -105,38 +102,77 @@ class Store:
         clash = set(flatten(plain(metrics, "result"))) & ({*flatten(run)} | {*_OWN_COLUMNS})
         if clash:
             raise invalid("result", sorted(clash), "a column of the run has that name", "Rename it in the result")
-        identity = run_id(run)
+        identity, text = run_id(run), json_text(metrics)
         with self._transaction() as connection:
             connection.execute(
                 "INSERT OR IGNORE INTO runs VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (identity, study, config, json_text(metrics), json_text(history), _now(), self._here(connection)),
+                (identity, config, text, json_text(history), checksum(text), _now(), self._here(connection)),
             )
+            self._remove_damaged(connection, identity, (config, text, json_text(history)))
         return identity
 
+    def _remove_damaged(self, connection: sqlite3.Connection, identity: str, texts: tuple[str, str, str]) -> None:
+        """Where a damaged run stands in the place of the new one, put the new one there."""
+        if not list(run_records(connection, Damage(), [identity])):
+            config, result, history = texts
+            connection.execute(
+                "UPDATE runs SET config = ?, result = ?, history = ?, checksum = ? WHERE id = ?",
+                (config, result, history, checksum(result), identity),
+            )
+
     def has(self, run_id: str) -> bool:
-        """Whether that run is stored."""
-        return bool(self._rows("SELECT 1 FROM runs WHERE id = ?", run_id))
+        """Whether that run is stored, undamaged."""
+        return bool(self._records([run_id]))
 
-    def finished_ids(self, study: str) -> set[str]:
-        """The ids of the stored runs of `study`."""
-        return {identity for (identity,) in self._rows("SELECT id FROM runs WHERE study = ?", study)}
+    def ids(self) -> set[str]:
+        """The ids of all stored runs that can be believed."""
+        return {record.id for record in self._records()}
 
-    def runs(self, study: str | None = None) -> pd.DataFrame:
-        """One row per stored run, of one study or all, in the order they finished.
+    def results(self, ids: Iterable[str]) -> dict[str, dict[str, Any]]:
+        """The metrics of these runs, as far as they are stored."""
+        return {record.id: record.result for record in self._records(list(ids))}
 
-        Columns: id, study, the configuration with dotted names (`language.vocab`), the metrics, finished_at (UTC),
-        environment (a key of `environments`). What a run does not have is missing (NaN or None); lists are tuples.
+    def runs(self, ids: Iterable[str] | None = None) -> pd.DataFrame:
+        """One row per stored run, of all or of those asked for, in the order they finished.
+
+        Columns: id, the configuration with dotted names (`language.vocab`), the metrics, finished_at (UTC), environment
+        (a key of `environments`). What a run does not have is missing (NaN or None); lists are tuples.
         """
         import pandas as pd
 
-        where, parameters = ("", ()) if study is None else (" WHERE study = ?", (study,))
-        query = f"SELECT id, study, config, result, finished_at, environment FROM runs{where} ORDER BY rowid"
-        rows = []
-        for identity, name, config, result, finished_at, here in self._rows(query, *parameters):
-            rows.append({"id": identity, "study": name} | flatten(self._read(config)) | flatten(self._read(result)))
-            rows[-1] |= {"finished_at": finished_at, "environment": here}
-        table = pd.DataFrame(rows, columns=None if rows else list(_OWN_COLUMNS))
-        return table.reindex(columns=[*table.columns.drop(last := list(_OWN_COLUMNS[2:])), *last])
+        columns: dict[str, list[Any]] = {"id": []}
+        number = 0
+        for record in self._records(None if ids is None else list(ids)):
+            row = {"id": record.id} | flatten(record.config) | flatten(record.result)
+            row |= {"finished_at": record.finished_at, "environment": record.environment}
+            for name in (name for name in row if name not in columns):
+                columns[name] = [None] * number
+            number += 1
+            for name, values in columns.items():
+                values.append(row.get(name))
+        table = pd.DataFrame(columns, columns=None if number else list(_OWN_COLUMNS)).infer_objects()
+        return table.reindex(columns=[*table.columns.drop(last := list(_OWN_COLUMNS[1:])), *last])
+
+    def damage(self) -> list[str]:
+        """What is damaged, one line each: such runs are left out wherever runs are read."""
+        known = Damage()
+        with database.troubles_explained(self.path):
+            for _ in run_records(self._connection, known):
+                pass
+        return known.lines
+
+    def mixed_environments(self, ids: Iterable[str]) -> str:
+        """One line that names what differs between the environments of these runs; empty where nothing does."""
+        used = {record.environment for record in self._records(list(ids))}
+        known = self.environments()
+        flat = [flatten(known[name]) for name in sorted(used) if name in known]
+        names = sorted({name for one in flat for name in one if len({str(other.get(name)) for other in flat}) > 1})
+        if not names:
+            return ""
+        said = (f"{name} ({', '.join(sorted({str(one.get(name)) for one in flat}))})" for name in names)
+        return (
+            f"these runs were done in {len(flat)} environments, which may change their last digits: {'; '.join(said)}."
+        )
 
     def config(self, run_id: str) -> dict[str, Any]:
         """The configuration of that run.
@@ -144,23 +180,29 @@ class Store:
         Raises:
             InputError: there is no such run.
         """
-        found = self._rows("SELECT config FROM runs WHERE id = ?", run_id)
-        if not found:
-            raise invalid("run_id", run_id, "no stored run has that id", "The column id of the runs lists them")
-        return self._read(found[0][0])
+        return self._record(run_id).config
 
     def history(self, run_id: str) -> pd.DataFrame:
         """One row per checkpoint of that run.
 
         Raises:
-            InputError: there is no such run.
+            InputError: there is no such run, or its history is damaged.
         """
         import pandas as pd
 
-        found = self._rows("SELECT history FROM runs WHERE id = ?", run_id)
-        if not found:
+        self._record(run_id)
+        ((text,),) = self._rows("SELECT history FROM runs WHERE id = ?", run_id)
+        return pd.DataFrame(read_json(text, list))
+
+    def _records(self, ids: list[str] | None = None) -> list[RunRecord]:
+        with database.troubles_explained(self.path):
+            return list(run_records(self._connection, Damage(), ids))
+
+    def _record(self, run_id: str) -> RunRecord:
+        records = self._records([run_id])
+        if not records:
             raise invalid("run_id", run_id, "no stored run has that id", "The column id of the runs lists them")
-        return pd.DataFrame(self._read(found[0][0], list))
+        return records[0]
 
     def record_fact(self, study: str, key: Mapping[str, Any], value: Mapping[str, Any]) -> None:
         """Store what is known without a run under `key`; a fact that is stored already is left as it is.
@@ -178,7 +220,7 @@ class Store:
     def facts(self, study: str) -> list[tuple[dict[str, Any], dict[str, Any]]]:
         """All facts of `study` as (key, value), in the order of recording."""
         rows = self._rows("SELECT key, value FROM facts WHERE study = ? ORDER BY rowid", study)
-        return [(self._read(key), self._read(value)) for key, value in rows]
+        return [(read_json(key, dict), read_json(value, dict)) for key, value in rows]
 
     def record_command(self, study: str, preset: str | None, settings: Mapping[str, Any], argv: Sequence[str]) -> int:
         """Store that a command starts and return its number, for `finish_command`.
@@ -211,14 +253,16 @@ class Store:
 
         names = ["number", "study", "preset", "settings", "argv", "started_at", "seconds", "environment"]
         table = pd.DataFrame(self._rows(f"SELECT {', '.join(names)} FROM commands ORDER BY number"), columns=names)
-        table["settings"] = [self._read(text) for text in table["settings"]]
-        table["argv"] = [self._read(text, list) for text in table["argv"]]
-        return table.astype({"seconds": float})
+        table["settings"] = [read_json(text, dict) for text in table["settings"]]
+        table["argv"] = [read_json(text, list) for text in table["argv"]]
+        return table.assign(seconds=[number_or_nan(value) for value in table["seconds"]])
 
     def environments(self) -> dict[str, dict[str, Any]]:
         """Machine and versions of every result, as `environment()` gives them, by their hash."""
         rows = self._rows("SELECT hash, machine, versions FROM environments ORDER BY rowid")
-        return {name: {"machine": self._read(there), "versions": self._read(with_)} for name, there, with_ in rows}
+        return {
+            name: {"machine": read_json(there, dict), "versions": read_json(with_, dict)} for name, there, with_ in rows
+        }
 
     def export(self, path: str | Path) -> None:
         """Write all runs, with machine and versions, to `path`: CSV or Parquet by its ending, whole or not at all.
@@ -272,16 +316,6 @@ class Store:
     def _rows(self, query: str, *parameters: object) -> list[tuple[Any, ...]]:
         with database.troubles_explained(self.path):
             return self._connection.execute(query, parameters).fetchall()
-
-    def _read(self, text: str, kind: type = dict) -> Any:
-        """A JSON value of the file, which a stranger may have written."""
-        try:
-            value = json.loads(text)
-        except (TypeError, ValueError) as error:
-            raise InputError(f"{self.path} cannot be used: it holds text that is not JSON. Restore a copy.") from error
-        if not isinstance(value, kind):
-            raise InputError(f"{self.path} cannot be used: it holds a {type(value).__name__} for a {kind.__name__}.")
-        return value
 
 
 def _now() -> str:
