@@ -54,13 +54,19 @@ class Curve:
 
 
 @dataclasses.dataclass(frozen=True)
-class Prediction:
-    law: str
-    thresholds: tuple[float, ...]
-    plateaus: tuple[float, ...] = PLATEAUS
+class Stated:
+    values: tuple[float, ...]
+    regime: str
     source: str = "arXiv 2505.07070, Eq. 3"
 
-    def __call__(self, num_examples: np.ndarray) -> np.ndarray:
+
+@dataclasses.dataclass(frozen=True)
+class Prediction:
+    name: str
+    thresholds: Stated
+    plateaus: Stated = Stated(PLATEAUS, "exact for this grammar")
+
+    def at(self, num_examples: np.ndarray) -> np.ndarray:
         return 0.2 + 2 * (1 + num_examples / 100) ** -0.5
 
 
@@ -74,8 +80,8 @@ CURVES = {
     "attention": curve("attention-only", 1200),
     "transformer": curve("transformer", 3000),
 }
-SHARING = Prediction("weight sharing", (30.0, 300.0, 900.0, 2700.0))
-NOT_SHARING = Prediction("no weight sharing", (30.0, 300.0, 2700.0, 24000.0))
+SHARING = Prediction("weight sharing", Stated((30.0, 300.0, 900.0, 2700.0), "asymptotic law"))
+NOT_SHARING = Prediction("no weight sharing", Stated((30.0, 300.0, 2700.0, 24000.0), "asymptotic law"))
 
 
 def curve_figures() -> list[Figure]:
@@ -91,8 +97,8 @@ def curve_figures() -> list[Figure]:
         for m in (2, 3, 4)
     ]
     by_size = plot.learning_curves(panels, title="More rules, more examples, level by level", name="by-rules")
-    theory = Prediction("exact spectrum", ())
-    kernel = {"kernel": Curve("kernel regression", np.stack([theory(SIZES) * f for f in (0.9, 1, 1.12)]))}
+    theory = Prediction("spectrum", Stated((), "exact for this kernel"))
+    kernel = {"kernel": Curve("kernel regression", np.stack([theory.at(SIZES) * f for f in (0.9, 1, 1.12)]))}
     below = {"cnn": curve("convolutional", 100, floor=0.22, spread=0.6)}
     odd = [
         plot.curve_panel(kernel, [theory], title="A theory that is a curve", y="error / variance"),

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 import plot_examples as examples
 from plot_examples import CURVES, PLATEAUS, SHARING, Interval
-from syntagma import plot
+from syntagma import HierarchicalCNN, RandomHierarchy, plot, theory
+from syntagma.curves import LearningCurve
 from syntagma.plot import Band, Dots, Empty, Figure, Heat, Law, Level, Line, Panel, Points, Tree, VerticalLine
 from syntagma.plot.intervals import columns, written
 
@@ -38,9 +39,9 @@ def test_a_predicted_threshold_is_the_step_between_its_plateaus() -> None:
     panel = plot.curve_panel(CURVES, [SHARING], PLATEAUS, prefactors={"weight sharing": 3.0}, crossings=())
     steps = of_kind(panel, VerticalLine)
     bare = [mark for mark in steps if mark.dash == "dashed"]
-    assert [mark.place for mark in bare] == list(SHARING.thresholds)
+    assert [mark.place for mark in bare] == list(SHARING.thresholds.values)
     assert [(mark.high, mark.low) for mark in bare] == list(itertools.pairwise(PLATEAUS))
-    assert [mark.place for mark in steps if mark.dash == "dotted"] == [3 * place for place in SHARING.thresholds]
+    assert [mark.place for mark in steps if mark.dash == "dotted"] == [3 * place for place in SHARING.thresholds.values]
     assert not of_kind(panel, Points)
 
 
@@ -52,11 +53,23 @@ def test_laws_that_agree_take_turns_under_one_name() -> None:
 
 
 def test_a_prediction_without_thresholds_is_a_curve() -> None:
-    theory = examples.Prediction("exact spectrum", ())
+    theory = examples.Prediction("spectrum", examples.Stated((), "exact for this kernel"))
     panel = plot.curve_panel(CURVES, [theory])
     (law,) = of_kind(panel, Law)
-    assert law.y == pytest.approx(theory(np.array(law.x)))
+    assert law.y == pytest.approx(theory.at(np.array(law.x)))
     assert (law.x[0], law.x[-1]) == pytest.approx((examples.SIZES[0], examples.SIZES[-1]))
+
+
+def test_learning_curves_of_the_library_itself() -> None:
+    language = RandomHierarchy(vocab=8, rules=2, branching=2, depth=2)
+    exact = theory.predict(language, HierarchicalCNN())
+    law = theory.predict(language, HierarchicalCNN(), "asymptotic law")
+    losses = [[2.0, 1.2, 0.5], [2.0, 1.3, 0.6]]
+    curve = LearningCurve(np.array([32.0, 256.0, 2048.0]), np.array(losses), "convolutional")
+    panel = plot.curve_panel([curve], [exact, law], exact.plateaus.values)
+    dashes = {mark.dash: mark for mark in of_kind(panel, VerticalLine)}
+    assert dashes.keys() <= {"dashed", "dashdot"}
+    assert dashes["dashed"].place in [float(f"{place:.6g}") for place in law.thresholds.values]
 
 
 def test_bands_say_what_they_are_and_never_cross_the_oracle() -> None:
@@ -141,7 +154,8 @@ def test_a_collapse_shows_the_dots_first_and_curves_where_they_mean_something() 
     line = plot.rescaled("cnn", [1, 10, 100, 1000, 10000], [1.4, 1.0, 0.5, -0.05, -0.9], 10.0)
     assert line.x == (0.1, 1.0, 10.0, 100.0, 1000.0)
     far = plot.rescaled("cnn", [1, 10, 100, 1000, 10000], [4, 3, 1, 0.5, 0], 10.0)
-    assert far.x[0] == 1.0  # of what is far above, only the point from which the curve enters
+    assert far.x[1:] == (1.0, 10.0, 100.0, 1000.0)
+    assert math.isnan(far.x[0])  # of what is far above, only the point from which the curve enters is drawn
 
 
 def test_spectra_leave_out_what_is_at_the_floor() -> None:

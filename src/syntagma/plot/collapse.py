@@ -54,8 +54,10 @@ def rescaled(
     near = inside.copy()  # with the points next to them, so that a curve leaves the panel where its line does
     near[1:] |= inside[:-1]
     near[:-1] |= inside[1:]
-    x = np.asarray(num_examples, float) / predicted
-    return Line(x[near], share[near], key=key, label=label, marker=marker, hover={"P": np.asarray(num_examples)[near]})
+    x = np.asarray(num_examples, float)
+    hover = {"P": [f"{size:,.0f}" for size in x]}
+    x, y = (np.where(near, values, np.nan) for values in (x / predicted, share))
+    return Line(x, y, key=key, label=label, marker=marker, hover=hover)
 
 
 def rescaled_panel(curves: Sequence[Mark], *, title: str = "") -> Panel:

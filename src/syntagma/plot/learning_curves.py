@@ -36,18 +36,27 @@ class Curve(Protocol):
     def crossing(self, lines: Any) -> Any: ...
 
 
-class Predicted(Protocol):
-    """As `theory.Prediction`: thresholds `[L]` between plateaus `[L + 1]`, or only values at any size."""
+class Stated(Protocol):
+    """As `theory.Stated`: numbers with their source and the regime where they hold."""
 
     @property
-    def law(self) -> str: ...
+    def values(self) -> Any: ...
     @property
-    def thresholds(self) -> Any: ...
-    @property
-    def plateaus(self) -> Any: ...
+    def regime(self) -> str: ...
     @property
     def source(self) -> str: ...
-    def __call__(self, num_examples: Any) -> Any: ...
+
+
+class Predicted(Protocol):
+    """As `theory.Prediction`: thresholds `[L]` between plateaus `[L + 1]`, or only losses at any size."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def thresholds(self) -> Stated: ...
+    @property
+    def plateaus(self) -> Stated: ...
+    def at(self, num_examples: Any) -> Any: ...
 
 
 Curves = Sequence[Curve] | Mapping[str, Curve]
@@ -153,24 +162,38 @@ def plateau_marks(plateaus: Sequence[float]) -> Iterable[Mark]:
 def prediction_marks(
     predictions: Iterable[Predicted], curves: Iterable[Curve], prefactors: Mapping[str, float] | None = None
 ) -> Iterable[Mark]:
-    """Each predicted threshold as the step it predicts, dashes alternating where laws agree; or the predicted curve."""
+    """Each predicted threshold as the step it predicts; without thresholds, the predicted curve.
+
+    Dashes say the regime, and alternate where two predictions put a threshold at one place.
+    """
     steps: dict[tuple[int, float], list[Predicted]] = {}
-    for prediction in predictions:
-        if not len(prediction.thresholds):
+    for one in predictions:
+        places = np.atleast_1d(np.asarray(one.thresholds.values, float))
+        if not np.isfinite(places).any():
             sizes = [size for curve in curves for size in np.asarray(curve.num_examples)]
-            grid, source = np.geomspace(min(sizes), max(sizes), 100), {"source": prediction.source}
-            yield Law(grid, prediction(grid), label=f"predicted, {prediction.law}", key=prediction.law, hover=source)
-        for level, place in enumerate(prediction.thresholds, start=1):
-            steps.setdefault((level, float(f"{place:.6g}")), []).append(prediction)
+            grid = np.geomspace(min(sizes), max(sizes), 100)
+            yield Law(grid, one.at(grid), **_predicted(one))
+        for level, place in enumerate(places, start=1):
+            if np.isfinite(place):  # infinite where no number of examples suffices
+                steps.setdefault((level, float(f"{place:.6g}")), []).append(one)
     for (level, place), agreeing in steps.items():
         for turn, one in enumerate(agreeing):
-            ends: dict[str, Any] = {"low": float(one.plateaus[level]), "high": float(one.plateaus[level - 1])}
-            ends |= {"key": one.law, "hover": {"source": one.source}}
-            name = "" if turn else f"$P_{{{level}}}$"
-            yield VerticalLine(place, name=name, label=f"predicted, {one.law}", turn=(turn, len(agreeing)), **ends)
-            factor = (prefactors or {}).get(one.law)
+            above, below = (float(one.plateaus.values[at]) for at in (level - 1, level))
+            name, look = "" if turn else f"$P_{{{level}}}$", _predicted(one)
+            yield VerticalLine(place, below, above, name=name, turn=(turn, len(agreeing)), **look)
+            factor = (prefactors or {}).get(one.name)
             if factor is not None:
-                yield VerticalLine(place * factor, dash="dotted", label=f"the same times {factor:.2g}, fitted", **ends)
+                look |= {"label": f"{one.name}, times {factor:.2g} (fitted)", "dash": "dotted"}
+                yield VerticalLine(place * factor, below, above, **look)
+
+
+def _predicted(one: Predicted) -> dict[str, Any]:
+    """The label, colour and dashes of a prediction, and where it is from."""
+    stated = one.thresholds
+    dashes = {"asymptotic law": "dashed", "exact for this grammar": "dashdot", "reader's measurement": "dotted"}
+    hover = {"holds as": stated.regime, "source": stated.source}
+    label = f"predicted, {one.name} ({stated.regime})" if stated.regime else f"predicted, {one.name}"
+    return {"label": label, "key": one.name, "dash": dashes.get(stated.regime, "dashed"), "hover": hover}
 
 
 def crossing_marks(crossings: Iterable[Crossing]) -> Iterable[Mark]:

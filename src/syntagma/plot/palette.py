@@ -41,6 +41,8 @@ STRUCTURE = {
 _SAME = {
     "weight sharing": "cnn",
     "no weight sharing": "attention",
+    "tuples": "cnn",
+    "tokens": "attention",
     "convolutional": "cnn",
     "attention-only": "attention",
     "locally connected": "locally-connected",
