@@ -23,8 +23,8 @@ def test_self_similar_plateaus_give_the_law(f, growth, levels):
     plateaus = np.append(f ** np.arange(levels + 1.0), 0.0)
     thresholds = 7.0 * growth ** np.arange(levels + 1.0)
     expected = math.log(1 / f) / math.log(growth)
-    assert excess.excess_exponent(thresholds, plateaus, levels) == pytest.approx(expected, rel=1e-9)
-    assert excess.excess_exponent(3 * thresholds, 2 * plateaus, levels) == pytest.approx(expected, rel=1e-9)
+    assert excess.excess_exponent(thresholds, plateaus, 1, levels) == pytest.approx(expected, rel=1e-9)
+    assert excess.excess_exponent(3 * thresholds, 2 * plateaus, 1, levels) == pytest.approx(expected, rel=1e-9)
 
 
 @pytest.mark.parametrize("sharing", [True, False])
@@ -32,7 +32,7 @@ def test_many_levels_of_the_law_give_its_exponent(sharing):
     vocab, rules, depth = 64, 4, 40
     f = laws.sparsity(vocab, rules, 2)
     plateaus = f ** np.arange(depth + 1.0)
-    found = excess.excess_exponent(laws.thresholds(vocab, rules, 2, depth, sharing), plateaus, 30)
+    found = excess.excess_exponent(laws.thresholds(vocab, rules, 2, depth, sharing), plateaus, 2, 30)
     assert found == pytest.approx(laws.scaling_exponent(vocab, rules, 2, sharing), rel=0.02)
 
 
@@ -51,7 +51,7 @@ def test_the_sizes_between_crossings_do_not_matter():
     curve = Staircase(steps, plateaus)
     by_hand = excess.excess_exponent(steps, plateaus)
     for smallest, largest in ((1.0, 1e5), (7.0, 6000.0), (0.01, 1e8)):
-        assert excess.curve_exponent(curve, plateaus, smallest, largest, 3) == pytest.approx(by_hand, abs=0.01)
+        assert excess.curve_exponent(curve, plateaus, smallest, largest) == pytest.approx(by_hand, abs=0.01)
 
 
 def test_what_was_not_reached_is_not_left_out():
@@ -59,16 +59,17 @@ def test_what_was_not_reached_is_not_left_out():
     assert np.isnan(excess.excess_exponent([20, 300, np.inf], plateaus))
     assert np.isnan(excess.excess_exponent([0, 300, 5000], plateaus))
     assert np.isnan(excess.excess_exponent([20, np.nan, 5000], plateaus))
-    assert np.isfinite(excess.excess_exponent([20, 300, np.inf], plateaus, levels=2))
+    assert np.isfinite(excess.excess_exponent([20, 300, np.inf], plateaus, last=2))
     assert np.isnan(excess.excess_exponent([20, 300, 5000], [2.0, 1.0, 0.5, 0.5]))  # the last level has no excess
     assert np.isnan(excess.excess_exponent([20, 20, 20], plateaus))
-    assert np.isnan(excess.excess_exponent([20], [2.0, 1.0]))
 
 
 def test_bad_input_is_named():
     for ask, message in [
-        (lambda: excess.excess_exponent([20, 300], [2.0, 1.0, 0.5, 0.2]), "levels=3 .*3 levels and 2 thresholds"),
-        (lambda: excess.excess_exponent([20, 300], [2.0, 1.0, 0.5], 1), "levels=1 cannot be used"),
+        (lambda: excess.excess_exponent([20, 300], [2.0, 1.0, 0.5, 0.2]), "last=3 .*up to level 2"),
+        (lambda: excess.excess_exponent([20, 300], [2.0, 1.0, 0.5], 2), "first=2 .*two levels, and last=2"),
+        (lambda: excess.excess_exponent([20, 300], [2.0, 1.0, 0.5], 0), "first=0 cannot be used"),
+        (lambda: excess.excess_exponent([20], [2.0, 1.0]), "first=1 .*two levels"),
         (lambda: excess.crossings([1, 2], [1.0], [2.0, 1.0]), r"losses='shape \(1,\)'"),
         (lambda: excess.crossings([2, 1], [1.0, 2.0], [2.0, 1.0]), "num_examples=.*increase"),
         (lambda: excess.crossings([0, 1], [1.0, 2.0], [2.0, 1.0]), "num_examples=.*above 0"),
@@ -77,10 +78,22 @@ def test_bad_input_is_named():
             ask()
 
 
-def test_at_four_levels_alpha_is_not_the_law():
-    """v = 32, m = 8, L = 4: the law has 2/3 with weight sharing; exact plateaus and thresholds 0.37."""
-    language = RandomHierarchy(32, 8, 2, 4, seed=0)
-    plateaus = [float(one) for one in TreeOracle(language).plateaus()]
-    found = excess.excess_exponent(exact.thresholds(language, "tuples"), plateaus)
-    assert laws.scaling_exponent(32, 8, 2, True) == pytest.approx(2 / 3)
-    assert found == pytest.approx(0.37, abs=0.03)
+def test_at_four_levels_alpha_is_the_law_only_from_the_second_level_on():
+    """v = 16, m = 4, L = 4: the law has 1 with weight sharing; exact plateaus and thresholds 0.64 and 1.04."""
+    whole, upper = [], []
+    for seed in range(4):
+        language = RandomHierarchy(16, 4, 2, 4, seed=seed)
+        plateaus = [float(one) for one in TreeOracle(language).plateaus()]
+        thresholds = exact.thresholds(language, "tuples")
+        whole.append(excess.excess_exponent(thresholds, plateaus))
+        upper.append(excess.excess_exponent(thresholds, plateaus, 2))
+    assert laws.scaling_exponent(16, 4, 2, True) == pytest.approx(1.0)
+    assert np.mean(whole) == pytest.approx(0.64, abs=0.02)
+    assert np.mean(upper) == pytest.approx(1.04, abs=0.02)
+
+
+def test_levels_left_out_do_not_count():
+    plateaus, thresholds = [2.0, 1.2, 0.5, 0.3, 0.1], [20, 300, 5000, 9000]
+    inner = excess.excess_exponent([np.nan, 300, 5000, np.inf], plateaus, 2, 3)
+    assert inner == pytest.approx(excess.excess_exponent(thresholds, plateaus, 2, 3))
+    assert inner != pytest.approx(excess.excess_exponent(thresholds, plateaus))

@@ -55,6 +55,8 @@ def test_weight_sharing_chooses_the_correlations(learner, kind):
     assert found.exponent.values == pytest.approx(excess.excess_exponent(own, plateaus), rel=1e-2)
     assert {part.regime for part in (found.thresholds, found.plateaus, found.exponent)} == {"exact for this grammar"}
     assert found.holds_at(0.9)
+    upper = theory.predict(LANGUAGE, learner, first=2)
+    assert upper.exponent.values == pytest.approx(excess.excess_exponent(own, plateaus, 2), rel=1e-2)
 
 
 def test_the_asymptotic_law_is_a_staircase_between_exact_plateaus():
@@ -78,7 +80,7 @@ def test_a_reader_predicts_what_it_was_measured_to_reach():
     np.testing.assert_allclose(found.thresholds.values[0], 10.0)
     assert 100 < found.thresholds.values[1] < np.inf
     assert np.isposinf(found.thresholds.values[2])
-    expected = excess.excess_exponent(found.thresholds.values, plateaus, 2)
+    expected = excess.excess_exponent(found.thresholds.values, plateaus, 1, 2)
     assert found.exponent.values == pytest.approx(expected)
     assert found.at(100) == pytest.approx(1.0)
     assert np.isnan(found.at(2000))
