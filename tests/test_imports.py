@@ -19,7 +19,7 @@ ORDER = (
     "theory", "curves", "sweep", "studies", "report", "cli", "__main__",
 )  # fmt: skip
 """Each may import from itself and from what stands to its left."""
-ANYWHERE = {"errors", "randomness", "estimate"}
+ANYWHERE = {"checked_model", "errors", "randomness", "estimate"}
 HEAVY = {"jax", "jaxlib", "equinox", "optax", "matplotlib", "pandas", "plotly", "pyarrow"}
 SECONDS_ALLOWED = 1.0
 

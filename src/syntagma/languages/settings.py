@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
+from syntagma.checked_model import CheckedModel
 from syntagma.errors import invalid
 from syntagma.languages.exchangeable import CategoricalMixture, DirichletMultinomial
 from syntagma.languages.hidden_markov import HiddenMarkov, RandomHiddenMarkov
@@ -21,15 +22,13 @@ from syntagma.languages.templates import LabelledStrings, Templates
 from syntagma.languages.text import Part, Text, Unit
 
 
-class HierarchySettings(BaseModel):
+class HierarchySettings(CheckedModel):
     """The random hierarchy language of one grammar seed.
 
     Attributes:
         unequal_levels: the levels whose rules have `rule_probabilities`, 1 for the rules that make tokens; the rules of
             the others are equal. All levels by default.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     kind: Literal["random-hierarchy"] = "random-hierarchy"
     vocab: int
@@ -65,10 +64,8 @@ class HierarchySettings(BaseModel):
         return RandomHierarchy(*sizes, rule_probabilities=weights, seed=self.seed)
 
 
-class TextSettings(BaseModel):
+class TextSettings(CheckedModel):
     """Windows of a text file: see `Text.read`. Give `sha256` where results must not depend on the path alone."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     kind: Literal["text"] = "text"
     path: str
