@@ -10,8 +10,8 @@ training text. Interpolated, modified Kneser-Ney smoothing (Chen & Goodman, Comp
     p_n(w | c) = (count(c w) - D(count(c w)) + [D_1 N_1(c) + D_2 N_2(c) + D_3 N_3+(c)] q_(n-1)(w | c')) / count(c)
 
 with discounts D_1, D_2, D_3 (for three and more) from how many n-grams occur once, twice, three and four times, and
-N_j(c) the number of tokens that follow c so often. q is the same with counts of continuations, the number of different
-tokens before c' w, in place of how often it occurs; q_(-1) = 1 / v. Discounts stay between 0.05 and how often the n-gram
+N_j(c) the number of tokens that follow c so often. q is the same with counts of continuations, the number of distinct
+tokens before c' w, in place of how often it occurs; q_(-1) = 1 / v. Discounts stay between 0.05 and how often an n-gram
 occurs; where one of the four numbers is 0, all are n_1 / (n_1 + 2 n_2).
 
 Either loss on other text is an upper bound of the entropy of a token given n before it, close while the training text
@@ -21,7 +21,7 @@ train and test, for each n; memory of some 60 bytes a token.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -64,17 +64,45 @@ def ngram_losses(
     """
     if not isinstance(smoothing, str) or smoothing not in get_args(Smoothing):
         raise unknown("smoothing", smoothing if isinstance(smoothing, str) else repr(smoothing), get_args(Smoothing))
+    predicted = ((test, test_documents, "test"),)
+    return losses_of_all(train, predicted, vocab, longest, (smoothing,), train_documents)[smoothing][0]
+
+
+def losses_of_all(
+    train: Integer[np.ndarray, " N"],
+    texts: Sequence[tuple[Integer[np.ndarray, " M"], Integer[np.ndarray, " E"] | None, str]],
+    vocab: int,
+    longest: int,
+    smoothings: Sequence[Smoothing] = get_args(Smoothing),
+    train_documents: Integer[np.ndarray, " D"] | None = None,
+) -> dict[Smoothing, list[Float[np.ndarray, "longest+1 m"]]]:
+    """As `ngram_losses`, of several texts, each with where its documents begin and its name in messages, and by
+    several smoothings: n-grams are numbered once for all.
+
+    Raises:
+        InputError: as `ngram_losses`.
+    """
     longest = whole_number("longest", longest, minimum=0)
     train = checked_stream(train, vocab, field="train")
-    test = checked_stream(test, vocab, field="test")
-    ages = _ages(len(train), train_documents, "train_documents"), _ages(len(test), test_documents, "test_documents")
-    scored = ages[1] >= longest
-    if not scored.any():
-        has = f"the longest document of the test text has {int(ages[1].max()) + 1} tokens"
-        raise invalid("longest", longest, has, "Choose a shorter context")
-    text, age = np.concatenate([train, test]).astype(np.int64), np.concatenate(ages)
-    losses = _witten_bell if smoothing == "witten-bell" else _kneser_ney
-    return np.stack(list(losses(_Orders(text, age, len(train), vocab), longest, len(train) + np.flatnonzero(scored))))
+    pieces, ages, scored = [train], [_ages(len(train), train_documents, "train_documents")], []
+    begin = len(train)
+    for text, documents, name in texts:
+        pieces.append(checked_stream(text, vocab, field=name))
+        ages.append(_ages(len(text), documents, f"{name}_documents"))
+        scored.append(begin + np.flatnonzero(ages[-1] >= longest))
+        begin += len(text)
+        if not len(scored[-1]):
+            has = f"the longest document of the {name} text has {int(ages[-1].max()) + 1} tokens"
+            raise invalid("longest", longest, has, "Choose a shorter context")
+    orders = _Orders(np.concatenate(pieces).astype(np.int64), np.concatenate(ages), len(train), vocab)
+    every = np.concatenate(scored)
+    smoothed = [_SMOOTHINGS[name](vocab, every) for name in smoothings]
+    out = [np.empty((longest + 1, len(every))) for _ in smoothings]
+    for n, order in zip(range(longest + 1), orders, strict=False):
+        for losses, one in zip(out, smoothed, strict=True):
+            losses[n] = -np.log(one.longer(order))
+    ends = np.cumsum([len(places) for places in scored])[:-1]
+    return {name: np.split(losses, ends, axis=1) for name, losses in zip(smoothings, out, strict=True)}
 
 
 def _ages(length: int, documents: np.ndarray | None, field: str = "documents") -> Integer[np.ndarray, " N"]:
@@ -119,39 +147,55 @@ class _Orders:
         while True:
             has_context = self.age >= n
             codes = np.where(has_context, context * self.vocab + self.text, -1)
-            _, first, gram = np.unique(codes, return_index=True, return_inverse=True)
+            gram = np.unique(codes, return_inverse=True)[1]
+            some = np.empty(int(gram.max()) + 1, np.int64)
+            some[gram] = np.arange(len(gram))  # a place where each occurs, whichever
             counted = gram[: self.num_train][has_context[: self.num_train]]
-            counts = np.bincount(counted, minlength=len(first))
-            shorter = None if before is None else before.gram[first]
-            before = _Order(context, gram, counts, context[first], shorter)
+            counts = np.bincount(counted, minlength=len(some))
+            before = _Order(context, gram, counts, context[some], None if before is None else before.gram[some])
             yield before
             context = np.zeros_like(gram)
             context[1:] = gram[:-1]
             n += 1
 
 
-def _witten_bell(orders: _Orders, longest: int, scored: Integer[np.ndarray, " m"]) -> Iterator[np.ndarray]:
-    probability = np.full(len(scored), 1.0 / orders.vocab)
-    for _, order in zip(range(longest + 1), orders, strict=False):
-        size = int(order.context.max()) + 1
-        total = np.bincount(order.contexts, weights=order.counts, minlength=size)[order.context[scored]]
-        kinds = np.bincount(order.contexts, weights=order.counts > 0, minlength=size)[order.context[scored]]
-        count = order.counts[order.gram[scored]]
-        mixed = (count + kinds * probability) / np.maximum(total + kinds, 1)
-        probability = np.where(total > 0, mixed, probability)
-        yield -np.log(probability)
+class _WittenBell:
+    """Probabilities of the scored tokens, given ever longer contexts."""
+
+    def __init__(self, vocab: int, scored: Integer[np.ndarray, " m"]) -> None:
+        self._scored = scored
+        self._probability = np.full(len(scored), 1.0 / vocab)
+
+    def longer(self, order: _Order) -> Float[np.ndarray, " m"]:
+        """Given one more token of context than before."""
+        size, own = int(order.context.max()) + 1, order.context[self._scored]
+        total = np.bincount(order.contexts, weights=order.counts, minlength=size)[own]
+        kinds = np.bincount(order.contexts, weights=order.counts > 0, minlength=size)[own]
+        count = order.counts[order.gram[self._scored]]
+        mixed = (count + kinds * self._probability) / np.maximum(total + kinds, 1)
+        self._probability = np.where(total > 0, mixed, self._probability)
+        return self._probability
 
 
-def _kneser_ney(orders: _Orders, longest: int, scored: Integer[np.ndarray, " m"]) -> Iterator[np.ndarray]:
-    continued = np.full(len(scored), 1.0 / orders.vocab)
-    before: _Order | None = None
-    for _, order in zip(range(longest + 1), orders, strict=False):
+class _KneserNey:
+    """Probabilities of the scored tokens, given ever longer contexts."""
+
+    def __init__(self, vocab: int, scored: Integer[np.ndarray, " m"]) -> None:
+        self._scored = scored
+        self._continued = np.full(len(scored), 1.0 / vocab)
+        self._before: _Order | None = None
+
+    def longer(self, order: _Order) -> Float[np.ndarray, " m"]:
+        """Given one more token of context than before."""
+        before, self._before = self._before, order
         if before is not None:
             assert order.shorter is not None
             continuations = np.bincount(order.shorter[order.counts > 0], minlength=len(before.counts))
-            continued = _discounted(before, continuations, continued, scored)
-        yield -np.log(_discounted(order, order.counts, continued, scored))
-        before = order
+            self._continued = _discounted(before, continuations, self._continued, self._scored)
+        return _discounted(order, order.counts, self._continued, self._scored)
+
+
+_SMOOTHINGS = {"witten-bell": _WittenBell, "kneser-ney": _KneserNey}
 
 
 def _discounted(
