@@ -9,6 +9,7 @@ error where it cannot go on, and resumes. The same file has the runs' work, whic
 from __future__ import annotations
 
 import argparse
+import ctypes
 import functools
 import os
 import resource
@@ -157,6 +158,13 @@ def missing(store: Store, runs: list[QuickRun]) -> list[QuickRun]:
     return [run for run in runs if run.id() not in stored]
 
 
+def obey_permissions() -> None:
+    """Begin again without root's rights to read and write whatever the permissions say."""
+    for right in (1, 2):  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH
+        ctypes.CDLL(None).prctl(24, right, 0, 0, 0)  # PR_CAPBSET_DROP
+    os.execv(sys.executable, [sys.executable, *(word for word in sys.argv if word != "--powerless")])
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("directory", type=Path)
@@ -166,9 +174,18 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=0.0)
     parser.add_argument("--odd", type=int, help="the number of a run that does --does; the others square")
     parser.add_argument("--largest-file", type=int, help="bytes")
+    parser.add_argument("--signals", choices=["usual", "nohup"], help="as in a terminal, or with SIGHUP ignored")
+    parser.add_argument("--powerless", action="store_true", help="even root has to obey permissions")
     parser.add_argument("--ray")
     parser.add_argument("--retry-failed", action="store_true")
     given = parser.parse_args()
+    if given.powerless:
+        obey_permissions()
+    if given.signals == "usual":  # a background process may have been started with Ctrl-C ignored
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    elif given.signals == "nohup":
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
     if given.largest_file:
         resource.setrlimit(resource.RLIMIT_FSIZE, (given.largest_file, given.largest_file))
     odd = given.odd

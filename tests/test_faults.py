@@ -5,7 +5,6 @@ After each, the same is counted: finished runs lost, doubled or changed, process
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
 import random
@@ -216,7 +215,7 @@ def test_fifty_killed_workers(command: Command) -> None:
 def test_signals_end_a_command_cleanly(command: Command, name: str, group: bool) -> None:
     """The driver alone is asked to end, or all processes of its terminal are."""
     number = signal.Signals[name]
-    process = command.start("--runs", 500, "--does", "save", "--seconds", 0.02, preexec_fn=_usual_signals)
+    process = command.start("--runs", 500, "--does", "save", "--seconds", 0.02, "--signals", "usual")
     assert process.stdout is not None
     command.announced.add(process.stdout.readline().strip())
     (os.killpg if group else os.kill)(process.pid, number)
@@ -228,16 +227,9 @@ def test_signals_end_a_command_cleanly(command: Command, name: str, group: bool)
     assert command.stored()
 
 
-def _usual_signals() -> None:
-    """As in a terminal: a background process may have been started with Ctrl-C ignored."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)
-
-
 @linux
 def test_nohup_is_heeded(command: Command) -> None:
-    ignored = {"preexec_fn": lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN)}
-    process = command.start("--runs", 20, "--seconds", 0.02, **ignored)
+    process = command.start("--runs", 20, "--seconds", 0.02, "--signals", "nohup")
     assert process.stdout is not None
     command.announced.add(process.stdout.readline().strip())
     os.killpg(process.pid, signal.SIGHUP)
@@ -464,17 +456,11 @@ def test_a_full_disk_ends_the_command_in_one_line(small_disk: Path) -> None:
     assert command.lost() == set()
 
 
-def _obey_permissions() -> None:
-    """Even as root: give up the rights to read and write whatever the permissions say."""
-    for right in (1, 2):  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH
-        ctypes.CDLL(None).prctl(24, right, 0, 0, 0)  # PR_CAPBSET_DROP
-
-
 @linux
 def test_a_directory_that_cannot_be_written_is_refused_at_once(command: Command) -> None:
     command.directory.mkdir()
     command.directory.chmod(0o555)
-    code, errors = command.run(preexec_fn=_obey_permissions)
+    code, errors = command.run("--powerless")
     assert code == 2
     assert one_line(errors)
     assert "results.sqlite cannot be made" in errors
@@ -484,7 +470,7 @@ def test_a_directory_that_cannot_be_written_is_refused_at_once(command: Command)
 @linux
 def test_a_directory_that_turns_read_only_ends_the_command_in_one_line(command: Command) -> None:
     options = ("--runs", 100, "--does", "save", "--seconds", 0.01)
-    process = command.start(*options, preexec_fn=_obey_permissions)
+    process = command.start(*options, "--powerless")
     assert process.stdout is not None
     command.announced.add(process.stdout.readline().strip())
     (command.directory / "weights").chmod(0o555)

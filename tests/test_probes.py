@@ -386,7 +386,7 @@ def test_what_is_no_network_is_refused():
     learner = KernelRegression(architecture=Architecture(embedding=Embedding(vocab=1)))
     sample, task = LANGUAGE.sample(0, 20, hidden=True), LastToken()
     examples = task.examples(sample, LANGUAGE, 0)
-    solution: Any = fit(learner, task.shape(LANGUAGE), None, examples, examples).predictor
+    solution: Any = fit(learner, task.shape(LANGUAGE), None, examples, examples, examples).predictor
     for probe in (invariances, readouts, distance_to_oracles, attention_by_level):
         with pytest.raises(InputError, match=r"network=Solution cannot be probed: it has no layers. Give a network"):
             probe(solution, task, LANGUAGE, sample)

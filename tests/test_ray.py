@@ -172,7 +172,7 @@ def test_a_machine_that_is_lost_costs_its_runs_an_attempt(tmp_path: Path) -> Non
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
 def test_signals_cancel_what_is_under_way(tmp_path: Path, name: str) -> None:
     command = Command(tmp_path / "results")
-    process = command.start("--runs", 400, "--seconds", 0.1, "--ray", "local", preexec_fn=_usual_signals)
+    process = command.start("--runs", 400, "--seconds", 0.1, "--ray", "local", "--signals", "usual")
     try:
         assert process.stdout is not None
         command.announced.add(process.stdout.readline().strip())
@@ -185,10 +185,6 @@ def test_signals_cancel_what_is_under_way(tmp_path: Path, name: str) -> None:
         assert 0 < len(command.stored()) < 400
     finally:
         command.close()
-
-
-def _usual_signals() -> None:
-    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @needs_ray

@@ -167,7 +167,7 @@ def test_full_preset_takes_its_first_steps() -> None:
         run = full.run(8, name, 128, 0)
         training = run.training.model_copy(update={"max_epochs": None, "max_steps": 2})
         examples = task.examples(language.sample(0, 128), language, 0)
-        fit = Engine(run.learner, task.shape(language), training).fit([examples], [examples], [0])[0]
+        fit = Engine(run.learner, task.shape(language), training).fit([examples], [examples], [examples], [0])[0]
         assert fit.metrics["steps"] == 2
         assert math.isfinite(fit.metrics["test_loss"])
 

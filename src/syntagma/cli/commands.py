@@ -162,6 +162,7 @@ def fit(
     learner: Annotated[str, typer.Option(help="Its kind, as `kernel` or `transformer`.", metavar="KIND")] = "kernel",
     examples: Annotated[str, _number("Training sentences.")] = "1024",
     test_examples: Annotated[str, _number("Test sentences.")] = "2048",
+    validation_examples: Annotated[str | None, _number("Validation sentences; as many as test sentences.")] = None,
     seed: Annotated[str, _number("Fixes sentences, weights and order.")] = "0",
     set_: Changes = [],  # noqa: B006
     as_json: AsJson = False,
@@ -171,15 +172,17 @@ def fit(
     from syntagma.cli.settings import read_value
 
     given = {"num_examples": ("examples", examples), "test_examples": ("test-examples", test_examples)}
+    if validation_examples is not None:
+        given["validation_examples"] = ("validation-examples", validation_examples)
     sizes = {field: whole_number(name, read_value(text)) for field, (name, text) in given.items()}
     sizes["seed"] = whole_number("seed", read_value(seed), minimum=0)
     run = single.run_of(language, task, learner, sizes, set_)
 
     from syntagma.cli.progress import waiting
-    from syntagma.sweep.runs import Bench
+    from syntagma.sweep.runs import Runner
 
     with waiting(f"fitting {learner} on {sizes['num_examples']:,} sentences"):
-        metrics = Bench().do([run])[0]
+        metrics = Runner().execute([run])[0]
     del metrics["history"]
     if as_json:
         display.print_json({"run": run.config(), "metrics": metrics})

@@ -50,8 +50,9 @@ _SHOWN = {
 def run_of(
     language: str, task: str, learner: str, sizes: Mapping[str, Any], changes: Iterable[str]
 ) -> Run:  # fmt: skip
-    """The run of these kinds and sizes (`num_examples`, `test_examples`, `seed`), changed by each `key=value`.
+    """The run of these kinds and sizes, changed by each `key=value`.
 
+    Sizes are `num_examples`, `test_examples`, `validation_examples` and `seed`.
     Keys begin with `language`, `task`, `learner` or `training`.
 
     Raises:

@@ -13,7 +13,8 @@ from syntagma.learners.networks.convolution import HierarchicalCNN, LocallyConne
 from syntagma.learners.networks.perceptron import EqualityPerceptron, Perceptron
 from syntagma.learners.networks.recurrent import LSTM, Elman
 from syntagma.learners.networks.transformer import Transformer
-from syntagma.learners.trainer import Fit, Trainer, fit, trainer_of
+from syntagma.learners.scores import Scores
+from syntagma.learners.trainer import ExampleSets, Fit, Trainer, checked_sets, fit, solved_fit, trainer_of
 from syntagma.learners.training import Training
 
 AnyLearner = Annotated[
@@ -38,6 +39,7 @@ __all__ = [
     "Elman",
     "Engine",
     "EqualityPerceptron",
+    "ExampleSets",
     "Fit",
     "HierarchicalCNN",
     "KernelRegression",
@@ -49,9 +51,12 @@ __all__ = [
     "Network",
     "NetworkLearner",
     "Perceptron",
+    "Scores",
     "Trainer",
     "Training",
     "Transformer",
+    "checked_sets",
     "fit",
+    "solved_fit",
     "trainer_of",
 ]

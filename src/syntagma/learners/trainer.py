@@ -1,7 +1,9 @@
 """What fits a learner: networks by gradient descent, kernels by solving equations, through the same call.
 
+Three sets of examples have three uses: a learner learns from `train`, what is chosen while it learns (the best step,
+when to stop) is chosen by the loss of `validation`, and the test sets are read once, for the learner so chosen.
 `trainer_of(learner, shape, training)` finds the trainer of a learner; a new kind of learner registers its own beside
-its class, by `trainer_of.register(ItsLearner)`.
+its class, by `trainer_of.register(ItsLearner)`, and returns what `solved_fit` makes where it is solved, not trained.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from jaxtyping import Float
 
 from syntagma.errors import invalid
 from syntagma.learners.learner import Learner
+from syntagma.learners.scores import Scores
 from syntagma.learners.training import Training
 from syntagma.tasks import Examples, Shape
 
@@ -26,13 +29,15 @@ class Fit:
     """What was learned, and the course of learning. Losses are by answer: nats, or squared differences.
 
     Attributes:
-        predictor: `[B, T]` inputs to outputs: the network at its smallest test loss, or the solved kernel regression.
-        metrics: smallest test loss with its standard error, accuracy, final losses, steps, examples, seconds, FLOPs.
-            Of every other test set NAME: NAME_loss, NAME_loss_error and NAME_accuracy of that same predictor, and the
-            final two as final_NAME_loss and final_NAME_accuracy. Where every position is read, test_last_loss and
-            NAME_last_loss are the losses at the last one.
-        history: one row an evaluation: step, test_loss, test_accuracy, NAME_loss, NAME_accuracy, train_loss, and the
-            losses at the last position.
+        predictor: `[B, T]` inputs to outputs: the network at its smallest validation loss, or what was solved.
+        metrics: validation_loss and test_loss of that predictor, with their standard errors validation_loss_error and
+            test_loss_error, validation_accuracy and test_accuracy; best_step; of the last step final_validation_loss,
+            final_test_loss, their accuracies and final_train_loss; steps, stopped, cut_short, examples_seen, seconds,
+            flops. Of every further test set NAME the same: NAME_loss, NAME_loss_error, NAME_accuracy, final_NAME_loss,
+            final_NAME_accuracy. Where every position is read, NAME_last_loss is the loss at the last one and
+            NAME_position_losses lists that at each.
+        history: one row an evaluation: step, validation_loss, validation_accuracy, train_loss (but at step 0, where
+            nothing was trained), and validation_last_loss where every position is read.
         example_losses: `[n_test]`, loss of each test sentence.
     """
 
@@ -42,6 +47,25 @@ class Fit:
     example_losses: Float[np.ndarray, " n_test"]
 
 
+@dataclass(frozen=True)
+class ExampleSets:
+    """All examples of one seed's fit.
+
+    Attributes:
+        train: what is learned from.
+        validation: what chooses.
+        tests: what is read once, by name; the one called "test" comes first.
+    """
+
+    train: Examples
+    validation: Examples
+    tests: Mapping[str, Examples]
+
+    def sizes(self) -> tuple[int, ...]:
+        """Numbers of examples: train, validation, and each test set's."""
+        return len(self.train), len(self.validation), *map(len, self.tests.values())
+
+
 class Trainer(abc.ABC):
     """Fits one learner on one task's shapes; reuse it over training sets and seeds."""
 
@@ -49,15 +73,20 @@ class Trainer(abc.ABC):
     def fit(
         self,
         train: Sequence[Examples],
+        validation: Sequence[Examples],
         test: Sequence[Examples],
         seeds: Sequence[int],
         *,
         extra: Mapping[str, Sequence[Examples]] | None = None,
     ) -> list[Fit]:
-        """One fit for each seed, each on its own train and test examples.
+        """One fit for each seed, each on its own examples: `fit([train], [validation], [test], [0])[0].metrics`.
 
         Args:
-            extra: more test sets by name, one for each seed: measured when `test` is, without a say in the training.
+            train: for each seed what it learns from.
+            validation: for each seed what chooses the step whose predictor is returned, and when to stop.
+            test: for each seed what is read for that predictor, without a say in anything.
+            seeds: of the weights, the order of examples, or whatever else the learner draws.
+            extra: more test sets by name, one for each seed, read as `test` is.
 
         Raises:
             InputError: see `checked_sets`; what the learner cannot do.
@@ -71,29 +100,61 @@ def trainer_of(learner: Learner, shape: Shape, training: Training | None) -> Tra
 
 
 def fit(
-    learner: Learner, shape: Shape, training: Training | None, train: Examples, test: Examples, seed: int = 0
+    learner: Learner,
+    shape: Shape,
+    training: Training | None,
+    train: Examples,
+    validation: Examples,
+    test: Examples,
+    seed: int = 0,
 ) -> Fit:
-    """Fit once: the short form of `trainer_of(...).fit([train], [test], [seed])[0]`."""
-    return trainer_of(learner, shape, training).fit([train], [test], [seed])[0]
+    """Fit once: the short form of `trainer_of(...).fit([train], [validation], [test], [seed])[0]`."""
+    return trainer_of(learner, shape, training).fit([train], [validation], [test], [seed])[0]
+
+
+def solved_fit(predictor: Callable[..., Any], scores: Mapping[str, Scores], metrics: Mapping[str, Any]) -> Fit:
+    """The fit of a learner that is solved or counted, not trained: its only evaluation is the best and the last.
+
+    Args:
+        predictor: what was learned.
+        scores: on the sets "validation", "test" and every further one.
+        metrics: what else is reported; `final_train_loss` is needed; `steps` is 0 and `stopped` is "solved" unless
+            given.
+    """
+    steps = metrics.get("steps", 0)
+    rest = {"steps": steps, "best_step": steps, "stopped": "solved", "cut_short": False, **metrics}
+    measured: dict[str, Any] = {}
+    for name, score in scores.items():
+        measured |= score.metrics(name)
+    row = {"step": steps, **scores["validation"].means("validation"), "train_loss": metrics["final_train_loss"]}
+    return Fit(predictor, measured | rest, [row], scores["test"].losses.astype(np.float64))
 
 
 def checked_sets(
+    shape: Shape,
     train: Sequence[Examples],
+    validation: Sequence[Examples],
     test: Sequence[Examples],
     seeds: Sequence[int],
     extra: Mapping[str, Sequence[Examples]] | None,
-) -> dict[str, Sequence[Examples]]:
-    """All test sets by name, the one called "test" first.
+) -> list[ExampleSets]:
+    """Each seed's examples, which every trainer's `fit` begins with.
 
     Raises:
         InputError: no examples, numbers of seeds and examples that differ, or a name that is taken.
     """
-    if not len(train) == len(test) == len(seeds) or min(map(len, [*train, *test]), default=0) == 0:
-        given = f"{len(train)} train sets, {len(test)} test sets, {len(seeds)} seeds"
-        raise invalid("train", given, "each seed needs one non-empty train set and one non-empty test set")
+    groups = {"train": train, "validation": validation, "test": test}
+    lengths = {len(seeds), *map(len, groups.values())}
+    if len(lengths) > 1 or min((len(one) for sets in groups.values() for one in sets), default=0) == 0:
+        given = ", ".join(f"{len(sets)} {name} sets" for name, sets in groups.items()) + f", {len(seeds)} seeds"
+        allowed = "each seed needs one non-empty train set, one non-empty validation set and one non-empty test set"
+        raise invalid("train", given, allowed)
     for name, sets in (extra or {}).items():
-        if name in ("test", "train"):
+        if name in groups:
             raise invalid("extra", name, "the name has a meaning of its own", "Choose another")
         if len(sets) != len(seeds) or min(map(len, sets)) == 0:
             raise invalid("extra", name, f"each of the {len(seeds)} seeds needs one non-empty set of that name")
-    return {"test": test, **(extra or {})}
+    tests = {"test": test, **(extra or {})}
+    return [
+        ExampleSets(train[i], validation[i], {name: sets[i] for name, sets in tests.items()}) for i in range(len(seeds))
+    ]

@@ -71,8 +71,9 @@ def table_of(cells: Sequence[Cell], stored: pd.DataFrame) -> pd.DataFrame:
 
 def _metrics(row: pd.Series) -> dict[str, Any]:
     """The metrics of a stored run: what is neither configuration nor bookkeeping."""
-    config = ("language", "test_language", "tests", "task", "learner", "training")
-    other = {"study", "num_examples", "test_examples", "seed", "revision", "finished_at", "environment"}
+    config = ("language", "validation_language", "test_language", "tests", "task", "learner", "training")
+    other = {"study", "num_examples", "test_examples", "validation_examples", "seed", "revision"}
+    other |= {"finished_at", "environment"}
     return {
         str(name): value
         for name, value in row.items()

@@ -3,8 +3,8 @@
 A program is what runs share but for their seeds and numbers of examples. Each is timed twice, in worker processes as
 the sweep will have them and as many at a time, because workers slow each other down:
 
-    seconds of a run = steps x seconds a step + evaluations x seconds an evaluation        networks
-    seconds of a run = seconds of one solved x ratio of operations                         learners that are solved
+    seconds of a run = steps x seconds a step + evaluations x seconds an evaluation + tests      networks
+    seconds of a run = seconds of one solved x ratio of operations                               solved learners
 
 A training may stop long before its length, when it learns nothing new; so there are two ends: every training stops as
 soon as its patience allows, or none stops before its length. Of what is solved, the part that does not grow with the
@@ -30,7 +30,7 @@ from syntagma.learners import Engine, trainer_of
 from syntagma.sweep.execution import described
 from syntagma.sweep.order import order, whole_time
 from syntagma.sweep.plan import evaluations, operations, shape_of, test_sentences
-from syntagma.sweep.runs import Bench, Run
+from syntagma.sweep.runs import Run, Runner
 from syntagma.sweep.worker_process import Work
 from syntagma.sweep.workers import Outcome, Workers
 
@@ -173,27 +173,27 @@ def _timed_training(run: Run) -> dict[str, float]:
     assert run.training is not None
     never = {"max_epochs": None, "train_loss_threshold": 0.0, "least_steps": 10**9, "evaluations_per_doubling": 1}
     training = run.training.model_copy(update={**never, "min_steps": 1, "max_steps": _MOST_STEPS})
-    language, test_language = run.language.language(), (run.test_language or run.language).language()
+    language, held_out = run.language.language(), (run.validation_language or run.language).language()
     trainer = trainer_of(run.learner, shape_of(run), training)
-    train, test = (
+    train, validation = (
         run.task.examples(source.sample(place, number, hidden=run.task.hidden), source, place)
         for place, (source, number) in enumerate(
-            [(language, run.num_examples), (test_language, min(run.test_examples, _EXAMPLES))]
+            [(language, run.num_examples), (held_out, min(run.validation_examples, _EXAMPLES))]
         )
     )
     if not isinstance(trainer, Engine):
         begun = time.perf_counter()
-        trainer.fit([train], [test], [0])
+        trainer.fit([train], [validation], [validation], [0])
         return _solved(time.perf_counter() - begun, run)
     begun = time.perf_counter()
     with suppress(_Enough):
-        trainer.fit([train], [test], [0], watch=_Clock(0.0))
+        trainer.fit([train], [validation], [validation], [0], watch=_Clock(0.0))
     compiled = time.perf_counter() - begun
     clock = _Clock(_SECONDS)
     with suppress(_Enough):
-        trainer.fit([train], [test], [0], watch=clock)
+        trainer.fit([train], [validation], [validation], [0], watch=clock)
     step, call = clock.step_and_evaluation()
-    scale = test_sentences(run) / len(test)
+    scale = run.validation_examples / len(validation)
     return {
         "compile": compiled,
         "step": step,
@@ -205,8 +205,8 @@ def _timed_training(run: Run) -> dict[str, float]:
 
 def _timed_solution(run: Run) -> dict[str, float]:
     """Solve a smaller problem, once to warm up."""
-    bench = Bench()
-    seconds = [bench.do([run])[0]["seconds"] for _ in range(2)]
+    runner = Runner()
+    seconds = [runner.execute([run])[0]["seconds"] for _ in range(2)]
     return _solved(seconds[-1], run)
 
 
@@ -252,12 +252,13 @@ def _seconds(run: Run, timings: Sequence[Timing], *, most: bool) -> float:
     length = run.training.length(run.num_examples)
     steps = length if most else min(length, int(run.training.patience * max(run.training.least_steps, 1)))
     number = evaluations(run) if most else sum(1 for _ in run.training.evaluation_steps(steps))
+    number += 2 * test_sentences(run) / run.validation_examples  # at the best and at the last step
     return steps * step + number * evaluation
 
 
 def _program(run: Run) -> str:
     """What runs of one program share: all but seeds and the number of examples."""
-    return json.dumps(json.loads(run.same_program()) | {"num_examples": 0}, sort_keys=True)
+    return json.dumps(json.loads(run.batch_key()) | {"num_examples": 0}, sort_keys=True)
 
 
 def _example_bytes(run: Run) -> int:

@@ -21,10 +21,10 @@ class ThisProcess(Workers):
     """
 
     def __init__(self, results: Path) -> None:
-        from syntagma.sweep.runs import Bench
+        from syntagma.sweep.runs import Runner
 
         super().__init__()
-        self._bench = Bench(results)
+        self._runner = Runner(results)
         self._outcomes: list[Outcome] = []
         self._singly: set[str] = set()
 
@@ -35,7 +35,7 @@ class ThisProcess(Workers):
         if not self.under_way:
             return True
         first = next(iter(self.under_way.values()))
-        return not self._singly & {run.id(), first.id()} and run.same_program() == first.same_program()
+        return not self._singly & {run.id(), first.id()} and run.batch_key() == first.batch_key()
 
     def start(self, run: Run, attempt: int, *, alone: bool = False) -> None:
         self.under_way[run.id()] = run
@@ -46,7 +46,7 @@ class ThisProcess(Workers):
         """Do what was started, however long it takes."""
         runs = list(self.under_way.values())
         if len(runs) > 1:
-            answer = attempt(lambda _: {"of each": self._bench.do(runs)}, json.dumps(None))
+            answer = attempt(lambda _: {"of each": self._runner.execute(runs)}, json.dumps(None))
             if "result" in (said := json.loads(answer)):
                 self._outcomes = [
                     Outcome(run, result=result) for run, result in zip(runs, said["result"]["of each"], strict=True)
@@ -54,7 +54,7 @@ class ThisProcess(Workers):
             else:
                 self._singly.update(self.under_way)
         elif runs:
-            answer = attempt(lambda _: self._bench.do(runs)[0], json.dumps(None))
+            answer = attempt(lambda _: self._runner.execute(runs)[0], json.dumps(None))
             self._outcomes = [outcome_of(runs[0], answer)]
 
     def collect(self) -> list[Outcome]:

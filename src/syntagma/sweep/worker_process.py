@@ -63,10 +63,10 @@ def work_of(work: str, results: str | None) -> Work:
 
 def training(results: str | None) -> Work:
     """Trains learners, keeping compiled programs and test sets from run to run: what workers do by default."""
-    from syntagma.sweep.runs import Bench, Run
+    from syntagma.sweep.runs import Run, Runner
 
-    bench = Bench(results)
-    return lambda config: bench.do([Run.model_validate_json(json.dumps(config))])[0]
+    runner = Runner(results)
+    return lambda config: runner.execute([Run.model_validate_json(json.dumps(config))])[0]
 
 
 def attempt(do: Work, config: str) -> str:

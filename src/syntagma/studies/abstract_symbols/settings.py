@@ -243,7 +243,8 @@ class AbstractSymbols(Settings):
         for identity, learner, training in chosen.contenders(text.vocab or text.language().vocab):
             for seed in range(chosen.seeds):
                 run = Run(
-                    study=NAME, language=train, test_language=test, task=NextToken(), learner=learner,
+                    study=NAME, language=train, validation_language=test, test_language=test, task=NextToken(),
+                    learner=learner,
                     training=training, num_examples=chosen.num_examples, test_examples=chosen.test_examples,
                     seed=seed,
                 )  # fmt: skip

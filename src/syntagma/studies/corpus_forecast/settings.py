@@ -87,6 +87,7 @@ class CorpusForecast(Settings):
                 run = Run(
                     study=NAME,
                     language=train,
+                    validation_language=test,
                     test_language=test,
                     task=NextToken(),
                     learner=self.learner,

@@ -97,7 +97,7 @@ def _online(settings: Variations, runs: pd.DataFrame, store: Store) -> pd.DataFr
         batch = settings.online.learners[run.learner].training.batch_size
         names = {"learner": run.learner, "label": run.label, "seed": run.seed}
         rows += [
-            names | {"num_examples": int(row["step"]) * batch, "loss": row["test_loss"]}
+            names | {"num_examples": int(row["step"]) * batch, "loss": row["validation_loss"]}
             for row in store.history(run.id).to_dict("records")
             if row["step"] > 0
         ]
