@@ -48,6 +48,9 @@ class QuickRun:
     def id(self) -> str:
         return _id(self)
 
+    def batch_key(self) -> str:
+        return self.does
+
 
 @functools.cache
 def _id(run: QuickRun) -> str:

@@ -16,10 +16,11 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any, ClassVar
 
 import pytest
 
-from quick_runs import NO_WAIT, STUDY, WORK, QuickRun, missing, result_of
+from quick_runs import NO_WAIT, STUDY, WORK, QuickRun, missing, result_of, work
 from syntagma.errors import InputError
 from syntagma.sweep.atomic_file import atomic_file, remove_abandoned, temporary_directory
 from syntagma.sweep.attempts import Attempts
@@ -43,17 +44,17 @@ class Command:
         self.announced: set[str] = set()
         self._started: list[subprocess.Popen[str]] = []
 
-    def start(self, *options: object, **how: object) -> subprocess.Popen[str]:
+    def start(self, *options: object) -> subprocess.Popen[str]:
         environment = dict(os.environ, **{MARK: self.mark})
         command = [sys.executable, str(SCRIPT), str(self.directory), *map(str, options)]
-        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-        process = subprocess.Popen(command, env=environment, start_new_session=True, **{**pipes, **how})  # pyright: ignore
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        process = subprocess.Popen(command, env=environment, start_new_session=True, text=True, **pipes)
         self._started.append(process)
         return process
 
-    def run(self, *options: object, **how: object) -> tuple[int, str]:
+    def run(self, *options: object) -> tuple[int, str]:
         """Exit code and standard error of a command that is left alone."""
-        return self.end(self.start(*options, **how))
+        return self.end(self.start(*options))
 
     def end(self, process: subprocess.Popen[str]) -> tuple[int, str]:
         said, errors = process.communicate(timeout=60)
@@ -408,6 +409,40 @@ def test_workers_that_cannot_start_end_the_command_in_one_line(tmp_path: Path) -
     assert "if __name__ == '__main__':" in line
 
 
+class Batches:
+    """In place of `Runner`: does what runs of one batch do, all together or not at all."""
+
+    sizes: ClassVar[list[int]] = []
+
+    def __init__(self, results: Path) -> None:
+        self.do = work(str(results))
+
+    def execute(self, runs: list[QuickRun]) -> list[dict[str, Any]]:
+        self.sizes.append(len(runs))
+        return [self.do(run.config()) for run in runs]
+
+
+def test_on_an_accelerator_a_batch_that_fails_is_taken_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("syntagma.sweep.runs.Runner", Batches)
+    monkeypatch.setattr("syntagma.sweep.execution._on_accelerator", lambda: True)
+    Batches.sizes.clear()
+    good = [QuickRun(number) for number in range(4)]
+    bad = [QuickRun(number, "out of memory") for number in range(2)] + [QuickRun(2, "err")]
+    with Store.create(tmp_path / "results") as store:
+        summary, said = do(store, [*good, *bad], workers=0)
+        assert store.finished_ids(STUDY) == {run.id() for run in good}
+        assert [(failure.config["does"], failure.attempts) for failure in summary.failed] == [
+            ("err", 1),
+            ("out of memory", 3),
+            ("out of memory", 3),
+        ]
+        assert len(said) == 7
+        with pytest.raises(InputError, match="number=7 cannot be used: it is refused"):
+            do(store, [QuickRun(8, "refuse"), QuickRun(7, "refuse")][::-1], workers=0)
+    assert sorted(Batches.sizes, reverse=True)[:3] == [4, 2, 2]
+    assert set(Batches.sizes[3:]) == {1, 2}
+
+
 # ---- disks
 
 
@@ -521,6 +556,7 @@ def test_two_commands_on_one_directory_do_every_run_once(command: Command) -> No
 ABANDON = """
 import os, signal, sys
 from pathlib import Path
+from typing import Any, ClassVar
 from syntagma.sweep.atomic_file import atomic_file, temporary_directory
 with atomic_file(Path(sys.argv[1], "a.png")) as file, temporary_directory(Path(sys.argv[1])) as directory:
     file.write_text("half"); (directory / "b").write_text("half")
