@@ -68,6 +68,8 @@ def result_of(number: int) -> dict[str, Any]:
 def work(results: str | None) -> Work:
     """What the workers do."""
     directory = Path(results or ".")
+    if "WITHOUT_THE_KERNELS_HELP" in os.environ:
+        ctypes.CDLL(None).prctl(1, 0)  # PR_SET_PDEATHSIG: none
 
     def do(config: dict[str, Any]) -> dict[str, Any]:
         number, does = config["number"], config["does"]

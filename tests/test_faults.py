@@ -161,6 +161,19 @@ def test_fifty_killed_drivers_leave_nothing_and_lose_nothing(command: Command) -
     kill_drivers(command, times=50, seed=1)
 
 
+@linux
+def test_workers_end_with_their_driver_also_where_the_kernel_does_not_see_to_it(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WITHOUT_THE_KERNELS_HELP", "1")
+    process = command.start("--seconds", 30)
+    until(lambda: len(list((command.directory / "busy").glob("*"))) == 2)
+    assert len(command.processes()) >= 3
+    process.kill()
+    command.end(process)
+    assert command.processes_left() == []
+
+
 def workers_of(command: Command) -> list[int]:
     return [number for number in command.processes() if b"spawn_main" in _command_line(number)]
 
