@@ -162,16 +162,17 @@ def test_fifty_killed_drivers_leave_nothing_and_lose_nothing(command: Command) -
 
 
 @linux
-def test_workers_end_with_their_driver_also_where_the_kernel_does_not_see_to_it(
-    command: Command, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("variable", ["WITH_THE_KERNELS_HELP", "WITHOUT_THE_KERNELS_HELP"])
+def test_workers_in_the_middle_of_a_long_run_end_with_their_driver(
+    command: Command, monkeypatch: pytest.MonkeyPatch, variable: str
 ) -> None:
-    monkeypatch.setenv("WITHOUT_THE_KERNELS_HELP", "1")
-    process = command.start("--seconds", 30)
+    monkeypatch.setenv(variable, "1")
+    process = command.start("--seconds", 600)
     until(lambda: len(list((command.directory / "busy").glob("*"))) == 2)
     assert len(command.processes()) >= 3
     process.kill()
-    command.end(process)
-    assert command.processes_left() == []
+    process.wait()
+    assert command.processes_left(5.0) == []
 
 
 def workers_of(command: Command) -> list[int]:
