@@ -69,6 +69,8 @@ class Command:
             for pipe in (process.stdout, process.stderr):
                 if pipe is not None:
                     pipe.close()
+        for number in self.processes() if Path("/proc/self/environ").exists() else []:
+            os.kill(number, signal.SIGKILL)
 
     def processes(self) -> list[int]:
         """Whatever still runs of this command, driver, workers and all."""
