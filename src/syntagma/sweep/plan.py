@@ -20,9 +20,9 @@ import numpy as np
 from syntagma.errors import InputError, invalid
 from syntagma.learners import KernelRegression, Learner, NetworkLearner
 from syntagma.randomness import key
-from syntagma.sweep.execution import described
 from syntagma.sweep.machine import usable_memory
 from syntagma.sweep.runs import Run
+from syntagma.sweep.workers import described
 from syntagma.tasks import Shape
 
 BASE_BYTES = 300_000_000
