@@ -105,12 +105,14 @@ def execute(
             from syntagma.sweep.worker_processes import WorkerProcesses
 
             places = WorkerProcesses(workers or usable_cores(), work, str(results))
-        sweep = _Sweep(store, places, endings, attempts or Attempts(), finished, failed, say or _to_standard_error)
-        if not retry_failed:
-            sweep.leave_out(failures(store))
         chosen = next_runs if shard is None else lambda: [run for run in next_runs() if shard.has(run.id())]
         try:
             with places:
+                sweep = _Sweep(
+                    store, places, endings, attempts or Attempts(), finished, failed, say or _to_standard_error
+                )
+                if not retry_failed:
+                    sweep.leave_out(failures(store))
                 sweep.go(chosen if cost is None else lambda: order(list(chosen()), workers or usable_cores(), cost))
         finally:
             remove_abandoned(results)  # of workers that were stopped
