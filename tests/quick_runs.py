@@ -158,9 +158,12 @@ BEHAVIOURS = {
 }
 
 
+def stored_ids(store: Store) -> set[str]:
+    return set(store.runs()["id"])
+
+
 def missing(store: Store, runs: list[QuickRun]) -> list[QuickRun]:
-    stored = store.finished_ids(STUDY)
-    return [run for run in runs if run.id() not in stored]
+    return [run for run in runs if not store.has(run.id())]
 
 
 def obey_permissions() -> None:
@@ -200,11 +203,17 @@ def main() -> None:
     ]
     try:
         with endings_raised(), Store.create(given.directory) as store:
+            left = {run.id(): run for run in missing(store, runs)}
+
+            def finished(run: Any, result: dict[str, Any]) -> None:
+                del left[run.id()]
+                print(run.id(), flush=True)
+
             execute(
-                lambda: missing(store, runs),  # pyright: ignore
+                lambda: list(left.values()),  # pyright: ignore
                 store,
                 given.workers,
-                lambda run, result: print(run.id(), flush=True),
+                finished,
                 ray=given.ray,
                 retry_failed=given.retry_failed,
                 work=WORK,

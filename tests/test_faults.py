@@ -20,7 +20,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from quick_runs import NO_WAIT, STUDY, WORK, QuickRun, missing, result_of, work
+from quick_runs import NO_WAIT, WORK, QuickRun, missing, result_of, stored_ids, work
 from syntagma.errors import InputError
 from syntagma.sweep.atomic_file import atomic_file, remove_abandoned, temporary_directory
 from syntagma.sweep.attempts import Attempts
@@ -97,7 +97,7 @@ class Command:
     def stored(self) -> dict[str, dict[str, float]]:
         """What is stored of each run, by its id, checked to be what the run gives, each once."""
         with Store.open(self.directory, read_only=True) as store:
-            table = store.runs(STUDY)
+            table = store.runs()
             assert not table["id"].duplicated().any()
             for row in table.to_dict("records"):
                 expected = result_of(row["number"])
@@ -317,7 +317,7 @@ def test_what_had_finished_when_the_interrupt_came_is_stored(tmp_path: Path, mon
     with Store.create(tmp_path) as store:
         with pytest.raises(KeyboardInterrupt):
             execute(lambda: missing(store, runs), store, 1, lambda *_: None, say=said.append, attempts=Attempts(()))  # pyright: ignore
-        assert store.finished_ids(STUDY) == {runs[0].id()}
+        assert stored_ids(store) == {runs[0].id()}
         assert failures(store) == []
     assert said == []
 
@@ -347,7 +347,7 @@ def test_a_run_that_fails_is_tried_again_then_recorded_and_all_others_go_on(tmp_
     with Store.create(tmp_path / "results") as store:
         summary, said = do(store, [*bad, *good])
         assert summary.finished == len(good)
-        assert store.finished_ids(STUDY) == {run.id() for run in good}
+        assert stored_ids(store) == {run.id() for run in good}
         by_id = {failure.id: failure for failure in failures(store)}
         assert by_id == {failure.id: failure for failure in summary.failed}
         for run, (reason, attempts) in zip(bad, FAILING.values(), strict=True):
@@ -361,7 +361,7 @@ def test_a_run_that_fails_is_tried_again_then_recorded_and_all_others_go_on(tmp_
             assert all("attempt 1 of 3" in line for line in lines[:-1][:1])
             assert all(line.endswith("alone") for line in lines[:-1][1:])
         assert by_id == {}
-        stored = store.runs(STUDY).set_index("id")
+        stored = store.runs().set_index("id")
         assert stored["square"].isna().sum() == 1  # a run that diverged has a result
     assert (tmp_path / "company").read_text().split()[-1] == "1"  # the last attempt of the run that died was made alone
 
@@ -376,7 +376,7 @@ def test_failed_runs_are_tried_again_when_asked_for(tmp_path: Path) -> None:
         summary, said = do(store, runs, retry_failed=True)
         assert (summary.finished, summary.failed, summary.left_out, len(said)) == (1, (), (), 1)
         assert failures(store) == []
-        assert len(store.finished_ids(STUDY)) == 2
+        assert len(stored_ids(store)) == 2
     with Store.open(tmp_path / "results", read_only=True) as store:
         assert failures(store) == []
 
@@ -446,7 +446,7 @@ def test_on_an_accelerator_a_batch_that_fails_is_taken_apart(tmp_path: Path, mon
     bad = [QuickRun(number, "out of memory") for number in range(2)] + [QuickRun(2, "err")]
     with Store.create(tmp_path / "results") as store:
         summary, said = do(store, [*good, *bad], workers=0)
-        assert store.finished_ids(STUDY) == {run.id() for run in good}
+        assert stored_ids(store) == {run.id() for run in good}
         assert [(failure.config["does"], failure.attempts) for failure in summary.failed] == [
             ("err", 1),
             ("out of memory", 3),
@@ -602,6 +602,15 @@ def test_only_what_killed_processes_left_is_removed(tmp_path: Path) -> None:
         assert other.returncode == 0
     assert sorted(path.name for path in tmp_path.iterdir()) == [".notes", "a.png", "c.txt"]
     assert remove_abandoned(tmp_path) == 0
+
+
+def test_failures_that_a_stranger_wrote_are_left_out(tmp_path: Path) -> None:
+    with Store.create(tmp_path) as store:
+        good = record_failure(store, {"study": "s", "seed": 1}, "killed", attempts=3)
+        with store._transaction() as connection:
+            for number, (config, attempts) in enumerate([("not JSON", 1), ("[]", 1), ("{}", "many"), (b"\xff", 1)]):
+                connection.execute("INSERT INTO failures VALUES (?, ?, '', '', ?, '')", (str(number), config, attempts))
+        assert failures(store) == [good]
 
 
 def test_failures_hold_what_is_needed_to_name_the_run(tmp_path: Path) -> None:

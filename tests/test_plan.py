@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quick_runs import STUDY, WORK, QuickRun, missing
+from quick_runs import WORK, QuickRun, missing, stored_ids
 from syntagma.errors import InputError
 from syntagma.languages.settings import HierarchySettings
 from syntagma.learners import HierarchicalCNN, KernelRegression, Learner, Training
@@ -150,7 +150,7 @@ def test_shards_together_do_every_run_once(tmp_path: Path) -> None:
                 shard=Shard(number, 2),
                 work=WORK,
             )
-            assert summary.finished == len(store.finished_ids(STUDY)) > 0
+            assert summary.finished == len(stored_ids(store)) > 0
     assert sorted(done) == list(range(12))
 
 

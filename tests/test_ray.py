@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from quick_runs import NO_WAIT, STUDY, WORK, QuickRun, missing, result_of
+from quick_runs import NO_WAIT, WORK, QuickRun, missing, result_of, stored_ids
 from syntagma.errors import InputError
 from syntagma.learners import HierarchicalCNN, MultiLayerAttention, Training
 from syntagma.sweep.attempts import Attempts
@@ -105,7 +105,7 @@ def test_a_cluster_gives_the_same_bits_although_a_worker_is_killed(
 def results(directory: Path, runs: list[Run]) -> dict[str, tuple[Any, Any]]:
     """What is stored of each run, but for how long it took and when."""
     with Store.open(directory, read_only=True) as store:
-        table = store.runs("test").set_index("id")
+        table = store.runs().set_index("id")
         timed = [name for name in table.columns if name.startswith("seconds")]
         table = table.drop(columns=[*timed, "finished_at", "environment"])
         assert set(table.index) == {run.id() for run in runs}
@@ -127,12 +127,12 @@ def test_what_fails_on_a_cluster_is_recorded_and_all_others_go_on(tmp_path: Path
     good = [QuickRun(number, "save", 0.01) for number in range(10, 20)]
     with Store.create(tmp_path / "results") as store:
         summary, said = do(store, [*bad, *good], work=WORK, share=Share(cpus=0.5, memory_bytes=10**7))
-        assert store.finished_ids(STUDY) == {run.id() for run in good}
+        assert stored_ids(store) == {run.id() for run in good}
         assert [failure.attempts for failure in sorted(summary.failed, key=lambda f: f.config["number"])] == [3, 3, 1]
         assert len(failures(store)) == 3
         assert len(said) == 7
         assert all("\n" not in line for line in said)
-        for row in store.runs(STUDY).to_dict("records"):
+        for row in store.runs().to_dict("records"):
             assert row["square"] == result_of(row["number"])["square"]
     saved = files(tmp_path / "results" / "weights")
     assert {len(content) for content in saved.values()} == {10_000}
