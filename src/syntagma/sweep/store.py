@@ -258,11 +258,6 @@ class Store:
             f"These runs were done in {len(flat)} environments, which may differ in the last digits: {'; '.join(said)}."
         )
 
-    def _query(self, query: str, *parameters: object) -> list[tuple[Any, ...]]:
-        """For tables that other modules keep in the file."""
-        with database.troubles_explained(self.path):
-            return self._connection.execute(query, parameters).fetchall()
-
     def export(self, path: str | Path) -> None:
         """Write all runs, with machine, versions and settings, to `path`: CSV or Parquet by its ending, whole or not.
 
