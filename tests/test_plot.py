@@ -199,6 +199,19 @@ def test_files_for_papers(tmp_path: Path) -> None:
     assert as_bytes(figure, "pdf", 3.3, title=True) == pdf
 
 
+def test_the_numbers_of_a_figure_as_csv() -> None:
+    figure = Figure("a", "b", (Panel("p, 1", marks=(Line([1, 2], [3, 4], key="cnn", hover={"seed": 7}), Level(5))),))
+    rows = as_bytes(figure, "csv", 6.8, title=True).decode().splitlines()
+    assert rows == [
+        "panel,kind,label,key,x,y,seed",
+        '"p, 1",Line,,cnn,1.0,3.0,7',
+        '"p, 1",Line,,cnn,2.0,4.0,7',
+        '"p, 1",Level,,ink,,5,',
+    ]
+    for each in FIGURES.values():
+        assert as_bytes(each, "csv", 6.8, title=True).startswith(b"panel,kind,label,key")
+
+
 def test_wrong_files_and_sizes_are_refused_in_one_line(tmp_path: Path) -> None:
     figure = FIGURES["ratios"]
     with pytest.raises(InputError, match="format='gif' is unknown"):

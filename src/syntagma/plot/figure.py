@@ -82,7 +82,7 @@ class Figure:
         return go.Figure(spec(self, dark=dark))
 
     def save(self, path: str | Path, width: float = 6.8, *, title: bool = True) -> Path:
-        """Write it as the ending says: .png, .pdf or .svg, `width` inches wide, or .json, or an .html page.
+        """Write it as the ending says: .png, .pdf or .svg, `width` inches wide, .json, .csv or an .html page.
 
         Raises:
             InputError: another ending, or the file cannot be written.
