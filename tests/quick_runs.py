@@ -9,6 +9,7 @@ error where it cannot go on, and resumes. The same file has the runs' work, whic
 from __future__ import annotations
 
 import argparse
+import ctypes
 import functools
 import os
 import resource
@@ -42,10 +43,13 @@ class QuickRun:
     seconds: float = 0.0
 
     def config(self) -> dict[str, Any]:
-        return {"number": self.number, "does": self.does, "seconds": self.seconds}
+        return {"study": STUDY, "number": self.number, "does": self.does, "seconds": self.seconds}
 
     def id(self) -> str:
         return _id(self)
+
+    def batch_key(self) -> str:
+        return self.does
 
 
 @functools.cache
@@ -64,6 +68,8 @@ def result_of(number: int) -> dict[str, Any]:
 def work(results: str | None) -> Work:
     """What the workers do."""
     directory = Path(results or ".")
+    if "WITHOUT_THE_KERNELS_HELP" in os.environ:
+        ctypes.CDLL(None).prctl(1, 0)  # PR_SET_PDEATHSIG: none
 
     def do(config: dict[str, Any]) -> dict[str, Any]:
         number, does = config["number"], config["does"]
@@ -152,9 +158,19 @@ BEHAVIOURS = {
 }
 
 
+def stored_ids(store: Store) -> set[str]:
+    return set(store.runs()["id"])
+
+
 def missing(store: Store, runs: list[QuickRun]) -> list[QuickRun]:
-    stored = store.ids()
-    return [run for run in runs if run.id() not in stored]
+    return [run for run in runs if not store.has(run.id())]
+
+
+def obey_permissions() -> None:
+    """Begin again without root's rights to read and write whatever the permissions say."""
+    for right in (1, 2):  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH
+        ctypes.CDLL(None).prctl(24, right, 0, 0, 0)  # PR_CAPBSET_DROP
+    os.execv(sys.executable, [sys.executable, *(word for word in sys.argv if word != "--powerless")])
 
 
 def main() -> None:
@@ -166,9 +182,18 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=0.0)
     parser.add_argument("--odd", type=int, help="the number of a run that does --does; the others square")
     parser.add_argument("--largest-file", type=int, help="bytes")
+    parser.add_argument("--signals", choices=["usual", "nohup"], help="as in a terminal, or with SIGHUP ignored")
+    parser.add_argument("--powerless", action="store_true", help="even root has to obey permissions")
     parser.add_argument("--ray")
     parser.add_argument("--retry-failed", action="store_true")
     given = parser.parse_args()
+    if given.powerless:
+        obey_permissions()
+    if given.signals == "usual":  # a background process may have been started with Ctrl-C ignored
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    elif given.signals == "nohup":
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
     if given.largest_file:
         resource.setrlimit(resource.RLIMIT_FSIZE, (given.largest_file, given.largest_file))
     odd = given.odd
@@ -178,11 +203,17 @@ def main() -> None:
     ]
     try:
         with endings_raised(), Store.create(given.directory) as store:
+            left = {run.id(): run for run in missing(store, runs)}
+
+            def finished(run: Any, result: dict[str, Any]) -> None:
+                del left[run.id()]
+                print(run.id(), flush=True)
+
             execute(
-                lambda: missing(store, runs),  # pyright: ignore
+                lambda: list(left.values()),  # pyright: ignore
                 store,
                 given.workers,
-                lambda run, result: print(run.id(), flush=True),
+                finished,
                 ray=given.ray,
                 retry_failed=given.retry_failed,
                 work=WORK,

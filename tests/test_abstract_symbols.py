@@ -246,7 +246,7 @@ def test_a_small_run_of_everything_resumes_and_reports(tmp_path: Path) -> None:
     with Store.create(tmp_path / "out") as store:
         store.record_command(STUDY.name, "quick", settings.model_dump(mode="json"), ["syntagma"])
         STUDY.run(settings, store, 1, lambda text, share: None)
-        assert len(store.finished_ids(STUDY.name)) == len(settings.cells())
+        assert len(store.ids()) == len(settings.cells())
         STUDY.run(settings, store, 1, lambda text, share: pytest.fail(text) if share else None)
         text.unlink()
         found = STUDY.analyse(store)  # from stored results alone

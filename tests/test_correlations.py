@@ -193,8 +193,9 @@ def test_one_path_keeps_exactly_its_share_of_a_squared_covariance():
 def test_refined_averages_over_grammars(sizes, zipf, grammars):
     """Within 5 percent, or 4 standard errors of the average; for pairs of tokens that meet at the third level 10."""
     drawn = [RandomHierarchy(*sizes, rule_probabilities=zipf, seed=seed) for seed in range(grammars)]
-    forms = statistics.correlations(drawn[0])
-    values = np.array([[one.squared_covariance for one in statistics.correlations(language)] for language in drawn])
+    kinds = ("token", "symbol", "tuple", "conditional")
+    forms = statistics.correlations(drawn[0], kinds=kinds)
+    values = np.array([[one.squared_covariance for one in statistics.correlations(x, kinds=kinds)] for x in drawn])
     mean, error = values.mean(axis=0), values.std(axis=0, ddof=1) / np.sqrt(grammars)
     weights = drawn[0].weights[0][0]
     for one, exact, se in zip(forms, mean, error, strict=True):
@@ -204,7 +205,7 @@ def test_refined_averages_over_grammars(sizes, zipf, grammars):
 
 
 def test_leading_order_is_the_limit_of_many_symbols_and_rules():
-    for kind, level in (("token", 1), ("token", 3), ("symbol", 2), ("tuple", 3)):
+    for kind, level in (("token", 1), ("token", 3), ("symbol", 2), ("tuple", 3), ("conditional", 3)):
         leading = theory.leading_squared_covariance(3000, 200, 2, level, kind)
         assert theory.squared_covariance(3000, 200, 2, 3, level, kind) == pytest.approx(leading, rel=0.02)
 

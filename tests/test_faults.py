@@ -5,7 +5,6 @@ After each, the same is counted: finished runs lost, doubled or changed, process
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
 import random
@@ -17,10 +16,11 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any, ClassVar
 
 import pytest
 
-from quick_runs import NO_WAIT, STUDY, WORK, QuickRun, missing, result_of
+from quick_runs import NO_WAIT, WORK, QuickRun, missing, result_of, stored_ids, work
 from syntagma.errors import InputError
 from syntagma.sweep.atomic_file import atomic_file, remove_abandoned, temporary_directory
 from syntagma.sweep.attempts import Attempts
@@ -44,17 +44,17 @@ class Command:
         self.announced: set[str] = set()
         self._started: list[subprocess.Popen[str]] = []
 
-    def start(self, *options: object, **how: object) -> subprocess.Popen[str]:
+    def start(self, *options: object) -> subprocess.Popen[str]:
         environment = dict(os.environ, **{MARK: self.mark})
         command = [sys.executable, str(SCRIPT), str(self.directory), *map(str, options)]
-        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-        process = subprocess.Popen(command, env=environment, start_new_session=True, **{**pipes, **how})  # pyright: ignore
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        process = subprocess.Popen(command, env=environment, start_new_session=True, text=True, **pipes)
         self._started.append(process)
         return process
 
-    def run(self, *options: object, **how: object) -> tuple[int, str]:
+    def run(self, *options: object) -> tuple[int, str]:
         """Exit code and standard error of a command that is left alone."""
-        return self.end(self.start(*options, **how))
+        return self.end(self.start(*options))
 
     def end(self, process: subprocess.Popen[str]) -> tuple[int, str]:
         said, errors = process.communicate(timeout=60)
@@ -69,6 +69,8 @@ class Command:
             for pipe in (process.stdout, process.stderr):
                 if pipe is not None:
                     pipe.close()
+        for number in self.processes() if Path("/proc/self/environ").exists() else []:
+            os.kill(number, signal.SIGKILL)
 
     def processes(self) -> list[int]:
         """Whatever still runs of this command, driver, workers and all."""
@@ -161,6 +163,20 @@ def test_fifty_killed_drivers_leave_nothing_and_lose_nothing(command: Command) -
     kill_drivers(command, times=50, seed=1)
 
 
+@linux
+@pytest.mark.parametrize("variable", ["WITH_THE_KERNELS_HELP", "WITHOUT_THE_KERNELS_HELP"])
+def test_workers_in_the_middle_of_a_long_run_end_with_their_driver(
+    command: Command, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    monkeypatch.setenv(variable, "1")
+    process = command.start("--seconds", 600)
+    until(lambda: len(list((command.directory / "busy").glob("*"))) == 2)
+    assert len(command.processes()) >= 3
+    process.kill()
+    process.wait()
+    assert command.processes_left(5.0) == []
+
+
 def workers_of(command: Command) -> list[int]:
     return [number for number in command.processes() if b"spawn_main" in _command_line(number)]
 
@@ -216,7 +232,7 @@ def test_fifty_killed_workers(command: Command) -> None:
 def test_signals_end_a_command_cleanly(command: Command, name: str, group: bool) -> None:
     """The driver alone is asked to end, or all processes of its terminal are."""
     number = signal.Signals[name]
-    process = command.start("--runs", 500, "--does", "save", "--seconds", 0.02, preexec_fn=_usual_signals)
+    process = command.start("--runs", 500, "--does", "save", "--seconds", 0.02, "--signals", "usual")
     assert process.stdout is not None
     command.announced.add(process.stdout.readline().strip())
     (os.killpg if group else os.kill)(process.pid, number)
@@ -228,16 +244,9 @@ def test_signals_end_a_command_cleanly(command: Command, name: str, group: bool)
     assert command.stored()
 
 
-def _usual_signals() -> None:
-    """As in a terminal: a background process may have been started with Ctrl-C ignored."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)
-
-
 @linux
 def test_nohup_is_heeded(command: Command) -> None:
-    ignored = {"preexec_fn": lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN)}
-    process = command.start("--runs", 20, "--seconds", 0.02, **ignored)
+    process = command.start("--runs", 20, "--seconds", 0.02, "--signals", "nohup")
     assert process.stdout is not None
     command.announced.add(process.stdout.readline().strip())
     os.killpg(process.pid, signal.SIGHUP)
@@ -308,7 +317,7 @@ def test_what_had_finished_when_the_interrupt_came_is_stored(tmp_path: Path, mon
     with Store.create(tmp_path) as store:
         with pytest.raises(KeyboardInterrupt):
             execute(lambda: missing(store, runs), store, 1, lambda *_: None, say=said.append, attempts=Attempts(()))  # pyright: ignore
-        assert store.ids() == {runs[0].id()}
+        assert stored_ids(store) == {runs[0].id()}
         assert failures(store) == []
     assert said == []
 
@@ -338,7 +347,7 @@ def test_a_run_that_fails_is_tried_again_then_recorded_and_all_others_go_on(tmp_
     with Store.create(tmp_path / "results") as store:
         summary, said = do(store, [*bad, *good])
         assert summary.finished == len(good)
-        assert store.ids() == {run.id() for run in good}
+        assert stored_ids(store) == {run.id() for run in good}
         by_id = {failure.id: failure for failure in failures(store)}
         assert by_id == {failure.id: failure for failure in summary.failed}
         for run, (reason, attempts) in zip(bad, FAILING.values(), strict=True):
@@ -367,7 +376,7 @@ def test_failed_runs_are_tried_again_when_asked_for(tmp_path: Path) -> None:
         summary, said = do(store, runs, retry_failed=True)
         assert (summary.finished, summary.failed, summary.left_out, len(said)) == (1, (), (), 1)
         assert failures(store) == []
-        assert len(store.ids()) == 2
+        assert len(stored_ids(store)) == 2
     with Store.open(tmp_path / "results", read_only=True) as store:
         assert failures(store) == []
 
@@ -414,6 +423,40 @@ def test_workers_that_cannot_start_end_the_command_in_one_line(tmp_path: Path) -
     line = done.stderr.splitlines()[-1]
     assert line.startswith("error: workers=2 cannot be used: a worker ended with exit code")
     assert "if __name__ == '__main__':" in line
+
+
+class Batches:
+    """In place of `Runner`: does what runs of one batch do, all together or not at all."""
+
+    sizes: ClassVar[list[int]] = []
+
+    def __init__(self, results: Path) -> None:
+        self.do = work(str(results))
+
+    def execute(self, runs: list[QuickRun]) -> list[dict[str, Any]]:
+        self.sizes.append(len(runs))
+        return [self.do(run.config()) for run in runs]
+
+
+def test_on_an_accelerator_a_batch_that_fails_is_taken_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("syntagma.sweep.runs.Runner", Batches)
+    monkeypatch.setattr("syntagma.sweep.execution._on_accelerator", lambda: True)
+    Batches.sizes.clear()
+    good = [QuickRun(number) for number in range(4)]
+    bad = [QuickRun(number, "out of memory") for number in range(2)] + [QuickRun(2, "err")]
+    with Store.create(tmp_path / "results") as store:
+        summary, said = do(store, [*good, *bad], workers=0)
+        assert stored_ids(store) == {run.id() for run in good}
+        assert [(failure.config["does"], failure.attempts) for failure in summary.failed] == [
+            ("err", 1),
+            ("out of memory", 3),
+            ("out of memory", 3),
+        ]
+        assert len(said) == 7
+        with pytest.raises(InputError, match="number=7 cannot be used: it is refused"):
+            do(store, [QuickRun(8, "refuse"), QuickRun(7, "refuse")][::-1], workers=0)
+    assert sorted(Batches.sizes, reverse=True)[:3] == [4, 2, 2]
+    assert set(Batches.sizes[3:]) == {1, 2}
 
 
 # ---- disks
@@ -464,17 +507,11 @@ def test_a_full_disk_ends_the_command_in_one_line(small_disk: Path) -> None:
     assert command.lost() == set()
 
 
-def _obey_permissions() -> None:
-    """Even as root: give up the rights to read and write whatever the permissions say."""
-    for right in (1, 2):  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH
-        ctypes.CDLL(None).prctl(24, right, 0, 0, 0)  # PR_CAPBSET_DROP
-
-
 @linux
 def test_a_directory_that_cannot_be_written_is_refused_at_once(command: Command) -> None:
     command.directory.mkdir()
     command.directory.chmod(0o555)
-    code, errors = command.run(preexec_fn=_obey_permissions)
+    code, errors = command.run("--powerless")
     assert code == 2
     assert one_line(errors)
     assert "results.sqlite cannot be made" in errors
@@ -484,7 +521,7 @@ def test_a_directory_that_cannot_be_written_is_refused_at_once(command: Command)
 @linux
 def test_a_directory_that_turns_read_only_ends_the_command_in_one_line(command: Command) -> None:
     options = ("--runs", 100, "--does", "save", "--seconds", 0.01)
-    process = command.start(*options, preexec_fn=_obey_permissions)
+    process = command.start(*options, "--powerless")
     assert process.stdout is not None
     command.announced.add(process.stdout.readline().strip())
     (command.directory / "weights").chmod(0o555)
@@ -535,6 +572,7 @@ def test_two_commands_on_one_directory_do_every_run_once(command: Command) -> No
 ABANDON = """
 import os, signal, sys
 from pathlib import Path
+from typing import Any, ClassVar
 from syntagma.sweep.atomic_file import atomic_file, temporary_directory
 with atomic_file(Path(sys.argv[1], "a.png")) as file, temporary_directory(Path(sys.argv[1])) as directory:
     file.write_text("half"); (directory / "b").write_text("half")
@@ -566,8 +604,17 @@ def test_only_what_killed_processes_left_is_removed(tmp_path: Path) -> None:
     assert remove_abandoned(tmp_path) == 0
 
 
+def test_failures_that_a_stranger_wrote_are_left_out(tmp_path: Path) -> None:
+    with Store.create(tmp_path) as store:
+        good = record_failure(store, {"study": "s", "seed": 1}, "killed", attempts=3)
+        with store._transaction() as connection:
+            for number, (config, attempts) in enumerate([("not JSON", 1), ("[]", 1), ("{}", "many"), (b"\xff", 1)]):
+                connection.execute("INSERT INTO failures VALUES (?, ?, '', '', ?, '')", (str(number), config, attempts))
+        assert failures(store) == [good]
+
+
 def test_failures_hold_what_is_needed_to_name_the_run(tmp_path: Path) -> None:
-    config = {"learner": {"kind": "cnn"}, "num_examples": 1024, "seed": 3}
+    config = {"study": "s", "learner": {"kind": "cnn"}, "num_examples": 1024, "seed": 3}
     with Store.create(tmp_path) as store:
         failure = record_failure(store, config, "killed", attempts=3, details="Traceback")
         assert failures(store) == [failure]

@@ -177,7 +177,7 @@ def test_strengths_of_a_markov_chain_are_unbiased_where_plain_ones_are_not(vocab
     spread = np.std(ratios) / np.sqrt(40)
     assert abs(np.mean(ratios) - 1) < 3 * spread + 0.01
     assert np.mean(plain) - 1 > 0.04 if zipf else np.mean(plain) > 1.3
-    assert (0.75 if zipf else 0.5) < np.mean(errors) / np.std(ratios) < 1.3
+    assert 0.75 < np.mean(errors) / np.std(ratios) < (1.3 if zipf else 2.0)
 
 
 def test_the_balance_of_one_correlation_in_noise_is_exact():
@@ -247,12 +247,12 @@ def test_documents_matter():
 def test_threads_and_recounting_change_nothing(monkeypatch):
     tokens, _ = renewals(0, 20_000, 30, 0.5, 1.0)
     lags = [1, 2, 5]
-    first = correlation_strengths(tokens, 30, lags)
+    first = correlation_strengths(tokens, 250, lags)
     shown: list[int] = []
-    second = correlation_strengths(tokens, 30, lags, threads=2, say=lambda lag, share: shown.append(lag))
+    second = correlation_strengths(tokens, 250, lags, threads=2, say=lambda lag, share: shown.append(lag))
     monkeypatch.setattr(strengths_module, "_MOST_KEPT", 500)
     monkeypatch.setattr(strengths_module, "_MOST_PENDING", 500)
-    third = correlation_strengths(tokens.astype(np.uint16), 30, lags)
+    third = correlation_strengths(tokens.astype(np.uint16), 250, lags)
     for other in (second, third):
         for name in ("values", "errors", "crossed", "by_block"):
             np.testing.assert_array_equal(getattr(first, name), getattr(other, name))
@@ -357,13 +357,13 @@ def power_text(seed: int, length: int, beta: float) -> tuple[np.ndarray, np.ndar
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("beta", [0.7, 1.1])
+@pytest.mark.parametrize("beta", [0.7, 0.9])
 def test_intervals_of_a_text_with_a_known_power_law_hold_it(beta):
-    """100 texts of 500,000 tokens: the slope of the exact strengths over the distances that were fitted."""
+    """100 texts of 200,000 tokens: the slope of the exact strengths over the distances that were fitted."""
     held, rejected = [], []
     for seed in range(100):
-        tokens, shares, times = power_text(seed, 500_000, beta)
-        found = correlation_strengths(tokens, 2, [lag for lag in geometric_lags(1000, 3) if lag >= 4])
+        tokens, shares, times = power_text(seed, 200_000, beta)
+        found = correlation_strengths(tokens, 2, [lag for lag in geometric_lags(64, 3) if lag >= 4])
         law = fit_decay(found, first_lag=4).whole
         lags = np.array([lag for lag in found.lags if law.first <= lag <= law.last], float)
         exact = (shares**2 * np.exp(-lags[:, None] / times)).sum(axis=1) / 2
@@ -385,4 +385,4 @@ def test_intervals_of_a_markov_chain_hold_its_strengths(zipf):
         held.append((low <= exact) & (exact <= high))
     covered = np.mean(held, axis=0)
     assert (covered >= 0.90).all()
-    assert (covered <= 0.985).all()
+    assert (covered <= 0.99).all()

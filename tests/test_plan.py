@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quick_runs import STUDY, WORK, QuickRun, missing
+from quick_runs import WORK, QuickRun, missing, stored_ids
 from syntagma.errors import InputError
 from syntagma.languages.settings import HierarchySettings
 from syntagma.learners import HierarchicalCNN, KernelRegression, Learner, Training
@@ -24,7 +24,7 @@ from syntagma.sweep.forecast import Forecast, forecast
 from syntagma.sweep.machine import usable_cores, usable_memory
 from syntagma.sweep.order import order, whole_time
 from syntagma.sweep.plan import BASE_BYTES, Costs, check_fits, least_bytes, operations, shape_of
-from syntagma.sweep.runs import Run
+from syntagma.sweep.runs import Run, Runner
 from syntagma.sweep.shards import Shard
 from syntagma.sweep.store import Store
 from syntagma.sweep.workers import Outcome, Workers
@@ -149,7 +149,7 @@ def test_shards_together_do_every_run_once(tmp_path: Path) -> None:
                 shard=Shard(number, 2),
                 work=WORK,
             )
-            assert summary.finished == len(store.ids()) > 0
+            assert summary.finished == len(stored_ids(store)) > 0
     assert sorted(done) == list(range(12))
 
 
@@ -160,9 +160,15 @@ def test_operations_of_a_network_are_those_of_its_training() -> None:
     run = a_run()
     forward = run.learner.forward_flops(shape_of(run))  # pyright: ignore
     evaluated = len(list(TRAINING.evaluation_steps(100)))
-    assert operations(run) == forward * (3 * 100 * 16 + evaluated * 32)
-    shifted = a_run(tests={"shifted": run.language})
-    assert operations(shifted) == forward * (3 * 100 * 16 + evaluated * 64)
+    assert operations(run) == forward * (3 * 100 * 16 + evaluated * 32 + 2 * 32)
+    shifted = a_run(tests={"shifted": run.language}, validation_examples=48)
+    assert operations(shifted) == forward * (3 * 100 * 16 + evaluated * 48 + 2 * 64)
+    whole = a_run(training=TRAINING.model_copy(update={"patience": 100, "train_loss_threshold": 0}))
+    result = Runner().execute([whole])[0]
+    assert result["steps"] == 100
+    assert operations(whole) == result["flops"] + forward * 32 * (
+        result["best_step"] == 100
+    )  # read once, if both are one
     costs = Costs()
     assert costs(run) == costs(run) == operations(run)
 
@@ -177,7 +183,7 @@ def test_memory_counts_weights_and_what_training_keeps_of_them() -> None:
     run = a_run(HierarchicalCNN(width=64))
     network = run.learner.network(key(0), shape_of(run))  # pyright: ignore
     weights = sum(leaf.size for leaf in jax.tree.leaves(network))
-    examples = 4 * (64 + 32) * (4 + 1)
+    examples = 4 * (64 + 32 + 32) * (4 + 1)
     assert least_bytes(run) == BASE_BYTES + examples + 4 * 5 * weights
     plain = a_run(HierarchicalCNN(width=64), training=TRAINING.model_copy(update={"optimizer": "sgd"}))
     assert least_bytes(plain) == BASE_BYTES + examples + 4 * 3 * weights
@@ -243,9 +249,11 @@ def test_forecast_adds_up_steps_evaluations_and_compiling() -> None:
     told = forecast(runs, 2, lambda: Told(step=0.01, evaluation=0.1, compile=3.0))
     assert (told.runs, told.workers, told.programs) == (4, 2, 1)
     evaluated = len(list(TRAINING.evaluation_steps(100)))
-    assert told.longest_seconds == pytest.approx(100 * 0.01 + evaluated * 0.1)
+    assert told.longest_seconds == pytest.approx(100 * 0.01 + (evaluated + 2) * 0.1)
     assert told.most_seconds == pytest.approx(3.0 + 2 * told.longest_seconds)
-    assert told.least_seconds == pytest.approx(3.0 + 2 * (20 * 0.01 + 0.1 * len(list(TRAINING.evaluation_steps(20)))))
+    assert told.least_seconds == pytest.approx(
+        3.0 + 2 * (20 * 0.01 + 0.1 * (2 + len(list(TRAINING.evaluation_steps(20)))))
+    )
     assert told.relative_error == pytest.approx(0.1)
     assert told.worker_bytes == 400_000_000
 

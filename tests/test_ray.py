@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from quick_runs import NO_WAIT, STUDY, WORK, QuickRun, missing, result_of
+from quick_runs import NO_WAIT, WORK, QuickRun, missing, result_of, stored_ids
 from syntagma.errors import InputError
 from syntagma.learners import HierarchicalCNN, MultiLayerAttention, Training
 from syntagma.sweep.attempts import Attempts
@@ -127,7 +127,7 @@ def test_what_fails_on_a_cluster_is_recorded_and_all_others_go_on(tmp_path: Path
     good = [QuickRun(number, "save", 0.01) for number in range(10, 20)]
     with Store.create(tmp_path / "results") as store:
         summary, said = do(store, [*bad, *good], work=WORK, share=Share(cpus=0.5, memory_bytes=10**7))
-        assert store.ids() == {run.id() for run in good}
+        assert stored_ids(store) == {run.id() for run in good}
         assert [failure.attempts for failure in sorted(summary.failed, key=lambda f: f.config["number"])] == [3, 3, 1]
         assert len(failures(store)) == 3
         assert len(said) == 7
@@ -172,7 +172,7 @@ def test_a_machine_that_is_lost_costs_its_runs_an_attempt(tmp_path: Path) -> Non
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
 def test_signals_cancel_what_is_under_way(tmp_path: Path, name: str) -> None:
     command = Command(tmp_path / "results")
-    process = command.start("--runs", 400, "--seconds", 0.1, "--ray", "local", preexec_fn=_usual_signals)
+    process = command.start("--runs", 400, "--seconds", 0.1, "--ray", "local", "--signals", "usual")
     try:
         assert process.stdout is not None
         command.announced.add(process.stdout.readline().strip())
@@ -185,10 +185,6 @@ def test_signals_cancel_what_is_under_way(tmp_path: Path, name: str) -> None:
         assert 0 < len(command.stored()) < 400
     finally:
         command.close()
-
-
-def _usual_signals() -> None:
-    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @needs_ray

@@ -303,7 +303,7 @@ def _language(grammar: Path | None, given: dict[str, Any], seed: str) -> RandomH
 
 def _stored_study(store: Store, asked: str | None) -> str:
     """The study whose results are in `store`: the one asked for, or the only one."""
-    stored = sorted(set(store.commands()["study"]))
+    stored = store.studies()
     if asked is not None and asked.endswith(".py"):
         return asked
     if asked is not None and asked not in stored:

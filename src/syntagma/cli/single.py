@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from pydantic import TypeAdapter, ValidationError
 
-from syntagma.cli.settings import apply_change, first_problem
+from syntagma.checked_model import first_problem
+from syntagma.cli.settings import apply_change
 from syntagma.errors import InputError, unknown
 
 if TYPE_CHECKING:

@@ -17,8 +17,9 @@ import equinox as eqx
 import jax
 import numpy as np
 from jaxtyping import Array, Float, Integer, Key
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
+from syntagma.checked_model import CheckedModel
 from syntagma.errors import invalid, whole_number
 from syntagma.kernels.attention import Attention
 from syntagma.kernels.convolution import Convolution
@@ -32,7 +33,7 @@ from syntagma.kernels.residual import Residual
 Readout = Literal["last", "mean", "class"]
 
 
-class Architecture(BaseModel):
+class Architecture(CheckedModel):
     """Settings of a composition, one to one with TOML and JSON.
 
     Attributes:
@@ -40,8 +41,6 @@ class Architecture(BaseModel):
         layers: from the embedding up.
         readout: where the linear read-out reads: the last position, the mean of all, or the class token.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     embedding: Embedding
     layers: tuple[AnyLayer, ...] = ()

@@ -19,14 +19,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Integer, Key
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from syntagma.checked_model import CheckedModel
 from syntagma.errors import invalid
 from syntagma.kernels.layer import Activations, Sizes
 from syntagma.kernels.pairs import Layout, Pairs
 
 
-class Embedding(BaseModel):
+class Embedding(CheckedModel):
     """Settings of the embedding.
 
     Attributes:
@@ -38,8 +39,6 @@ class Embedding(BaseModel):
             None for the identity.
         trained: Gaussian tables that are trained, or fixed one-hot vectors.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     vocab: int = Field(ge=1)
     token_variance: float = Field(default=1.0, ge=0)

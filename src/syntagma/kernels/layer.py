@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from jaxtyping import Array, Float, Key
-from pydantic import BaseModel, ConfigDict
 
+from syntagma.checked_model import CheckedModel
 from syntagma.kernels.draws import Draws
 from syntagma.kernels.pairs import Joint, Reads
 
@@ -50,10 +50,8 @@ class Sizes:
         return replace(self, inputs=inputs, length=self.length if length is None else length)
 
 
-class Layer(BaseModel, abc.ABC):
+class Layer(CheckedModel, abc.ABC):
     """A layer's settings, one to one with TOML and JSON."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     @property
     def mixes(self) -> bool:

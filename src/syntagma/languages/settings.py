@@ -10,8 +10,9 @@ import hashlib
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SerializeAsAny, model_validator
+from pydantic import BaseModel, BeforeValidator, Field, SerializeAsAny, model_validator
 
+from syntagma.checked_model import CheckedModel
 from syntagma.errors import invalid, whole_number
 from syntagma.extensions import Kinds
 from syntagma.languages._plain_text import check_is_text
@@ -23,15 +24,13 @@ from syntagma.languages.text import MAX_BYTES, Part, Text, Unit
 from syntagma.regular_file import UnreadableFile, read_regular
 
 
-class HierarchySettings(BaseModel):
+class HierarchySettings(CheckedModel):
     """The random hierarchy language of one grammar seed.
 
     Attributes:
         unequal_levels: the levels whose rules have `rule_probabilities`, 1 for the rules that make tokens; the rules of
             the others are equal. All levels by default.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     kind: Literal["random-hierarchy"] = "random-hierarchy"
     vocab: int
@@ -67,10 +66,8 @@ class HierarchySettings(BaseModel):
         return RandomHierarchy(*sizes, rule_probabilities=weights, seed=self.seed)
 
 
-class TextSettings(BaseModel):
+class TextSettings(CheckedModel):
     """Windows of a text file: see `Text.read`. Give `sha256` where results must not depend on the path alone."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     kind: Literal["text"] = "text"
     path: str

@@ -31,6 +31,7 @@ from syntagma.learners.trainer import ExampleSets, Fit, Trainer, checked_sets, t
 from syntagma.learners.training import Training
 from syntagma.randomness import key
 from syntagma.tasks import Examples, Shape
+from syntagma.tasks.gate import check_shape
 
 Watch = Callable[[int, int, Callable[[], Network]], None]
 """`watch(seed_index, step, make_network)`: a seed's place among those trained, the steps done, and a function that
@@ -55,6 +56,14 @@ class Engine(Trainer):
         training: Training,
         devices: Sequence[jax.Device] | None = None,  # pyright: ignore[reportInvalidTypeForm]
     ) -> None:
+        """Raises `InputError` for a learner that builds no network or cannot do the task, or where nothing says how to
+        train.
+        """
+        if not isinstance(learner, NetworkLearner):
+            raise invalid("learner", learner, "it builds no network", "Give a learner trained by gradient descent")
+        if not isinstance(training, Training):
+            raise invalid("training", training, "networks are trained by gradient descent", "Give a Training")
+        check_shape(shape)
         self.learner, self.shape, self.training = learner, shape, training
         self._mesh = jax.sharding.Mesh(np.array(devices or jax.local_devices()), ("device",))
         self._optimizer = training.direction(learner.gradient_scale())
@@ -163,9 +172,7 @@ class Engine(Trainer):
 
 @trainer_of.register
 def _(learner: NetworkLearner, shape: Shape, training: Training | None) -> Trainer:
-    if training is None:
-        raise invalid("training", None, f"learner={learner.kind!r} is trained by gradient descent", "Say how")  # pyright: ignore
-    return Engine(learner, shape, training)
+    return Engine(learner, shape, training)  # pyright: ignore[reportArgumentType]  # None is refused there
 
 
 def _watch_one(watch: Watch, seed_index: int, _: int, step: int, make_network: Callable[[], Network]) -> None:

@@ -31,7 +31,7 @@ import scipy.linalg
 from jaxtyping import Float, Integer
 from pydantic import BeforeValidator, Field
 
-from syntagma.errors import InputError, invalid, unknown
+from syntagma.errors import InputError, invalid, unknown, whole_number
 from syntagma.kernels import ARCHITECTURES, Architecture, named
 from syntagma.kernels.gram import check_memory
 from syntagma.kernels.patterns import gram_by_pattern
@@ -41,6 +41,7 @@ from syntagma.learners.scores import Scores
 from syntagma.learners.trainer import ExampleSets, Fit, Trainer, checked_sets, solved_fit, trainer_of
 from syntagma.learners.training import Training
 from syntagma.tasks import Examples, Shape
+from syntagma.tasks.gate import check_shape, checked_examples
 
 _UNIFORM_SHARES = 2.0 ** -np.arange(1, 21)
 _BYTES_PER_PAIR = 16
@@ -157,6 +158,8 @@ def solve(learner: KernelRegression, shape: Shape, examples: Examples, seed: int
             eigenvalue and a ridge that is enough are named. The eigenvalue is negative where a sampled kernel is
             positive up to its error only.
     """
+    examples = checked_examples(examples, shape)
+    whole_number("seed", seed, minimum=0)
     architecture = resolved(learner.architecture, shape)
     inputs = examples.inputs.astype(np.int32)
     prior = 0.0 if shape.loss == "squared" else 1 / shape.outputs
@@ -195,6 +198,7 @@ class KernelTrainer(Trainer):
     """Solves one kernel regression after the other."""
 
     def __init__(self, learner: KernelRegression, shape: Shape) -> None:
+        check_shape(shape)
         learner.check(shape)
         self.learner, self.shape = learner, shape
 

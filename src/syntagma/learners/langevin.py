@@ -43,6 +43,7 @@ from syntagma.learners.trainer import ExampleSets, Fit, Trainer, checked_sets, s
 from syntagma.learners.training import Training
 from syntagma.randomness import key
 from syntagma.tasks import Examples, Shape
+from syntagma.tasks.gate import check_shape
 
 _SHARE_OF_PERIOD = 0.35
 """Step times the largest frequency; the integrator is stable below 2."""
@@ -109,6 +110,7 @@ class LangevinTrainer(Trainer):
     """Samples one posterior after the other."""
 
     def __init__(self, learner: LangevinPosterior, shape: Shape) -> None:
+        check_shape(shape)
         learner.check(shape)
         self.learner, self.shape = learner, shape
         self.architecture = resolved(learner.architecture, shape)

@@ -17,11 +17,12 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from syntagma.errors import invalid
+from syntagma.errors import invalid, whole_number
 from syntagma.learners.learner import Learner
 from syntagma.learners.scores import Scores
 from syntagma.learners.training import Training
 from syntagma.tasks import Examples, Shape
+from syntagma.tasks.gate import check_shape, checked_examples
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ class Trainer(abc.ABC):
 @functools.singledispatch
 def trainer_of(learner: Learner, shape: Shape, training: Training | None) -> Trainer:
     """The trainer of `learner`; learners that are solved, not trained, have no use for `training`."""
-    raise TypeError(f"no trainer is registered for {type(learner).__name__}")
+    raise invalid("learner", learner, f"no trainer is registered for {type(learner).__name__}", "Give a learner")
 
 
 def fit(
@@ -141,20 +142,39 @@ def checked_sets(
     """Each seed's examples, which every trainer's `fit` begins with.
 
     Raises:
-        InputError: no examples, numbers of seeds and examples that differ, or a name that is taken.
+        InputError: no seeds, or something that is none; numbers of seeds and sets that differ; examples that do not fit
+            `shape` (see `checked_examples`); a name of a test set that is taken.
     """
-    groups = {"train": train, "validation": validation, "test": test}
-    lengths = {len(seeds), *map(len, groups.values())}
-    if len(lengths) > 1 or min((len(one) for sets in groups.values() for one in sets), default=0) == 0:
-        given = ", ".join(f"{len(sets)} {name} sets" for name, sets in groups.items()) + f", {len(seeds)} seeds"
-        allowed = "each seed needs one non-empty train set, one non-empty validation set and one non-empty test set"
-        raise invalid("train", given, allowed)
-    for name, sets in (extra or {}).items():
-        if name in groups:
-            raise invalid("extra", name, "the name has a meaning of its own", "Choose another")
-        if len(sets) != len(seeds) or min(map(len, sets)) == 0:
-            raise invalid("extra", name, f"each of the {len(seeds)} seeds needs one non-empty set of that name")
-    tests = {"test": test, **(extra or {})}
+    check_shape(shape)
+    number = len(_checked_seeds(seeds))
+    for name in extra or {}:
+        if not isinstance(name, str) or not name.isidentifier() or name.startswith(_TAKEN):
+            allowed = f"metrics are named by it, and {', '.join(map(repr, _TAKEN))} begin names of others"
+            raise invalid("extra", name, allowed, "Choose another name, of letters, digits and underscores")
+    given = {"train": train, "validation": validation, "test": test, **(extra or {})}
+    sets = {name: _checked_group(name, group, number, shape) for name, group in given.items()}
+    tests = [name for name in sets if name not in ("train", "validation")]
     return [
-        ExampleSets(train[i], validation[i], {name: sets[i] for name, sets in tests.items()}) for i in range(len(seeds))
+        ExampleSets(sets["train"][i], sets["validation"][i], {name: sets[name][i] for name in tests})
+        for i in range(number)
     ]
+
+
+_TAKEN = ("train", "validation", "test", "final", "oracle", "excess")
+
+
+def _checked_seeds(seeds: Any) -> list[int]:
+    if isinstance(seeds, str) or not isinstance(seeds, Sequence | np.ndarray) or len(seeds) == 0:
+        raise invalid("seeds", seeds, "it must be a list of one whole number or more", "Give one for each fit")
+    return [whole_number("seeds" if len(seeds) > 1 else "seed", seed, minimum=0) for seed in seeds]
+
+
+def _checked_group(name: str, group: Any, number: int, shape: Shape) -> list[Examples]:
+    """One set for each seed."""
+    if isinstance(group, Examples) or not isinstance(group, Sequence):
+        raise invalid(name, group, "it must be a list of Examples, one set for each seed", f"Give [{name}]")
+    if len(group) != number:
+        mend = "Give as many sets as seeds"
+        raise invalid(f"len({name})", len(group), f"there are {number} seeds, and each needs a set of its own", mend)
+    fields = [name] if number == 1 else [f"{name}[{i}]" for i in range(number)]
+    return [checked_examples(one, shape, field) for one, field in zip(group, fields, strict=True)]

@@ -9,12 +9,14 @@ from typing import Annotated, Literal
 import numpy as np
 import optax
 from jaxtyping import Float, Integer
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from syntagma.checked_model import CheckedModel
 
 Positive = Annotated[float, Field(gt=0)]
 
 
-class Training(BaseModel):
+class Training(CheckedModel):
     """How a network is trained and when it stops; one to one with TOML and the command line.
 
     A gradient longer than `clip_norm` is scaled down to it.
@@ -23,8 +25,6 @@ class Training(BaseModel):
     at the least); its length, at which a cosine schedule ends: `max_epochs` passes over the examples, but at least
     `min_steps` and at most `max_steps` steps.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     optimizer: Literal["sgd", "adam"] = "adam"
     learning_rate: Positive = 0.01

@@ -33,6 +33,17 @@ def checked_observations(tokens: Any, observed: Any, language: Source) -> tuple[
     return tokens, observed
 
 
+def check_language(language: Any, kind: type[Source] | tuple[type[Source], ...]) -> None:
+    """Refuse what an oracle is not made for.
+
+    Raises:
+        InputError: `language` is of another kind.
+    """
+    if not isinstance(language, kind):
+        kinds = " or ".join(one.__name__ for one in (kind if isinstance(kind, tuple) else (kind,)))
+        raise invalid("language", language, f"this oracle is that of a {kinds}", "oracle_of(language) finds the right")
+
+
 def checked_positions(position: Any, tokens: np.ndarray) -> np.ndarray:
     """`position`, one for all sentences or one for each, as `[n]` indices from 0; negative ones count from the end.
 

@@ -25,6 +25,7 @@ from syntagma.errors import invalid
 from syntagma.languages.hierarchy import RandomHierarchy
 from syntagma.languages.language import Sample
 from syntagma.learners.learner import Network
+from syntagma.probes.gate import checked_probe
 from syntagma.probes.observe import Labelled, in_batches
 from syntagma.tasks import Task
 
@@ -69,6 +70,7 @@ def attention_by_level(
     Raises:
         InputError: a query that is no position.
     """
+    _, inputs = checked_probe(network, task, language, sample, seed)
     length, every = language.sentence_length, task.shape(language).reads == "every"
     if queries is None:
         chosen = np.arange(length) if every else np.array([-1])
@@ -78,7 +80,7 @@ def attention_by_level(
                 raise invalid("queries", query, f"sentences have {length} tokens", f"Give {-length} to {length - 1}")
         chosen = np.arange(length)[list(queries)]
     pairs = _meets_at(language, chosen % length, np.arange(length) - every)
-    masses, labels = in_batches(_mass, network, task.examples(sample, language, seed).inputs, chosen, pairs)
+    masses, labels = in_batches(_mass, network, inputs, chosen, pairs)
     found = []
     for mass, label in zip(masses, labels, strict=True):
         error = mass.std(axis=0, dtype=np.float64) / np.sqrt(max(len(mass) - 1, 1))

@@ -17,7 +17,7 @@ from jaxtyping import Float
 
 from syntagma.randomness import stream
 
-_SMALL = 200
+SMALL = 200
 """Up to this vocabulary all singular values are computed."""
 _STEPS = 200
 _TOLERANCE = 1e-12
@@ -31,7 +31,7 @@ def largest_singular(
     The sign is such that the left vector's largest entry is positive.
     """
     vocab = len(before)
-    if vocab <= _SMALL:
+    if vocab <= SMALL:
         full = counts if isinstance(counts, np.ndarray) else counts.toarray()
         left, values, right = np.linalg.svd(full / total - np.outer(before, after))
         value, first, second = float(values[0]), left[:, 0], right[0]

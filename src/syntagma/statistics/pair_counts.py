@@ -122,7 +122,9 @@ def checked_vocab(vocab: int) -> int:
     return vocab
 
 
-def checked_documents(documents: Integer[np.ndarray, " D"] | None, num_tokens: int) -> np.ndarray | None:
+def checked_documents(
+    documents: Integer[np.ndarray, " D"] | None, num_tokens: int, field: str = "documents"
+) -> np.ndarray | None:
     """Beginnings of documents as an array, None where there is only one document.
 
     Raises:
@@ -133,10 +135,10 @@ def checked_documents(documents: Integer[np.ndarray, " D"] | None, num_tokens: i
     starts = np.asarray(documents)
     if starts.ndim != 1 or not np.issubdtype(starts.dtype, np.integer) or not len(starts):
         given = f"{starts.dtype} array of shape {starts.shape}"
-        raise invalid("documents", given, "it is where documents begin", "Give whole numbers from 0 on")
+        raise invalid(field, given, "it is where documents begin", "Give whole numbers from 0 on")
     if starts[0] != 0 or (np.diff(starts) <= 0).any() or starts[-1] >= num_tokens:
         allowed = f"beginnings ascend from 0 and stay below the text's {num_tokens} tokens"
-        raise invalid("documents", f"{starts[0]}, ..., {starts[-1]}", allowed, "Sort them, and leave empty ones out")
+        raise invalid(field, f"{starts[0]}, ..., {starts[-1]}", allowed, "Sort them, and leave empty ones out")
     return starts if len(starts) > 1 else None
 
 

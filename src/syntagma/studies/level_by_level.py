@@ -41,7 +41,6 @@ from syntagma.studies.recipes import Contender, Rising, adam, powers_of_two
 from syntagma.studies.schemas import THRESHOLDS, Column, Schema, Table, interval_columns
 from syntagma.studies.study import Cell, Fact, Facts, Results, Settings, Study
 from syntagma.sweep.stored_network import probe_run
-from syntagma.sweep.weights import checkpoints
 from syntagma.tasks import LastToken, RootClass
 from syntagma.theory import hierarchy as theory
 from syntagma.theory.correlations import squared_covariance
@@ -207,7 +206,7 @@ def _kept(results: Results, cell: Cell) -> list[int]:
     """The steps after which a run's networks were kept."""
     if results.store is None or cell.run not in results:
         return []
-    return list(checkpoints(results.store.path.parent, cell.run.id()))
+    return list(results.store.checkpoints(cell.run.id()))
 
 
 def _probe_key(settings: LevelByLevel, cell: Cell, step: int) -> dict[str, Any]:

@@ -99,7 +99,7 @@ def run(
     Raises:
         InputError: the settings leave nothing to run, or a run cannot be done.
     """
-    facts, results = Facts(store.facts(study.name)), Results(store=store)
+    facts, results = Facts(store.facts(study.name)), Results(store.results(), store)
 
     def keep(fact: Fact, value: Mapping[str, Any]) -> None:
         store.record_fact(study.name, fact.key, value)
@@ -128,8 +128,6 @@ class _Grid:
 
     def __init__(self, study: Study[Any, Any], settings: Settings, facts: Facts, results: Results) -> None:
         self._study, self._settings, self._facts, self._results = study, settings, facts, results
-        assert results.store is not None
-        self._stored = results.store.ids()
         self._cells: dict[str, Cell] = {}
         self._missing: dict[str, Cell] = {}
         self._ask()
@@ -159,19 +157,9 @@ class _Grid:
         return sum(_cost(cell.run) for cell in self._missing.values())
 
     def _ask(self) -> None:
-        """Ask for the cells until those that are stored are all read, since what is wanted may depend on them."""
-        store = self._results.store
-        assert store is not None
-        while True:
-            self._cells = {
-                cell.run.id(): cell for cell in self._study.cells(self._settings, self._facts, self._results)
-            }
-            self._missing = {name: cell for name, cell in self._cells.items() if not self._results.has(name)}
-            known = [name for name in self._missing if name in self._stored]
-            if not known:
-                return
-            for name, metrics in store.results(known).items():
-                self._results.add(name, metrics)
+        cells = self._study.cells(self._settings, self._facts, self._results)
+        self._cells = {cell.run.id(): cell for cell in cells}
+        self._missing = {name: cell for name, cell in self._cells.items() if not self._results.has(name)}
 
 
 def analyse(study: Study[Any, Any], store: Store) -> Analysis:
@@ -182,9 +170,9 @@ def analyse(study: Study[Any, Any], store: Store) -> Analysis:
     """
     settings, provenance = last_command(store, study)
     facts = Facts(store.facts(study.name))
-    results = Results(store=store)
+    results = Results(store.results(), store)
     grid = _Grid(study, settings, facts, results)
-    if not len(results):
+    if not grid.finished():
         raise InputError(
             f"no run of these settings is finished yet in {store.path}: give the command again, it resumes."
         )

@@ -12,10 +12,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from pydantic import Field, field_validator, model_validator
 
-from syntagma.curves import Claim, Interval, LearningCurve, unmeasured
+from syntagma.curves import Claim, Interval, unmeasured
 from syntagma.errors import invalid
 from syntagma.languages.settings import HierarchySettings
 from syntagma.learners import AnyLearner, HierarchicalCNN, MultiLayerAttention, Transformer
@@ -159,16 +160,17 @@ def _cells(settings: ScalingLaws, facts: Facts, results: Results) -> Iterator[Ce
 
 def _growing(settings: ScalingLaws, facts: Facts, results: Results, m: int, name: str) -> Iterator[Cell]:
     """One curve as far as it is wanted: size by size, the next when all seeds of one are finished."""
-    done: list[Cell] = []
-    further = settings.beyond
+    seeds = range(settings.seeds)
+    plateaus = grammar.plateaus_of(facts, (settings.language(m, seed) for seed in seeds))
+    lines = (plateaus[:, settings.levels - 1] + plateaus[:, settings.levels]) / 2
+    crossed, further = np.zeros(settings.seeds, bool), settings.beyond
     for size in settings.sizes(m, name):
-        cells = [settings.cell(m, name, size, seed) for seed in range(settings.seeds)]
+        cells = [settings.cell(m, name, size, seed) for seed in seeds]
         yield from cells
         if not all(cell.run in results for cell in cells):
             return
-        done += cells
-        curve = _curve(settings, facts, results.table(done), m)
-        if curve is not None and curve.crossed(settings.levels):
+        crossed |= np.array([results[cell.run]["test_loss"] for cell in cells]) <= lines
+        if crossed.all():
             if further == 0:
                 return
             further -= 1
@@ -184,22 +186,12 @@ def _expected(settings: ScalingLaws, facts: Facts) -> Iterator[Cell]:
                 yield from (settings.cell(m, name, size, seed) for seed in range(settings.seeds))
 
 
-def _curve(settings: ScalingLaws, facts: Facts, runs: pd.DataFrame, m: int) -> GrammarCurve | None:
-    """The curve of the runs of one learner at one m; None where there is none."""
-    for curve in LearningCurve.from_runs(runs, ["learner", "rules"]).values() if len(runs) else ():
-        return GrammarCurve(curve, grammar.plateaus_of(facts, (settings.language(m, seed) for seed in curve.seeds)))
-    return None
-
-
 def _measure(settings: ScalingLaws, facts: Facts, results: Results) -> Measured:
     cells = [cell for cell in _cells(settings, facts, results) if cell.run in results]
     runs = results.table(cells)
-    curves = {}
-    for name in settings.learners:
-        for m in settings.rules:
-            rows: Any = runs[(runs["learner"] == name) & (runs["rules"] == m)]
-            if (curve := _curve(settings, facts, rows, m)) is not None:
-                curves[name, m] = curve
+    curves = grammar.grammar_curves(
+        runs, ["learner", "rules"], facts, lambda name, m, seeds: [settings.language(m, seed) for seed in seeds]
+    )
     thresholds = {
         (name, m, level): curve.threshold(level)
         for (name, m), curve in curves.items()

@@ -63,14 +63,15 @@ def temporary_directory(place: Path) -> Iterator[Path]:
 
 
 def remove_abandoned(place: str | Path) -> int:
-    """Remove the temporary files and directories below `place` whose processes were killed; how many there were.
+    """Remove the temporary files and directories in `place` whose processes were killed; how many there were.
 
+    Looks into its directories and theirs, where weights and figures are, and no deeper: `place` may be anything.
     Those of processes that are at work, here or on a machine that shares the disk and its locks, are left.
     """
     removed = 0
     if fcntl is None:
         return removed
-    for path in list(Path(place).rglob(f"{_PREFIX}*")):
+    for path in [path for above in ("", "*/", "*/*/") for path in Path(place).glob(f"{above}{_PREFIX}*")]:
         with suppress(OSError):  # its owner was quicker, or it is not ours to remove
             handle = os.open(path, os.O_RDONLY)
             try:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +24,7 @@ from syntagma.sweep.failures import Failure, failures, record_failure
 from syntagma.sweep.machine import usable_cores
 from syntagma.sweep.order import order
 from syntagma.sweep.shards import Shard
-from syntagma.sweep.workers import Outcome, Workers
+from syntagma.sweep.workers import Outcome, Workers, described
 
 if TYPE_CHECKING:
     from syntagma.sweep.ray_cluster import Share
@@ -105,12 +105,14 @@ def execute(
             from syntagma.sweep.worker_processes import WorkerProcesses
 
             places = WorkerProcesses(workers or usable_cores(), work, str(results))
-        sweep = _Sweep(store, places, endings, attempts or Attempts(), finished, failed, say or _to_standard_error)
-        if not retry_failed:
-            sweep.leave_out(failures(store))
         chosen = next_runs if shard is None else lambda: [run for run in next_runs() if shard.has(run.id())]
         try:
             with places:
+                sweep = _Sweep(
+                    store, places, endings, attempts or Attempts(), finished, failed, say or _to_standard_error
+                )
+                if not retry_failed:
+                    sweep.leave_out(failures(store))
                 sweep.go(chosen if cost is None else lambda: order(list(chosen()), workers or usable_cores(), cost))
         finally:
             remove_abandoned(results)  # of workers that were stopped
@@ -242,15 +244,6 @@ class _Place:
                 f"{self._file} is gone: it was removed or replaced while runs were under way, so that no result can be "
                 "stored any more. Put it back, or repeat the command to begin again."
             )
-
-
-def described(run: Run) -> str:
-    """A run by the start of its id and what a person knows it by: `1a2b3c4d (cnn, num_examples=1024, seed=3)`."""
-    config: Mapping[str, Any] = run.config()
-    learner = config.get("learner")
-    words = [str(learner["kind"])] if isinstance(learner, Mapping) and "kind" in learner else []
-    words += [f"{name}={config[name]}" for name in ("num_examples", "seed") if name in config]
-    return run.id()[:8] + (f" ({', '.join(words)})" if words else "")
 
 
 def _to_standard_error(line: str) -> None:

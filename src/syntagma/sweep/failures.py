@@ -6,13 +6,14 @@ repeated, until it is asked for again; once it has a result it is no failure any
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from syntagma.sweep import database
 from syntagma.sweep.identity import canonical_text, run_id
-from syntagma.sweep.records import read_json
 
 if TYPE_CHECKING:
     from syntagma.sweep.store import Store
@@ -65,10 +66,22 @@ def failures(store: Store) -> list[Failure]:
 
     for failure in failures(store): print(failure.id, failure.reason)
     """
-    if not store._rows("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'failures'"):
-        return []
-    rows = store._rows(
-        "SELECT id, config, reason, details, attempts, failed_at FROM failures"
-        " WHERE id NOT IN (SELECT id FROM runs) ORDER BY rowid"
-    )
-    return [Failure(identity, read_json(config, dict), *rest) for identity, config, *rest in rows]
+    columns = "id, config, reason, details, attempts, failed_at"
+    with database.troubles_explained(store.path):
+        ask = store._connection.execute
+        if not ask("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'failures'").fetchall():
+            return []
+        rows = ask(f"SELECT {columns} FROM failures WHERE id NOT IN (SELECT id FROM runs) ORDER BY rowid").fetchall()
+    return [failure for row in rows if (failure := _read(row)) is not None]
+
+
+def _read(row: tuple[Any, ...]) -> Failure | None:
+    """A row of the file, which a stranger may have written; None if it is none of ours."""
+    identity, text, reason, details, attempts, failed_at = row
+    try:
+        config = json.loads(text)
+    except (TypeError, ValueError):
+        return None
+    if not isinstance(config, dict) or not isinstance(attempts, int):
+        return None
+    return Failure(str(identity), config, " ".join(str(reason).split()), str(details), attempts, str(failed_at))

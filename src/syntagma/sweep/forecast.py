@@ -3,8 +3,8 @@
 A program is what runs share but for their seeds and numbers of examples. Each is timed twice, in worker processes as
 the sweep will have them and as many at a time, because workers slow each other down:
 
-    seconds of a run = steps x seconds a step + evaluations x seconds an evaluation        networks
-    seconds of a run = seconds of one solved x ratio of operations                         learners that are solved
+    seconds of a run = steps x seconds a step + evaluations x seconds an evaluation + tests      networks
+    seconds of a run = seconds of one solved x ratio of operations                               solved learners
 
 A training may stop long before its length, when it learns nothing new; so there are two ends: every training stops as
 soon as its patience allows, or none stops before its length. Of what is solved, the part that does not grow with the
@@ -15,45 +15,23 @@ added.
 from __future__ import annotations
 
 import json
-import resource
-import sys
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from syntagma.errors import InputError
-from syntagma.learners import Engine, trainer_of
-from syntagma.sweep.execution import described
 from syntagma.sweep.order import order, whole_time
 from syntagma.sweep.plan import evaluations, operations, shape_of, test_sentences
-from syntagma.sweep.runs import Run, Runner
-from syntagma.sweep.worker_process import Work
-from syntagma.sweep.workers import Outcome, Workers
+from syntagma.sweep.runs import Run
+from syntagma.sweep.timing import MOST_EXAMPLES, WORK, Timing
+from syntagma.sweep.workers import Outcome, Workers, described
 
-WORK = "syntagma.sweep.forecast:timing"
 _REPEATS = 2
-_EXAMPLES = 1024
-_SECONDS = 2.0
-"""How long one timing trains, compiling apart: the steps between its last evaluations took at least half of that."""
-_MOST_STEPS = 2**16
 _LEAST_ERROR = 0.1
 """Relative error that remains however well repeated timings agree: runs of hours were not timed."""
-
-
-@dataclass(frozen=True)
-class Timing:
-    """What one program takes, in seconds and bytes; `solved` is of a whole smaller run, whose operations are `of`."""
-
-    compile: float
-    step: float
-    evaluation: float
-    bytes: int
-    solved: float
-    of: float
 
 
 @dataclass(frozen=True)
@@ -100,7 +78,7 @@ def forecast(runs: Sequence[Run], workers: int, places: Callable[[], Workers] | 
 
     Args:
         workers: processes at the same time, 1 or more.
-        places: where the timings are made, with `WORK`; by default so many worker processes.
+        places: where the timings are made, with `timing.WORK`; by default so many worker processes.
 
     Raises:
         InputError: there are no runs; a program does not fit in memory or cannot be timed.
@@ -133,18 +111,6 @@ def forecast(runs: Sequence[Run], workers: int, places: Callable[[], Workers] | 
     )
 
 
-def timing(results: str | None) -> Work:
-    """What workers do to time a run's program, whatever its number of examples."""
-
-    def do(config: dict[str, Any]) -> dict[str, Any]:
-        run = Run.model_validate_json(json.dumps(config))
-        run = run.model_copy(update={"num_examples": min(run.num_examples, _EXAMPLES), "checkpoints": 0})
-        found = _timed_training(run) if run.training is not None else _timed_solution(run)
-        return found | {"bytes": _peak_bytes()}
-
-    return do
-
-
 def _timings(runs: list[Run], workers: int, places: Callable[[], Workers] | None) -> list[list[Timing]]:
     """Each program's repeated timings."""
     from syntagma.sweep.worker_processes import WorkerProcesses
@@ -168,79 +134,6 @@ def _result(outcome: Outcome) -> dict[str, Any]:
     return outcome.result
 
 
-def _timed_training(run: Run) -> dict[str, float]:
-    """Train for a few steps, for the compiler, and then for a while with a look at the clock at every evaluation."""
-    assert run.training is not None
-    never = {"max_epochs": None, "train_loss_threshold": 0.0, "least_steps": 10**9, "evaluations_per_doubling": 1}
-    training = run.training.model_copy(update={**never, "min_steps": 1, "max_steps": _MOST_STEPS})
-    language, test_language = run.language.language(), (run.test_language or run.language).language()
-    trainer = trainer_of(run.learner, shape_of(run), training)
-    train, test = (
-        run.task.examples(source.sample(place, number, hidden=run.task.hidden), source, place)
-        for place, (source, number) in enumerate(
-            [(language, run.num_examples), (test_language, min(run.test_examples, _EXAMPLES))]
-        )
-    )
-    if not isinstance(trainer, Engine):
-        begun = time.perf_counter()
-        trainer.fit([train], [test], [0])
-        return _solved(time.perf_counter() - begun, run)
-    begun = time.perf_counter()
-    with suppress(_Enough):
-        trainer.fit([train], [test], [0], watch=_Clock(0.0))
-    compiled = time.perf_counter() - begun
-    clock = _Clock(_SECONDS)
-    with suppress(_Enough):
-        trainer.fit([train], [test], [0], watch=clock)
-    step, call = clock.step_and_evaluation()
-    scale = test_sentences(run) / len(test)
-    return {
-        "compile": compiled,
-        "step": step,
-        "evaluation": max(0.0, call) * scale,
-        "solved": 0.0,
-        "of": 1.0,
-    }
-
-
-def _timed_solution(run: Run) -> dict[str, float]:
-    """Solve a smaller problem, once to warm up."""
-    runner = Runner()
-    seconds = [runner.execute([run])[0]["seconds"] for _ in range(2)]
-    return _solved(seconds[-1], run)
-
-
-def _solved(seconds: float, run: Run) -> dict[str, float]:
-    return {"compile": 0.0, "step": 0.0, "evaluation": 0.0, "solved": seconds, "of": operations(run)}
-
-
-class _Enough(Exception):
-    """The clock has seen what it needs."""
-
-
-class _Clock:
-    """Looks at the time at every evaluation, and raises `_Enough` after so many seconds and five looks."""
-
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
-        self._seen: list[tuple[int, float]] = []
-
-    def __call__(self, seed_index: int, step: int, *_: object) -> None:
-        self._seen.append((step, time.perf_counter()))
-        if len(self._seen) > 4 and self._seen[-1][1] - self._seen[0][1] >= self._seconds:
-            raise _Enough
-
-    def step_and_evaluation(self) -> tuple[float, float]:
-        """Seconds of a step, and of what comes with an evaluation whatever the number of steps before it."""
-        steps, times = np.array(self._seen).T
-        steps, times = np.diff(steps), np.diff(times)
-        longest = int(np.argmax(steps))
-        if steps[longest] == steps[0]:
-            return float(times[longest] / steps[longest]), 0.0
-        step = max(0.0, float((times[longest] - times[0]) / (steps[longest] - steps[0])))
-        return step, float(times[0] - step * steps[0])
-
-
 def _seconds(run: Run, timings: Sequence[Timing], *, most: bool) -> float:
     """Of the whole run, at the mean of its program's timings."""
     step, evaluation, solved = (
@@ -252,6 +145,7 @@ def _seconds(run: Run, timings: Sequence[Timing], *, most: bool) -> float:
     length = run.training.length(run.num_examples)
     steps = length if most else min(length, int(run.training.patience * max(run.training.least_steps, 1)))
     number = evaluations(run) if most else sum(1 for _ in run.training.evaluation_steps(steps))
+    number += 2 * test_sentences(run) / run.validation_examples  # at the best and at the last step
     return steps * step + number * evaluation
 
 
@@ -262,10 +156,4 @@ def _program(run: Run) -> str:
 
 def _example_bytes(run: Run) -> int:
     """Of the examples that a timing left out, as sampled, as the task has them and as the device has them."""
-    return 3 * 4 * max(0, run.num_examples - _EXAMPLES) * (shape_of(run).length + 1)
-
-
-def _peak_bytes() -> int:
-    """The most memory that this process has had."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else 1024 * peak
+    return 3 * 4 * max(0, run.num_examples - MOST_EXAMPLES) * (shape_of(run).length + 1)

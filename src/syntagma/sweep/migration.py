@@ -1,121 +1,233 @@
-"""Results files of earlier layouts, made into today's.
+"""Results of an older layout, brought to today's.
 
-Version 1 kept with each run the study that asked for it, as part of the run's identity; version 2 does not, so that a run
-that two studies ask for is done once, and keeps a checksum with each result. Ids change with that: facts that name runs
-and the directories of weights change with them.
+In layout 1 a run's configuration held the name of the study that asked for it, so that the same run of two studies had
+two ids. Layout 2 knows runs by what determines their results; ids change, and with them the names of the directories in
+which networks are kept. A file that is opened for writing is changed in place, after a whole copy of it was put beside
+it; for reading, a temporary copy is changed, and the networks keep their names.
+
+A crash at any moment leaves a file of one layout or the other: everything in it changes in one transaction. Networks
+are renamed before that, and a renamed one is left as it is by the next attempt.
 """
 
 from __future__ import annotations
 
-import json
+import filecmp
 import os
-import shutil
 import sqlite3
-from collections.abc import Iterator, Mapping
+import sys
+import tempfile
+from collections.abc import Iterable, Mapping
 from contextlib import closing, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from syntagma.errors import InputError
-from syntagma.sweep.identity import canonical_text, digest, run_id
-from syntagma.sweep.records import checksum
+from syntagma.sweep import database
+from syntagma.sweep.identity import canonical_text, id_of_text
+from syntagma.sweep.rows import (
+    Damaged,
+    StoredCommand,
+    StoredEnvironment,
+    StoredFact,
+    StoredHistory,
+    StoredRun,
+    mapping_of,
+    value_of,
+)
 
-RUNS = """
-CREATE TABLE runs (
-    id TEXT PRIMARY KEY, config TEXT NOT NULL, result TEXT NOT NULL, history TEXT NOT NULL, checksum TEXT NOT NULL,
-    finished_at TEXT NOT NULL, environment TEXT NOT NULL REFERENCES environments (hash));
-"""
+OLD_VERSION = 1
 
 
-def migrate_file(file: Path) -> str:
-    """Bring a results file of version 1 to version 2, in one transaction, a copy of it kept beside it; says so in a line.
+@dataclass(frozen=True)
+class Migrated:
+    """What became of a file of layout 1.
 
-    Weights are linked under their new names before the file changes, and lose the old ones after: interrupted at any
-    point, the next opening does it again.
+    Attributes:
+        ids: the new id of each old one, in the order in which the runs finished; two old ones may have the same.
+        left_out: a line for each row that was damaged already, and is in the copy only.
+    """
+
+    ids: Mapping[str, str]
+    left_out: list[str]
+
+
+def migrate(file: Path) -> Migrated:
+    """Bring the results in `file`, of layout 1, to today's layout, in place; nothing where another process did.
+
+    A copy of it as it was is put beside it, as `results.v1.sqlite`, and a line on the standard error says so.
 
     Raises:
-        InputError: the file holds what no version 1 holds.
+        InputError: it cannot be read or written, or the copy cannot.
     """
-    backup = file.with_name(f"{file.stem}.v1{file.suffix}")
-    with closing(sqlite3.connect(file, isolation_level=None)) as connection:
-        if not backup.exists():
-            with closing(sqlite3.connect(backup)) as copy:
-                connection.backup(copy)
-        names = _names(connection)
-        weights = file.parent / "weights"
-        for old, new in names.items():
-            if (weights / old).is_dir() and not (weights / new).exists():
-                shutil.copytree(weights / old, weights / new, copy_function=os.link)
-        _migrate(connection, names)
-        for old in names:
-            with suppress(OSError):
-                shutil.rmtree(weights / old)
-    return f"{file} was of an earlier layout: its {len(names)} runs are kept in the new one, and the old file as {backup.name}."
-
-
-def migrated_copy(connection: sqlite3.Connection) -> sqlite3.Connection:
-    """The content of a version-1 file in memory, as version 2: for reading where nothing may be written."""
-    copy = sqlite3.connect(":memory:", isolation_level=None)
-    connection.backup(copy)
-    _migrate(copy, _names(copy))
-    return copy
-
-
-def _names(connection: sqlite3.Connection) -> dict[str, str]:
-    """New ids of the runs by their old ones."""
-    return {old: run_id(config) for old, config in _configs(connection)}
-
-
-def _configs(connection: sqlite3.Connection, table: str = "runs") -> Iterator[tuple[str, dict[str, Any]]]:
-    """Old id and new configuration of each run; what is damaged cannot be named anew: the old file keeps it."""
-    for identity, text in connection.execute(f"SELECT id, config FROM {table} ORDER BY rowid"):
-        with suppress(TypeError, ValueError, KeyError, RecursionError):
-            config = json.loads(text)
-            del config["study"]
-            yield identity, config
-
-
-def _migrate(connection: sqlite3.Connection, names: Mapping[str, str]) -> None:
-    try:
-        connection.execute("PRAGMA foreign_keys = OFF")
+    with closing(_connection(file)) as connection, database.troubles_explained(file):
         connection.execute("BEGIN IMMEDIATE")
-        connection.execute("ALTER TABLE runs RENAME TO runs_of_version_1")
-        connection.execute("DROP INDEX IF EXISTS runs_by_study")
-        connection.execute(RUNS)
-        for identity, config in list(_configs(connection, "runs_of_version_1")):
-            row = connection.execute(
-                "SELECT result, history, finished_at, environment FROM runs_of_version_1 WHERE id = ?", (identity,)
-            ).fetchone()
-            result, history, finished_at, environment = row
-            connection.execute(
-                "INSERT OR IGNORE INTO runs VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (
-                    names[identity],
-                    canonical_text(config),
-                    result,
-                    history,
-                    checksum(str(result)),
-                    finished_at,
-                    environment,
-                ),
-            )
-        _rename_in_facts(connection, names)
-        connection.execute("DROP TABLE runs_of_version_1")
-        connection.execute("PRAGMA user_version = 2")
+        if database.version_of(connection) != OLD_VERSION:
+            return Migrated({}, [])
+        copy = file.with_name(f"{file.stem}.v{OLD_VERSION}{file.suffix}")
+        _copy(file, copy)
+        migrated = _change(connection)
+        _rename_networks(file.parent / "weights", migrated.ids)
         connection.execute("COMMIT")
-    except (sqlite3.Error, InputError, TypeError):
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
+        with suppress(sqlite3.OperationalError):  # no room, or a reader: the file stays larger than it must be
+            connection.execute("VACUUM")
+    lost = f"; {len(migrated.left_out)} damaged rows are in the copy only" if migrated.left_out else ""
+    print(f"{file} was brought to layout {database.SCHEMA_VERSION}; as it was: {copy.name}{lost}", file=sys.stderr)
+    return migrated
 
 
-def _rename_in_facts(connection: sqlite3.Connection, names: Mapping[str, str]) -> None:
-    """Facts of a run, such as what its network knows, name the run in their key."""
-    for rowid, text in connection.execute("SELECT rowid, key FROM facts").fetchall():
-        with suppress(TypeError, ValueError, RecursionError):
-            key = json.loads(text)
-            if isinstance(key, dict) and key.get("run") in names:
-                new = canonical_text(key | {"run": names[key["run"]]})
-                connection.execute(
-                    "UPDATE OR IGNORE facts SET key = ?, hash = ? WHERE rowid = ?", (new, digest(new), rowid)
-                )
+def migrated_copy(file: Path) -> tuple[sqlite3.Connection, Migrated]:
+    """A temporary copy of the results in `file`, brought to today's layout; `file` stays as it is.
+
+    Raises:
+        InputError: `file` cannot be read, or there is no room for the copy.
+    """
+    with closing(database.connect(file, read_only=True, versions=(OLD_VERSION,))) as source:
+        connection = database.temporary()
+        try:
+            with database.troubles_explained(file):
+                source.backup(connection)
+                connection.execute("BEGIN")
+                migrated = _change(connection)
+                connection.execute("COMMIT")
+                connection.execute("PRAGMA query_only = ON")
+        except BaseException:
+            connection.close()
+            raise
+    return connection, migrated
+
+
+def _connection(file: Path) -> sqlite3.Connection:
+    connection = database.connect(file, read_only=False, versions=(OLD_VERSION, database.SCHEMA_VERSION))
+    connection.execute("PRAGMA foreign_keys = OFF")  # tables that refer to each other are replaced
+    return connection
+
+
+def _copy(file: Path, copy: Path) -> None:
+    """A whole copy of the database `file`, its log included; it is there whole or not at all."""
+    try:
+        with tempfile.TemporaryDirectory(dir=copy.parent, prefix=".copy-") as nearby:
+            new = Path(nearby) / copy.name
+            source = database.connect(file, read_only=True, versions=(OLD_VERSION,))
+            with closing(source), closing(sqlite3.connect(new)) as target:
+                source.backup(target)
+            os.replace(new, copy)
+    except OSError as error:
+        raise InputError(
+            f"{copy} cannot be made: {(error.strerror or str(error)).lower()}. Make room for it."
+        ) from error
+    except sqlite3.Error as error:
+        raise database.explained(copy, error) from error
+
+
+def _change(connection: sqlite3.Connection) -> Migrated:
+    """Rewrite all tables, inside a transaction."""
+    ids: dict[str, str] = {}
+    left_out: list[str] = []
+    old = {name: connection.execute(query).fetchall() for name, query in _OLD_ROWS.items()}
+    for name in _OLD_ROWS:
+        connection.execute(f"DROP TABLE {name}")
+    for statement in database.TABLES.values():
+        connection.execute(statement)
+    for name, rows in old.items():
+        for row in rows:
+            try:
+                for table, new in _WAYS[name](row, ids):
+                    places = ", ".join("?" * len(new))
+                    connection.execute(f"INSERT OR IGNORE INTO {table} VALUES ({places})", new)
+            except (Damaged, InputError) as error:
+                left_out.append(f"{name[:-1]} {row[0]}: {error}")
+    connection.execute(f"PRAGMA user_version = {database.SCHEMA_VERSION}")
+    return Migrated(ids, left_out)
+
+
+_OLD_ROWS = {
+    "environments": "SELECT hash, machine, versions FROM environments ORDER BY rowid",
+    "runs": "SELECT id, study, config, result, history, finished_at, environment FROM runs ORDER BY rowid",
+    "facts": "SELECT study, hash, key, value, recorded_at FROM facts ORDER BY rowid",
+    "commands": "SELECT number, study, preset, settings, argv, started_at, seconds, environment FROM commands",
+}
+"""In the order in which they are changed: facts may speak of runs, by their ids."""
+
+_Rows = Iterable[tuple[str, tuple[Any, ...]]]
+
+
+def _environment(row: tuple[Any, ...], ids: dict[str, str]) -> _Rows:
+    name, machine, versions = row
+    new = StoredEnvironment.written(
+        {"machine": mapping_of(machine, "machine"), "versions": mapping_of(versions, "versions")}
+    )
+    if new[0] != name:
+        raise Damaged("its description is not that of its hash")
+    yield "environments", new
+
+
+def _run(row: tuple[Any, ...], ids: dict[str, str]) -> _Rows:
+    identity, study, config, result, history, finished_at, environment = row
+    settings = mapping_of(config, "configuration")
+    if id_of_text(canonical_text(settings)) != identity or settings.pop("study", None) != study:
+        raise Damaged("its configuration is not that of its id")
+    new = StoredRun.written(settings, mapping_of(result, "result"), _text(finished_at), _text(environment))
+    checkpoints = StoredHistory.written(new[0], value_of(history, "history"))
+    StoredHistory.read(checkpoints)
+    ids[identity] = new[0]
+    yield "runs", new
+    yield "histories", checkpoints
+
+
+def _fact(row: tuple[Any, ...], ids: dict[str, str]) -> _Rows:
+    study, _, key, value, recorded_at = row
+    key = _renamed(mapping_of(key, "key"), ids)
+    yield "facts", StoredFact.written(_text(study), key, mapping_of(value, "value"), _text(recorded_at))
+
+
+def _command(row: tuple[Any, ...], ids: dict[str, str]) -> _Rows:
+    number, study, preset, settings, argv, started_at, seconds, environment = row
+    words = value_of(argv, "argv")
+    command = StoredCommand(
+        number, study, preset, mapping_of(settings, "settings"), words, started_at, seconds, environment
+    )
+    new = command.written()
+    StoredCommand.read(new)
+    yield "commands", new
+
+
+_WAYS = {"environments": _environment, "runs": _run, "facts": _fact, "commands": _command}
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise Damaged("it holds another type than belongs there")
+    return value
+
+
+def _renamed(value: Any, ids: Mapping[str, str]) -> Any:
+    """`value` with the new id for each old one."""
+    if isinstance(value, dict):
+        return {name: _renamed(inner, ids) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_renamed(inner, ids) for inner in value]
+    return ids.get(value, value) if isinstance(value, str) else value
+
+
+def _rename_networks(weights: Path, ids: Mapping[str, str]) -> None:
+    """Give the directories of networks the new ids; of two runs that became one, the first one's files stay."""
+    try:
+        for old, new in ids.items():
+            source, target = weights / old, weights / new
+            if not source.is_dir():
+                continue
+            if not target.exists():
+                source.rename(target)
+                continue
+            for file in source.iterdir():
+                if not (target / file.name).exists():
+                    file.rename(target / file.name)
+                elif filecmp.cmp(file, target / file.name, shallow=False):
+                    file.unlink()
+            if not any(source.iterdir()):
+                source.rmdir()
+    except OSError as error:
+        raise InputError(
+            f"{weights} cannot be renamed: {(error.strerror or str(error)).lower()}. Change its permissions."
+        ) from error

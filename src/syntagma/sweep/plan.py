@@ -2,7 +2,7 @@
 
 A network's training takes, in floating-point operations of matrix products, at most
 
-    forward (3 steps x batch + evaluations x test sentences)
+    forward (3 steps x batch + evaluations x validation sentences + 2 test sentences)
 
 with the forward pass of one sentence as its learner counts it, and the steps of `Training.length`: it may stop earlier.
 A kernel regression on n sentences takes about n^3. These numbers order runs; `forecast` turns them into seconds.
@@ -20,9 +20,9 @@ import numpy as np
 from syntagma.errors import InputError, invalid
 from syntagma.learners import KernelRegression, Learner, NetworkLearner
 from syntagma.randomness import key
-from syntagma.sweep.execution import described
 from syntagma.sweep.machine import usable_memory
 from syntagma.sweep.runs import Run
+from syntagma.sweep.workers import described
 from syntagma.tasks import Shape
 
 BASE_BYTES = 300_000_000
@@ -57,7 +57,7 @@ def shape_of(run: Run) -> Shape:
 
 
 def evaluations(run: Run) -> int:
-    """How often the losses of a training that goes to its end are measured."""
+    """How often the validation loss of a training that goes to its end is measured."""
     assert run.training is not None
     return sum(1 for _ in run.training.evaluation_steps(run.training.length(run.num_examples)))
 
@@ -77,7 +77,8 @@ def _operations(learner: Learner, shape: Shape, run: Run) -> float:
 def _(learner: NetworkLearner, shape: Shape, run: Run) -> float:
     assert run.training is not None
     trained = run.training.length(run.num_examples) * run.training.batch_size
-    return float(learner.forward_flops(shape)) * (3 * trained + evaluations(run) * test_sentences(run))
+    evaluated = evaluations(run) * run.validation_examples + 2 * test_sentences(run)
+    return float(learner.forward_flops(shape)) * (3 * trained + evaluated)
 
 
 @_operations.register
@@ -92,7 +93,7 @@ def least_bytes(run: Run) -> int:
     Activations and the compiler are not counted, so what this says does not fit, does not fit.
     """
     shape = shape_of(run)
-    sentences = run.num_examples + test_sentences(run)
+    sentences = run.num_examples + run.validation_examples + test_sentences(run)
     return BASE_BYTES + 4 * sentences * (shape.length + 1) + _bytes(run.learner, shape, run)
 
 

@@ -189,8 +189,8 @@ class RayTasks(Workers):
 
 def _ray(address: str) -> Any:
     try:
-        import ray
-        import ray.exceptions
+        import ray  # pyright: ignore[reportMissingImports]
+        import ray.exceptions  # pyright: ignore[reportMissingImports]
     except ImportError as error:
         reason = "Ray is not installed"
         raise invalid("ray", address, reason, "Install it with `pip install 'syntagma[ray]'`") from error

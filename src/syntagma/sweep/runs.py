@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
+from syntagma.checked_model import CheckedModel
 from syntagma.errors import invalid
 from syntagma.languages.settings import AnyLanguage
 from syntagma.learners import AnyLearner, Engine, NetworkLearner, Trainer, Training, trainer_of
@@ -29,7 +30,7 @@ FIRST_VALIDATION_SEED = 2**41
 sentences that of 2n + 1, and probes use 2^40 + n."""
 
 
-class Run(BaseModel):
+class Run(CheckedModel):
     """A learner on a task of a language, with `num_examples` sentences; `seed` fixes sentences, weights and order.
 
     Train, validation and test sentences come from streams of their own; validation sentences choose the step whose
@@ -45,8 +46,6 @@ class Run(BaseModel):
             others along the training, at evaluations whose number, and so the logarithm of their step, grows evenly.
         validation_examples: sentences of the validation set, as many as of the test set where nothing is said.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     language: AnyLanguage
     validation_language: AnyLanguage | None = None
@@ -77,7 +76,7 @@ class Run(BaseModel):
         return self
 
     def config(self) -> dict[str, Any]:
-        """The run as JSON values: what its identity is the hash of."""
+        """The run as JSON values: all that determines its result. Which study asks for it is no part of it."""
         return self.model_dump(mode="json")
 
     def id(self) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import abc
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -96,3 +97,12 @@ def outcome_of(run: Run, answer: str) -> Outcome:
     if "memory" in said:
         return Outcome(run, reason=f"memory ran out ({said['memory']})")
     return Outcome(run, reason=said["error"], again=False, details=said["details"])
+
+
+def described(run: Run) -> str:
+    """A run by the start of its id and what a person knows it by: `1a2b3c4d (cnn, num_examples=1024, seed=3)`."""
+    config: Mapping[str, Any] = run.config()
+    learner = config.get("learner")
+    words = [str(learner["kind"])] if isinstance(learner, Mapping) and "kind" in learner else []
+    words += [f"{name}={config[name]}" for name in ("num_examples", "seed") if name in config]
+    return run.id()[:8] + (f" ({', '.join(words)})" if words else "")

@@ -2,7 +2,8 @@
 
 Leading order (arXiv 2406.00048; 2505.07070), mean over both symbols' values, lowest common ancestor at level l:
 
-    token-token (1 - f) / (v^3 m^(2l-1)),   symbol-token (1 - f) / (v^3 m^l),   tuple-token (1 - f) / (v^3 m^(l+2)).
+    token-token (1 - f) / (v^3 m^(2l-1)),   symbol-token (1 - f) / (v^3 m^l),   tuple-token (1 - f) / (v^3 m^(l+2)),
+    tuple-neighbour (1 - f) / (v^3 m^4) at every level ("conditional" in `statistics.correlations`; derived there).
 
 Refined, derived here. W = sum_k w_k^2 over a symbol's rules (1/m if equal), q = (v^(s-1) - 1) / (v^s - 1), the
 probability that two distinct tuples agree in one slot, r = (v^(s-2) - 1) / (v^s - 1), that they agree in two.
@@ -38,7 +39,7 @@ from syntagma.errors import invalid, unknown, whole_number
 from syntagma.statistics.correlations import Kind
 from syntagma.theory.hierarchy import sparsity
 
-_KINDS: tuple[Kind, ...] = ("token", "symbol", "tuple")
+_KINDS: tuple[Kind, ...] = ("token", "symbol", "tuple", "conditional")
 
 
 def leading_squared_covariance(vocab: int, rules: int, branching: int, level: int, kind: Kind = "token") -> float:
@@ -48,7 +49,7 @@ def leading_squared_covariance(vocab: int, rules: int, branching: int, level: in
         InputError: unknown kind; a level below 1.
     """
     level = whole_number("level", level)
-    power = {"token": 2 * level - 1, "symbol": level, "tuple": level + 2}[_known(kind)]
+    power = {"token": 2 * level - 1, "symbol": level, "tuple": level + 2, "conditional": 4}[_known(kind)]
     return (1.0 - sparsity(vocab, rules, branching)) / (vocab**3 * rules**power)
 
 
@@ -76,9 +77,9 @@ def squared_covariance(
         rule_weights: probabilities of a symbol's rules, the same for all symbols; by default equal.
 
     Raises:
-        InputError: unknown kind; a level that is not 1..L (2..L for tuples).
+        InputError: unknown kind; a level that is not 1..L (2..L for tuples and conditional).
     """
-    level, lowest = whole_number("level", level), 2 if _known(kind) == "tuple" else 1
+    level, lowest = whole_number("level", level), 2 if _known(kind) in ("tuple", "conditional") else 1
     if not lowest <= level <= depth:
         raise invalid("level", level, f"for kind='{kind}' it is {lowest} to depth={depth}")
     weights = np.full(rules, 1.0 / rules) if rule_weights is None else np.asarray(rule_weights, np.float64)
@@ -86,9 +87,9 @@ def squared_covariance(
     norms = marginal_norms(vocab, branching, depth, squares, num_classes or vocab)
     weight = squares * norms[level]
     weight_cubed = cubes * _marginal_cubes(vocab, branching, norms, squares, cubes)[level]
-    paths_down = (2 if kind == "token" else 1) * (level - 1)
+    paths_down = {"token": 2 * (level - 1), "conditional": 1}.get(kind, level - 1)
     total = _at_ancestor(vocab, branching, weight, weight_cubed) * _keeps(vocab, branching, squares) ** paths_down
-    return total * squares / (vocab**2 * rules) if kind == "tuple" else total / vocab**2
+    return total * squares / (vocab**2 * rules) if lowest == 2 else total / vocab**2
 
 
 def marginal_norms(

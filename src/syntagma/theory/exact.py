@@ -38,6 +38,9 @@ Evidence = Literal["tokens", "tuples", "conditional"]
 
 SOURCE = "signal = noise of arXiv 2505.07070, exact correlations derived here (theory.exact)"
 
+ROUNDING = 1e-31
+"""A mean squared covariance below this is rounding of an exact 0: probabilities carry errors of 1e-16 or less."""
+
 _KINDS: dict[Evidence, Kind] = {"tokens": "token", "tuples": "tuple", "conditional": "conditional"}
 
 
@@ -120,13 +123,15 @@ def class_threshold(language: RandomHierarchy) -> float:
         shares = marginal(language, (1, position))[:, None] * weights
         squares += float(np.sum(weights[:, :, None] ** 2 * both[:, None, :] ** 2))
         floors += float((1.0 - np.sum(shares**2)) * (1.0 - 1.0 / language.num_classes))
-    return floors / squares if squares > 0.0 else float("inf")
+    entries = language.vocab * language.rules * language.num_classes * language.branching ** (language.depth - 1)
+    return floors / squares if squares > ROUNDING * entries else float("inf")
 
 
 def _signal_equals_noise(found: tuple[Pair, ...]) -> float:
     squares = float(sum(np.sum(pair.covariance**2) for pair in found))
     floors = float(sum(pair.floor * pair.covariance.size for pair in found))
-    return floors / squares if squares > 0.0 else float("inf")
+    entries = sum(pair.covariance.size for pair in found)
+    return floors / squares if squares > ROUNDING * entries else float("inf")
 
 
 def _variance_of_mean(group: Float[np.ndarray, "seeds L"]) -> Float[np.ndarray, " L"]:

@@ -45,6 +45,8 @@ def predict(
     regime: Beforehand = "exact for this grammar",
     *,
     kind: exact.Evidence | None = None,
+    first: int = 1,
+    last: int | None = None,
 ) -> Prediction:
     """The prediction for one learner and one grammar, before anything is trained.
 
@@ -53,9 +55,11 @@ def predict(
         learner: its `weight_sharing` chooses the correlations, unless `kind` does.
         regime: of thresholds, curve and exponent; plateaus are exact either way.
         kind: what the learner tells synonyms by (`theory.exact`); for "conditional" there is no asymptotic curve.
+        first: the lowest level over which alpha is taken (the asymptotic law's is that of many levels).
+        last: the highest; by default L.
 
     Raises:
-        InputError: no theory covers the pair; unknown `kind` or `regime`; no such law.
+        InputError: no theory covers the pair; unknown `kind` or `regime`; no such law; not two such levels.
     """
     if regime not in get_args(Beforehand):
         raise unknown("regime", regime, get_args(Beforehand))
@@ -67,20 +71,25 @@ def predict(
             raise invalid("learner", learner, allowed, "Give kind, or a learner whose weight_sharing is True or False")
         kind = exact.evidence_of(learner.weight_sharing)
     plateaus = np.array([float(one) for one in TreeOracle(language).plateaus()])
-    return _law(language, kind, plateaus) if regime == "asymptotic law" else _exact(language, kind, plateaus)
+    if regime == "asymptotic law":
+        return _law(language, kind, plateaus)
+    return _exact(language, kind, plateaus, first, language.depth if last is None else last)
 
 
-def measured_by_reader(name: str, num_examples: ArrayLike, losses: ArrayLike, plateaus: ArrayLike) -> Prediction:
+def measured_by_reader(
+    name: str, num_examples: ArrayLike, losses: ArrayLike, plateaus: ArrayLike, first: int = 1
+) -> Prediction:
     """What a reader's curve predicts of others: `measured_by_reader("counter", sizes, mean_losses, plateaus)`.
 
-    Thresholds are its half-way crossings, alpha comes from all levels that it reached, the curve is its own.
+    Thresholds are its half-way crossings, alpha comes from all levels from `first` on that it reached, the curve is its
+    own.
 
     Raises:
         InputError: as `theory.excess.crossings`.
     """
     found = excess.crossings(num_examples, losses, plateaus)
     reached = int(np.argmin(np.isfinite(found))) if not np.isfinite(found).all() else len(found)
-    alpha = excess.excess_exponent(found, plateaus, reached) if reached >= 2 else float("nan")
+    alpha = excess.excess_exponent(found, plateaus, first, reached) if reached > first else float("nan")
     source = f"measured: {name}"
     return Prediction(
         name=name,
@@ -91,15 +100,14 @@ def measured_by_reader(name: str, num_examples: ArrayLike, losses: ArrayLike, pl
     )
 
 
-def _exact(language: RandomHierarchy, kind: exact.Evidence, plateaus: np.ndarray) -> Prediction:
+def _exact(language: RandomHierarchy, kind: exact.Evidence, plateaus: np.ndarray, first: int, last: int) -> Prediction:
     curve = reading_curve(language, kind, plateaus)
     steps = exact.thresholds(language, kind)
     finite = steps[np.isfinite(steps)]
     alpha = float("nan")
     if len(finite) == len(steps) >= 2:
-        alpha = excess.curve_exponent(
-            curve, plateaus, finite.min() * _RANGE[0], finite.max() * _RANGE[1], language.depth
-        )
+        ends = finite.min() * _RANGE[0], finite.max() * _RANGE[1]
+        alpha = excess.curve_exponent(curve, plateaus, *ends, first, last)
     return Prediction(
         name=kind,
         curve=curve,

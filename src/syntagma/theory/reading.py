@@ -16,7 +16,7 @@ over places. Levels being read one after the other,
 
 So L(0) = L_0, L(infinity) = L_L, and L falls as P grows, if plateaus do. P_l of `theory.exact` is the mean of the P_i
 weighted by |C_i|^2; the half-way crossings of L are 0.9 to 1.2 times it at levels 1 and 2, 1.0 to 1.7 at level 3 and
-1.0 to 2.8 at level 4 (v = 8 to 32, m = 2 to 8, L = 4), later for "conditional", all of whose levels wait for each other.
+1.0 to 2.8 at level 4 (v = 8 to 32, m = 2 to 8, L = 4), and up to 5 for "conditional", whose levels come together.
 
 Approximations, all of them: items are resolved independently of one another and of what else the sentence holds; where
 several places tell one level, each is worth an equal share of it; a sentence read up to level l costs L_l on average,
@@ -39,7 +39,7 @@ from scipy.special import gammainc
 
 from syntagma.languages.hierarchy import RandomHierarchy
 from syntagma.statistics.correlations import Pair
-from syntagma.theory.exact import Evidence, level_pairs
+from syntagma.theory.exact import ROUNDING, Evidence, level_pairs
 from syntagma.theory.prediction import PredictedCurve
 
 
@@ -107,7 +107,8 @@ def _resolution(pair: Pair) -> tuple[Float[np.ndarray, " a"], Float[np.ndarray, 
     p, q = pair.first, pair.second
     spread = 1.0 - np.sum(q**2)
     noise, signal = p * (1.0 - p) * spread, np.sum(pair.covariance**2, axis=1)
-    needed = np.where(signal > 0, noise / np.where(signal > 0, signal, 1.0), np.where(noise > 0, np.inf, 0.0))
+    tells = signal > ROUNDING * len(q)
+    needed = np.where(tells, noise / np.where(tells, signal, 1.0), np.where(noise > ROUNDING, np.inf, 0.0))
     squared = np.sum(q**2) - 2.0 * np.sum(q**3) + np.sum(q**2) ** 2
     freedom = spread**2 / squared if squared > 0 else 1.0
     return needed, np.full(len(p), freedom)
