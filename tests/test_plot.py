@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import itertools
 import json
 import math
@@ -377,9 +378,14 @@ def test_formulas_become_html() -> None:
 
 
 def test_notebooks_show_figures() -> None:
-    figure = FIGURES["ratios"]
-    assert figure._repr_png_().startswith(b"\x89PNG")
-    assert "plotly" in figure._repr_html_()
+    figure = FIGURES["learning-curves"]
+    png, page = figure._repr_png_(), figure._repr_html_()
+    assert png.startswith(b"\x89PNG")
+    assert base64.b64encode(png).decode() in page
+    assert figure.caption in page
+    whole = as_bytes(figure, "html", 6.8, title=True).decode()
+    assert "plotly.js v" in whole  # with the library inside: no request
+    assert "cdn." not in whole[: whole.index("plotly.js v")]
     assert len(figure.plotly().data) == len(spec(figure)["data"])
 
 

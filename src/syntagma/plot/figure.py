@@ -131,9 +131,9 @@ class Figure:
         return as_bytes(self, "png", 6.8, title=True)
 
     def _repr_html_(self) -> str:
-        from syntagma.plot.files import as_html
+        from syntagma.plot.files import as_picture
 
-        return as_html(self)
+        return as_picture(self)
 
 
 _KINDS: dict[str, type] = {kind.__name__: kind for kind in (Figure, Panel, Note, Axis, *kinds.MARKS)}

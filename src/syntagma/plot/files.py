@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import csv
 import html
 import io
@@ -84,3 +85,10 @@ def as_html(figure: Figure) -> str:
     """The interactive figure, with plotly.js inside, and its caption."""
     drawing = figure.plotly().to_html(full_html=False, include_plotlyjs=True)
     return f"<figure>{drawing}<figcaption>{html.escape(figure.caption)}</figcaption></figure>"
+
+
+def as_picture(figure: Figure) -> str:
+    """The figure as a picture over its caption, for notebooks: plotly.js in every cell would be 5 MB each."""
+    coded = base64.b64encode(as_bytes(figure, "png", 6.8, title=True)).decode()
+    image = f'<img width="820" alt="{html.escape(figure.title)}" src="data:image/png;base64,{coded}">'
+    return f"<figure>{image}<figcaption>{html.escape(figure.caption)}</figcaption></figure>"
