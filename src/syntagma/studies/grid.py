@@ -81,4 +81,4 @@ def _metrics(row: pd.Series) -> dict[str, Any]:
 
 
 def _missing(value: Any) -> bool:
-    return value is None or value is pd.NA or (isinstance(value, float) and value != value)
+    return value is None or (isinstance(value, float) and value != value)
