@@ -42,12 +42,14 @@ from pydantic import Field, model_validator
 from syntagma.errors import invalid
 from syntagma.kernels import fields, softmax
 from syntagma.kernels.draws import Draws
-from syntagma.kernels.layer import Activations, Forward, Layer, Sizes
-from syntagma.kernels.pairs import Joint, Pairs, Reads
+from syntagma.kernels.finite import FiniteSizes, Forward, HiddenUnits
+from syntagma.kernels.joint import Joint
+from syntagma.kernels.layer import WideLayer
+from syntagma.kernels.pairs import Pairs, Reads
 from syntagma.randomness import normal
 
 
-class Attention(Layer):
+class Attention(WideLayer):
     """Attention of all positions to all token positions, or where `causal` to those up to their own.
 
     Attributes:
@@ -120,7 +122,7 @@ class Attention(Layer):
         nngp = jnp.broadcast_to(pairs.mixed(pairs.nngp, pattern, reads), query.nngp.shape)
         return query.replace(nngp, 2 * nngp + pairs.mixed(pairs.ntk, pattern, reads))
 
-    def network(self, key: Key[Array, ""], sizes: Sizes) -> tuple[Forward, Sizes]:
+    def network(self, key: Key[Array, ""], sizes: FiniteSizes) -> tuple[Forward, FiniteSizes]:
         inner = sizes.heads * sizes.head_size
         asks = self.scores in ("linear", "softmax")
         maps = [(sizes.inputs, sizes.heads, sizes.head_size)] * (3 if asks else 1)
@@ -139,7 +141,7 @@ class _AttentionNetwork(eqx.Module):
     layer: Attention = eqx.field(static=True)
     class_token: bool = eqx.field(static=True)
 
-    def __call__(self, x: Activations) -> Activations:
+    def __call__(self, x: HiddenUnits) -> HiddenUnits:
         scale = x.shape[-1] ** -0.5
         tokens = x[:, :-1] if self.class_token else x
         if self.layer.scores == "linear" and not self.layer.causal:

@@ -29,13 +29,16 @@ from pydantic import Field, model_validator
 
 from syntagma.errors import InputError, invalid
 from syntagma.kernels.activations import ActivationName, activate, covariance, derivative_covariance
+from syntagma.kernels.correlation import ROUNDING
 from syntagma.kernels.draws import Draws
-from syntagma.kernels.layer import Activations, Forward, Layer, Sizes
-from syntagma.kernels.pairs import Joint, Pairs, Reads
+from syntagma.kernels.finite import FiniteSizes, Forward, HiddenUnits
+from syntagma.kernels.joint import Joint
+from syntagma.kernels.layer import WideLayer
+from syntagma.kernels.pairs import Pairs, Reads
 from syntagma.randomness import normal
 
 
-class Neurons(Layer):
+class Neurons(WideLayer):
     """What dense and convolutional layers share: weights, bias and activation."""
 
     activation: ActivationName = "relu"
@@ -65,8 +68,8 @@ class Neurons(Layer):
     def fire(self, pairs: Pairs, left: Pairs, right: Pairs) -> Pairs:
         """Covariances of the activations, from those of the pre-activations."""
         k, variances = pairs.nngp, (left.row_variances(), right.column_variances())
-        slope = derivative_covariance(self.activation, self.phase, k, *variances)
-        return pairs.replace(covariance(self.activation, self.phase, k, *variances), pairs.ntk * slope)
+        slope = derivative_covariance(self.activation, self.phase, k, *variances, ROUNDING)
+        return pairs.replace(covariance(self.activation, self.phase, k, *variances, ROUNDING), pairs.ntk * slope)
 
 
 class Dense(Neurons):
@@ -77,7 +80,7 @@ class Dense(Neurons):
     def kernel(self, joint: Joint, reads: Reads, draws: Draws) -> Joint:
         return joint.map(lambda pairs, left, right: self.weigh(pairs)).map(self.fire)
 
-    def network(self, key: Key[Array, ""], sizes: Sizes) -> tuple[Forward, Sizes]:
+    def network(self, key: Key[Array, ""], sizes: FiniteSizes) -> tuple[Forward, FiniteSizes]:
         weights, *bias = normal(key, (sizes.inputs, sizes.width), *[(sizes.width,)] * (self.bias_variance > 0))
         return _DenseNetwork(weights, bias[0] if bias else None, self), sizes.after(sizes.width)
 
@@ -87,14 +90,14 @@ class _DenseNetwork(eqx.Module):
     bias: Float[Array, " w"] | None
     layer: Dense = eqx.field(static=True)
 
-    def __call__(self, x: Activations) -> Activations:
+    def __call__(self, x: HiddenUnits) -> HiddenUnits:
         u = x @ self.weights * (self.layer.weight_variance / len(self.weights)) ** 0.5
         if self.bias is not None:
             u = u + self.layer.bias_variance**0.5 * self.bias
         return activate(self.layer.activation, self.layer.phase, u)
 
 
-class LayerNorm(Layer):
+class LayerNorm(WideLayer):
     """Layer normalisation of centred activations, without gain and bias."""
 
     kind: Literal["layer-norm"] = "layer-norm"
@@ -119,11 +122,11 @@ class LayerNorm(Layer):
         scale = jnp.sqrt(left.row_variances() * right.column_variances())
         return pairs.replace(pairs.nngp / scale, pairs.ntk / scale)
 
-    def network(self, key: Key[Array, ""], sizes: Sizes) -> tuple[Forward, Sizes]:
+    def network(self, key: Key[Array, ""], sizes: FiniteSizes) -> tuple[Forward, FiniteSizes]:
         return _LayerNormNetwork(), sizes
 
 
 class _LayerNormNetwork(eqx.Module):
-    def __call__(self, x: Activations) -> Activations:
+    def __call__(self, x: HiddenUnits) -> HiddenUnits:
         centred = x - x.mean(-1, keepdims=True)
         return centred * jax.lax.rsqrt((centred**2).mean(-1, keepdims=True))

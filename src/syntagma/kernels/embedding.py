@@ -22,7 +22,7 @@ from jaxtyping import Array, Float, Integer, Key
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from syntagma.errors import invalid
-from syntagma.kernels.layer import Activations, Sizes
+from syntagma.kernels.finite import FiniteSizes, HiddenUnits
 from syntagma.kernels.pairs import Layout, Pairs
 
 
@@ -126,7 +126,7 @@ class Embedding(BaseModel):
         shares = {"token_variance": self.token_variance / total, "position_variance": self.position_variance / total}
         return self.model_copy(update={**shares, "class_variance": 1.0})
 
-    def network(self, key: Key[Array, ""], sizes: Sizes) -> tuple[EmbeddingNetwork, Sizes]:
+    def network(self, key: Key[Array, ""], sizes: FiniteSizes) -> tuple[EmbeddingNetwork, FiniteSizes]:
         """The embedding of finite width: `[B, T]` tokens to `[B, P, d]`."""
         tokens = positions = extra = None
         width = self.vocab + sizes.length + 1
@@ -147,7 +147,7 @@ class EmbeddingNetwork(eqx.Module):
     class_token: bool = eqx.field(static=True)
     embedding: Embedding = eqx.field(static=True)
 
-    def __call__(self, inputs: Integer[Array, "B T"]) -> Activations:
+    def __call__(self, inputs: Integer[Array, "B T"]) -> HiddenUnits:
         tokens, positions, extra = self.tokens, self.positions, self.class_vector
         if tokens is None:
             vocab, width = self.embedding.vocab, self.embedding.vocab + inputs.shape[1] + 1

@@ -21,8 +21,9 @@ from jaxtyping import Array, Float, Integer
 from syntagma.errors import invalid, whole_number
 from syntagma.kernels.draws import REPLICATES, Draws, Request
 from syntagma.kernels.embedding import Embedding
-from syntagma.kernels.layer import Layer, propagate
-from syntagma.kernels.pairs import Joint, Layout, Pairs, Reads
+from syntagma.kernels.joint import Joint
+from syntagma.kernels.layer import WideLayer, propagate
+from syntagma.kernels.pairs import Layout, Pairs, Reads
 
 Kind = Literal["nngp", "ntk"]
 Progress = Callable[[str, float], None]
@@ -54,7 +55,7 @@ class Limit:
     """The infinite-width limit of an architecture on sequences of one length."""
 
     embedding: Embedding
-    layers: tuple[Layer, ...]
+    layers: tuple[WideLayer, ...]
     readout: Literal["last", "mean", "class"]
     kind: Kind
     layout: Layout

@@ -16,19 +16,15 @@ A class token, a further position that attends and is never attended to, is one 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import Literal
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Integer
-
-if TYPE_CHECKING:
-    from syntagma.kernels.embedding import Embedding
 
 NEITHER, TOKEN, POSITION, BOTH = range(4)
 """Columns of the exchangeable layout: what x_i at i and y_k at k have in common."""
@@ -152,30 +148,6 @@ class Pairs(eqx.Module):
             kinds = _given(self.kinds)
             return sum((jnp.where(kinds == c, values[c], 0.0) for c in range(4)), jnp.zeros(()))  # pyright: ignore
         return values[: self.layout.token_columns].reshape(self.layout.length, self.layout.length, *values.shape[1:])
-
-
-class Joint(NamedTuple):
-    """Two batches of sequences, a and b of them: each sequence with itself, `[C, a + b]`, and all across, `[C, a, b]`.
-
-    `across` is None where only the sequences with themselves are asked for. `embedded` is there as long as the
-    covariances are an embedding's: it, and the tokens `[a + b, T]`.
-    """
-
-    selves: Pairs
-    across: Pairs | None = None
-    embedded: tuple[Embedding, Array] | None = None
-
-    def map(self, layer: Callable[[Pairs, Pairs, Pairs], Pairs]) -> Joint:
-        """`layer(pairs, left, right)` on both, where left and right are the sequences with themselves."""
-        selves = settle(layer(self.selves, self.selves, self.selves))
-        return Joint(selves, self.across and layer(self.across, *self.sides(self.selves)))
-
-    def sides(self, selves: Any) -> tuple[Any, Any]:
-        """Arrays `[..., a + b]` of the sequences as `[..., a, 1]` and `[..., 1, b]`, to stand beside `[..., a, b]`."""
-        assert self.across is not None
-        rows = self.across.nngp.shape[-2]
-        left = jax.tree.map(lambda values: values[..., :rows, None], selves)
-        return left, jax.tree.map(lambda values: values[..., None, rows:], selves)
 
 
 def _mix(pattern: Float[np.ndarray, "T T"], values: Float[Array, "T T n"]) -> Float[Array, "T T n"]:
