@@ -23,8 +23,8 @@ from syntagma.errors import invalid, whole_number
 from syntagma.kernels.attention import Attention
 from syntagma.kernels.convolution import Convolution
 from syntagma.kernels.embedding import Embedding, EmbeddingNetwork
-from syntagma.kernels.gram import Gram, Kind, Limit, Progress
 from syntagma.kernels.finite import FiniteSizes, Forward, HiddenUnits
+from syntagma.kernels.gram import Gram, Kind, Limit, Progress
 from syntagma.kernels.layers import AnyLayer, Residual
 from syntagma.kernels.pairs import Layout
 

@@ -46,6 +46,7 @@ from syntagma.kernels.finite import FiniteSizes, Forward, HiddenUnits
 from syntagma.kernels.joint import Joint
 from syntagma.kernels.layer import WideLayer
 from syntagma.kernels.pairs import Pairs, Reads
+from syntagma.kernels.scores import SoftmaxScores
 from syntagma.randomness import normal
 
 
@@ -105,14 +106,15 @@ class Attention(WideLayer):
             return joint.map(lambda pairs, left, right: self._linear(pairs, reads))
         if self.scores == "softmax":
             on_embedding = fields.affordable(joint, reads, tangent=draws.tangent)
-            return (fields.on_embedding if on_embedding else softmax.pairwise)(self, joint, reads, draws)
+            scores = SoftmaxScores(self.temperature, self.causal)
+            return (fields.on_embedding if on_embedding else softmax.pairwise)(scores, joint, reads, draws)
         return joint.map(lambda pairs, left, right: self._fixed(pairs, reads))
 
     def _linear(self, pairs: Pairs, reads: Reads) -> Pairs:
         pattern = self.equal_attention(pairs.layout.length)
-        query, square = pairs.at(reads), self.temperature**2
-        values = square * pairs.mixed(pairs.nngp**2, pattern, reads)
-        tangent = square * pairs.mixed(pairs.nngp * pairs.ntk, pattern, reads)
+        query, keys = pairs.at(reads), self.temperature * pairs.nngp
+        values = pairs.mixed(keys * keys, pattern, reads)
+        tangent = pairs.mixed(keys * (self.temperature * pairs.ntk), pattern, reads)
         nngp = query.nngp * values
         return query.replace(nngp, 4 * nngp + 2 * query.nngp * tangent + query.ntk * values)
 

@@ -56,7 +56,7 @@ class Convolution(Neurons):
         return length // size
 
     def kernel(self, joint: Joint, reads: Reads, draws: Draws) -> Joint:
-        return narrow(joint.map(lambda pairs, left, right: self.weigh(self._patches(pairs))).map(self.fire), reads)
+        return narrow(self.fire(joint.map(lambda pairs, left, right: self.weigh(self._patches(pairs)))), reads)
 
     def weigh(self, pairs: Pairs) -> Pairs:
         weighed = super().weigh(pairs)

@@ -9,8 +9,8 @@ products, and
 
     sqrt(l r) - |k|  ~  h h' - |k| + h t' + t h' + t t' + (h + t) q' + q (h' + t'),
 
-where every sum but the last is exact for |k| near sqrt(l r). No step of it changes if a compiler contracts a product and a
-sum into one instruction. The roots cost nothing: they are taken once a sequence, not once a pair.
+where every sum but the last is exact for |k| near sqrt(l r). No step of it changes if a compiler contracts a product
+and a sum into one instruction. The roots cost nothing: they are taken once a sequence, not once a pair.
 
 Regime: variances 0 and 1e-300 to 1e300. For the k, l and r given, the error of 1 - |c| is below 1e-15 of it, or below
 6e-32 where it is smaller than 1e-16. No product under a root is formed, so nothing overflows. Where a variance is 0, c

@@ -14,7 +14,7 @@ import jax
 from jaxtyping import Array
 
 from syntagma.kernels.embedding import Embedding
-from syntagma.kernels.pairs import Pairs, settle
+from syntagma.kernels.pairs import Pairs
 
 
 class Joint(NamedTuple):
@@ -30,8 +30,8 @@ class Joint(NamedTuple):
 
     def map(self, layer: Callable[[Pairs, Pairs, Pairs], Pairs]) -> Joint:
         """`layer(pairs, left, right)` on both, where left and right are the sequences with themselves."""
-        selves = settle(layer(self.selves, self.selves, self.selves))
-        return Joint(selves, self.across and settle(layer(self.across, *self.sides(self.selves))))
+        selves = layer(self.selves, self.selves, self.selves)
+        return Joint(selves, self.across and layer(self.across, *self.sides(self.selves)))
 
     def sides(self, selves: Any) -> tuple[Any, Any]:
         """Arrays `[..., a + b]` of the sequences as `[..., a, 1]` and `[..., 1, b]`, to stand beside `[..., a, b]`."""

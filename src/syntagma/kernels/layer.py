@@ -17,10 +17,13 @@ from syntagma.kernels.finite import FiniteSizes, Forward
 from syntagma.kernels.joint import Joint
 from syntagma.kernels.pairs import Reads
 
+
 class WideLayer(BaseModel, abc.ABC):
     """A layer's settings, one to one with TOML and JSON."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    kind: str
 
     @property
     def mixes(self) -> bool:

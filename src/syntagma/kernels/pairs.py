@@ -29,9 +29,6 @@ from jaxtyping import Array, Bool, Float, Integer
 NEITHER, TOKEN, POSITION, BOTH = range(4)
 """Columns of the exchangeable layout: what x_i at i and y_k at k have in common."""
 
-settle = jax.lax.optimization_barrier
-"""Keeps what is computed once a sequence from being computed once more for every pair it is broadcast to."""
-
 Reads = Literal["all", "last", "class"]
 """Which positions the layers above still need."""
 
@@ -129,7 +126,7 @@ class Pairs(eqx.Module):
         length = self.layout.length
         keys = values[: self.layout.token_columns]
         if self.layout.kind == "exchangeable":
-            products = [count * key for count, key in zip(_given(self.counts), settle(keys), strict=True)]
+            products = [count * key for count, key in zip(_given(self.counts), keys, strict=True)]
             return (products[0] + products[1] + products[2] + products[3])[None] / length**2
         if self.layout.kind == "aligned":
             raise AssertionError("attention needs every pair of positions")
@@ -170,7 +167,7 @@ def _mix(pattern: Float[np.ndarray, "T T"], values: Float[Array, "T T n"]) -> Fl
 def _take(values: Array, columns: list[int]) -> Array:
     if len(set(columns)) == 1:
         return values[columns[0] : columns[0] + 1]
-    return settle(values[np.array(columns)])
+    return values[np.array(columns)]
 
 
 def _given(array: Array | None) -> Array:

@@ -17,6 +17,20 @@ from jaxtyping import Array, Bool, Float
 _LARGEST = 1e300
 
 
+def weights(
+    factor: Float[Array, "*n"], scores: Float[Array, "*n"], seen: Bool[Array, "*n"] | None = None, *, axis: int
+) -> Float[Array, "*n"]:
+    """softmax(factor scores) over the keys along `axis` that are seen, for a factor of 0 or more.
+
+    The largest score is subtracted before the product is formed: afterwards, a compiler that contracts product and
+    difference leaves the product's rounding, which for large factors is no small number.
+    """
+    kept = scores if seen is None else jnp.where(seen, scores, -jnp.inf)
+    powers = jnp.exp(factor * jnp.minimum(scores - kept.max(axis, keepdims=True), 0.0))
+    powers = powers if seen is None else jnp.where(seen, powers, 0.0)
+    return powers / powers.sum(axis, keepdims=True)
+
+
 @dataclass(frozen=True)
 class SoftmaxScores:
     """Settings of softmax attention.

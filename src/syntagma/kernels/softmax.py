@@ -33,7 +33,7 @@ from jaxtyping import Array, Float
 from syntagma.kernels.draws import Draws
 from syntagma.kernels.joint import Joint
 from syntagma.kernels.pairs import Pairs, Reads
-from syntagma.kernels.scores import SoftmaxScores
+from syntagma.kernels.scores import SoftmaxScores, weights
 
 _JITTER = 1e-10
 """Added to the diagonal of correlations: equal sequences make them singular."""
@@ -120,12 +120,9 @@ def _integral(
 
         def chunk(total: Array, points: tuple[Array, Array]) -> tuple[Array, None]:
             u_x, u_y, other = keys_of(points)
-            scores_x = factor_x[..., None, None] * u_x
-            scores_y = factor_y[..., None, None] * (cosine * u_y + jnp.sqrt(1 - cosine**2) * other)
-            a, b = (
-                jax.nn.softmax(jnp.where(mask[:, None], s, -jnp.inf), axis=-2)
-                for s, mask in ((scores_x, seen[0][c]), (scores_y, seen[1][c]))
-            )
+            a = weights(factor_x[..., None, None], u_x, seen[0][c][:, None], axis=-2)
+            scores_y = cosine * u_y + jnp.sqrt(1 - cosine**2) * other
+            b = weights(factor_y[..., None, None], scores_y, seen[1][c][:, None], axis=-2)
             products = _moments(a, b, k, theta) if tangent else (a * (k @ b)).sum(-2)[None]
             return total + products.sum(-1), None
 
