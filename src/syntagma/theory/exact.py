@@ -32,7 +32,6 @@ from syntagma.errors import invalid, unknown
 from syntagma.estimate import Estimate
 from syntagma.languages.hierarchy import RandomHierarchy
 from syntagma.statistics.correlations import Kind, Pair, pairs
-from syntagma.statistics.nodes import covariance_with_root, marginal
 
 Evidence = Literal["tokens", "tuples", "conditional"]
 
@@ -107,24 +106,6 @@ def growth(languages: Iterable[RandomHierarchy], kind: Evidence) -> tuple[Estima
     slopes = lever @ np.array([group.mean(axis=0) for group in groups])
     errors = np.sqrt(lever**2 @ np.array([_variance_of_mean(group) for group in groups]))
     return tuple(Estimate(float(slope), float(error)) for slope, error in zip(slopes, errors, strict=True))
-
-
-def class_threshold(language: RandomHierarchy) -> float:
-    """P* by signal = noise of the root's class with the lowest s-tuples, which a sentence shows whole; exact.
-
-    `class_threshold(RandomHierarchy(8, 3, 2, 3))` is near n_c m^L = 216, the law of arXiv 2307.02129 for v and m large:
-    sum C^2 is 1 / (n_c m) for the children of the root, and 1/m of it for each level below and for the tuple, to
-    leading order. Derived here as `thresholds` is, over all s^(L-1) tuples. Infinite where there is one class.
-    """
-    squares = floors = 0.0
-    for position in range(language.branching ** (language.depth - 1)):
-        both = covariance_with_root(language, (1, position))
-        weights = language.weights[0]
-        shares = marginal(language, (1, position))[:, None] * weights
-        squares += float(np.sum(weights[:, :, None] ** 2 * both[:, None, :] ** 2))
-        floors += float((1.0 - np.sum(shares**2)) * (1.0 - 1.0 / language.num_classes))
-    entries = language.vocab * language.rules * language.num_classes * language.branching ** (language.depth - 1)
-    return floors / squares if squares > ROUNDING * entries else float("inf")
 
 
 def _signal_equals_noise(found: tuple[Pair, ...]) -> float:
