@@ -43,7 +43,9 @@ _KINDS: tuple[Kind, ...] = ("token", "symbol", "tuple", "conditional")
 
 
 def leading_squared_covariance(vocab: int, rules: int, branching: int, level: int, kind: Kind = "token") -> float:
-    """The ensemble's mean squared covariance to leading order in 1/v and 1/m, equal rules.
+    """The ensemble's mean squared covariance to leading order in 1/v and 1/m, equal rules. Asymptotic law.
+
+    `leading_squared_covariance(64, 8, 2, level=3, kind="tuple")`.
 
     Raises:
         InputError: unknown kind; a level below 1.
@@ -65,6 +67,8 @@ def squared_covariance(
     rule_weights: Sequence[float] | None = None,
 ) -> float:
     """The ensemble's mean squared covariance, refined: of a token with partners that it meets at `level`.
+
+    `squared_covariance(8, 3, 2, 4, level=2)`; an average over grammars, which one grammar scatters about (see above).
 
     Args:
         vocab: v.
@@ -95,7 +99,11 @@ def squared_covariance(
 def marginal_norms(
     vocab: int, branching: int, depth: int, rule_squares: float, num_classes: int
 ) -> Float[np.ndarray, " levels"]:
-    """N_l = sum_a p_l(a)^2 of a level-l symbol, l = 0..L, averaged over grammars: exact."""
+    """N_l = sum_a p_l(a)^2 of a level-l symbol, l = 0..L, averaged over grammars: exact.
+
+    `marginal_norms(8, 2, 4, rule_squares=1 / 3, num_classes=8)` for m = 3 equal rules; v N_l tends to u_l of
+    `theory.hierarchy` for large v.
+    """
     agree_in_one = (vocab ** (branching - 1) - 1) / (vocab**branching - 1)
     norms = [1.0 / num_classes]
     for _ in range(depth):
