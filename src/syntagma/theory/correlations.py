@@ -22,11 +22,13 @@ probability that two distinct tuples agree in one slot, r = (v^(s-2) - 1) / (v^s
     sum of C^2 = (v - 1) / (v + 1) (S (1 - r) + r - v^-2) (1 + M_2 - 2 M_3 / M_2) g^(levels below on both paths)
 
 Regime: the average over grammars drawn uniformly, any v, s, L and rule probabilities that are the same for all symbols;
-not one grammar. Precision, against exact averages over 50 to 800 grammars (v = 3 to 16, s = 2 and 3, equal and Zipf rules): within 3
+not one grammar, which scatters about the average by 10 to 160 percent, most at small v and high levels: there, and where
+rule probabilities differ from symbol to symbol, use `statistics.correlations`, exact for a grammar.
+
+Precision, against exact averages over 50 to 800 grammars (v = 3 to 16, s = 2 and 3, equal and Zipf rules): within 3
 percent, about the averages' own error, but for pairs of tokens that meet at level 3 or 4, which it underestimates by 7
 percent at v = 6 and 8 and by 11 to 16 at v = 3 and 4. Leading order is too large there by a factor of 1.6 (v = 16,
-m = 4) to 2.4 (v = 8, m = 3) at L = 4. One grammar scatters about the average by 10 to 160 percent, most at small v and
-high levels. Where rule probabilities differ from symbol to symbol, use `statistics.correlations`, exact for a grammar.
+m = 4) to 2.4 (v = 8, m = 3) at L = 4.
 """
 
 from __future__ import annotations
