@@ -22,7 +22,7 @@ probability that two distinct tuples agree in one slot, r = (v^(s-2) - 1) / (v^s
     sum of C^2 = (v - 1) / (v + 1) (S (1 - r) + r - v^-2) (1 + M_2 - 2 M_3 / M_2) g^(levels below on both paths)
 
 Regime: the average over grammars drawn uniformly, any v, s, L and rule probabilities that are the same for all symbols;
-not one grammar, which scatters about the average by 10 to 160 percent, most at small v and high levels: there, and where
+not one grammar, which scatters about the average by 10 to 160 percent, most at small v and high levels; where
 rule probabilities differ from symbol to symbol, use `statistics.correlations`, exact for a grammar.
 
 Precision, against exact averages over 50 to 800 grammars (v = 3 to 16, s = 2 and 3, equal and Zipf rules): within 3
