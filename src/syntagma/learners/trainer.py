@@ -175,6 +175,6 @@ def _checked_group(name: str, group: Any, number: int, shape: Shape) -> list[Exa
         raise invalid(name, group, "it must be a list of Examples, one set for each seed", f"Give [{name}]")
     if len(group) != number:
         mend = "Give as many sets as seeds"
-        raise invalid(f"len({name})", len(group), f"there are {number} seeds, and each needs a set of its own", mend)
+        raise invalid(f"len({name})", len(group), f"each seed needs a set of its own, so {number}", mend)
     fields = [name] if number == 1 else [f"{name}[{i}]" for i in range(number)]
     return [checked_examples(one, shape, field) for one, field in zip(group, fields, strict=True)]

@@ -104,8 +104,11 @@ class Runner:
         """The results of runs of one `batch_key`: `Runner().execute([run])[0]["test_loss"]`.
 
         Raises:
-            InputError: the learner cannot do the task, or the sizes cannot be.
+            InputError: no runs, or runs that differ in more than their seeds; the learner cannot do the task, or the
+                sizes cannot be.
         """
+        if len({run.batch_key() for run in runs}) != 1:
+            raise invalid("runs", f"{len(runs)} runs", "they must differ in their seeds only, and be one or more")
         first = runs[0]
         shape = first.task.shape(first.language.language())
         program = (first.learner, first.training, shape)
