@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import IO
 
 import numpy as np
-from jaxtyping import Integer
+from jaxtyping import Bool, Integer
 
 from syntagma.languages._draws import random_order
 from syntagma.languages.corpora._documents import Notes, Piece
@@ -107,28 +107,30 @@ class Spool:
     ) -> tuple[dict[str, list[Stretch]], bool]:
         """The stretches of each part, and whether whole documents were drawn for them; see `Corpus.read`."""
         shares = [share for share in (validation_share, test_share) if share > 0]
-        small = bool(shares) and self.lengths.max(initial=0) <= min(shares) * self.total / 2
-        drawn = len(self.lengths) >= _FEWEST_DOCUMENTS and small if by_document is None else by_document
-        if drawn:
-            return self._drawn(validation_share, test_share, seed), True
+        small = self.lengths <= min(shares) * self.total / 2 if shares else np.zeros(len(self.lengths), bool)
+        enough = small.sum() >= _FEWEST_DOCUMENTS and 2 * self.lengths[small].sum() >= self.total
+        if enough if by_document is None else by_document:
+            movable = small if enough else np.ones(len(self.lengths), bool)
+            return self._drawn(validation_share, test_share, movable, seed), True
         bounds = part_bounds(self.total, validation_share, test_share)
         cuts = [0, *(self._byte_of(bounds[part][1], whole_words) for part in PARTS[:2]), int(self.begins[-1])]
         return {part: self._within(cuts[i], cuts[i + 1]) for i, part in enumerate(PARTS)}, False
 
-    def _drawn(self, validation_share: float, test_share: float, seed: int) -> dict[str, list[Stretch]]:
-        """Documents in a random order go to the test part, then the validation part, until these have their shares;
-        each part keeps the order of the source.
+    def _drawn(
+        self, validation_share: float, test_share: float, movable: Bool[np.ndarray, " D"], seed: int
+    ) -> dict[str, list[Stretch]]:
+        """Documents that may be drawn go in a random order to the test part, then the validation part, until these have
+        their shares; each part keeps the order of the source.
         """
         order = random_order(stream(seed, "documents of the parts"), len(self.lengths))
-        before = np.cumsum(self.lengths[order]) - self.lengths[order]
-        middle = before + self.lengths[order] / 2
-        part = np.full(len(order), 0)
-        part[order] = np.where(
-            middle < test_share * self.total, 2, np.where(middle < (test_share + validation_share) * self.total, 1, 0)
-        )
+        order = order[movable[order]]
+        middle = np.cumsum(self.lengths[order]) - self.lengths[order] / 2
+        place = np.searchsorted([test_share * self.total, (test_share + validation_share) * self.total], middle)
+        part = np.zeros(len(self.lengths), int)
+        part[order] = np.array([2, 1, 0])[place]
         return {
-            name: [(int(self.begins[i]), int(self.begins[i + 1])) for i in np.flatnonzero(part == place)]
-            for place, name in enumerate(PARTS)
+            name: [(int(self.begins[i]), int(self.begins[i + 1])) for i in np.flatnonzero(part == number)]
+            for number, name in enumerate(PARTS)
         }
 
     def _within(self, start: int, end: int) -> list[Stretch]:

@@ -1,13 +1,14 @@
 """From text to tokens: characters, words, byte pairs learned here, or a given tokenizer file.
 
-A vocabulary comes from the training part alone. Characters and words are numbered by frequency, the most frequent first,
-and `<other>` last for all that the vocabulary has not. Byte pairs are those of the package `tokenizers` on bytes, so
-that every text has tokens and none is `<other>`; pairs are not joined across white space.
+A vocabulary comes from the training part alone. Characters and words are numbered by frequency, the most frequent
+first, and `<other>` last for all that the vocabulary has not. Byte pairs are those of the package `tokenizers` on bytes,
+so that every text has tokens and none is `<other>`; pairs are not joined across white space.
 """
 
 from __future__ import annotations
 
 import abc
+import importlib
 import json
 import os
 import sys
@@ -136,9 +137,8 @@ class BytePairs(Tokenizer):
             self._tokenizer: Any = package.Tokenizer.from_str(content)
         except Exception as error:  # the package raises plain exceptions
             reason = " ".join(str(error).split())[:120]
-            raise InputError(
-                f"{label} is no tokenizer of the package tokenizers: {reason}. Give tokenizer.json."
-            ) from None
+            form = "no tokenizer of the package tokenizers"
+            raise InputError(f"{label} is {form}: {reason}. Give tokenizer.json.") from None
         self._content = content
         self.vocab = int(self._tokenizer.get_vocab_size())
         if not self.vocab:
@@ -260,12 +260,7 @@ def _first(texts: Iterable[str], characters: int) -> Iterable[str]:
 
 def _package() -> Any:
     try:
-        import tokenizers
-        import tokenizers.decoders
-        import tokenizers.models
-        import tokenizers.pre_tokenizers
-        import tokenizers.trainers
+        return importlib.import_module("tokenizers")
     except ImportError:
         mend = "Install it: pip install 'syntagma[bpe]'"
         raise invalid("tokens", "bpe", "the package tokenizers is missing", mend) from None
-    return tokenizers

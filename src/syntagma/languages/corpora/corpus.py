@@ -10,11 +10,12 @@ comes from the training part; the tokens of each part are a temporary file again
 of a few megabytes of text, the vocabulary, and 16 bytes a document, whatever the size; the disk holds the text and its
 tokens while it lasts. `save` keeps the tokens in a folder, which `Corpus.open` maps in no time.
 
-Parts. Where there are 20 documents or more, and none holds more than half of the smallest part, whole documents are drawn
-for the test and the validation part, and each part keeps their order. Otherwise the text is cut: training part,
-validation part, test part, as `Text` does (for characters of one file at the very same places), between words where words
-stay whole; a document that a cut goes through is one document on either side. Ready token files are cut at the beginning of
-the nearest document, so that nothing is copied.
+Parts. Where there are 20 documents or more, whole ones are drawn for the test and the validation part, but for those
+larger than half of the smallest part, which stay in the training part; each part keeps the order of the source. With
+fewer, or where the large ones are half of the text, the text is cut: training part, validation part, test part, as
+`Text` does (for characters of one file at the very same places), between words where words stay whole; a document that
+a cut goes through is one document on either side. Ready token files are cut at the beginning of the nearest document,
+so that nothing is copied.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ from syntagma.languages.corpora.windows import CorpusWindows
 from syntagma.languages.text import checked_shares, part_bounds
 from syntagma.regular_file import AnyPath, shown
 
+_PIECE = 1 << 22
 MAX_BYTES = 1 << 36
 """The largest corpus that is read, in bytes of text, unless a larger limit is given."""
 
@@ -253,12 +255,9 @@ def _ready_files(folder: Path) -> dict[str, Path]:
 def _begins(tokens: Integer[np.ndarray, " N"], end_of_document: int | None) -> Integer[np.ndarray, " D"]:
     if end_of_document is None:
         return np.zeros(min(len(tokens), 1), np.int64)
-    piece = 1 << 24
-    ends = [
-        start + np.flatnonzero(tokens[start : start + piece] == end_of_document)
-        for start in range(0, len(tokens), piece)
-    ]
-    begins = np.concatenate([[0], *(end + 1 for end in ends)])
+    starts = range(0, len(tokens), _PIECE)
+    after = [start + 1 + np.flatnonzero(tokens[start : start + _PIECE] == end_of_document) for start in starts]
+    begins = np.concatenate([[0], *after])
     return begins[begins < len(tokens)]
 
 
@@ -270,9 +269,7 @@ def _cut(
     for part, ends in part_bounds(len(tokens), *shares).items():
         if part not in PARTS:
             continue
-        start, end = (
-            _nearest(begins, place) if len(begins) > 1 and 0 < place < len(tokens) else place for place in ends
-        )
+        start, end = (_nearest(begins, place, len(tokens)) for place in ends)
         inside = begins[(begins > start) & (begins < end)] - start
         documents = np.concatenate([[0], inside]) if end > start else np.zeros(0, np.int64)
         parts[part] = Tokens(tokens[start:end], documents)
@@ -282,7 +279,10 @@ def _cut(
     return parts
 
 
-def _nearest(begins: Integer[np.ndarray, " D"], place: int) -> int:
+def _nearest(begins: Integer[np.ndarray, " D"], place: int, length: int) -> int:
+    """The beginning of a document nearest to a token; the token itself where there is one document, or at the ends."""
+    if len(begins) < 2 or place in (0, length):
+        return place
     after = int(np.searchsorted(begins, place))
     around = begins[max(after - 1, 0) : after + 1]
     return int(around[np.argmin(np.abs(around - place))])
@@ -343,5 +343,4 @@ def _digest(parts: Mapping[str, Tokens], vocab: int) -> str:
 
 
 def _pieces(numbers: np.ndarray) -> Iterable[np.ndarray]:
-    size = 1 << 22
-    return (np.asarray(numbers[start : start + size]) for start in range(0, len(numbers), size))
+    return (np.asarray(numbers[start : start + _PIECE]) for start in range(0, len(numbers), _PIECE))
