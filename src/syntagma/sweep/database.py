@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import tempfile
+import time
 from collections.abc import Collection, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -23,6 +24,8 @@ FILE_NAME = "results.sqlite"
 APPLICATION_ID = int.from_bytes(b"SYNT", "big")
 SCHEMA_VERSION = 2
 BUSY_SECONDS = 30.0
+_CHECK_SECONDS = 1.0
+"""Longest time to look for damage before writing: a file of some gigabytes takes many."""
 
 TABLES = {
     "environments": """CREATE TABLE environments (hash TEXT PRIMARY KEY, description TEXT NOT NULL)""",
@@ -98,8 +101,10 @@ def connect(file: Path, read_only: bool, versions: Collection[int] = (SCHEMA_VER
                 f"{file} cannot be used: its layout is version {found}, this syntagma reads version {SCHEMA_VERSION}. "
                 f"Use the {which} syntagma that made it, or another directory."
             )
-        _check_pages(connection, file)
-        if not read_only:
+        if read_only:
+            connection.execute("SELECT rowid FROM runs LIMIT 1").fetchall()
+        else:
+            _check_for_writing(connection, file)
             connection.executescript("BEGIN IMMEDIATE; ROLLBACK;")  # SQLite opens what it cannot write without a word
         return connection
 
@@ -209,11 +214,46 @@ def _readable(file: Path) -> sqlite3.Connection:
     )
 
 
-def _check_pages(connection: sqlite3.Connection, file: Path) -> None:
-    (state,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+def unusable_tables(connection: sqlite3.Connection) -> dict[str, str]:
+    """What is wrong with each table that is not as this version made it: missing or altered, so it is not read."""
+    found = dict(connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'table'").fetchall())
+    out = {}
+    for name, sql in TABLES.items():
+        if name not in found:
+            out[name] = "missing"
+        elif str(found[name]).split() != sql.split():
+            out[name] = "altered"
+    return out
+
+
+def is_damage(error: sqlite3.Error) -> bool:
+    """Whether SQLite says that the content of the file is broken, and not that it cannot get at it."""
+    return getattr(error, "sqlite_errorname", "").startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB"))
+
+
+def _check_for_writing(connection: sqlite3.Connection, file: Path) -> None:
+    """Nothing is written into what is broken, nor where something of a stranger's acts on what is written."""
+    mend = f"What is left of it can be read; `syntagma merge NEW {file.parent}` saves that in another directory"
+    if version_of(connection) == SCHEMA_VERSION and (unusable := unusable_tables(connection)):
+        name, what = next(iter(unusable.items()))
+        raise InputError(f"{file} cannot be written: its table {name} is {what}. {mend}.")
+    others = "SELECT type, name FROM sqlite_master WHERE type IN ('trigger', 'index', 'view') AND sql IS NOT NULL"
+    for kind, name in connection.execute(others).fetchall():
+        if (kind, name) != ("index", "runs_by_study"):  # of layout 1
+            raise InputError(f"{file} cannot be written: it has a foreign {kind} {name!a}. Drop it, or copy the rest.")
+    deadline = time.monotonic() + _CHECK_SECONDS
+    connection.set_progress_handler(lambda: time.monotonic() > deadline, 100_000)
+    try:
+        (state,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    except sqlite3.OperationalError as error:
+        if getattr(error, "sqlite_errorname", "") != "SQLITE_INTERRUPT":
+            raise
+        state = "ok"  # so far; what is read later is checked row by row
+    finally:
+        connection.set_progress_handler(None, 0)
     if state != "ok":
-        trouble, mend = _TROUBLES["SQLITE_CORRUPT"]
-        raise InputError(f"{file} cannot be used: {trouble} ({' '.join(str(state).split())}). {mend}.")
+        trouble = " ".join(str(state).split())
+        raise InputError(f"{file} cannot be written: it is damaged ({trouble}). {mend}.")
 
 
 def _link(new: Path, file: Path) -> None:

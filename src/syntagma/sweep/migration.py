@@ -25,16 +25,8 @@ from typing import Any
 from syntagma.errors import InputError
 from syntagma.sweep import database
 from syntagma.sweep.identity import canonical_text, id_of_text
-from syntagma.sweep.rows import (
-    Damaged,
-    StoredCommand,
-    StoredEnvironment,
-    StoredFact,
-    StoredHistory,
-    StoredRun,
-    mapping_of,
-    value_of,
-)
+from syntagma.sweep.rows import StoredCommand, StoredEnvironment, StoredFact, StoredHistory, StoredRun
+from syntagma.sweep.stored_json import Damaged, mapping_of, value_of
 
 OLD_VERSION = 1
 
@@ -50,6 +42,10 @@ class Migrated:
 
     ids: Mapping[str, str]
     left_out: list[str]
+
+    def first_old_ids(self) -> dict[str, str]:
+        """For each new id the first old one, whose result was kept."""
+        return {new: old for old, new in reversed(list(self.ids.items()))}
 
 
 def migrate(file: Path) -> Migrated:
