@@ -43,7 +43,9 @@ TABLES = {
 }
 """Histories have a table of their own, so that reading all metrics does not read them."""
 
-_TROUBLES = {
+TROUBLES = (sqlite3.Error, UnicodeDecodeError)
+"""What Python raises for what SQLite finds."""
+_MENDS = {
     "SQLITE_NOTADB": ("it is not a file of results", "Give another directory, or move that file away"),
     "SQLITE_CORRUPT": ("it is damaged", "Restore a copy of it, or move it away and run the study again"),
     "SQLITE_READONLY": ("it or its directory cannot be written", "Change its permissions, or choose another directory"),
@@ -148,7 +150,7 @@ def _checked(file: Path, read_only: bool) -> Iterator[sqlite3.Connection]:
     except BaseException as error:
         if connection is not None:
             connection.close()
-        if isinstance(error, sqlite3.Error):
+        if isinstance(error, TROUBLES):
             raise explained(file, error) from error
         raise
 
@@ -158,17 +160,17 @@ def troubles_explained(file: Path) -> Iterator[None]:
     """Turns what SQLite raises inside into the one-line error."""
     try:
         yield
-    except sqlite3.Error as error:
+    except TROUBLES as error:
         raise explained(file, error) from error
 
 
-def explained(file: Path, error: sqlite3.Error) -> InputError:
+def explained(file: Path, error: Exception) -> InputError:
     """The one-line error for what SQLite raised about `file`."""
-    name = getattr(error, "sqlite_errorname", None) or ""
-    for start, (trouble, mend) in _TROUBLES.items():
+    name = _name(error)
+    for start, (trouble, mend) in _MENDS.items():
         if name.startswith(start):
-            return InputError(f"{file} cannot be used: {trouble} ({error}). {mend}.")
-    return InputError(f"{file} cannot be used: {error}. Choose another directory.")
+            return InputError(f"{file} cannot be used: {trouble} ({one_line(error)}). {mend}.")
+    return InputError(f"{file} cannot be used: {one_line(error)}. Choose another directory.")
 
 
 def _opened(file: Path, mode: str) -> sqlite3.Connection:
@@ -226,9 +228,20 @@ def unusable_tables(connection: sqlite3.Connection) -> dict[str, str]:
     return out
 
 
-def is_damage(error: sqlite3.Error) -> bool:
+def one_line(said: object) -> str:
+    """What SQLite says, which may quote the file, in one line of characters that can be shown."""
+    words = " ".join(str(said).removeprefix("*** in database main ***").split())[:200]
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in words)
+
+
+def is_damage(error: Exception) -> bool:
     """Whether SQLite says that the content of the file is broken, and not that it cannot get at it."""
-    return getattr(error, "sqlite_errorname", "").startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB"))
+    return _name(error).startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB"))
+
+
+def _name(error: Exception) -> str:
+    """SQLite's name of an error. A message about a broken schema may quote what is no text."""
+    return "SQLITE_CORRUPT" if isinstance(error, UnicodeDecodeError) else getattr(error, "sqlite_errorname", None) or ""
 
 
 def _check_for_writing(connection: sqlite3.Connection, file: Path) -> None:
@@ -246,14 +259,13 @@ def _check_for_writing(connection: sqlite3.Connection, file: Path) -> None:
     try:
         (state,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     except sqlite3.OperationalError as error:
-        if getattr(error, "sqlite_errorname", "") != "SQLITE_INTERRUPT":
+        if _name(error) != "SQLITE_INTERRUPT":
             raise
         state = "ok"  # so far; what is read later is checked row by row
     finally:
         connection.set_progress_handler(None, 0)
     if state != "ok":
-        trouble = " ".join(str(state).split())
-        raise InputError(f"{file} cannot be written: it is damaged ({trouble}). {mend}.")
+        raise InputError(f"{file} cannot be written: it is damaged ({one_line(state)}). {mend}.")
 
 
 def _link(new: Path, file: Path) -> None:

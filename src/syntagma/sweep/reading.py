@@ -85,8 +85,7 @@ class Reader:
         lines = [f"table {table} is {what}: nothing in it can be used" for table, what in self._unusable.items()]
         (state,) = (self._tried("PRAGMA integrity_check(1)") or [("it cannot be checked",)])[0]
         if state != "ok":
-            where = " ".join(str(state).removeprefix("*** in database main ***").split())
-            lines.append(f"the file is broken in places ({shown(where)}): rows that stood there are lost")
+            lines.append(f"the file is broken in places ({database.one_line(state)}): rows that stood there are lost")
         environments: Counter[str] = Counter()
         described: set[str] = set()
         for kind in _ALL:
@@ -115,7 +114,7 @@ class Reader:
                 try:
                     found.update(self._connection.execute(query))  # as far as it comes
                     return found
-                except sqlite3.DatabaseError as error:
+                except database.TROUBLES as error:
                     if not database.is_damage(error):
                         raise
         return found
@@ -146,7 +145,7 @@ class Reader:
         with database.troubles_explained(self._path):
             try:
                 return self._connection.execute(query, parameters).fetchall()
-            except sqlite3.DatabaseError as error:
+            except database.TROUBLES as error:
                 if database.is_damage(error):
                     return None
                 raise

@@ -12,7 +12,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, fields, replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -240,9 +240,11 @@ class Store:
         """
         import pandas as pd
 
+        commands = list(self._reader.all(StoredCommand))
         names = [field.name for field in fields(StoredCommand)]
-        table = pd.DataFrame([asdict(command) for command in self._reader.all(StoredCommand)], columns=names)
-        return table.astype({"seconds": float})
+        columns = {name: [getattr(command, name) for command in commands] for name in names}
+        table = pd.DataFrame({name: pd.Series(values, dtype=object) for name, values in columns.items()})
+        return table.astype({"number": int, "seconds": float})
 
     def studies(self) -> list[str]:
         """The studies of the commands that were given, and of the facts, by name."""

@@ -175,7 +175,7 @@ def _checksum(stored: Mapping[str, Mapping[str, Any]]) -> str:
 def _checksum_said(content: bytes) -> object:
     """What the metadata of a safetensors file, which was read already, says; None where it says nothing."""
     length = int.from_bytes(content[:8], "little")
-    return json.loads(content[8 : 8 + length]).get("__metadata__", {}).get(_CHECKSUM)
+    return (json.loads(content[8 : 8 + length]).get("__metadata__") or {}).get(_CHECKSUM)
 
 
 _CHECKSUM = "sha256"
