@@ -86,4 +86,8 @@ def _without_formulas(column: pd.Series) -> pd.Series:
 
 
 def _harmless(cell: Any) -> Any:
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
+    """A cell of text that a spreadsheet takes for text. Ends of lines are one character, the one that is quoted."""
+    if not isinstance(cell, str):
+        return cell
+    harmless = f"'{cell}" if cell.startswith(_FORMULA) else cell
+    return harmless.replace("\r\n", "\n").replace("\r", "\n")
