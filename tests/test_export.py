@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 
 from syntagma.errors import InputError
+from syntagma.languages import RandomHierarchy
 from syntagma.sweep.environment import environment
 from syntagma.sweep.export import json_cell, write_table
 from syntagma.sweep.store import Store
@@ -97,9 +98,11 @@ def test_all_files_have_the_mode_that_the_user_wants(tmp_path: Path):
             store.record_run({"seed": 0}, {})
             store.export(tmp_path / "runs.csv")
             store.export(tmp_path / "runs.parquet")
+        RandomHierarchy(vocab=4, rules=2, branching=2, depth=2, seed=0).save(tmp_path / "grammar.json")
     finally:
         os.umask(before)
-    for file in (tmp_path / "runs.csv", tmp_path / "runs.parquet", tmp_path / "results" / "results.sqlite"):
+    for name in ("runs.csv", "runs.parquet", "results/results.sqlite", "grammar.json"):
+        file = tmp_path / name
         assert stat.S_IMODE(file.stat().st_mode) == 0o640
 
 

@@ -12,13 +12,13 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import tempfile
 import time
 from collections.abc import Collection, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
 from syntagma.errors import InputError
+from syntagma.sweep.atomic_file import temporary_directory
 
 FILE_NAME = "results.sqlite"
 APPLICATION_ID = int.from_bytes(b"SYNT", "big")
@@ -73,8 +73,8 @@ def create(file: Path) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
         if file.exists():
             return
-        with tempfile.TemporaryDirectory(dir=file.parent, prefix=".new-") as nearby:
-            new = Path(nearby) / FILE_NAME
+        with temporary_directory(file.parent) as nearby:
+            new = nearby / FILE_NAME
             with closing(sqlite3.connect(new)) as connection:
                 connection.executescript(
                     f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA_VERSION}; "

@@ -15,7 +15,6 @@ import filecmp
 import os
 import sqlite3
 import sys
-import tempfile
 from collections.abc import Iterable, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass
@@ -24,7 +23,9 @@ from typing import Any
 
 from syntagma.errors import InputError
 from syntagma.sweep import database
+from syntagma.sweep.atomic_file import temporary_directory
 from syntagma.sweep.identity import canonical_text, id_of_text
+from syntagma.sweep.reading import shown
 from syntagma.sweep.rows import StoredCommand, StoredEnvironment, StoredFact, StoredHistory, StoredRun
 from syntagma.sweep.stored_json import Damaged, mapping_of, value_of
 
@@ -102,8 +103,8 @@ def _connection(file: Path) -> sqlite3.Connection:
 def _copy(file: Path, copy: Path) -> None:
     """A whole copy of the database `file`, its log included; it is there whole or not at all."""
     try:
-        with tempfile.TemporaryDirectory(dir=copy.parent, prefix=".copy-") as nearby:
-            new = Path(nearby) / copy.name
+        with temporary_directory(copy.parent) as nearby:
+            new = nearby / copy.name
             source = database.connect(file, read_only=True, versions=(OLD_VERSION,))
             with closing(source), closing(sqlite3.connect(new)) as target:
                 source.backup(target)
@@ -132,7 +133,7 @@ def _change(connection: sqlite3.Connection) -> Migrated:
                     places = ", ".join("?" * len(new))
                     connection.execute(f"INSERT OR IGNORE INTO {table} VALUES ({places})", new)
             except (Damaged, InputError) as error:
-                left_out.append(f"{name[:-1]} {row[0]}: {error}")
+                left_out.append(f"{name[:-1]} {shown(row[0])} is damaged: {error}")
     connection.execute(f"PRAGMA user_version = {database.SCHEMA_VERSION}")
     return Migrated(ids, left_out)
 

@@ -58,13 +58,18 @@ class Store:
     """
 
     def __init__(
-        self, path: Path, connection: sqlite3.Connection, read_only: bool, old_ids: Mapping[str, str] | None = None
+        self,
+        path: Path,
+        connection: sqlite3.Connection,
+        read_only: bool,
+        migrated: migration.Migrated | None = None,
     ) -> None:
         self.path = path
         self.read_only = read_only
         self._connection = connection
         self._reader, self._writer = Reader(path, connection), Writer(path, connection, read_only)
-        self._old_ids = dict(old_ids or {})
+        self._old_ids = migrated.first_old_ids() if migrated else {}
+        self._left_out = migrated.left_out if migrated else []
         self._here: tuple[str, str] | None = None
         self._started: dict[int, float] = {}
 
@@ -96,7 +101,7 @@ class Store:
         if database.version_of_file(file) == migration.OLD_VERSION:
             if read_only:
                 connection, migrated = migration.migrated_copy(file)
-                return cls(file, connection, read_only, migrated.first_old_ids())
+                return cls(file, connection, read_only, migrated)
             migration.migrate(file)
         return cls(file, database.connect(file, read_only), read_only)
 
@@ -277,7 +282,7 @@ class Store:
 
     def damage(self) -> list[str]:
         """A line for what is damaged in the file, and so left out of all that is read; linear in its size."""
-        return self._reader.damage()
+        return [*self._left_out, *self._reader.damage()]
 
     def export(self, path: str | Path) -> None:
         """Write all runs, with machine, versions and settings, to `path`: CSV or Parquet by its ending, whole or not.
