@@ -18,7 +18,8 @@ from typing import Any
 
 from syntagma.languages.settings import HierarchySettings
 from syntagma.learners import HierarchicalCNN, Training
-from syntagma.sweep.rows import StoredHistory, StoredRun
+from syntagma.sweep.rows import StoredHistory
+from syntagma.sweep.run_rows import StoredRun
 from syntagma.sweep.runs import Run
 from syntagma.sweep.store import Store
 from syntagma.tasks import LastToken

@@ -1,4 +1,4 @@
-"""Results of layout 1 are read and brought to today's layout whole, whatever interrupts it; see data/make_results_v1.py."""
+"""Results of layout 1 are read and brought to today's layout, whatever interrupts it: see data/make_results_v1.py."""
 
 from __future__ import annotations
 

@@ -65,7 +65,8 @@ def content(store: Store) -> dict[str, Any]:
             found["histories"][name] = store.history(name).to_dict("records")
     with suppress(InputError):
         found["network"] = store.checkpoints(next(iter(store.ids()), ""))
-    store.studies(), store.mixed_environments(), store.mixed_environments(store.ids(), here=True)
+    assert all(isinstance(name, str) for name in store.studies())
+    assert isinstance(store.mixed_environments(store.ids(), here=True) + store.mixed_environments(), str)
     return {part: {name: repr(value) for name, value in values.items()} for part, values in found.items()}
 
 
@@ -159,7 +160,7 @@ def edit(connection: sqlite3.Connection, chance: random.Random, sealed: bool) ->
                 row[1] = digest(row[2])[:12]
             else:
                 texts = map(repr, row[1:-1]) if table == "commands" else row[1:-1]
-                row[-1] = rows._checksum(*texts)
+                row[-1] = rows.checksum_of(*texts)
     with suppress(sqlite3.Error, OverflowError, UnicodeEncodeError):
         changes = ", ".join(f"{column} = ?" for column in columns)
         connection.execute(f"UPDATE {table} SET {changes} WHERE rowid = ?", (*row[1:], row[0]))
@@ -239,7 +240,8 @@ def test_damage_is_one_line_and_the_rest_is_used(file: Path, statement: str, say
         assert (says in " | ".join(lines)) if says else lines == []
         assert len(lines) <= 2
         assert len(store.runs()) == len(store.results()) == len(store.ids()) == left
-        store.facts("study"), store.commands(), store.environments(), store.studies()
+        assert (len(store.facts("study")), len(store.commands())) <= (2, 2)
+        assert all({"machine", "versions"} <= there.keys() for there in store.environments().values())
 
 
 def test_a_changed_configuration_is_not_taken_for_another_run(file: Path):
@@ -257,7 +259,7 @@ def test_a_checksum_alone_does_not_make_a_configuration_ours(file: Path):
         identity, config, *rest = connection.execute("SELECT * FROM runs WHERE rowid = 1").fetchone()
         texts = [identity, config.replace('"seed":0', '"seed":77'), *rest[:-1]]
         connection.execute(
-            "UPDATE runs SET config = ?, checksum = ? WHERE rowid = 1", (texts[1], rows._checksum(*texts))
+            "UPDATE runs SET config = ?, checksum = ? WHERE rowid = 1", (texts[1], rows.checksum_of(*texts))
         )
     with Store.open(file, read_only=True) as store:
         assert "its configuration is not that of its id" in store.damage()[0]
@@ -334,6 +336,18 @@ def test_rows_on_a_lost_page_are_lost_and_the_others_read(tmp_path: Path):
     assert f"{len(results)} of 200 can be used" in lines[1]
     with pytest.raises(InputError, match=r"cannot be written: it is damaged .*syntagma merge NEW"):
         Store.open(file)
+
+
+def test_looking_for_damage_before_writing_takes_no_longer_than_a_limit(file: Path, monkeypatch: pytest.MonkeyPatch):
+    """A store of gigabytes is opened at once; its rows are checked as they are read."""
+    monkeypatch.setattr(database, "_CHECK_SECONDS", -1.0)
+    monkeypatch.setattr(database, "_CHECK_STEPS", 1)
+    seen = []
+    monkeypatch.setattr(database, "name_of", lambda error: seen.append(error.sqlite_errorname) or seen[-1])
+    with Store.open(file) as store:
+        assert seen == ["SQLITE_INTERRUPT"]
+        assert len(store.runs()) == 12
+        store.record_run(NEW, {})
 
 
 @pytest.mark.parametrize("make", [lambda file: file.unlink(), lambda file: shutil.rmtree(file.parent)])

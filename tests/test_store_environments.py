@@ -12,6 +12,7 @@ from typing import Any
 import jax
 import pytest
 
+from syntagma.errors import InputError
 from syntagma.sweep.environment import differences, environment, xla_flags
 from syntagma.sweep.store import Store
 
@@ -41,6 +42,15 @@ def test_variables_that_change_bits_are_recorded():
         "settings.default_matmul_precision": [None, "highest"],
         "settings.xla_flags": ["", "--xla_cpu_enable_fast_math=true"],
     }
+
+
+def test_no_device_is_one_line(monkeypatch: pytest.MonkeyPatch):
+    def none() -> None:
+        raise RuntimeError("Unable to initialize backend 'tpu'.\nMore of it.")
+
+    monkeypatch.setattr(jax, "devices", none)
+    with pytest.raises(InputError, match=r"^JAX finds no device: Unable .* backend 'tpu'\. Change or unset JAX"):
+        environment()
 
 
 def test_what_the_program_set_is_recorded_too():

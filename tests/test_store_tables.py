@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from syntagma.sweep import reading
 from syntagma.sweep.flat_runs import FlatRuns
 from syntagma.sweep.identity import canonical_text, flatten, run_id
-from syntagma.sweep.rows import StoredRun
+from syntagma.sweep.run_rows import StoredRun
 from syntagma.sweep.store import Store
 
 whole = st.sampled_from([0, 1, 7, 10**17, 10**17 + 1, 10**18 - 1, 10**18, 2**63 - 1, -1, -(2**63)])

@@ -19,12 +19,13 @@ from pathlib import Path
 
 from syntagma.errors import InputError
 from syntagma.sweep.atomic_file import temporary_directory
+from syntagma.sweep.database_errors import BUSY_SECONDS, TROUBLES, explained, name_of, one_line
+from syntagma.sweep.database_errors import troubles_explained as troubles_explained
 
 FILE_NAME = "results.sqlite"
 APPLICATION_ID = int.from_bytes(b"SYNT", "big")
 SCHEMA_VERSION = 2
-BUSY_SECONDS = 30.0
-_CHECK_SECONDS = 1.0
+_CHECK_SECONDS, _CHECK_STEPS = 1.0, 100_000
 """Longest time to look for damage before writing: a file of some gigabytes takes many."""
 
 TABLES = {
@@ -42,19 +43,6 @@ TABLES = {
         checksum TEXT NOT NULL)""",
 }
 """Histories have a table of their own, so that reading all metrics does not read them."""
-
-TROUBLES = (sqlite3.Error, UnicodeDecodeError)
-"""What Python raises for what SQLite finds."""
-_MENDS = {
-    "SQLITE_NOTADB": ("it is not a file of results", "Give another directory, or move that file away"),
-    "SQLITE_CORRUPT": ("it is damaged", "Restore a copy of it, or move it away and run the study again"),
-    "SQLITE_READONLY": ("it or its directory cannot be written", "Change its permissions, or choose another directory"),
-    "SQLITE_CANTOPEN": ("it or its directory cannot be opened", "Change its permissions, or copy the directory"),
-    "SQLITE_BUSY": (f"another process held it for {BUSY_SECONDS:.0f} s", "Wait for that process, or end it"),
-    "SQLITE_FULL": ("the disk is full", "Make room and repeat the command; finished runs are kept"),
-    "SQLITE_IOERR": ("the disk reports an error", "Check the disk; finished runs are kept"),
-    "SQLITE_ERROR": ("a table of it is missing or altered", "Restore a copy of it, or move it away"),
-}
 
 
 def results_file(path: str | Path) -> Path:
@@ -155,24 +143,6 @@ def _checked(file: Path, read_only: bool) -> Iterator[sqlite3.Connection]:
         raise
 
 
-@contextmanager
-def troubles_explained(file: Path) -> Iterator[None]:
-    """Turns what SQLite raises inside into the one-line error."""
-    try:
-        yield
-    except TROUBLES as error:
-        raise explained(file, error) from error
-
-
-def explained(file: Path, error: Exception) -> InputError:
-    """The one-line error for what SQLite raised about `file`."""
-    name = _name(error)
-    for start, (trouble, mend) in _MENDS.items():
-        if name.startswith(start):
-            return InputError(f"{file} cannot be used: {trouble} ({one_line(error)}). {mend}.")
-    return InputError(f"{file} cannot be used: {one_line(error)}. Choose another directory.")
-
-
 def _opened(file: Path, mode: str) -> sqlite3.Connection:
     uri = f"{file.absolute().as_uri()}?{mode}"
     connection = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
@@ -228,22 +198,6 @@ def unusable_tables(connection: sqlite3.Connection) -> dict[str, str]:
     return out
 
 
-def one_line(said: object) -> str:
-    """What SQLite says, which may quote the file, in one line of characters that can be shown."""
-    words = " ".join(str(said).removeprefix("*** in database main ***").split())[:200]
-    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in words)
-
-
-def is_damage(error: Exception) -> bool:
-    """Whether SQLite says that the content of the file is broken, and not that it cannot get at it."""
-    return _name(error).startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB"))
-
-
-def _name(error: Exception) -> str:
-    """SQLite's name of an error. A message about a broken schema may quote what is no text."""
-    return "SQLITE_CORRUPT" if isinstance(error, UnicodeDecodeError) else getattr(error, "sqlite_errorname", None) or ""
-
-
 def _check_for_writing(connection: sqlite3.Connection, file: Path) -> None:
     """Nothing is written into what is broken, nor where something of a stranger's acts on what is written."""
     mend = f"What is left of it can be read; `syntagma merge NEW {file.parent}` saves that in another directory"
@@ -255,11 +209,11 @@ def _check_for_writing(connection: sqlite3.Connection, file: Path) -> None:
         if (kind, name) != ("index", "runs_by_study"):  # of layout 1
             raise InputError(f"{file} cannot be written: it has a foreign {kind} {name!a}. Drop it, or copy the rest.")
     deadline = time.monotonic() + _CHECK_SECONDS
-    connection.set_progress_handler(lambda: time.monotonic() > deadline, 100_000)
+    connection.set_progress_handler(lambda: time.monotonic() > deadline, _CHECK_STEPS)
     try:
         (state,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     except sqlite3.OperationalError as error:
-        if _name(error) != "SQLITE_INTERRUPT":
+        if name_of(error) != "SQLITE_INTERRUPT":
             raise
         state = "ok"  # so far; what is read later is checked row by row
     finally:

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from syntagma.errors import InputError
 from syntagma.sweep.identity import flatten
 from syntagma.sweep.machine import usable_cores
 
@@ -37,10 +38,17 @@ def environment() -> dict[str, dict[str, Any]]:
     `device` (kind of the first one that JAX uses) and `devices` (how many). `versions`: Python and the libraries that
     numbers depend on, None where not installed. `settings`: those of JAX that change bits, whether a variable or the
     program set them, and `xla_flags`. JAX is imported for it.
+
+    Raises:
+        InputError: JAX finds no device of the kind that it was told to use.
     """
     import jax
 
-    devices = jax.devices()
+    try:
+        devices = jax.devices()
+    except RuntimeError as error:
+        reason = str(error).partition("\n")[0]
+        raise InputError(f"JAX finds no device: {reason.rstrip('.')}. Change or unset JAX_PLATFORMS.") from error
     return {
         "machine": {
             "processor": _processor(),

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from syntagma.sweep.identity import flatten
-from syntagma.sweep.rows import StoredRun, mapping_of, verified_run
+from syntagma.sweep.run_rows import StoredRun, verified_run
+from syntagma.sweep.stored_json import mapping_of
 
 _NUMBER = re.compile(r'":(0|[1-9][0-9]{0,17})(?=[,}])')
 """A whole number that is the value of a name; it fits in 64 bits."""

@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any
 from syntagma.errors import InputError
 from syntagma.sweep.atomic_file import atomic_file
 from syntagma.sweep.identity import json_text
-from syntagma.sweep.rows import StoredCommand, StoredEnvironment, StoredFact, StoredHistory, StoredRun
+from syntagma.sweep.rows import StoredCommand, StoredEnvironment, StoredFact, StoredHistory
+from syntagma.sweep.run_rows import StoredRun
 
 if TYPE_CHECKING:
     from syntagma.sweep.store import Store

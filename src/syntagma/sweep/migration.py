@@ -24,9 +24,11 @@ from typing import Any
 from syntagma.errors import InputError
 from syntagma.sweep import database
 from syntagma.sweep.atomic_file import temporary_directory
+from syntagma.sweep.database_errors import explained, troubles_explained
 from syntagma.sweep.identity import canonical_text, id_of_text
 from syntagma.sweep.reading import shown
-from syntagma.sweep.rows import StoredCommand, StoredEnvironment, StoredFact, StoredHistory, StoredRun
+from syntagma.sweep.rows import StoredCommand, StoredEnvironment, StoredFact, StoredHistory
+from syntagma.sweep.run_rows import StoredRun
 from syntagma.sweep.stored_json import Damaged, mapping_of, value_of
 
 OLD_VERSION = 1
@@ -57,7 +59,7 @@ def migrate(file: Path) -> Migrated:
     Raises:
         InputError: it cannot be read or written, or the copy cannot.
     """
-    with closing(_connection(file)) as connection, database.troubles_explained(file):
+    with closing(_connection(file)) as connection, troubles_explained(file):
         connection.execute("BEGIN IMMEDIATE")
         if database.version_of(connection) != OLD_VERSION:
             return Migrated({}, [])
@@ -82,7 +84,7 @@ def migrated_copy(file: Path) -> tuple[sqlite3.Connection, Migrated]:
     with closing(database.connect(file, read_only=True, versions=(OLD_VERSION,))) as source:
         connection = database.temporary()
         try:
-            with database.troubles_explained(file):
+            with troubles_explained(file):
                 source.backup(connection)
                 connection.execute("BEGIN")
                 migrated = _change(connection)
@@ -114,7 +116,7 @@ def _copy(file: Path, copy: Path) -> None:
             f"{copy} cannot be made: {(error.strerror or str(error)).lower()}. Make room for it."
         ) from error
     except sqlite3.Error as error:
-        raise database.explained(copy, error) from error
+        raise explained(copy, error) from error
 
 
 def _change(connection: sqlite3.Connection) -> Migrated:

@@ -14,16 +14,9 @@ from typing import Any
 
 from syntagma.errors import invalid
 from syntagma.sweep import database
-from syntagma.sweep.rows import (
-    Kind,
-    Row,
-    StoredCommand,
-    StoredEnvironment,
-    StoredFact,
-    StoredHistory,
-    StoredId,
-    StoredRun,
-)
+from syntagma.sweep.database_errors import TROUBLES, is_damage, one_line, troubles_explained
+from syntagma.sweep.rows import Kind, Row, StoredCommand, StoredEnvironment, StoredFact, StoredHistory
+from syntagma.sweep.run_rows import StoredId, StoredRun
 from syntagma.sweep.stored_json import Damaged
 
 _ALL: tuple[Kind[Any], ...] = (StoredRun, StoredHistory, StoredFact, StoredCommand, StoredEnvironment)
@@ -45,7 +38,7 @@ class Reader:
 
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
         self._path, self._connection = path, connection
-        with database.troubles_explained(path):
+        with troubles_explained(path):
             self._unusable: Mapping[str, str] = database.unusable_tables(connection)
 
     def all(
@@ -85,7 +78,7 @@ class Reader:
         lines = [f"table {table} is {what}: nothing in it can be used" for table, what in self._unusable.items()]
         (state,) = (self._tried("PRAGMA integrity_check(1)") or [("it cannot be checked",)])[0]
         if state != "ok":
-            lines.append(f"the file is broken in places ({database.one_line(state)}): rows that stood there are lost")
+            lines.append(f"the file is broken in places ({one_line(state)}): rows that stood there are lost")
         environments: Counter[str] = Counter()
         described: set[str] = set()
         for kind in _ALL:
@@ -110,12 +103,12 @@ class Reader:
         found: dict[int, object] = {}
         select = f"SELECT rowid, {kind.NAME} FROM {kind.TABLE}"
         for query in (select, f"{select} NOT INDEXED", f"{select} NOT INDEXED ORDER BY rowid DESC"):
-            with database.troubles_explained(self._path):
+            with troubles_explained(self._path):
                 try:
                     found.update(self._connection.execute(query))  # as far as it comes
                     return found
-                except database.TROUBLES as error:
-                    if not database.is_damage(error):
+                except TROUBLES as error:
+                    if not is_damage(error):
                         raise
         return found
 
@@ -142,11 +135,11 @@ class Reader:
 
     def _tried(self, query: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]] | None:
         """The rows that a query finds; None where the file is broken there."""
-        with database.troubles_explained(self._path):
+        with troubles_explained(self._path):
             try:
                 return self._connection.execute(query, parameters).fetchall()
-            except database.TROUBLES as error:
-                if database.is_damage(error):
+            except TROUBLES as error:
+                if is_damage(error):
                     return None
                 raise
 

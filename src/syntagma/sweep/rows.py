@@ -14,12 +14,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, TypeVar
 
-from syntagma.errors import InputError
-from syntagma.sweep.identity import canonical_text, digest, id_of_text, json_text, run_id
+from syntagma.sweep.identity import canonical_text, digest, json_text
 from syntagma.sweep.stored_json import Damaged, mapping_of, value_of
-
-_RUN_COLUMNS = "id, config, result, finished_at, environment, checksum"
-
 
 Row = TypeVar("Row", covariant=True)
 """What a row says."""
@@ -58,80 +54,6 @@ class Kind(Protocol[Row]):
 
 
 @dataclass(frozen=True, slots=True)
-class StoredRun:
-    """A finished run: its configuration, its metrics, when it finished (UTC), the hash of its environment."""
-
-    TABLE: ClassVar[str] = "runs"
-    NAME: ClassVar[str] = "id"
-    CALLED: ClassVar[str] = "run"
-    COLUMNS: ClassVar[str] = _RUN_COLUMNS
-
-    id: str
-    config: dict[str, Any]
-    result: dict[str, Any]
-    finished_at: str
-    environment: str
-
-    @staticmethod
-    def written(
-        config: Mapping[str, Any], result: Mapping[str, Any], finished_at: str, environment: str
-    ) -> tuple[Any, ...]:
-        """The row of a run.
-
-        Raises:
-            InputError: the configuration or the result is not what `identity` takes.
-        """
-        texts = (run_id(config), canonical_text(config), json_text(result), finished_at, environment)
-        return (*texts, _checksum(*texts))
-
-    @classmethod
-    def read(cls, row: Sequence[Any]) -> StoredRun:
-        """The run in a row of `COLUMNS`."""
-        identity, config, result, finished_at, environment = verified_run(row)
-        return cls(
-            identity, mapping_of(config, "configuration"), mapping_of(result, "result"), finished_at, environment
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class StoredResult:
-    """The metrics of a finished run alone: its configuration is checked, but not read, in a third of the time."""
-
-    TABLE: ClassVar[str] = "runs"
-    NAME: ClassVar[str] = "id"
-    CALLED: ClassVar[str] = "run"
-    COLUMNS: ClassVar[str] = _RUN_COLUMNS
-
-    id: str
-    result: dict[str, Any]
-
-    @classmethod
-    def read(cls, row: Sequence[Any]) -> StoredResult:
-        """The run in a row of `COLUMNS`."""
-        identity, _, result, _, _ = verified_run(row)
-        return cls(identity, mapping_of(result, "result"))
-
-
-@dataclass(frozen=True, slots=True)
-class StoredId:
-    """That a run is finished, and the hash of its environment: both texts are checked, and neither read."""
-
-    TABLE: ClassVar[str] = "runs"
-    NAME: ClassVar[str] = "id"
-    CALLED: ClassVar[str] = "run"
-    COLUMNS: ClassVar[str] = _RUN_COLUMNS
-
-    id: str
-    environment: str
-
-    @classmethod
-    def read(cls, row: Sequence[Any]) -> StoredId:
-        """The run in a row of `COLUMNS`."""
-        identity, _, _, _, environment = verified_run(row)
-        return cls(identity, environment)
-
-
-@dataclass(frozen=True, slots=True)
 class StoredHistory:
     """The history of a run: one mapping a checkpoint."""
 
@@ -147,12 +69,12 @@ class StoredHistory:
     def written(identity: str, history: Sequence[Mapping[str, Any]]) -> tuple[Any, ...]:
         """The row of a history."""
         texts = (identity, json_text(list(history)))
-        return (*texts, _checksum(*texts))
+        return (*texts, checksum_of(*texts))
 
     @classmethod
     def read(cls, row: Sequence[Any]) -> StoredHistory:
         """The history in a row of `COLUMNS`."""
-        identity, text = _verified(row)
+        identity, text = verified(row)
         history = value_of(text, "history")
         if not isinstance(history, list) or not all(isinstance(entry, dict) for entry in history):
             raise Damaged("its history is no list of mappings")
@@ -178,12 +100,12 @@ class StoredFact:
         """The row of a fact."""
         text = canonical_text(key)
         texts = (study, digest(text), text, json_text(value), recorded_at)
-        return (*texts, _checksum(*texts))
+        return (*texts, checksum_of(*texts))
 
     @classmethod
     def read(cls, row: Sequence[Any]) -> StoredFact:
         """The fact in a row of `COLUMNS`."""
-        study, name, key, value, recorded_at = _verified(row)
+        study, name, key, value, recorded_at = verified(row)
         if digest(key) != name:
             raise Damaged("its key is not that of its hash")
         return cls(study, mapping_of(key, "key"), mapping_of(value, "value"), recorded_at)
@@ -211,7 +133,7 @@ class StoredCommand:
         """The row of this command."""
         row = (self.number, self.study, self.preset, json_text(self.settings), json_text(self.argv), self.started_at)
         row += (self.seconds, self.environment)
-        return (*row, _checksum(*map(repr, row)))
+        return (*row, checksum_of(*map(repr, row)))
 
     @classmethod
     def read(cls, row: Sequence[Any]) -> StoredCommand:
@@ -223,7 +145,7 @@ class StoredCommand:
             raise Damaged("it holds another type than belongs there")
         if seconds is not None and not (isinstance(seconds, float) and math.isfinite(seconds)):
             raise Damaged("its seconds are no number")
-        if checksum != _checksum(*map(repr, values)):
+        if checksum != checksum_of(*map(repr, values)):
             raise Damaged("its checksum does not fit")
         words = value_of(argv, "argv")
         if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
@@ -261,24 +183,15 @@ class StoredEnvironment:
         return cls(name, description)
 
 
-def verified_run(row: Sequence[Any]) -> Sequence[str]:
-    """The texts of a run's row without its checksum, which must be theirs, and whose id that of its configuration.
+def verified(row: Sequence[Any]) -> Sequence[str]:
+    """The texts of a row without its checksum.
 
     Raises:
-        Damaged: they are not.
+        Damaged: it is not theirs.
     """
-    texts = _verified(row)
-    identity, config = texts[:2]
-    if id_of_text(config) != identity and _id(mapping_of(config, "configuration")) != identity:
-        raise Damaged("its configuration is not that of its id")
-    return texts
-
-
-def _verified(row: Sequence[Any]) -> Sequence[str]:
-    """The texts of a row without its checksum, which must be theirs."""
     *texts, checksum = row
     try:
-        fits = _checksum(*texts) == checksum
+        fits = checksum_of(*texts) == checksum
     except (TypeError, UnicodeEncodeError):
         raise Damaged("it holds another type than belongs there") from None
     if not fits:
@@ -286,17 +199,10 @@ def _verified(row: Sequence[Any]) -> Sequence[str]:
     return texts
 
 
-def _checksum(*texts: str) -> str:
+def checksum_of(*texts: str) -> str:
     """80 bits of SHA-256. JSON escapes the line ends inside a text, so the parts cannot run into each other."""
     return hashlib.sha256("\n".join(texts).encode()).hexdigest()[:20]
 
 
 def _is_mapping(value: Any) -> bool:
     return isinstance(value, dict)
-
-
-def _id(config: Mapping[str, Any]) -> str | None:
-    try:
-        return run_id(config)
-    except InputError:
-        return None

@@ -18,20 +18,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from syntagma.errors import InputError, invalid
 from syntagma.sweep import database, migration
+from syntagma.sweep.database_errors import troubles_explained
 from syntagma.sweep.environment import differences, environment
 from syntagma.sweep.flat_runs import FlatRuns
 from syntagma.sweep.identity import flatten, plain, run_id
 from syntagma.sweep.reading import Reader
-from syntagma.sweep.rows import (
-    Kind,
-    StoredCommand,
-    StoredEnvironment,
-    StoredFact,
-    StoredHistory,
-    StoredId,
-    StoredResult,
-    StoredRun,
-)
+from syntagma.sweep.rows import Kind, StoredCommand, StoredEnvironment, StoredFact, StoredHistory
+from syntagma.sweep.run_rows import StoredId, StoredResult, StoredRun
 from syntagma.sweep.tables import OWN_COLUMNS, table_of_runs
 from syntagma.sweep.writing import Writer
 
@@ -107,7 +100,7 @@ class Store:
 
     def close(self) -> None:
         """Release the file. What was recorded is already in it."""
-        with database.troubles_explained(self.path):
+        with troubles_explained(self.path):
             self._connection.close()
 
     def __enter__(self) -> Store:

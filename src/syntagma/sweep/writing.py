@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from syntagma.errors import InputError
-from syntagma.sweep import database
+from syntagma.sweep.database_errors import troubles_explained
 
 
 class Writer:
@@ -37,7 +37,7 @@ class Writer:
         """
         if self._read_only:
             raise InputError(f"{self._path} was opened read-only: open it for writing to record results.")
-        with database.troubles_explained(self._path):
+        with troubles_explained(self._path):
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield self._connection
