@@ -186,7 +186,7 @@ def refused(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Callable[...,
         ("run fake-study --set runs=many", "runs='many' cannot be used"),
         ("run fake-study --set rate=NaN", "rate=nan cannot be used"),
         ("run fake-study --set sizes=[4,2]", "sizes: sizes must rise: sort them."),
-        ("run fake-study --set runs=0 --set rate=x", "(1 more such errors.)"),
+        ("run fake-study --set runs=0 --set rate=x", "(1 more such error.)"),
         ("run fake-study --set learners.0.width=0", "learners.0.width=0 cannot be used"),
         (
             "run fake-study --set learners.0.kind=narow",

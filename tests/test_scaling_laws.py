@@ -99,7 +99,7 @@ def test_thresholds_and_exponents_of_known_staircases_are_recovered(tmp_path: Pa
 
 
 def test_a_curve_that_ends_too_early_gives_a_bound_not_a_number(tmp_path: Path) -> None:
-    settings = small_settings(seeds=4)
+    settings = small_settings(seeds=4, growth=2**0.25)
     largest = 2**13  # between the thresholds of the two at level 3, 2,916 and 8,748
     store_staircases(tmp_path, settings, factor=3.0, largest=largest)
     with Store.open(tmp_path, read_only=True) as store:

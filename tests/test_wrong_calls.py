@@ -465,6 +465,9 @@ def calls_with_sizes() -> Iterator[tuple[str, Callable[[], object]]]:
         yield f"key, seed {name}", functools.partial(key, seed, "test")
     yield "too many rules", functools.partial(RandomHierarchy, 4, 5, 2, 2)
     yield "a family that is none", functools.partial(family, "same-diferent")
+    for name in ("test", "final", "oracle_here", "a b", ""):
+        language = HierarchySettings(vocab=4, rules=2, branching=2, depth=2)
+        yield f"Run, tests named {name!r}", functools.partial(a_run, tests={name: language})
     yield "no run", functools.partial(Runner().execute, [])
     yield "runs that differ in more than seeds", lambda: Runner().execute([a_run(), a_run(num_examples=5)])
     yield "an unknown reading", lambda: Shape(4, 4, 4, "twice")  # pyright: ignore

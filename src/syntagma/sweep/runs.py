@@ -20,6 +20,7 @@ from syntagma.checked_model import CheckedModel
 from syntagma.errors import invalid
 from syntagma.languages.settings import AnyLanguage
 from syntagma.learners import AnyLearner, Engine, NetworkLearner, Trainer, Training, trainer_of
+from syntagma.learners.trainer import check_test_name
 from syntagma.sweep.identity import run_id
 from syntagma.sweep.weights import Checkpoints
 from syntagma.tasks import AnyTask, Examples
@@ -66,6 +67,12 @@ class Run(CheckedModel):
         if self.checkpoints and not isinstance(self.learner, NetworkLearner):
             reason = f"learner={self.learner.kind!r} is no network, so it has no weights along training"
             raise invalid("checkpoints", self.checkpoints, reason, "Leave it out")
+        return self
+
+    @model_validator(mode="after")
+    def _tests_can_be_told_apart(self) -> Run:
+        for name in self.tests:
+            check_test_name(name, "tests")
         return self
 
     @model_validator(mode="after")
