@@ -1,4 +1,4 @@
-"""Results of layout 1 are read and brought to today's layout whole, whatever interrupts it; see data/make_results_v1.py."""
+"""Results of layout 1 are read and brought to today's layout, whatever interrupts it: see data/make_results_v1.py."""
 
 from __future__ import annotations
 
@@ -173,6 +173,10 @@ def test_of_several_processes_one_changes_the_file(place: Path):
 def test_damaged_rows_are_left_out_and_said(place: Path, change: str, says: str, capsys: pytest.CaptureFixture[str]):
     with closing(sqlite3.connect(place / "results.sqlite")) as connection, connection:
         connection.execute(change)
+    with Store.open(place, read_only=True) as store:
+        (line,) = store.damage()
+        assert len(store.runs()) == 1
+        assert says in line
     with Store.open(place) as store:
         assert len(store.runs()) == 1
     assert "; 1 damaged rows are in the copy only" in capsys.readouterr().err
@@ -180,5 +184,5 @@ def test_damaged_rows_are_left_out_and_said(place: Path, change: str, says: str,
         assert connection.execute("SELECT count(*) FROM runs").fetchone() == (3,)
     shutil.copy(place / "results.v1.sqlite", place / "results.sqlite")
     (line,) = migration.migrate(place / "results.sqlite").left_out
-    assert line.startswith(f"run {list(OLD_RUNS)[2]}: ")
+    assert line.startswith(f"run {list(OLD_RUNS)[2]} is damaged: ")
     assert says in line

@@ -249,11 +249,11 @@ def test_several_processes_create_and_write_one_file(tmp_path):
 def test_an_interrupted_transaction_leaves_nothing(tmp_path, monkeypatch):
     with Store.create(tmp_path) as store:
 
-        def interrupt(connection):
+        def interrupt(description):
             raise KeyboardInterrupt
 
         with monkeypatch.context() as patch:
-            patch.setattr(store, "_here", interrupt)
+            patch.setattr(store, "_environment_of", interrupt)
             with pytest.raises(KeyboardInterrupt):
                 store.record_run(RUN, RESULT)
         assert store.runs().empty
@@ -375,6 +375,7 @@ def _valid(file: Path) -> None:
         (_newer, "version 99.*newer syntagma"),
         (_truncated, "damaged"),
         (_scrambled, "damaged"),
+        (_without_table, "missing"),
         (lambda file: file.write_text("id,loss\n1,2\n" * 100), "not a file of results"),
         (lambda file: file.write_bytes(b""), "another program"),
         (lambda file: file.mkdir(), "."),
@@ -385,6 +386,8 @@ def test_bad_files_get_one_line_that_names_them(tmp_path, make, says, read_only)
     file = tmp_path / "results.sqlite"
     make(file)
     before = file.read_bytes() if file.is_file() else None
+    if make is _scrambled and read_only:  # what is left is read: see test_store_damage
+        return
     with pytest.raises(InputError, match=says) as raised:
         Store.open(tmp_path, read_only=read_only)
     assert "\n" not in str(raised.value)
@@ -404,20 +407,6 @@ def test_missing_things_are_named(tmp_path):
     with pytest.raises(InputError):
         Store.open(tmp_path / "file")
     assert [entry.name for entry in tmp_path.iterdir()] == ["file"]
-
-
-def test_altered_content_is_said_not_shown_as_results(tmp_path):
-    _without_table(tmp_path / "results.sqlite")
-    with Store.open(tmp_path) as store, pytest.raises(InputError, match="missing or altered"):
-        store.runs()
-    shutil.rmtree(tmp_path)
-    with Store.create(tmp_path) as store:
-        store.record_run(RUN, RESULT)
-    for text, says in (("not json", "not JSON"), ("[1]", "holds a list")):
-        with closing(sqlite3.connect(tmp_path / "results.sqlite", isolation_level=None)) as connection:
-            connection.execute("UPDATE runs SET config = ?", (text,))
-        with Store.open(tmp_path, read_only=True) as store, pytest.raises(InputError, match=says):
-            store.runs()
 
 
 def test_busy_file_is_waited_for_then_named(tmp_path, monkeypatch):

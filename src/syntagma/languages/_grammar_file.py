@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
+import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,9 @@ def write_grammar(path: str | os.PathLike[str], content: Mapping[str, Any]) -> N
     text = json.dumps({"format": FORMAT, "version": VERSION, **content}, separators=(",", ":"), allow_nan=False)
     partial: str | None = None
     try:
-        handle, partial = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
+        place = target.parent / f".{target.name}.{secrets.token_hex(8)}.part"
+        handle = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)  # less the user's mask, as other files
+        partial = str(place)
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(text + "\n")
         os.replace(partial, target)

@@ -12,17 +12,21 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import tempfile
+import time
 from collections.abc import Collection, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
 from syntagma.errors import InputError
+from syntagma.sweep.atomic_file import temporary_directory
+from syntagma.sweep.database_errors import BUSY_SECONDS, TROUBLES, explained, name_of, one_line
+from syntagma.sweep.database_errors import troubles_explained as troubles_explained
 
 FILE_NAME = "results.sqlite"
 APPLICATION_ID = int.from_bytes(b"SYNT", "big")
 SCHEMA_VERSION = 2
-BUSY_SECONDS = 30.0
+_CHECK_SECONDS, _CHECK_STEPS = 1.0, 100_000
+"""Longest time to look for damage before writing: a file of some gigabytes takes many."""
 
 TABLES = {
     "environments": """CREATE TABLE environments (hash TEXT PRIMARY KEY, description TEXT NOT NULL)""",
@@ -39,17 +43,6 @@ TABLES = {
         checksum TEXT NOT NULL)""",
 }
 """Histories have a table of their own, so that reading all metrics does not read them."""
-
-_TROUBLES = {
-    "SQLITE_NOTADB": ("it is not a file of results", "Give another directory, or move that file away"),
-    "SQLITE_CORRUPT": ("it is damaged", "Restore a copy of it, or move it away and run the study again"),
-    "SQLITE_READONLY": ("it or its directory cannot be written", "Change its permissions, or choose another directory"),
-    "SQLITE_CANTOPEN": ("it or its directory cannot be opened", "Change its permissions, or copy the directory"),
-    "SQLITE_BUSY": (f"another process held it for {BUSY_SECONDS:.0f} s", "Wait for that process, or end it"),
-    "SQLITE_FULL": ("the disk is full", "Make room and repeat the command; finished runs are kept"),
-    "SQLITE_IOERR": ("the disk reports an error", "Check the disk; finished runs are kept"),
-    "SQLITE_ERROR": ("a table of it is missing or altered", "Restore a copy of it, or move it away"),
-}
 
 
 def results_file(path: str | Path) -> Path:
@@ -68,8 +61,8 @@ def create(file: Path) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
         if file.exists():
             return
-        with tempfile.TemporaryDirectory(dir=file.parent, prefix=".new-") as nearby:
-            new = Path(nearby) / FILE_NAME
+        with temporary_directory(file.parent) as nearby:
+            new = nearby / FILE_NAME
             with closing(sqlite3.connect(new)) as connection:
                 connection.executescript(
                     f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA_VERSION}; "
@@ -98,8 +91,10 @@ def connect(file: Path, read_only: bool, versions: Collection[int] = (SCHEMA_VER
                 f"{file} cannot be used: its layout is version {found}, this syntagma reads version {SCHEMA_VERSION}. "
                 f"Use the {which} syntagma that made it, or another directory."
             )
-        _check_pages(connection, file)
-        if not read_only:
+        if read_only:
+            connection.execute("SELECT rowid FROM runs LIMIT 1").fetchall()
+        else:
+            _check_for_writing(connection, file)
             connection.executescript("BEGIN IMMEDIATE; ROLLBACK;")  # SQLite opens what it cannot write without a word
         return connection
 
@@ -143,27 +138,9 @@ def _checked(file: Path, read_only: bool) -> Iterator[sqlite3.Connection]:
     except BaseException as error:
         if connection is not None:
             connection.close()
-        if isinstance(error, sqlite3.Error):
+        if isinstance(error, TROUBLES):
             raise explained(file, error) from error
         raise
-
-
-@contextmanager
-def troubles_explained(file: Path) -> Iterator[None]:
-    """Turns what SQLite raises inside into the one-line error."""
-    try:
-        yield
-    except sqlite3.Error as error:
-        raise explained(file, error) from error
-
-
-def explained(file: Path, error: sqlite3.Error) -> InputError:
-    """The one-line error for what SQLite raised about `file`."""
-    name = getattr(error, "sqlite_errorname", None) or ""
-    for start, (trouble, mend) in _TROUBLES.items():
-        if name.startswith(start):
-            return InputError(f"{file} cannot be used: {trouble} ({error}). {mend}.")
-    return InputError(f"{file} cannot be used: {error}. Choose another directory.")
 
 
 def _opened(file: Path, mode: str) -> sqlite3.Connection:
@@ -209,11 +186,40 @@ def _readable(file: Path) -> sqlite3.Connection:
     )
 
 
-def _check_pages(connection: sqlite3.Connection, file: Path) -> None:
-    (state,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+def unusable_tables(connection: sqlite3.Connection) -> dict[str, str]:
+    """What is wrong with each table that is not as this version made it: missing or altered, so it is not read."""
+    found = dict(connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'table'").fetchall())
+    out = {}
+    for name, sql in TABLES.items():
+        if name not in found:
+            out[name] = "missing"
+        elif str(found[name]).split() != sql.split():
+            out[name] = "altered"
+    return out
+
+
+def _check_for_writing(connection: sqlite3.Connection, file: Path) -> None:
+    """Nothing is written into what is broken, nor where something of a stranger's acts on what is written."""
+    mend = f"What is left of it can be read; `syntagma merge NEW {file.parent}` saves that in another directory"
+    if version_of(connection) == SCHEMA_VERSION and (unusable := unusable_tables(connection)):
+        name, what = next(iter(unusable.items()))
+        raise InputError(f"{file} cannot be written: its table {name} is {what}. {mend}.")
+    others = "SELECT type, name FROM sqlite_master WHERE type IN ('trigger', 'index', 'view') AND sql IS NOT NULL"
+    for kind, name in connection.execute(others).fetchall():
+        if (kind, name) != ("index", "runs_by_study"):  # of layout 1
+            raise InputError(f"{file} cannot be written: it has a foreign {kind} {name!a}. Drop it, or copy the rest.")
+    deadline = time.monotonic() + _CHECK_SECONDS
+    connection.set_progress_handler(lambda: time.monotonic() > deadline, _CHECK_STEPS)
+    try:
+        (state,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    except sqlite3.OperationalError as error:
+        if name_of(error) != "SQLITE_INTERRUPT":
+            raise
+        state = "ok"  # so far; what is read later is checked row by row
+    finally:
+        connection.set_progress_handler(None, 0)
     if state != "ok":
-        trouble, mend = _TROUBLES["SQLITE_CORRUPT"]
-        raise InputError(f"{file} cannot be used: {trouble} ({' '.join(str(state).split())}). {mend}.")
+        raise InputError(f"{file} cannot be written: it is damaged ({one_line(state)}). {mend}.")
 
 
 def _link(new: Path, file: Path) -> None:

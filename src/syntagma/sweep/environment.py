@@ -1,30 +1,94 @@
-"""The machine and the versions that produced a result, without anything that names a person's computer."""
+"""The machine, the versions and the settings that produced a result, without anything that names a person's computer.
+
+The same run has the same bits only where these are the same. They are stored beside every result and are no part of a
+run's identity, so results of several environments can stand in one table: `differences` says so.
+"""
 
 from __future__ import annotations
 
 import importlib.metadata
 import os
 import platform
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from syntagma.errors import InputError
+from syntagma.sweep.identity import flatten
+from syntagma.sweep.machine import usable_cores
+
 _PACKAGES = ("numpy", "scipy", "jax", "jaxlib", "equinox", "optax", "syntagma")
+_SETTINGS = {
+    "enable_x64": "jax_enable_x64",
+    "default_matmul_precision": "jax_default_matmul_precision",
+    "default_prng_impl": "jax_default_prng_impl",
+    "threefry_partitionable": "jax_threefry_partitionable",
+    "disable_jit": "jax_disable_jit",
+}
+"""What changes bits, by JAX's names."""
+_FLAGS_WITHOUT_EFFECT = ("--xla_cpu_multi_thread_eigen", "--xla_force_host_platform_device_count", "--xla_dump")
+"""Our own threads, which a worker sets; the number of devices, which is recorded itself; what XLA writes down."""
+_WITHOUT_EFFECT = ("machine.cores", "versions.python")
 
 
 def environment() -> dict[str, dict[str, Any]]:
-    """`{"machine": {...}, "versions": {...}}`; no host name, user name or path.
+    """`{"machine": {...}, "versions": {...}, "settings": {...}}` of this process; no host name, user name or path.
 
-    `machine`: `processor` (model name), `cores` (those this process may use), `platform` (system and architecture).
-    `versions`: Python and the libraries that numbers depend on, None where not installed. Nothing is imported for it.
+    `machine`: `processor` (model name), `cores` (those this process may use), `platform` (system and architecture),
+    `device` (kind of the first one that JAX uses) and `devices` (how many). `versions`: Python and the libraries that
+    numbers depend on, None where not installed. `settings`: those of JAX that change bits, whether a variable or the
+    program set them, and `xla_flags`. JAX is imported for it.
+
+    Raises:
+        InputError: JAX finds no device of the kind that it was told to use.
     """
+    import jax
+
+    try:
+        devices = jax.devices()
+    except RuntimeError as error:
+        reason = str(error).partition("\n")[0]
+        raise InputError(f"JAX finds no device: {reason.rstrip('.')}. Change or unset JAX_PLATFORMS.") from error
     return {
         "machine": {
             "processor": _processor(),
-            "cores": _usable_cores(),
+            "cores": usable_cores(),
             "platform": f"{platform.system()} {platform.machine()}",
+            "device": devices[0].device_kind,
+            "devices": len(devices),
         },
         "versions": {"python": platform.python_version()} | {package: _version(package) for package in _PACKAGES},
+        "settings": {name: _plain(getattr(jax.config, long, None)) for name, long in _SETTINGS.items()}
+        | {"xla_flags": xla_flags(os.environ.get("XLA_FLAGS", ""))},
     }
+
+
+def xla_flags(text: str) -> str:
+    """The flags of the variable XLA_FLAGS that may change bits, sorted; of a repeated one the last, as XLA reads them.
+
+    xla_flags("--xla_b=1 --xla_a=2 --xla_b=3")  # "--xla_a=2 --xla_b=3"
+    """
+    last = {flag.partition("=")[0]: flag for flag in text.split() if flag.startswith("--")}
+    kept = [flag for flag in last.values() if "/" not in flag and not flag.startswith(_FLAGS_WITHOUT_EFFECT)]
+    return " ".join(sorted(kept))
+
+
+def differences(environments: Iterable[Mapping[str, Mapping[str, Any]]]) -> dict[str, list[Any]]:
+    """What differs between `environments` and may change bits: the values of each by its dotted name.
+
+    Older results have no settings; what was not recorded is not compared.
+    """
+    values: dict[str, list[Any]] = {}
+    for description in environments:
+        for name, value in flatten(description).items():
+            known = values.setdefault(name, [])
+            if name not in _WITHOUT_EFFECT and value not in known:
+                known.append(value)
+    return {name: known for name, known in values.items() if len(known) > 1}
+
+
+def _plain(value: Any) -> str | bool | None:
+    return value if value is None or isinstance(value, bool) else str(value)
 
 
 def _version(package: str) -> str | None:
@@ -32,10 +96,6 @@ def _version(package: str) -> str | None:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:
         return None
-
-
-def _usable_cores() -> int | None:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
 
 def _processor() -> str:

@@ -15,7 +15,6 @@ import filecmp
 import os
 import sqlite3
 import sys
-import tempfile
 from collections.abc import Iterable, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass
@@ -24,17 +23,13 @@ from typing import Any
 
 from syntagma.errors import InputError
 from syntagma.sweep import database
+from syntagma.sweep.atomic_file import temporary_directory
+from syntagma.sweep.database_errors import explained, troubles_explained
 from syntagma.sweep.identity import canonical_text, id_of_text
-from syntagma.sweep.rows import (
-    Damaged,
-    StoredCommand,
-    StoredEnvironment,
-    StoredFact,
-    StoredHistory,
-    StoredRun,
-    mapping_of,
-    value_of,
-)
+from syntagma.sweep.reading import shown
+from syntagma.sweep.rows import StoredCommand, StoredEnvironment, StoredFact, StoredHistory
+from syntagma.sweep.run_rows import StoredRun
+from syntagma.sweep.stored_json import Damaged, mapping_of, value_of
 
 OLD_VERSION = 1
 
@@ -51,6 +46,10 @@ class Migrated:
     ids: Mapping[str, str]
     left_out: list[str]
 
+    def first_old_ids(self) -> dict[str, str]:
+        """For each new id the first old one, whose result was kept."""
+        return {new: old for old, new in reversed(list(self.ids.items()))}
+
 
 def migrate(file: Path) -> Migrated:
     """Bring the results in `file`, of layout 1, to today's layout, in place; nothing where another process did.
@@ -60,7 +59,7 @@ def migrate(file: Path) -> Migrated:
     Raises:
         InputError: it cannot be read or written, or the copy cannot.
     """
-    with closing(_connection(file)) as connection, database.troubles_explained(file):
+    with closing(_connection(file)) as connection, troubles_explained(file):
         connection.execute("BEGIN IMMEDIATE")
         if database.version_of(connection) != OLD_VERSION:
             return Migrated({}, [])
@@ -85,7 +84,7 @@ def migrated_copy(file: Path) -> tuple[sqlite3.Connection, Migrated]:
     with closing(database.connect(file, read_only=True, versions=(OLD_VERSION,))) as source:
         connection = database.temporary()
         try:
-            with database.troubles_explained(file):
+            with troubles_explained(file):
                 source.backup(connection)
                 connection.execute("BEGIN")
                 migrated = _change(connection)
@@ -106,8 +105,8 @@ def _connection(file: Path) -> sqlite3.Connection:
 def _copy(file: Path, copy: Path) -> None:
     """A whole copy of the database `file`, its log included; it is there whole or not at all."""
     try:
-        with tempfile.TemporaryDirectory(dir=copy.parent, prefix=".copy-") as nearby:
-            new = Path(nearby) / copy.name
+        with temporary_directory(copy.parent) as nearby:
+            new = nearby / copy.name
             source = database.connect(file, read_only=True, versions=(OLD_VERSION,))
             with closing(source), closing(sqlite3.connect(new)) as target:
                 source.backup(target)
@@ -117,7 +116,7 @@ def _copy(file: Path, copy: Path) -> None:
             f"{copy} cannot be made: {(error.strerror or str(error)).lower()}. Make room for it."
         ) from error
     except sqlite3.Error as error:
-        raise database.explained(copy, error) from error
+        raise explained(copy, error) from error
 
 
 def _change(connection: sqlite3.Connection) -> Migrated:
@@ -136,7 +135,7 @@ def _change(connection: sqlite3.Connection) -> Migrated:
                     places = ", ".join("?" * len(new))
                     connection.execute(f"INSERT OR IGNORE INTO {table} VALUES ({places})", new)
             except (Damaged, InputError) as error:
-                left_out.append(f"{name[:-1]} {row[0]}: {error}")
+                left_out.append(f"{name[:-1]} {shown(row[0])} is damaged: {error}")
     connection.execute(f"PRAGMA user_version = {database.SCHEMA_VERSION}")
     return Migrated(ids, left_out)
 

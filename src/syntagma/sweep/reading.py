@@ -1,30 +1,31 @@
-"""Reading rows of a results file, those that are undamaged, and saying which are not.
+"""Reading rows of a results file: those that are undamaged, and what is said of the others.
 
 Rows are fetched some hundreds at a time. Where SQLite cannot read one of them, they are fetched one by one, so that a
-page that is lost takes only its own rows along.
+page that is lost takes only its own rows along. What is damaged is left out; nothing that is read stops for it.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from syntagma.errors import InputError, invalid
+from syntagma.errors import invalid
 from syntagma.sweep import database
-from syntagma.sweep.rows import Damaged, Row, StoredCommand, StoredEnvironment, StoredFact, StoredHistory, StoredRun
+from syntagma.sweep.database_errors import TROUBLES, is_damage, one_line, troubles_explained
+from syntagma.sweep.rows import Kind, Row, StoredCommand, StoredEnvironment, StoredFact, StoredHistory
+from syntagma.sweep.run_rows import StoredId, StoredRun
+from syntagma.sweep.stored_json import Damaged
 
-_TABLES: dict[type, tuple[str, str, str]] = {
-    StoredEnvironment: ("environments", "hash", "environment"),
-    StoredRun: ("runs", "id", "run"),
-    StoredHistory: ("histories", "id", "history of run"),
-    StoredFact: ("facts", "study", "fact of"),
-    StoredCommand: ("commands", "number", "command"),
-}
-"""The table of each kind of row, the column that names a row, and what a row is called."""
+_ALL: tuple[Kind[Any], ...] = (StoredRun, StoredHistory, StoredFact, StoredCommand, StoredEnvironment)
 _TOGETHER = 500
 """Rows fetched at a time: fewer than the parameters that any SQLite allows a query."""
+_NAMED = 3
+"""Names of damaged rows in a message."""
+
+_Note = Callable[[object, str], None]
 
 
 class Reader:
@@ -37,81 +38,121 @@ class Reader:
 
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
         self._path, self._connection = path, connection
+        with troubles_explained(path):
+            self._unusable: Mapping[str, str] = database.unusable_tables(connection)
 
     def all(
-        self, kind: type[Row], ids: Collection[str] | None = None, limit: int | None = None, offset: int = 0
+        self, kind: Kind[Row], ids: Collection[str] | None = None, limit: int | None = None, offset: int = 0
     ) -> Iterator[Row]:
-        """The undamaged rows of a table in the order they were stored: all, or those among `ids`; of them a page."""
-        table, name, _ = _TABLES[kind]
-        places = self._places(table, name, ids)[offset : None if limit is None else offset + limit]
-        yield from self._read(kind, places, _ignore)
-
-    def one(self, kind: type[Row], **key: str | int) -> Row | None:
-        """The row with those values in those columns, if it is there and undamaged."""
-        table = _TABLES[kind][0]
-        where = " AND ".join(f"{column} = ?" for column in key)
-        places = self._query(f"SELECT rowid FROM {table} WHERE {where}", tuple(key.values()))
-        return next(self._read(kind, [place for (place,) in places], _ignore), None)
-
-    def damage(self) -> list[str]:
-        """A line for each damaged row; reads all of the file."""
-        lines: list[str] = []
-        runs: set[str] = set()
-        environments: dict[str, int] = {}
-        for kind, (table, _, word) in _TABLES.items():
-            try:
-                places = self._places(table, *_TABLES[kind][1:2])
-            except InputError as error:
-                lines.append(str(error))
-                continue
-
-            def note(name: object, reason: str, word: str = word) -> None:
-                lines.append(f"{word} {name} is damaged: {reason}")
-
-            for row in self._read(kind, places, note):
-                if isinstance(row, StoredRun):
-                    runs.add(row.id)
-                    environments[row.environment] = environments.get(row.environment, 0) + 1
-        return lines
-
-    def _places(self, table: str, name: str, ids: Collection[str] | None = None) -> list[int]:
-        """The rows of a table, those of the names `ids` or all, in the order they were stored."""
+        """The undamaged rows of a table in the order they were stored: all, or those named in `ids`; of them a page."""
         if isinstance(ids, str):
             raise invalid("ids", ids, "it is one text", f"Give a list, as [{ids!r}]")
         wanted = None if ids is None else set(ids)
-        found = self._query(f"SELECT rowid, {name} FROM {table}")
-        return sorted(place for place, called in found if wanted is None or called in wanted)
+        places = [place for place, name in self._names(kind).items() if wanted is None or name in wanted]
+        return self._read(kind, sorted(places)[offset : None if limit is None else offset + limit])
 
-    def _read(self, kind: type[Row], places: Sequence[int], damaged: Callable[[object, str], None]) -> Iterator[Row]:
-        """The undamaged rows in `places`; `damaged` is told the name of each other one and what is wrong with it."""
-        table, name, _ = _TABLES[kind]
-        start = f"SELECT {name}, {kind.COLUMNS} FROM {table} WHERE rowid"
+    def one(self, kind: Kind[Row], **key: str | int) -> Row | None:
+        """The row with those values in those columns, if it is there and undamaged."""
+        if kind.TABLE in self._unusable:
+            return None
+        where = " AND ".join(f"{column} = ?" for column in key)
+        rows = self._tried(f"SELECT rowid FROM {kind.TABLE} WHERE {where}", tuple(key.values())) or []
+        return next(self._read(kind, [place for (place,) in rows]), None)
+
+    def count(self, kind: Kind[Row]) -> int:
+        """How many rows of a table there are, damaged ones among them; fast."""
+        return len(self._names(kind))
+
+    def environments(self) -> set[str]:
+        """The hashes of environments that undamaged runs and commands name."""
+        runs, commands = self.all(StoredId), self.all(StoredCommand)
+        return {run.environment for run in runs} | {command.environment for command in commands}
+
+    def next_command(self) -> int:
+        """The number of the next command."""
+        rows = self._tried("SELECT max(number) FROM commands") or [(None,)]
+        return int(rows[0][0] or 0) + 1
+
+    def damage(self) -> list[str]:
+        """A line for each table and each kind of damage in it, with what is left; reads all of the file."""
+        lines = [f"table {table} is {what}: nothing in it can be used" for table, what in self._unusable.items()]
+        (state,) = (self._tried("PRAGMA integrity_check(1)") or [("it cannot be checked",)])[0]
+        if state != "ok":
+            lines.append(f"the file is broken in places ({one_line(state)}): rows that stood there are lost")
+        environments: Counter[str] = Counter()
+        described: set[str] = set()
+        for kind in _ALL:
+            places = sorted(self._names(kind))
+            bad: dict[str, list[object]] = {}
+            for row in self._read(kind, places, lambda name, reason, bad=bad: bad.setdefault(reason, []).append(name)):
+                if isinstance(row, StoredRun):
+                    environments[row.environment] += 1
+                elif isinstance(row, StoredEnvironment):
+                    described.add(row.hash)
+            intact = len(places) - sum(map(len, bad.values()))
+            lines += [_line(kind, reason, names, intact, len(places)) for reason, names in bad.items()]
+        for name, number in environments.items():
+            if name not in described:
+                lines.append(f"machine and versions of {number} runs are not known: environment {shown(name)} is lost")
+        return lines
+
+    def _names(self, kind: Kind[Row]) -> dict[int, object]:
+        """The name of each row, by its place. Where the index is broken, all that three scans of the table find."""
+        if kind.TABLE in self._unusable:
+            return {}
+        found: dict[int, object] = {}
+        select = f"SELECT rowid, {kind.NAME} FROM {kind.TABLE}"
+        for query in (select, f"{select} NOT INDEXED", f"{select} NOT INDEXED ORDER BY rowid DESC"):
+            with troubles_explained(self._path):
+                try:
+                    found.update(self._connection.execute(query))  # as far as it comes
+                    return found
+                except TROUBLES as error:
+                    if not is_damage(error):
+                        raise
+        return found
+
+    def _read(self, kind: Kind[Row], places: Sequence[int], note: _Note | None = None) -> Iterator[Row]:
+        """The undamaged rows in `places`; `note` is told the name of each other one and what is wrong with it."""
+        note = note or (lambda name, reason: None)
+        select = f"SELECT {kind.COLUMNS} FROM {kind.TABLE} WHERE rowid"
         for first in range(0, len(places), _TOGETHER):
             some = places[first : first + _TOGETHER]
-            marks = ", ".join("?" * len(some))
-            try:
-                rows = self._query(f"{start} IN ({marks}) ORDER BY rowid", some)
-            except InputError:
-                rows = self._one_by_one(start, some, damaged)
-            for called, *row in rows:
+            rows = self._tried(f"{select} IN ({', '.join('?' * len(some))}) ORDER BY rowid", some)
+            for row in self._one_by_one(select, some, note) if rows is None else rows:
                 try:
                     yield kind.read(row)
                 except Damaged as error:
-                    damaged(called, str(error))
+                    note(row[0], str(error))
 
-    def _one_by_one(
-        self, start: str, places: Sequence[int], damaged: Callable[[object, str], None]
-    ) -> Iterator[Sequence[Any]]:
+    def _one_by_one(self, select: str, places: Sequence[int], note: _Note) -> Iterator[Sequence[Any]]:
         for place in places:
+            rows = self._tried(f"{select} = ?", (place,))
+            if rows:
+                yield rows[0]
+            else:
+                note(f"in row {place}", "the file is broken there")
+
+    def _tried(self, query: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]] | None:
+        """The rows that a query finds; None where the file is broken there."""
+        with troubles_explained(self._path):
             try:
-                yield from self._query(f"{start} = ?", (place,))
-            except InputError:
-                damaged(f"in row {place}", "the file is broken there")
-
-    def _query(self, query: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
-        with database.troubles_explained(self._path):
-            return self._connection.execute(query, parameters).fetchall()
+                return self._connection.execute(query, parameters).fetchall()
+            except TROUBLES as error:
+                if is_damage(error):
+                    return None
+                raise
 
 
-def _ignore(name: object, reason: str) -> None:
-    pass
+def shown(name: object) -> str:
+    """A name out of the file, which may be anything, as it can stand in a line."""
+    text = name if isinstance(name, str) and name.isascii() and name.isprintable() else ascii(name)
+    return text if len(text) <= 100 else text[:97] + "..."
+
+
+def _line(kind: Kind[Any], reason: str, names: Sequence[object], intact: int, total: int) -> str:
+    some = ", ".join(map(shown, names[:_NAMED])) + (", ..." if len(names) > _NAMED else "")
+    others = f"{intact} of {total} can be used"
+    if len(names) == 1:
+        return f"{kind.CALLED} {some} is damaged: {reason}; {others}"
+    return f"{len(names)} rows of {kind.TABLE} are damaged ({some}): {reason}; {others}"

@@ -3,34 +3,37 @@
 A run is known by the hash of its configuration, whichever study asks for it, and what is stored first stays: a repeated
 or interrupted command asks which ids are there, and does what is missing. Beside the runs stand facts (exact statistics
 and predictions that the figures need, e.g. the plateaus of one grammar) and the commands that were given. Each is
-written in one short transaction, so several processes may write at once, each with a `Store` of its own; nothing is ever
-unpickled.
+written in one short transaction, so several processes may write at once, each with a `Store` of its own; nothing is
+ever unpickled.
 """
 
 from __future__ import annotations
 
 import sqlite3
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, fields, replace
-from datetime import UTC, datetime
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from syntagma.errors import InputError, invalid
 from syntagma.sweep import database, migration
-from syntagma.sweep.environment import environment
+from syntagma.sweep.database_errors import troubles_explained
+from syntagma.sweep.environment import differences, environment
+from syntagma.sweep.flat_runs import FlatRuns
 from syntagma.sweep.identity import flatten, plain, run_id
 from syntagma.sweep.reading import Reader
-from syntagma.sweep.rows import Row, StoredCommand, StoredEnvironment, StoredFact, StoredHistory, StoredRun
+from syntagma.sweep.rows import Kind, StoredCommand, StoredEnvironment, StoredFact, StoredHistory
+from syntagma.sweep.run_rows import StoredId, StoredResult, StoredRun
+from syntagma.sweep.tables import OWN_COLUMNS, table_of_runs
+from syntagma.sweep.writing import Writer
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["Store", "environment", "run_id"]
 
-_OWN_COLUMNS = ("id", "finished_at", "environment")
+_OfRun = TypeVar("_OfRun")
 
 
 class Store:
@@ -48,17 +51,20 @@ class Store:
     """
 
     def __init__(
-        self, path: Path, connection: sqlite3.Connection, read_only: bool, former: Mapping[str, str] | None = None
+        self,
+        path: Path,
+        connection: sqlite3.Connection,
+        read_only: bool,
+        migrated: migration.Migrated | None = None,
     ) -> None:
         self.path = path
         self.read_only = read_only
         self._connection = connection
-        self._reader = Reader(path, connection)
-        self._former = dict(former or {})
-        self._file = _file_identity(path)
-        self._environment: str | None = None
+        self._reader, self._writer = Reader(path, connection), Writer(path, connection, read_only)
+        self._old_ids = migrated.first_old_ids() if migrated else {}
+        self._left_out = migrated.left_out if migrated else []
+        self._here: tuple[str, str] | None = None
         self._started: dict[int, float] = {}
-        self._latest = ""
 
     @classmethod
     def create(cls, path: str | Path) -> Store:
@@ -76,23 +82,25 @@ class Store:
     def open(cls, path: str | Path, *, read_only: bool = False) -> Store:
         """The store in directory `path` (or the file, if it ends in `.sqlite`).
 
-        With `read_only`, a file or file system without write permission will do. A file of an older layout is brought
-        to today's: in place and with a copy of it beside it, or with `read_only` in memory alone (see `migration`).
+        With `read_only`, a file or file system without write permission will do, and what is left of a damaged file is
+        read. A file of an older layout is brought to today's: in place, with a copy of it beside it, or with
+        `read_only` in a temporary copy (see `migration`).
 
         Raises:
-            InputError: missing, foreign, damaged, of a newer layout, or not writable without `read_only`.
+            InputError: missing, foreign, of a newer layout, not readable, or without `read_only` damaged or not
+                writable.
         """
         file = database.results_file(path)
         if database.version_of_file(file) == migration.OLD_VERSION:
             if read_only:
                 connection, migrated = migration.migrated_copy(file)
-                return cls(file, connection, read_only, {new: old for old, new in reversed(migrated.ids.items())})
+                return cls(file, connection, read_only, migrated)
             migration.migrate(file)
         return cls(file, database.connect(file, read_only), read_only)
 
     def close(self) -> None:
         """Release the file. What was recorded is already in it."""
-        with database.troubles_explained(self.path):
+        with troubles_explained(self.path):
             self._connection.close()
 
     def __enter__(self) -> Store:
@@ -101,7 +109,12 @@ class Store:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def record_run(self, config: Mapping[str, Any], result: Mapping[str, Any]) -> str:
+    def record_run(
+        self,
+        config: Mapping[str, Any],
+        result: Mapping[str, Any],
+        made_with: Mapping[str, Mapping[str, Any]] | None = None,
+    ) -> str:
         """Store a finished run and return its id; a run that is stored already, undamaged, is left as it is.
 
         Args:
@@ -109,6 +122,7 @@ class Store:
                 the id.
             result: the metrics, numbers or text, nested as wanted; NaN and infinity are kept. `result["history"]`, if
                 there, is a list of mappings, one per checkpoint.
+            made_with: what `environment()` gave in the process that did the run; by default that of this one.
 
         Raises:
             InputError: NaN in the configuration; a value that is no JSON value; a metric named as a configuration value
@@ -118,44 +132,39 @@ class Store:
         history = plain(metrics.pop("history", []), "history")
         if not isinstance(history, list) or not all(isinstance(row, dict) for row in history):
             raise invalid("history", history, "it must be a list of mappings", "Give one mapping per checkpoint")
-        clash = set(flatten(plain(metrics, "result"))) & ({*flatten(config)} | {*_OWN_COLUMNS})
+        clash = set(flatten(plain(metrics, "result"))) & {*flatten(config), *OWN_COLUMNS}
         if clash:
             raise invalid("result", sorted(clash), "a column of the run has that name", "Rename it in the result")
-        with self._transaction() as connection:
-            row = StoredRun.written(config, metrics, self._now(), self._here(connection))
-            identity = row[0]
-            if self._reader.one(StoredRun, id=identity) is None:
-                connection.execute("INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?, ?, ?)", row)
-                checkpoints = StoredHistory.written(identity, history)
-                connection.execute("INSERT OR REPLACE INTO histories VALUES (?, ?, ?)", checkpoints)
-        return identity
+        with self._transaction():
+            row = StoredRun.written(config, metrics, self._writer.now(), self._environment_of(made_with))
+            if self._reader.one(StoredRun, id=row[0]) is None:
+                self._writer.insert("runs", row)
+                self._writer.insert("histories", StoredHistory.written(row[0], history))
+        return row[0]
 
     def has(self, run_id: str) -> bool:
         """Whether that run is stored, undamaged."""
-        return self._reader.one(StoredRun, id=run_id) is not None
+        return self._reader.one(StoredId, id=run_id) is not None
 
     def ids(self) -> set[str]:
         """The ids of all stored runs that are undamaged; linear in the size of the file."""
-        return {run.id for run in self._reader.all(StoredRun)}
+        return {run.id for run in self._reader.all(StoredId)}
 
     def runs(self, ids: Collection[str] | None = None, *, limit: int | None = None, offset: int = 0) -> pd.DataFrame:
         """One row per stored run, all or those among `ids`, in the order they finished.
 
         Columns: id, the configuration with dotted names (`language.vocab`), the metrics, finished_at (UTC), environment
-        (a key of `environments`). What a run does not have is missing (None, NaN or NA); lists are tuples; whole numbers
-        are whole, of dtype Int64 where some are missing.
+        (a key of `environments`). What a run does not have is None, or NaN in a column of floats; lists are tuples.
 
         Args:
             ids: of the runs that are wanted; those that are not stored have no row.
             limit: at most so many rows, after the first `offset`: a page of a long table.
         """
-        from syntagma.sweep.tables import table_of_runs
-
-        return table_of_runs(self._reader.all(StoredRun, ids, limit, offset))
+        return table_of_runs(self._reader.all(FlatRuns(), ids, limit, offset))
 
     def results(self, ids: Collection[str] | None = None) -> dict[str, dict[str, Any]]:
         """The metrics of each stored run, all or those among `ids`, by its id, in the order they finished."""
-        return {run.id: run.result for run in self._reader.all(StoredRun, ids)}
+        return {run.id: run.result for run in self._reader.all(StoredResult, ids)}
 
     def config(self, run_id: str) -> dict[str, Any]:
         """The configuration of that run.
@@ -163,7 +172,7 @@ class Store:
         Raises:
             InputError: there is no such run.
         """
-        return self._found(StoredRun, run_id).config
+        return self._row_of(StoredRun, run_id).config
 
     def history(self, run_id: str) -> pd.DataFrame:
         """One row per checkpoint of that run.
@@ -173,11 +182,16 @@ class Store:
         """
         import pandas as pd
 
-        return pd.DataFrame(self._found(StoredHistory, run_id).history)
+        return pd.DataFrame(self._row_of(StoredHistory, run_id).history)
+
+    def ids_with_networks(self) -> set[str]:
+        """The ids of the stored runs of which networks were kept."""
+        places = {place.name for place in (self.path.parent / "weights").glob("*/")}
+        return {identity for identity in self.ids() if self._old_ids.get(identity, identity) in places}
 
     def checkpoints(self, run_id: str) -> dict[int, Path]:
         """The files of the networks that were kept of that run by their step, ascending; empty where none was."""
-        directory = self.path.parent / "weights" / self._former.get(run_id, run_id)
+        directory = self.path.parent / "weights" / self._old_ids.get(run_id, run_id)
         files = [file for file in directory.glob("*.safetensors") if file.stem.isdecimal()]
         return dict(sorted((int(file.stem), file) for file in files))
 
@@ -187,10 +201,10 @@ class Store:
         Raises:
             InputError: as `record_run` for the key (as configuration) and the value (as result).
         """
-        row = StoredFact.written(study, key, value, self._now())
-        with self._transaction() as connection:
+        row = StoredFact.written(study, key, value, self._writer.now())
+        with self._transaction():
             if self._reader.one(StoredFact, study=study, hash=row[1]) is None:
-                connection.execute("INSERT OR REPLACE INTO facts VALUES (?, ?, ?, ?, ?, ?)", row)
+                self._writer.insert("facts", row)
 
     def facts(self, study: str) -> list[tuple[dict[str, Any], dict[str, Any]]]:
         """All facts of `study` as (key, value), in the order of recording."""
@@ -202,25 +216,20 @@ class Store:
         Of the program's own path only the name is kept.
         """
         words = [Path(word).name if place == 0 else word for place, word in enumerate(argv)]
-        with self._transaction() as connection:
-            (last,) = connection.execute("SELECT max(number) FROM commands").fetchone()
-            command = StoredCommand(
-                int(last or 0) + 1, study, preset, dict(settings), words, self._now(), None, self._here(connection)
-            )
-            connection.execute("INSERT INTO commands VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", command.written())
-        self._started[command.number] = time.monotonic()
-        return command.number
+        with self._transaction():
+            number, here = self._reader.next_command(), self._environment_of(None)
+            command = StoredCommand(number, study, preset, dict(settings), words, self._writer.now(), None, here)
+            self._writer.insert("commands", command.written())
+        self._started[number] = time.monotonic()
+        return number
 
     def finish_command(self, number: int) -> None:
         """Store how long the command took that this `Store` recorded under `number`; without it, it was interrupted."""
         seconds = time.monotonic() - self._started.pop(number)
-        with self._transaction() as connection:
+        with self._transaction():
             command = self._reader.one(StoredCommand, number=number)
             if command is not None:
-                command = replace(command, seconds=seconds)
-                connection.execute(
-                    "INSERT OR REPLACE INTO commands VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", command.written()
-                )
+                self._writer.insert("commands", replace(command, seconds=seconds).written())
 
     def commands(self) -> pd.DataFrame:
         """What was asked: number, study, preset, settings (dict), argv (list), started_at (UTC), seconds, environment.
@@ -229,9 +238,11 @@ class Store:
         """
         import pandas as pd
 
+        commands = list(self._reader.all(StoredCommand))
         names = [field.name for field in fields(StoredCommand)]
-        table = pd.DataFrame([asdict(command) for command in self._reader.all(StoredCommand)], columns=names)
-        return table.astype({"seconds": float})
+        columns = {name: [getattr(command, name) for command in commands] for name in names}
+        table = pd.DataFrame({name: pd.Series(values, dtype=object) for name, values in columns.items()})
+        return table.astype({"number": int, "seconds": float})
 
     def studies(self) -> list[str]:
         """The studies of the commands that were given, and of the facts, by name."""
@@ -239,24 +250,32 @@ class Store:
         return sorted({command.study for command in commands} | {fact.study for fact in facts})
 
     def environments(self) -> dict[str, dict[str, dict[str, Any]]]:
-        """What every result was made with, as `environment()` describes it, by its hash."""
-        return {found.hash: found.description for found in self._reader.all(StoredEnvironment)}
+        """What every result was made with, as `environment()` describes it, by its hash.
+
+        Results of before settings were recorded have none; a description that is damaged has empty parts.
+        """
+        descriptions = {row.hash: row.description for row in self._reader.all(StoredEnvironment)}
+        for name in self._reader.environments():
+            descriptions.setdefault(name, {"machine": {}, "versions": {}})
+        return descriptions
+
+    def mixed_environments(self, ids: Collection[str] | None = None, *, here: bool = False) -> str:
+        """A line that says in what the environments of results differ that may change bits; empty where they do not.
+
+        Args:
+            ids: of the runs that stand in one table; by default all.
+            here: whether this process's environment, in which further runs would be done, counts too.
+        """
+        used = {run.environment for run in self._reader.all(StoredId, ids)}
+        descriptions = [description for name, description in self.environments().items() if name in used]
+        if here and used:
+            descriptions.append(environment())
+        said = [f"{name} {' and '.join(map(str, values))}" for name, values in differences(descriptions).items()]
+        return f"the results come from environments that may give other bits: {'; '.join(said)}" if said else ""
 
     def damage(self) -> list[str]:
-        """A line for each damaged row of the file, which is left out of all that is read; linear in its size."""
-        return self._reader.damage()
-
-    def mixed_environments(self, ids: Collection[str]) -> str:
-        """One line that names what differs between the environments of these runs; empty where nothing does."""
-        used = {run.environment for run in self._reader.all(StoredRun, ids)}
-        flat = [flatten(one) for name, one in self.environments().items() if name in used]
-        names = sorted({name for one in flat for name in one if len({str(other.get(name)) for other in flat}) > 1})
-        if not names:
-            return ""
-        said = (f"{name} ({', '.join(sorted({str(one.get(name)) for one in flat}))})" for name in names)
-        return (
-            f"These runs were done in {len(flat)} environments, which may differ in the last digits: {'; '.join(said)}."
-        )
+        """A line for what is damaged in the file, and so left out of all that is read; linear in its size."""
+        return [*self._left_out, *self._reader.damage()]
 
     def export(self, path: str | Path) -> None:
         """Write all runs, with machine, versions and settings, to `path`: CSV or Parquet by its ending, whole or not.
@@ -266,63 +285,27 @@ class Store:
         Raises:
             InputError: another ending, or `path` cannot be written.
         """
-        from syntagma.sweep.export import write_table
+        from syntagma.sweep.export import with_environments, write_table
 
-        write_table(self._with_environments(), path)
+        write_table(with_environments(self.runs(), self.environments()), path)
 
-    def _with_environments(self) -> pd.DataFrame:
-        import pandas as pd
+    def _transaction(self) -> Any:
+        return self._writer.transaction()
 
-        runs = self.runs()
-        flat = {name: flatten(there) for name, there in self.environments().items()}
-        details = pd.DataFrame([flat.get(name, {}) for name in runs["environment"]], index=runs.index)
-        return pd.concat([runs.drop(columns="environment"), details], axis=1)
+    def _environment_of(self, description: Mapping[str, Mapping[str, Any]] | None) -> str:
+        """The hash of an environment, this process's by default, stored on first use. Inside a transaction."""
+        if description is None:
+            self._here = self._here or StoredEnvironment.written(environment())
+        row = self._here if description is None else StoredEnvironment.written(description)
+        assert row is not None
+        if self._reader.one(StoredEnvironment, hash=row[0]) is None:
+            self._writer.insert("environments", row)
+        return row[0]
 
-    def _here(self, connection: sqlite3.Connection) -> str:
-        """The hash of this process's environment, stored on first use. Inside a transaction."""
-        if self._environment is None:
-            row = StoredEnvironment.written(environment())
-            connection.execute("INSERT OR REPLACE INTO environments VALUES (?, ?)", row)
-            self._environment = row[0]
-        return self._environment
-
-    def _now(self) -> str:
-        """The time (UTC), never before one that this `Store` has given: a clock may be set back."""
-        self._latest = max(self._latest, datetime.now(UTC).isoformat(timespec="seconds"))
-        return self._latest
-
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        """Write at once or not at all; waits for other writers."""
-        if self.read_only:
-            raise InputError(f"{self.path} was opened read-only: open it for writing to record results.")
-        known = self._environment
-        with database.troubles_explained(self.path):
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._connection
-                if _file_identity(self.path) != self._file:  # SQLite would go on writing to the file without a name
-                    raise InputError(
-                        f"{self.path} was removed or replaced while it was in use: what has finished since is not "
-                        "stored. Give the command again."
-                    )
-                self._connection.execute("COMMIT")
-            except BaseException:
-                self._environment = known
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
-                raise
-
-    def _found(self, kind: type[Row], run_id: str) -> Row:
+    def _row_of(self, kind: Kind[_OfRun], run_id: str) -> _OfRun:
         row = self._reader.one(kind, id=run_id)
-        if row is None:
+        if row is None and not self.has(run_id):
             raise invalid("run_id", run_id, "no stored run has that id", "The column id of the runs lists them")
+        if row is None:
+            raise InputError(f"the {kind.CALLED} {run_id} in {self.path} is damaged. Restore a copy of it.")
         return row
-
-
-def _file_identity(path: Path) -> tuple[int, int] | None:
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino

@@ -6,11 +6,14 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from pydantic import ValidationError
+
 from syntagma.errors import InputError, invalid, whole_number
 from syntagma.languages.hierarchy import RandomHierarchy
 from syntagma.learners import Network
 from syntagma.probes.tables import PROBES, probe_tables
 from syntagma.sweep import weights
+from syntagma.sweep.identity import run_id
 from syntagma.sweep.runs import Run
 
 if TYPE_CHECKING:
@@ -23,7 +26,9 @@ _FIRST_PROBE_SEED = 2**40
 
 
 def find_run(store: Store, asked: Sequence[str]) -> tuple[Run, dict[str, Any]]:
-    """The run that `asked` names, and its metrics.
+    """The run that `asked` names, and its metrics, as plain numbers and texts.
+
+        run, metrics = find_run(store, ["kind=cnn", "num_examples=1024", "seed=0"])
 
     Args:
         store: with its results.
@@ -31,7 +36,7 @@ def find_run(store: Store, asked: Sequence[str]) -> tuple[Run, dict[str, Any]]:
             last part will do, where one column alone has that value.
 
     Raises:
-        InputError: no run, or several, are meant; a name that is no column.
+        InputError: no run, or several, are meant; a name that is no column; a run that this version cannot make.
     """
     kept = _with_weights(store)
     for one in asked:
@@ -47,7 +52,7 @@ def find_run(store: Store, asked: Sequence[str]) -> tuple[Run, dict[str, Any]]:
             raise invalid("run", given, "no stored run of that name has kept its network", mend)
         some = ", ".join(identity[:8] for identity in identities[:4]) + (", ..." if len(kept) > 4 else "")
         raise invalid("run", given, f"{len(kept)} runs are meant: {some}", "Give more of the id, or a name=value")
-    return Run.model_validate(store.config(identities[0])), dict(kept.iloc[0])
+    return _run_of(store, identities[0]), store.results(identities)[identities[0]]
 
 
 def load_network(store: Store, run: Run, step: int) -> Network:
@@ -56,7 +61,7 @@ def load_network(store: Store, run: Run, step: int) -> Network:
     Raises:
         InputError: none was kept then; the steps that were are named.
     """
-    steps = weights.checkpoints(store.path.parent, run.id())
+    steps = store.checkpoints(_stored_id(store, run))
     if step not in steps:
         raise invalid("step", step, f"networks were kept after {', '.join(map(str, steps)) or 'no'} steps")
     return weights.load(steps[step], run.learner, run.task.shape(run.language.language()))
@@ -86,11 +91,27 @@ def probe_run(
     return probe_tables(load_network(store, run, step), run.task, language, sample, seed=run.seed, only=only)
 
 
+def _run_of(store: Store, identity: str) -> Run:
+    try:
+        return Run.model_validate(store.config(identity))
+    except ValidationError as error:
+        field = ".".join(map(str, error.errors()[0]["loc"])) or "configuration"
+        raise InputError(
+            f"run {identity} in {store.path} has a {field} that this version does not know: use the one that made it."
+        ) from None
+
+
+def _stored_id(store: Store, run: Run) -> str:
+    """The id by which `run` is stored: a configuration of before fields were added has fewer of them."""
+    if store.has(run.id()):
+        return run.id()
+    return run_id(run.model_dump(mode="json", exclude_unset=True))
+
+
 def _with_weights(store: Store) -> pd.DataFrame:
-    runs = store.runs()
-    if not len(runs):
+    if not store.ids():
         raise InputError(f"{store.path} holds no finished runs yet.")
-    return runs.loc[[bool(weights.checkpoints(store.path.parent, identity)) for identity in runs["id"]]]
+    return store.runs(store.ids_with_networks())
 
 
 def _named(runs: pd.DataFrame, name: str, text: str) -> pd.DataFrame:
@@ -101,9 +122,11 @@ def _named(runs: pd.DataFrame, name: str, text: str) -> pd.DataFrame:
         raise invalid("run", f"{name}={text}", "runs have no such column", "`syntagma results DIR --json` names them")
     try:
         value = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         value = text
-    having = {column: rows for column in columns if len(rows := runs.loc[(runs[column] == value).to_numpy()])}
+    value = tuple(value) if isinstance(value, list) else value
+    same = {column: [cell == value for cell in runs[column].tolist()] for column in columns}
+    having = {column: runs.loc[rows] for column, rows in same.items() if any(rows)}
     if len(having) > 1:
         raise invalid("run", f"{name}={text}", f"it could be {' or '.join(having)}", "Give the whole name")
     return next(iter(having.values()), runs.iloc[:0])

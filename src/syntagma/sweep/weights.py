@@ -2,12 +2,15 @@
 
 A results directory keeps those of a run in `weights/<run id>/<step>.safetensors`. Each weight is named by its place in
 the network, as in `blocks.0.mlp_in`, so a file can be read by any program. What the network is, its learner and the
-shape of its task, is in the run's configuration, and a file that does not fit them is refused.
+shape of its task, is in the run's configuration, and a file that does not fit them is refused; so is one whose weights
+are not those of the checksum in its metadata. Files of before, or of other programs, have none.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +42,8 @@ def save(path: str | Path, network: Network) -> None:
         raise InputError(f"{path} cannot be written: {error.strerror}. Choose another directory.") from error
     weights = {name: np.asarray(weight) for name, weight in _named(network).items()}
     with atomic_file(path) as temporary:
-        temporary.write_bytes(safetensors.numpy.save(weights))
+        checksum = _checksum(dict(safetensors.deserialize(safetensors.numpy.save(weights))))
+        temporary.write_bytes(safetensors.numpy.save(weights, {_CHECKSUM: checksum}))
 
 
 def load(path: str | Path, learner: Learner, shape: Shape) -> Network:
@@ -57,19 +61,23 @@ def load(path: str | Path, learner: Learner, shape: Shape) -> Network:
     if not isinstance(learner, NetworkLearner):
         raise InputError(f"learner={learner.kind!r} has no weights that are kept: it is no network.")  # pyright: ignore
     expected = eqx.filter_eval_shape(learner.network, key(0), shape)
+    places = _named(expected)
+    content = _content(Path(path), sum(place.size * place.dtype.itemsize for place in places.values()))
     try:
-        found = safetensors.numpy.load(Path(path).read_bytes())
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {(error.strerror or str(error)).lower()}.") from error
+        stored = dict(safetensors.deserialize(content))
     except safetensors.SafetensorError as error:
         raise InputError(f"{path} cannot be read: it is no whole safetensors file ({error}). Save it again.") from error
-    places = _named(expected)
-    for name in sorted({*places, *found}):
-        ours, theirs = (_form(weights.get(name)) for weights in (places, found))
+    for name in sorted({*places, *stored}):
+        ours, theirs = _form(places.get(name)), _stored_form(stored.get(name))
         if ours != theirs:
             mend = "Give the learner and the task of the run that saved it."
-            raise InputError(f"{path} does not fit {learner!r}: {name} is {theirs}, not {ours}. {mend}")
-    leaves = [jnp.asarray(found[name]) for name in places]
+            raise InputError(f"{path} does not fit {learner!r}: {ascii(name)[1:-1]} is {theirs}, not {ours}. {mend}")
+    if _checksum_said(content) not in (None, _checksum(stored)):
+        raise InputError(f"{path} is damaged: its weights are not those of its checksum. Restore a copy of it.")
+    leaves = [
+        jnp.asarray(np.frombuffer(stored[name]["data"], place.dtype).reshape(place.shape))
+        for name, place in places.items()
+    ]
     return jax.tree.unflatten(jax.tree.structure(expected), leaves)
 
 
@@ -132,3 +140,59 @@ def _named(network: Any) -> dict[str, Any]:
 
 def _form(weight: Any) -> str:
     return "missing" if weight is None else f"{weight.dtype}{list(weight.shape)}"
+
+
+def _stored_form(weight: Mapping[str, Any] | None) -> str:
+    if weight is None:
+        return "missing"
+    return f"{_TYPES.get(weight['dtype'], weight['dtype'])}{list(weight['shape'])}"
+
+
+def _content(path: Path, size: int) -> bytes:
+    """What is in a file of weights of `size` bytes; one that is far larger, or no file, is not read."""
+    try:
+        if path.exists() and not path.is_file():
+            raise InputError(f"{path} cannot be read: it is no file. Give a file of weights.")
+        if path.stat().st_size > size + _MOST_BESIDES:
+            raise InputError(f"{path} cannot be read: it is larger than the weights of such a network. Give another.")
+        return path.read_bytes()
+    except (OSError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
+        reason = getattr(error, "strerror", None) or str(error)
+        raise InputError(f"{path} cannot be read: {reason.lower()}.") from error
+
+
+def _checksum(stored: Mapping[str, Mapping[str, Any]]) -> str:
+    """SHA-256 of all weights with their names, types and shapes."""
+    total = hashlib.sha256()
+    for name, weight in sorted(stored.items()):
+        form = json.dumps([name, weight["dtype"], list(weight["shape"]), len(weight["data"])])
+        total.update(form.encode() + b"\n" + weight["data"])
+    return total.hexdigest()
+
+
+def _checksum_said(content: bytes) -> object:
+    """What the metadata of a safetensors file, which was read already, says; None where it says nothing."""
+    length = int.from_bytes(content[:8], "little")
+    return (json.loads(content[8 : 8 + length]).get("__metadata__") or {}).get(_CHECKSUM)
+
+
+_CHECKSUM = "sha256"
+_MOST_BESIDES = 2**20
+"""Bytes of a file of weights besides the weights: their names and places."""
+_TYPES = {
+    "BOOL": "bool",
+    "I8": "int8",
+    "I16": "int16",
+    "I32": "int32",
+    "I64": "int64",
+    "U8": "uint8",
+    "U16": "uint16",
+    "U32": "uint32",
+    "U64": "uint64",
+    "F16": "float16",
+    "F32": "float32",
+    "F64": "float64",
+    "BF16": "bfloat16",
+}

@@ -1,0 +1,395 @@
+"""A store altered by accident or by hand: nothing wrong is believed, what is left is used, and one line says so."""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+import shutil
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from syntagma.errors import InputError
+from syntagma.sweep import database, rows
+from syntagma.sweep.identity import canonical_text, digest, run_id
+from syntagma.sweep.store import Store
+
+RUNS = [
+    ({"language": {"vocab": 8, "text": None}, "widths": [4, 4], "seed": seed}, {"test_loss": seed / 3, "steps": seed})
+    for seed in range(12)
+]
+RUNS[5][1]["test_loss"] = math.nan
+HISTORY = [{"step": 0, "test_loss": 2.0}, {"step": 8, "test_loss": 1.0}]
+FACTS = [({"of": "plateaus", "rules": rules}, {"loss_nats": [2.0, 1.0 / rules]}) for rules in (2, 3)]
+SETTINGS = {"rules": [2, 3], "name": "ä"}
+NEW = {"seed": 99}
+
+
+@pytest.fixture(scope="module")
+def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("good") / "results.sqlite"
+    with Store.create(file) as store:
+        for config, result in RUNS:
+            store.record_run(config, result | {"history": HISTORY})
+        for key, value in FACTS:
+            store.record_fact("study", key, value)
+        store.finish_command(store.record_command("study", "quick", SETTINGS, ["syntagma", "run"]))
+        store.record_command("study", None, {}, ["syntagma"])
+    return file
+
+
+@pytest.fixture
+def file(good: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copy(good, tmp_path / "results.sqlite"))
+
+
+def content(store: Store) -> dict[str, Any]:
+    """All that a store says, by table and name, as text in which NaN equals itself."""
+    table = store.runs()
+    found: dict[str, Any] = {
+        "results": store.results(),
+        "configs": {name: store.config(name) for name in store.ids()},
+        "rows": {row["id"]: row for row in table.to_dict("records")},
+        "histories": {},
+        "facts": {canonical_text(key): value for key, value in store.facts("study")},
+        "commands": {row["number"]: row for row in store.commands().to_dict("records")},
+        "environments": {name: there for name, there in store.environments().items() if there["machine"]},
+    }
+    for name in store.ids():
+        with suppress(InputError):
+            found["histories"][name] = store.history(name).to_dict("records")
+    with suppress(InputError):
+        found["network"] = store.checkpoints(next(iter(store.ids()), ""))
+    assert all(isinstance(name, str) for name in store.studies())
+    assert isinstance(store.mixed_environments(store.ids(), here=True) + store.mixed_environments(), str)
+    return {part: {name: repr(value) for name, value in values.items()} for part, values in found.items()}
+
+
+def examine(file: Path, truth: dict[str, Any] | None) -> list[str]:
+    """Read all of an altered store and write to it; where `truth` is given, nothing else may come out of it."""
+    lines: list[str] = []
+    try:
+        with Store.open(file, read_only=True) as store:
+            lines = store.damage()
+            found = content(store)
+            store.export(file.with_name("runs.csv"))
+    except InputError as error:
+        lines, found = [*lines, str(error)], {}
+    if truth is not None:
+        for part, values in found.items():
+            assert values.items() <= truth[part].items()
+        missing = truth["results"].keys() - found.get("results", {}).keys()
+        assert not missing or lines
+    try:
+        with Store.open(file) as store:
+            new = store.record_run(NEW, {"test_loss": 0.5})
+            for config, result in RUNS:
+                store.record_run(config, result | {"history": HISTORY})  # what is damaged is done again
+            ours = {run_id(config): repr(result) for config, result in RUNS} | {new: repr({"test_loss": 0.5})}
+            if truth is not None:
+                assert {name: repr(result) for name, result in store.results().items()} == ours
+    except InputError as error:
+        lines = [*lines, str(error)]
+    assert all(line.isprintable() for line in lines)
+    return lines
+
+
+def clear(file: Path) -> None:
+    """Remove what stands beside the file: a broken one may leave its log."""
+    for beside in file.parent.iterdir():
+        beside.unlink()
+
+
+@pytest.fixture(scope="module")
+def truth(good: Path) -> dict[str, Any]:
+    with Store.open(good, read_only=True) as store:
+        assert store.damage() == []
+        return content(store)
+
+
+# ---- random edits
+
+VALUES = (
+    *(None, 0, -1, 2**62, 0.5, math.inf, b"", b"\xff\xfe", b"abc", "", "x", "null", "[]", "{}", "[1]", "NaN", "1e400"),
+    *(
+        '{"a":NaN}',
+        '{"test_loss":"x"}',
+        '{"test_loss":' + "9" * 400 + "}",
+        '{"seed":' + "9" * 5000 + "}",
+        "[" * 100_000,
+    ),
+    *(
+        '{"a":' * 60 + "1" + "}" * 60,
+        '{"a":"\\ud800"}',
+        '{"\\udfff":1}',
+        '{"a":1,"a":2}',
+        '{"id":"x"}',
+        '{"":{"":[[]]}}',
+    ),
+    *("2026-01-01T00:00:00+00:00", "é" * 10, "a\nb", "\x1b[31m", '{"seed":1}', '{"machine":{},"versions":{}}'),
+)
+
+
+def altered(value: Any, chance: random.Random) -> Any:
+    """Another value in the place of `value`: nonsense, or nearly the same."""
+    if not isinstance(value, str) or not value or chance.random() < 0.5:
+        return chance.choice(VALUES)
+    place = chance.randrange(len(value))
+    return value[:place] + chance.choice('0123456789.-"{}[],:aé\x00\n') + value[place + chance.randrange(2) :]
+
+
+def edit(connection: sqlite3.Connection, chance: random.Random, sealed: bool) -> None:
+    """Change one cell; if `sealed`, with what is needed to make it look as if it were ours."""
+    table = chance.choice(list(database.TABLES))
+    columns = [column for _, column, *_ in connection.execute(f"PRAGMA table_info({table})")]
+    row = list(chance.choice(connection.execute(f"SELECT rowid, * FROM {table}").fetchall()))
+    place = chance.randrange(1, len(row) - (sealed and table != "environments"))
+    row[place] = altered(row[place], chance)
+    if sealed:
+        with suppress(TypeError, ValueError, AttributeError):
+            if table == "runs":
+                row[1] = digest(row[2])[:20]
+            if table == "facts":
+                row[2] = digest(row[3])
+            if table == "environments":
+                row[1] = digest(row[2])[:12]
+            else:
+                texts = map(repr, row[1:-1]) if table == "commands" else row[1:-1]
+                row[-1] = rows.checksum_of(*texts)
+    with suppress(sqlite3.Error, OverflowError, UnicodeEncodeError):
+        changes = ", ".join(f"{column} = ?" for column in columns)
+        connection.execute(f"UPDATE {table} SET {changes} WHERE rowid = ?", (*row[1:], row[0]))
+
+
+@pytest.mark.parametrize("sealed", [False, True])
+def test_edited_cells_are_not_believed(file: Path, good: Path, truth: dict[str, Any], sealed: bool):
+    noticed = 0
+    for seed in range(100):
+        chance = random.Random(seed)
+        clear(file)
+        shutil.copy(good, file)
+        with closing(sqlite3.connect(file, isolation_level=None)) as connection:
+            for _ in range(chance.choice((1, 1, 3))):
+                edit(connection, chance, sealed)
+        noticed += bool(examine(file, None if sealed else truth))
+    assert noticed > (20 if sealed else 80)
+
+
+def test_bytes_that_were_changed_are_not_believed(file: Path, good: Path, truth: dict[str, Any]):
+    noticed = 0
+    for seed in range(100):
+        chance = random.Random(seed)
+        raw = bytearray(good.read_bytes())
+        for _ in range(chance.choice((1, 4, 100))):
+            raw[chance.randrange(len(raw))] = chance.randrange(256)
+        if chance.random() < 0.2:
+            place = chance.randrange(len(raw))
+            raw[place : place + 4096] = bytes(4096)
+        if chance.random() < 0.1:
+            del raw[chance.randrange(len(raw)) :]
+        clear(file)
+        file.write_bytes(raw)
+        noticed += bool(examine(file, truth))
+    assert noticed > 30
+
+
+# ---- what is said, and what is left
+
+
+def change(file: Path, *statements: str) -> None:
+    with closing(sqlite3.connect(file, isolation_level=None)) as connection:
+        for statement in statements:
+            connection.execute(statement)
+
+
+FIRST = run_id(RUNS[0][0])
+
+
+@pytest.mark.parametrize(
+    ("statement", "says", "left"),
+    [
+        (
+            "UPDATE runs SET result = '{}' WHERE rowid = 1",
+            f"run {FIRST} is damaged: its checksum does not fit; 11 of 12",
+            11,
+        ),
+        ("UPDATE runs SET result = '{}' WHERE rowid < 6", f"5 rows of runs are damaged ({FIRST}, ", 7),
+        ("UPDATE runs SET id = 'x' WHERE rowid = 1", "run x is damaged: its checksum does not fit", 11),
+        ("UPDATE histories SET history = '[]' WHERE rowid = 1", f"history of run {FIRST} is damaged", 12),
+        ("UPDATE facts SET value = '{}' WHERE rowid = 1", "fact of study is damaged", 12),
+        ("UPDATE commands SET seconds = 'x' WHERE number = 1", "command 1 is damaged: its seconds are no number", 12),
+        ("UPDATE commands SET argv = '[1]' WHERE number = 1", "command 1 is damaged: its checksum does not fit", 12),
+        ("UPDATE environments SET description = '{}'", "environment ", 12),
+        ("DELETE FROM environments", "machine and versions of 12 runs are not known", 12),
+        ("DELETE FROM commands", "", 12),
+        ("DROP TABLE facts", "table facts is missing: nothing in it can be used", 12),
+        ("DROP TABLE environments", "table environments is missing", 12),
+        ("ALTER TABLE runs ADD COLUMN more", "table runs is altered", 0),
+        ("ALTER TABLE commands RENAME COLUMN argv TO args", "table commands is altered", 12),
+    ],
+)
+def test_damage_is_one_line_and_the_rest_is_used(file: Path, statement: str, says: str, left: int):
+    change(file, statement)
+    with Store.open(file, read_only=True) as store:
+        lines = store.damage()
+        assert (says in " | ".join(lines)) if says else lines == []
+        assert len(lines) <= 2
+        assert len(store.runs()) == len(store.results()) == len(store.ids()) == left
+        assert (len(store.facts("study")), len(store.commands())) <= (2, 2)
+        assert all({"machine", "versions"} <= there.keys() for there in store.environments().values())
+
+
+def test_a_changed_configuration_is_not_taken_for_another_run(file: Path):
+    change(file, "UPDATE runs SET config = replace(config, '\"seed\":0', '\"seed\":77') WHERE rowid = 1")
+    with Store.open(file) as store:
+        assert not store.has(FIRST)
+        assert run_id(RUNS[0][0] | {"seed": 77}) not in store.ids()
+        assert store.record_run(*RUNS[0]) == FIRST  # done again, it takes its place
+        assert store.damage() == []
+        assert store.results([FIRST]) == {FIRST: RUNS[0][1]}
+
+
+def test_a_checksum_alone_does_not_make_a_configuration_ours(file: Path):
+    with closing(sqlite3.connect(file, isolation_level=None)) as connection:
+        identity, config, *rest = connection.execute("SELECT * FROM runs WHERE rowid = 1").fetchone()
+        texts = [identity, config.replace('"seed":0', '"seed":77'), *rest[:-1]]
+        connection.execute(
+            "UPDATE runs SET config = ?, checksum = ? WHERE rowid = 1", (texts[1], rows.checksum_of(*texts))
+        )
+    with Store.open(file, read_only=True) as store:
+        assert "its configuration is not that of its id" in store.damage()[0]
+        assert len(store.ids()) == 11
+
+
+def test_the_paths_of_known_texts_are_no_part_of_the_id_and_are_kept(tmp_path: Path):
+    """So the stored text is not the one that was hashed, and is accepted all the same."""
+    config = {"language": {"kind": "text", "path": "a.txt", "sha256": "0" * 64}, "seed": 0}
+    with Store.create(tmp_path) as store:
+        identity = store.record_run(config, {"test_loss": 1.0})
+        assert identity == run_id(config | {"language": config["language"] | {"path": "b.txt"}})
+        assert identity != run_id(config | {"language": config["language"] | {"sha256": None}})
+        assert store.ids() == {identity}
+        assert store.config(identity) == config
+        assert store.damage() == []
+
+
+@pytest.mark.parametrize(
+    ("statement", "says"),
+    [
+        ("DROP TABLE facts", "its table facts is missing"),
+        ("CREATE TRIGGER t AFTER INSERT ON runs BEGIN DELETE FROM runs; END", "a foreign trigger 't'"),
+        ("CREATE UNIQUE INDEX i ON runs (finished_at, id)", "a foreign index 'i'"),
+        (
+            "CREATE VIEW v AS WITH RECURSIVE n(a) AS (SELECT 1 UNION ALL SELECT a FROM n) SELECT a FROM n",
+            "foreign view",
+        ),
+    ],
+)
+def test_what_a_stranger_put_there_does_not_act_on_what_is_written(file: Path, statement: str, says: str):
+    change(file, statement)
+    with pytest.raises(InputError, match=says) as raised:
+        Store.open(file)
+    assert "\n" not in str(raised.value)
+    with Store.open(file, read_only=True) as store:
+        assert len(store.runs()) == 12
+
+
+def test_an_endless_view_in_the_place_of_a_table_is_not_read(file: Path):
+    endless = "WITH RECURSIVE n(a) AS (SELECT 1 UNION ALL SELECT a FROM n) SELECT a AS hash, a AS description FROM n"
+    change(file, "DROP TABLE environments", f"CREATE VIEW environments AS {endless}")
+    with Store.open(file, read_only=True) as store:
+        assert "table environments is missing" in store.damage()[0]
+        assert len(store.ids()) == 12
+
+
+def test_lines_show_no_control_characters(file: Path):
+    change(file, "UPDATE runs SET id = char(27) || '[31m' || char(10) WHERE rowid = 1")
+    with Store.open(file, read_only=True) as store:
+        (line,) = store.damage()
+    assert line.isprintable()
+    assert r"'\x1b[31m\n'" in line
+
+
+def test_rows_on_a_lost_page_are_lost_and_the_others_read(tmp_path: Path):
+    file = tmp_path / "results.sqlite"
+    with Store.create(file) as store:
+        for seed in range(200):
+            store.record_run({"seed": seed, "filling": "x" * 500}, {"test_loss": float(seed)})
+        (root,) = store._connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'runs'").fetchone()
+    raw = bytearray(file.read_bytes())
+    start = (root - 1) * 4096
+    assert raw[start] == 5  # an inner page of a table
+    leaf = int.from_bytes(raw[start + 12 + 2 * 3 : start + 12 + 2 * 4], "big")  # the fourth cell
+    page = int.from_bytes(raw[start + leaf : start + leaf + 4], "big")
+    raw[(page - 1) * 4096 : page * 4096] = b"\xa5" * 4096
+    file.write_bytes(raw)
+    with Store.open(file, read_only=True) as store:
+        results, lines = store.results(), store.damage()
+    assert 180 < len(results) < 200
+    assert all(metrics["test_loss"] == int(metrics["test_loss"]) for metrics in results.values())
+    assert lines[0].startswith("the file is broken in places (")
+    assert f"{len(results)} of 200 can be used" in lines[1]
+    with pytest.raises(InputError, match=r"cannot be written: it is damaged .*syntagma merge NEW"):
+        Store.open(file)
+
+
+def test_looking_for_damage_before_writing_takes_no_longer_than_a_limit(file: Path, monkeypatch: pytest.MonkeyPatch):
+    """A store of gigabytes is opened at once; its rows are checked as they are read."""
+    monkeypatch.setattr(database, "_CHECK_SECONDS", -1.0)
+    monkeypatch.setattr(database, "_CHECK_STEPS", 1)
+    seen = []
+    monkeypatch.setattr(database, "name_of", lambda error: seen.append(error.sqlite_errorname) or seen[-1])
+    with Store.open(file) as store:
+        assert seen == ["SQLITE_INTERRUPT"]
+        assert len(store.runs()) == 12
+        store.record_run(NEW, {})
+
+
+@pytest.mark.parametrize("make", [lambda file: file.unlink(), lambda file: shutil.rmtree(file.parent)])
+def test_a_file_that_was_removed_takes_no_results(file: Path, make: Callable[[Path], None]):
+    """SQLite would go on writing to the file without a name."""
+    with Store.open(file) as store:
+        store.record_run(NEW, {})
+        make(file)
+        for record in (lambda: store.record_run({"seed": 100}, {}), lambda: store.record_fact("s", {}, {})):
+            with pytest.raises(
+                InputError, match=r"was removed or replaced while it was in use.*Give the command again"
+            ):
+                record()
+        if file.parent.exists():
+            Store.create(file).close()  # another file of that name
+            with pytest.raises(InputError, match="removed or replaced"):
+                store.record_run({"seed": 100}, {})
+
+
+def test_a_clock_that_is_set_back_does_not_turn_time_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    times = iter(["2026-05-05T12:00:00", "2026-05-05T11:00:00", "2026-05-05T13:00:00"])
+
+    class Clock:
+        @staticmethod
+        def now(zone: Any) -> Any:
+            return type("Moment", (), {"isoformat": lambda self, timespec: next(times) + "+00:00"})()
+
+    with Store.create(tmp_path) as store:
+        monkeypatch.setattr("syntagma.sweep.writing.datetime", Clock)
+        for seed in range(3):
+            store.record_run({"seed": seed}, {})
+        finished = store.runs()["finished_at"].tolist()
+    assert [text[11:13] for text in finished] == ["12", "12", "13"]
+
+
+def test_numbers_of_more_than_64_bits_are_refused(tmp_path: Path):
+    with Store.create(tmp_path) as store:
+        for config, result in (({"seed": 2**70}, {}), ({"seed": 0}, {"steps": -(2**63) - 1}), ({"seed": 2**63}, {})):
+            with pytest.raises(InputError, match="64 bits"):
+                store.record_run(config, result)
+        identity = store.record_run({"seed": 2**63 - 1}, {"least": -(2**63)})
+        assert json.loads(json.dumps(store.config(identity))) == {"seed": 2**63 - 1}
+        assert store.runs()["seed"].tolist() == [2**63 - 1]
+        with pytest.raises(InputError, match="no Unicode text"):
+            store.record_run({"path": "caf\udce9"}, {})
