@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import itertools
 import json
 import math
@@ -199,6 +200,19 @@ def test_files_for_papers(tmp_path: Path) -> None:
     assert as_bytes(figure, "pdf", 3.3, title=True) == pdf
 
 
+def test_the_numbers_of_a_figure_as_csv() -> None:
+    figure = Figure("a", "b", (Panel("p, 1", marks=(Line([1, 2], [3, 4], key="cnn", hover={"seed": 7}), Level(5))),))
+    rows = as_bytes(figure, "csv", 6.8, title=True).decode().splitlines()
+    assert rows == [
+        "panel,kind,label,key,x,y,seed",
+        '"p, 1",Line,,cnn,1.0,3.0,7',
+        '"p, 1",Line,,cnn,2.0,4.0,7',
+        '"p, 1",Level,,ink,,5,',
+    ]
+    for each in FIGURES.values():
+        assert as_bytes(each, "csv", 6.8, title=True).startswith(b"panel,kind,label,key")
+
+
 def test_wrong_files_and_sizes_are_refused_in_one_line(tmp_path: Path) -> None:
     figure = FIGURES["ratios"]
     with pytest.raises(InputError, match="format='gif' is unknown"):
@@ -364,9 +378,14 @@ def test_formulas_become_html() -> None:
 
 
 def test_notebooks_show_figures() -> None:
-    figure = FIGURES["ratios"]
-    assert figure._repr_png_().startswith(b"\x89PNG")
-    assert "plotly" in figure._repr_html_()
+    figure = FIGURES["learning-curves"]
+    png, page = figure._repr_png_(), figure._repr_html_()
+    assert png.startswith(b"\x89PNG")
+    assert base64.b64encode(png).decode() in page
+    assert figure.caption in page
+    whole = as_bytes(figure, "html", 6.8, title=True).decode()
+    assert "plotly.js v" in whole  # with the library inside: no request
+    assert "cdn." not in whole[: whole.index("plotly.js v")]
     assert len(figure.plotly().data) == len(spec(figure)["data"])
 
 

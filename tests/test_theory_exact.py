@@ -6,17 +6,15 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
 
 from syntagma.errors import InputError
 from syntagma.languages import RandomHierarchy
 from syntagma.languages.language import Sample
 from syntagma.statistics import correlations as statistics
-from syntagma.statistics import nodes
 from syntagma.theory import exact
 from syntagma.theory import hierarchy as laws
 from test_correlations import lowest_common_ancestor
-from test_tree_oracle import Enumeration, languages
+from test_tree_oracle import Enumeration
 
 
 def signal_and_floor(prob: np.ndarray, first: np.ndarray, second: np.ndarray) -> tuple[float, float]:
@@ -72,30 +70,6 @@ def test_thresholds_equal_sums_over_all_sentences(sizes, kind):
         language = RandomHierarchy(*sizes, rule_probabilities=zipf, seed=5)
         expected = [by_enumeration(language, kind, level) for level in range(1, language.depth + 1)]
         np.testing.assert_allclose(exact.thresholds(language, kind), expected, rtol=1e-10)
-
-
-@settings(max_examples=25, deadline=None)
-@given(language=languages())
-def test_class_threshold_equals_sums_over_all_sentences(language):
-    everything = Enumeration(language)
-    rules = language.parse(everything.tokens).rules
-    assert rules is not None
-    root, signal, floor = everything.levels[-1][:, 0], 0.0, 0.0
-    for place in range(rules[0].shape[1]):
-        tuples = everything.levels[1][:, place] * language.rules + rules[0][:, place]
-        parts = signal_and_floor(everything.prob, tuples, root)
-        signal, floor = signal + parts[0], floor + parts[1]
-    if signal > 1e-25:
-        assert exact.class_threshold(language) == pytest.approx(floor / signal, rel=1e-9)
-    else:
-        assert exact.class_threshold(language) == np.inf
-
-
-def test_covariance_with_the_root_has_its_margins():
-    language = RandomHierarchy(4, 3, 2, 3, num_classes=3, seed=2)
-    both = nodes.covariance_with_root(language, (1, 2))
-    np.testing.assert_allclose(both.sum(axis=0), 0.0, atol=1e-15)
-    np.testing.assert_allclose(both.sum(axis=1), 0.0, atol=1e-15)
 
 
 def test_the_first_table_of_the_gallery():
@@ -185,7 +159,6 @@ def test_renaming_symbols_changes_nothing():
 def test_no_correlation_is_never_resolved():
     language = RandomHierarchy(3, 3, 2, 2, seed=0)  # every tuple is a rule: independent tokens
     assert np.isposinf(exact.thresholds(language, "tuples")).all()
-    assert exact.class_threshold(RandomHierarchy(4, 2, 2, 2, num_classes=1)) == np.inf
 
 
 def test_bad_input_is_named():

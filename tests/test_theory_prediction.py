@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -97,6 +99,26 @@ def test_a_prefactor_moves_the_curve_and_nothing_else():
     np.testing.assert_array_equal(moved.thresholds.values, 5 * found.thresholds.values)
     assert moved.exponent is found.exponent
     assert moved.plateaus is found.plateaus
+
+
+def test_the_mean_over_grammars():
+    drawn = [RandomHierarchy(8, 3, 2, 3, seed=seed) for seed in range(3)]
+    parts = [theory.predict(language, HierarchicalCNN()) for language in drawn]
+    found, sizes = theory.average(parts), np.geomspace(10, 1e4, 7)
+    np.testing.assert_allclose(found.at(sizes), np.mean([one.at(sizes) for one in parts], axis=0))
+    np.testing.assert_allclose(found.thresholds.values, exact.mean_thresholds(drawn, "tuples"))
+    np.testing.assert_allclose(found.plateaus.values, np.mean([plateaus_of(x) for x in drawn], axis=0))
+    assert found.exponent.values == pytest.approx(np.mean([one.exponent.values for one in parts]))
+    assert found.thresholds.regime == "exact for this grammar"
+    other = theory.predict(LANGUAGE, MultiLayerAttention())
+    law = theory.predict(LANGUAGE, HierarchicalCNN(), "asymptotic law").stretched(1.0)
+    for wrong, message in (
+        ([], "nothing to average"),
+        ([parts[0], other], r"predictions=\['tokens', 'tuples'\]"),
+        ([parts[0], replace(law, name="tuples")], "regimes and sources differ"),
+    ):
+        with pytest.raises(InputError, match=message):
+            theory.average(wrong)
 
 
 def test_without_correlations_nothing_is_learnt():

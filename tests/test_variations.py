@@ -114,7 +114,7 @@ def result(cell: Cell, factor: float = 1.0) -> dict[str, Any]:
     loss = staircase(size, at) + 1e-4 * names["seed"]
     if names["part"] == "online":
         steps = (0, 1, 2, 4, 8, 16, 32, 64, 128)
-        history = [{"step": s, "test_loss": staircase(max(8 * s, 1), [4 * x for x in at])} for s in steps]
+        history = [{"step": s, "validation_loss": staircase(max(8 * s, 1), [4 * x for x in at])} for s in steps]
         return common | {"test_loss": loss, "history": history}
     last = {"test_last_loss": loss} if cell.run.task.kind == "next-token" else {}
     return common | last | {"test_loss": 1.1 * loss if last else loss}

@@ -45,6 +45,9 @@ def module_of_file(path: str | Path, field: str) -> ModuleType:
         raise invalid(field, str(path), "it is no Python file", "Its name must end in .py")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
+    folder = str(file.parent.absolute())
+    if folder not in sys.path:
+        sys.path.append(folder)  # files beside it can be imported, as of a script; looked into last
     try:
         spec.loader.exec_module(module)
     except InputError:
@@ -170,5 +173,6 @@ def _kind_of(member: Any) -> Any:
 
 
 def _origin(member: type) -> tuple[str, str]:
-    """Of which file's class it is: a file that was edited and imported again may replace its own."""
-    return member.__module__.rpartition("_")[0] or member.__module__, member.__qualname__
+    """Of which file's class it is: a file that is imported again, under whatever name, may replace its own."""
+    file = getattr(sys.modules.get(member.__module__), "__file__", None) or member.__module__
+    return file, member.__qualname__

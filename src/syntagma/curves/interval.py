@@ -200,7 +200,8 @@ class PerSeed:
         return Interval(value, lower, upper, self.log, number, reason, bounded, self.caveat)
 
     def _minus(self, other: PerSeed, log: bool) -> PerSeed:
-        spacing, caveat = math.hypot(self.spacing, other.spacing), _joined([self.caveat, other.caveat])
+        spacing = math.hypot(*(one.spacing for one in (self, other) if (one.low != one.high).any()), 0.0)
+        caveat = _joined([self.caveat, other.caveat])
         return PerSeed(self.low - other.high, self.high - other.low, log, spacing, caveat)
 
     def _centre(self) -> float:

@@ -54,16 +54,23 @@ def decoded(content: bytes, path: AnyPath) -> tuple[str, tuple[str, ...]]:
     return text, (*notes, *line_end_notes(*changed))
 
 
-def check_is_text(content: bytes, path: AnyPath) -> None:
+def check_is_text(content: bytes, path: AnyPath, ending: str | None = None) -> None:
     """Refuse what is no text, by its name and its bytes; `content` may be the beginning of the file alone.
+
+    Args:
+        content: the file's bytes.
+        path: its name, or what messages call it.
+        ending: of its name, where that is not the ending of `path`.
 
     Raises:
         InputError: it is no text; the message says what it is and what reads it.
     """
-    ending = PurePath(shown(path)).suffix.lower()
+    ending = PurePath(shown(path)).suffix.lower() if ending is None else ending
     what, mend = next(((w, m) for beginning, w, m in _BEGINNINGS if content.startswith(beginning)), ("", ""))
     if not what and content.startswith(b"BZh") and content[4:10] == b"1AY&SY":
         what, mend = "compressed by bzip2", _READS
+    if not what and ending == ".json" and content.lstrip()[:1] in (b"[", b"{"):
+        what, mend = "JSON, not text", "Give one record a line, in a file *.jsonl: jq -c '.[]' makes it of a list"
     if not what and ending in _RECORDS:
         what, mend = "records of JSON, not text", f"Corpus.read(FILE, field={_text_field(content)!r}) reads it"
     if not what and ending in _ENDINGS:

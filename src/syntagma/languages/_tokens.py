@@ -15,7 +15,7 @@ _PIECE = 1 << 22
 def checked_tokens(
     tokens: Any, vocab: int, sentence_length: int, *, field: str = "tokens"
 ) -> Integer[np.ndarray, "n T"]:
-    """`tokens` as an `[n, T]` array; `field` is what errors call it.
+    """`tokens` as an `[n, T]` array, row after row in memory; `field` is what errors call it.
 
     Raises:
         InputError: not an array of that shape, without sentences, or with something that is no token.
@@ -32,7 +32,7 @@ def checked_tokens(
     least, most = int(array.min()), int(array.max())
     if least < 0 or most >= vocab:
         raise invalid(field, least if least < 0 else most, f"tokens are 0 to {vocab - 1}")
-    return array
+    return np.ascontiguousarray(array, array.dtype.newbyteorder("="))  # a copy only where it must be
 
 
 def checked_stream(tokens: Any, vocab: int, *, shortest: int = 1, field: str = "tokens") -> Integer[np.ndarray, " N"]:

@@ -82,7 +82,7 @@ class Figure:
         return go.Figure(spec(self, dark=dark))
 
     def save(self, path: str | Path, width: float = 6.8, *, title: bool = True) -> Path:
-        """Write it as the ending says: .png, .pdf or .svg, `width` inches wide, or .json, or an .html page.
+        """Write it as the ending says: .png, .pdf or .svg, `width` inches wide, .json, .csv or an .html page.
 
         Raises:
             InputError: another ending, or the file cannot be written.
@@ -131,9 +131,9 @@ class Figure:
         return as_bytes(self, "png", 6.8, title=True)
 
     def _repr_html_(self) -> str:
-        from syntagma.plot.files import as_html
+        from syntagma.plot.files import as_picture
 
-        return as_html(self)
+        return as_picture(self)
 
 
 _KINDS: dict[str, type] = {kind.__name__: kind for kind in (Figure, Panel, Note, Axis, *kinds.MARKS)}

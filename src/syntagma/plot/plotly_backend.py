@@ -18,7 +18,7 @@ from syntagma.plot import geometry, names, palette
 from syntagma.plot.figure import Figure, Panel
 from syntagma.plot.geometry import Frame
 from syntagma.plot.html_text import html_text
-from syntagma.plot.marks import Bars, Empty, Heat, Law, Level, Mark, VerticalLine
+from syntagma.plot.marks import Bars, Empty, Heat, Law, Level, Line, Mark, VerticalLine
 from syntagma.plot.shapes import Area, Shape, Spots, Stroke, Words, sample, shapes
 
 _DASHES = {"solid": "solid", "dashed": "dash", "dotted": "dot", "dashdot": "dashdot"}
@@ -225,8 +225,10 @@ def _places(figure: Figure, columns: int) -> dict[str, Any]:
     plotted = rows * (330 if columns > 1 else 380) - 60
     below = 75 + 22 * math.ceil(len(figure.legend_entries()) / (3 if columns > 1 else 2))
     across, down = 0.12 if columns > 1 else 0.0, 80 / plotted if rows > 1 else 0.0
+    named = [mark.name for panel in figure.panels for mark in panel.marks if isinstance(mark, Level | Line)]
+    right = 24 + 8 * max((len(geometry.plain(name)) for name in named), default=0)
     found: dict[str, Any] = {
-        "height": plotted + 112 + below, "margin": {"l": 60, "r": 60, "t": 112, "b": below},
+        "height": plotted + 112 + below, "margin": {"l": 60, "r": right, "t": 112, "b": below},
         "legend": {"orientation": "h", "x": 0, "y": -58 / plotted, "yanchor": "top", "groupclick": "togglegroup"},
     }  # fmt: skip
     for place, panel in enumerate(figure.panels):

@@ -78,7 +78,11 @@ def _distances(table: Any) -> Panel:
         rows = table[table["position"] == position]
         last = position == positions[-1]
         label = "last token" if last else "tokens before it"
-        look = {"key": "ink" if last else "plateau", "weight": "thick" if last else "thin", "label": label}
+        look: dict[str, Any] = {
+            "key": "ink" if last else "plateau",
+            "weight": "thick" if last else "thin",
+            "label": label,
+        }
         marks.append(Line(rows["level"], rows["nats"], marker="o", **look))
     nearest = table[table["position"] == positions[-1]].sort_values("nats").iloc[0]
     marks.append(Points([nearest["level"]], [nearest["nats"]], marker="D", key=f"level {int(nearest['level'])}"))

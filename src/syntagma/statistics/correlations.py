@@ -128,7 +128,7 @@ def pairs(language: RandomHierarchy, kind: Kind, level: int, position: int = -1)
 
 
 def lowest_level(kind: Kind) -> int:
-    """The first level at which there is such a kind: 1 for tokens, 2 for all others.
+    """The first level at which there is such a kind: `lowest_level("token")` is 1, all others begin at 2.
 
     Raises:
         InputError: unknown kind.
@@ -140,6 +140,8 @@ def lowest_level(kind: Kind) -> int:
 
 def resolved(language: RandomHierarchy, num_examples: int, position: int = -1) -> dict[Kind, int]:
     """The highest level up to which P sentences show the correlations of a token, by kind, 0 for none.
+
+    `resolved(language, 1000)["tuple"]`.
 
     Raises:
         InputError: no such position; `num_examples` is no whole number above 0.
@@ -155,7 +157,10 @@ def resolved(language: RandomHierarchy, num_examples: int, position: int = -1) -
 def empirical_covariance(
     first: Integer[np.ndarray, " n"], second: Integer[np.ndarray, " n"], sizes: Sequence[int]
 ) -> Float[np.ndarray, "a b"]:
-    """Covariance of the one-hot vectors of two measured variables with values in [0, sizes[0]) and [0, sizes[1])."""
+    """Covariance of the one-hot vectors of two measured variables with values in [0, sizes[0]) and [0, sizes[1]).
+
+    `empirical_covariance(tokens[:, 0], tokens[:, -1], (v, v))`.
+    """
     codes = np.asarray(first, np.intp) * sizes[1] + second
     both = np.bincount(codes, minlength=sizes[0] * sizes[1]).reshape(sizes[0], sizes[1]) / len(codes)
     return both - np.outer(both.sum(axis=1), both.sum(axis=0))
@@ -163,6 +168,8 @@ def empirical_covariance(
 
 def sampling_floor(first: Float[np.ndarray, " a"], second: Float[np.ndarray, " b"], num_examples: int) -> float:
     """Mean over the a b entries of the squared empirical covariance expected of independent variables.
+
+    `sampling_floor(marginal(language, (0, 0)), marginal(language, (0, -1)), 1000)`; exact at any P.
 
     Args:
         first: probabilities of one variable's values.
@@ -177,6 +184,8 @@ def measured(
     language: RandomHierarchy, sample: Sample, position: int = -1, kinds: Sequence[Kind] = _OF_TOKEN
 ) -> tuple[Correlation, ...]:
     """As `correlations`, from a sample alone: its squared covariances include its own sampling floor.
+
+    `measured(language, language.sample(0, 1000, hidden=True))`.
 
     Raises:
         InputError: no such position or kind; no hidden levels and rules in `sample`.

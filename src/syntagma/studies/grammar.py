@@ -7,7 +7,7 @@ plateaus of that seed's own grammar.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -27,7 +27,10 @@ from syntagma.studies.schemas import interval_columns
 from syntagma.studies.study import Cell, Fact, Facts, Settings
 from syntagma.sweep.runs import Run
 from syntagma.tasks import AnyTask, Task
+from syntagma.theory import exact
 from syntagma.theory import hierarchy as theory
+from syntagma.theory.last_token import PLATEAU_SOURCE
+from syntagma.theory.prediction import Prediction, Regime, Staircase, Stated
 
 INTEGER_EXPONENT = 1.0
 """Half-width within which an interval must lie to tell an exponent from its neighbours two away."""
@@ -166,6 +169,37 @@ def plateaus_fact(language: HierarchySettings) -> Fact:
     return Fact(plateaus_key(language), compute, text)
 
 
+def exact_key(language: HierarchySettings) -> dict[str, Any]:
+    """Under which the exact signal = noise sizes of a grammar are stored."""
+    return {"of": "signal = noise", "language": language.model_dump(mode="json")}
+
+
+def exact_fact(language: HierarchySettings) -> Fact:
+    """Examples at which each level of one grammar stands out of the sampling noise, by what it is told from."""
+
+    def compute() -> dict[str, list[float]]:
+        made = language.language()
+        return {kind: exact.thresholds(made, kind).tolist() for kind in ("tokens", "tuples", "conditional")}
+
+    text = f"exact correlations of v={language.vocab} m={language.rules} L={language.depth} seed {language.seed}"
+    return Fact(exact_key(language), compute, text)
+
+
+def exact_thresholds(
+    facts: Facts, languages: Sequence[HierarchySettings], kind: exact.Evidence
+) -> Float[np.ndarray, " L"]:
+    """The geometric mean over these grammars of the exact signal = noise sizes."""
+    return np.exp(np.mean([np.log(facts[exact_key(language)][kind]) for language in languages], axis=0))
+
+
+def exact_growth(sizes: Mapping[int, float], vocab: int, branching: int) -> float:
+    """The exponent k of P_l (1 - f) ~ m^k in the exact sizes, by m, fitted as the measured one is."""
+    if len(sizes) < 2 or not all(map(math.isfinite, sizes.values())):
+        return math.nan
+    logs = [math.log(size * (1 - theory.sparsity(vocab, m, branching))) for m, size in sizes.items()]
+    return float(np.polyfit(np.log(list(sizes)), logs, 1)[0])
+
+
 def plateaus_of(facts: Facts, languages: Iterable[HierarchySettings]) -> Float[np.ndarray, "seeds levels"]:
     """The plateaus of each language, one row a language."""
     return np.array([facts[plateaus_key(language)]["loss_nats"] for language in languages])
@@ -202,7 +236,7 @@ def growth(thresholds: Mapping[int, Interval], vocab: int, branching: int) -> In
     return power_law(list(known), scaled)
 
 
-def order_claim(label: str, curves: Mapping[Hashable, GrammarCurve], levels: int, source: str) -> Claim:
+def order_claim(label: str, curves: Mapping[str, GrammarCurve], levels: int, source: str) -> Claim:
     """Levels are learned one after the other: the least certain of all steps P_l / P_(l-1) is above 1.
 
     All steps are above 1 when each is, so the claim is tested by the one whose interval reaches lowest.
@@ -224,12 +258,14 @@ def order_claim(label: str, curves: Mapping[Hashable, GrammarCurve], levels: int
     )
 
 
-def growth_claim(label: str, level: int, exponent: Interval, predicted: float, source: str, symbol: str = "m") -> Claim:
+def growth_claim(
+    text: str, exponent: Interval, predicted: float, source: str, symbol: str = "m", form: str = "g"
+) -> Claim:
     """The exponent of a threshold beside the predicted one; NaN where there is no prediction."""
     known = not math.isnan(predicted)
     return Claim(
-        f"P_{level} of the {label} network grows as a power of {symbol}",
-        f"{symbol}^{predicted:g}" if known else "no prediction",
+        text,
+        f"{symbol}^{predicted:{form}}" if known else "no prediction",
         exponent,
         "equals" if known else "finding",
         predicted,
@@ -268,7 +304,7 @@ def oracle_claim(excess: Sequence[float], errors: Sequence[float]) -> Claim:
 def level_panel(
     curves: Mapping[str, GrammarCurve],
     levels: int,
-    predictions: Iterable[theory.Prediction] = (),
+    predictions: Iterable[Prediction] = (),
     *,
     title: str = "",
     x: str = "training examples P (sentences)",
@@ -295,7 +331,36 @@ def level_panel(
 
 def law_predictions(
     vocab: int, rules: int, branching: int, levels: int, plateaus: Float[np.ndarray, " L+1"]
-) -> list[theory.Prediction]:
+) -> list[Prediction]:
     """Both asymptotic laws, up to `levels`, between these plateaus."""
-    both = (theory.predict(vocab, rules, branching, len(plateaus) - 1, shared, plateaus) for shared in (True, False))
-    return [replace(one, thresholds=one.thresholds[:levels]) for one in both]
+    depth = len(plateaus) - 1
+    laws = {
+        theory.law_name(shared): theory.thresholds(vocab, rules, branching, depth, shared) for shared in (True, False)
+    }
+    return [staircase(name, law[:levels], "asymptotic law", theory.SOURCE, plateaus) for name, law in laws.items()]
+
+
+def exact_predictions(
+    facts: Facts, languages: Sequence[HierarchySettings], levels: int, plateaus: Float[np.ndarray, " L+1"]
+) -> list[Prediction]:
+    """Where the exact correlations of these grammars put the thresholds up to `levels`, with weight sharing and without."""
+    kinds: dict[str, exact.Evidence] = {theory.law_name(s): exact.evidence_of(s) for s in (True, False)}
+    return [
+        staircase(
+            name, exact_thresholds(facts, languages, kind)[:levels], "exact for this grammar", exact.SOURCE, plateaus
+        )
+        for name, kind in kinds.items()
+    ]
+
+
+def staircase(
+    name: str, steps: Float[np.ndarray, " levels"], regime: Regime, source: str, plateaus: Float[np.ndarray, " L+1"]
+) -> Prediction:
+    """A prediction whose loss is the plateau of the highest level known."""
+    return Prediction(
+        name=name,
+        curve=Staircase(steps, plateaus[: len(steps) + 1]),
+        thresholds=Stated(steps, regime, source),
+        plateaus=Stated(plateaus, "exact for this grammar", PLATEAU_SOURCE),
+        exponent=Stated(math.nan, regime, source),
+    )

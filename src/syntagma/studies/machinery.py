@@ -27,8 +27,8 @@ Progress = Callable[[str, float], None]
 
 _AHEAD = 256
 """Runs offered at a time: more than are ever under way, few enough that asking for them costs nothing."""
-_LAST_SHARE = 0.97
-"""Of the progress shown, that of the runs; the rest is for facts that need them all."""
+_FACTS_SHARE, _RUNS_SHARE = 0.05, 0.9
+"""Of the progress shown; the rest is for facts that need the runs."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ def run(
     def keep(fact: Fact, value: Mapping[str, Any]) -> None:
         store.record_fact(study.name, fact.key, value)
 
-    _settle(study.facts(settings, results), facts, keep, progress)
+    _settle(study.facts(settings, results), facts, keep, lambda text, share: progress(text, _FACTS_SHARE * share))
     grid = _Grid(study, settings, facts, results)
     expected = {cell.run.id(): _cost(cell.run) for cell in plan(study, settings, facts)}
     finished_cost = sum(_cost(cell.run) for cell in grid.finished())
@@ -116,10 +116,11 @@ def run(
         names = grid.take(done, metrics)
         everything = max(sum(expected.values()), finished_cost + grid.cost_left())
         furthest = max(furthest, finished_cost / everything)
-        progress(_sentence(done, names, metrics), _LAST_SHARE * furthest)
+        progress(_sentence(done, names, metrics), _FACTS_SHARE + _RUNS_SHARE * furthest)
 
     summary = execute(grid.wanted, store, workers, finished, **how)
-    _settle(study.facts(settings, results), facts, keep, lambda text, share: progress(text, _LAST_SHARE + 0.03 * share))
+    done, left = _FACTS_SHARE + _RUNS_SHARE, 1 - _FACTS_SHARE - _RUNS_SHARE
+    _settle(study.facts(settings, results), facts, keep, lambda text, share: progress(text, done + left * share))
     return summary
 
 

@@ -27,6 +27,7 @@ from syntagma.studies.schemas import PLATEAUS, THRESHOLDS, Column, Schema, Table
 from syntagma.studies.study import Cell, Fact, Facts, Results, Settings, Study
 from syntagma.tasks import LastToken
 from syntagma.theory import hierarchy as theory
+from syntagma.theory.prediction import Prediction
 
 _ONE_PASS = "a pass is the beginning of a longer training on the same set"
 
@@ -234,7 +235,7 @@ def _claims(measured: Measured) -> Iterator[Claim]:
 def _figures(measured: Measured) -> Iterator[Figure]:
     settings, size = measured.settings, measured.settings.grammar
     passes = {name: curve for (name,), curve in measured.passes.items()}
-    predictions: list[theory.Prediction] = []
+    predictions: list[Prediction] = []
     if passes:
         heights = next(iter(passes.values())).plateaus.mean(0)
         predictions = grammar.law_predictions(size.vocab, size.rules, size.branching, settings.levels, heights)

@@ -29,7 +29,9 @@ from syntagma.studies.schemas import GROWTH, PLATEAUS, THRESHOLDS, Column, Schem
 from syntagma.studies.study import Cell, Fact, Facts, Results, Settings, Study
 from syntagma.sweep.runs import Run
 from syntagma.tasks import LastToken
+from syntagma.theory import exact
 from syntagma.theory import hierarchy as theory
+from syntagma.theory.prediction import LARGEST_SPARSITY, Prediction
 
 
 class ScalingLaws(Settings):
@@ -116,6 +118,15 @@ class ScalingLaws(Settings):
         names = {"learner": learner, "label": chosen.learner.label, "rules": rules}
         return Cell(names | {"num_examples": num_examples, "seed": seed}, run)
 
+    def languages(self, rules: int) -> list[HierarchySettings]:
+        """The languages of one m, one a seed."""
+        return [self.language(rules, seed) for seed in range(self.seeds)]
+
+    @property
+    def law_holds(self) -> bool:
+        """Whether the asymptotic law may be tested at every m."""
+        return all(theory.sparsity(self.vocab, m, self.branching) <= LARGEST_SPARSITY for m in self.rules)
+
     def law(self, rules: int, learner: str, level: int) -> float:
         """P_l of the asymptotic law; NaN where no law covers the learner."""
         chosen = self.learners[learner].learner
@@ -127,6 +138,7 @@ class Measured:
     """Curves by learner and m, and the thresholds on them by learner, m and level."""
 
     settings: ScalingLaws
+    facts: Facts
     runs: pd.DataFrame
     curves: Mapping[tuple[str, int], GrammarCurve]
     thresholds: Mapping[tuple[str, int, int], Interval]
@@ -134,6 +146,20 @@ class Measured:
     def label(self, learner: str) -> str:
         """What the learner is called."""
         return self.settings.learners[learner].learner.label
+
+    def exact(self, rules: int, learner: str, level: int) -> float:
+        """P_l by the exact correlations of the grammars; NaN where theory does not say which the learner uses."""
+        shared = self.settings.learners[learner].learner.weight_sharing
+        if shared is None:
+            return math.nan
+        sizes = grammar.exact_thresholds(self.facts, self.settings.languages(rules), exact.evidence_of(shared))
+        return float(sizes[level - 1])
+
+    def exact_growth(self, learner: str, level: int) -> float:
+        """The exponent that these have in m."""
+        settings = self.settings
+        sizes = {m: self.exact(m, learner, level) for m in settings.rules}
+        return grammar.exact_growth(sizes, settings.vocab, settings.branching)
 
     def growth(self, learner: str, level: int) -> Interval:
         """The exponent of P_l (1 - f) in m."""
@@ -148,6 +174,7 @@ def _facts(settings: ScalingLaws, results: Results) -> Iterator[Fact]:
     for m in settings.rules:
         for seed in range(settings.seeds):
             yield grammar.plateaus_fact(settings.language(m, seed))
+            yield grammar.exact_fact(settings.language(m, seed))
 
 
 def _cells(settings: ScalingLaws, facts: Facts, results: Results) -> Iterator[Cell]:
@@ -197,17 +224,19 @@ def _measure(settings: ScalingLaws, facts: Facts, results: Results) -> Measured:
         for (name, m), curve in curves.items()
         for level in range(1, settings.levels + 1)
     }
-    return Measured(settings, runs, curves, thresholds)
+    return Measured(settings, facts, runs, curves, thresholds)
 
 
 _PREDICTIONS = Schema(
     "predictions",
     "Predicted thresholds",
-    "The number of examples at which each law puts the threshold of each level.",
+    "The number of examples at which each law puts the threshold of each level: asymptotically, and by the exact correlations "
+    "of these grammars.",
     (
         Column("rules", "rules m", "whole"),
         Column("level", "level l", "whole"),
         Column("law", "law", "text"),
+        Column("regime", "holds as", "text"),
         Column("num_examples", "P_l", "count"),
         Column("source", "source", "text"),
     ),
@@ -220,14 +249,31 @@ _EXPONENTS = Schema(
 )
 
 
+_LAW = Column("law", "asymptotic law", "count")
+_THRESHOLDS = Schema(
+    THRESHOLDS.name,
+    THRESHOLDS.title,
+    THRESHOLDS.caption
+    + " Predicted: where the exact correlations of these very grammars stand out of the sampling noise.",
+    (*THRESHOLDS.columns[:4], _LAW, *THRESHOLDS.columns[4:]),
+)
+_GROWTH = Schema(
+    GROWTH.name,
+    GROWTH.title,
+    GROWTH.caption + " Predicted: that of the exact sizes of these very grammars.",
+    (*GROWTH.columns[:3], Column("law", "asymptotic law", "exponent"), *GROWTH.columns[3:]),
+)
+
+
 def _predictions(settings: ScalingLaws, facts: Facts) -> Iterator[Table]:
     sizes = settings.vocab, settings.branching
     yield _PREDICTIONS.table(
-        {"rules": m, "level": level, "law": theory.law_name(shared), "num_examples": size, "source": theory.SOURCE}
+        {"rules": m, "level": level, "law": one.name, "regime": one.thresholds.regime, "num_examples": float(size),
+         "source": one.thresholds.source}
         for m in settings.rules
-        for shared in (True, False)
-        for level, size in enumerate(theory.thresholds(sizes[0], m, sizes[1], settings.levels, shared), start=1)
-    )
+        for one in _all_predictions(settings, facts, m)
+        for level, size in enumerate(one.thresholds.values, start=1)
+    )  # fmt: skip
     yield _plateaus_table(settings, facts)
     alphas = [
         (m, shared, theory.scaling_exponent(sizes[0], m, sizes[1], shared))
@@ -240,6 +286,13 @@ def _predictions(settings: ScalingLaws, facts: Facts) -> Iterator[Table]:
     )
 
 
+def _all_predictions(settings: ScalingLaws, facts: Facts, m: int) -> list[Prediction]:
+    """By the exact correlations of the grammars of one m, and by the asymptotic laws."""
+    heights = grammar.plateaus_of(facts, settings.languages(m)).mean(0)
+    laws = grammar.law_predictions(settings.vocab, m, settings.branching, settings.levels, heights)
+    return [*grammar.exact_predictions(facts, settings.languages(m), settings.levels, heights), *laws]
+
+
 def _plateaus_table(settings: ScalingLaws, facts: Facts) -> Table:
     rows = []
     for m in settings.rules:
@@ -250,9 +303,12 @@ def _plateaus_table(settings: ScalingLaws, facts: Facts) -> Table:
 
 def _tables(measured: Measured) -> Iterator[Table]:
     settings = measured.settings
-    yield THRESHOLDS.table(
+    yield _THRESHOLDS.table(
         grammar.threshold_row(
-            {"learner": name, "label": measured.label(name), "rules": m}, level, interval, settings.law(m, name, level)
+            {"learner": name, "label": measured.label(name), "rules": m, "law": settings.law(m, name, level)},
+            level,
+            interval,
+            measured.exact(m, name, level),
         )
         for (name, m, level), interval in measured.thresholds.items()
     )
@@ -260,14 +316,15 @@ def _tables(measured: Measured) -> Iterator[Table]:
     for name in settings.learners:
         shared = settings.learners[name].learner.weight_sharing
         for level in range(1, settings.levels + 1):
-            known = {"learner": name, "label": measured.label(name), "level": level}
-            predicted = math.nan if shared is None else float(theory.threshold_exponent(level, shared))
+            law = math.nan if shared is None else float(theory.threshold_exponent(level, shared))
+            known = {"learner": name, "label": measured.label(name), "level": level, "law": law}
+            predicted = measured.exact_growth(name, level)
             points = sum(
                 measured.thresholds[key].measured for key in measured.thresholds if key[0] == name and key[2] == level
             )
             exponent = measured.growth(name, level)
             rows.append(known | {"predicted": predicted, **interval_columns(exponent), "num_points": points})
-    yield GROWTH.table(rows)
+    yield _GROWTH.table(rows)
 
 
 def _claims(measured: Measured) -> Iterator[Claim]:
@@ -275,15 +332,31 @@ def _claims(measured: Measured) -> Iterator[Claim]:
     for name in settings.learners:
         mine = {f"m = {m}": curve for (learner, m), curve in measured.curves.items() if learner == name}
         yield grammar.order_claim(measured.label(name), mine, settings.levels, theory.SOURCE)
-    if len(settings.rules) > 1:
-        for name, contender in settings.learners.items():
-            shared = contender.learner.weight_sharing
-            for level in range(1, settings.levels + 1):
-                predicted = math.nan if shared is None else float(theory.threshold_exponent(level, shared))
-                exponent = measured.growth(name, level)
-                yield grammar.growth_claim(measured.label(name), level, exponent, predicted, theory.SOURCE)
+    yield from _growth_claims(measured)
     yield from _comparisons(measured)
-    yield grammar.oracle_claim(measured.runs["excess_loss"], measured.runs["excess_loss_error"])
+    yield grammar.oracle_claim(measured.runs["excess_loss"].tolist(), measured.runs["excess_loss_error"].tolist())
+
+
+def _growth_claims(measured: Measured) -> Iterator[Claim]:
+    """The exponent of each threshold, against that of the exact sizes, and against the law where it holds."""
+    settings = measured.settings
+    if len(settings.rules) < 2:
+        return
+    for name, contender in settings.learners.items():
+        shared = contender.learner.weight_sharing
+        for level in range(1, settings.levels + 1):
+            exponent, text = (
+                measured.growth(name, level),
+                f"P_{level} of the {measured.label(name)} network grows with m",
+            )
+            if shared is None:
+                yield grammar.growth_claim(f"{text} as a power", exponent, math.nan, theory.SOURCE)
+                continue
+            beside = f"{text} as the exact correlations of its grammars say"
+            yield grammar.growth_claim(beside, exponent, measured.exact_growth(name, level), exact.SOURCE, form=".2f")
+            if settings.law_holds:
+                law = float(theory.threshold_exponent(level, shared))
+                yield grammar.growth_claim(f"{text} as the asymptotic law says", exponent, law, theory.SOURCE)
 
 
 def _comparisons(measured: Measured) -> Iterator[Claim]:
@@ -302,9 +375,9 @@ def _comparisons(measured: Measured) -> Iterator[Claim]:
                 beside = f"level {level}, m = {m}: examples {who} needs over those of the {measured.label(shared[0])}"
                 factor, law = math.nan, ""
                 if contender.learner.weight_sharing is not None:
-                    power = theory.threshold_exponent(level, False) - theory.threshold_exponent(level, True)
-                    factor, law = float(m**power), f"m^{power} = {m**power}" if power else "1"
-                yield grammar.ratio_claim(beside, factor, times, theory.SOURCE, law)
+                    factor = measured.exact(m, name, level) / measured.exact(m, shared[0], level)
+                    law = f"{factor:.2f}, by exact correlations and one prefactor for both"
+                yield grammar.ratio_claim(beside, factor, times, exact.SOURCE, law)
                 if level > 2 and contender.learner.weight_sharing is False:
                     apart = f"level {level}, m = {m}: {who} needs more examples than the {measured.label(shared[0])}"
                     yield Claim(apart, "factor > 1", times, "above", 1.0, theory.SOURCE)
@@ -316,9 +389,8 @@ def _figures(measured: Measured) -> Iterator[Figure]:
     for m in settings.rules:
         curves = {name: curve for (name, rules), curve in measured.curves.items() if rules == m}
         if curves:
-            heights = next(iter(curves.values())).plateaus.mean(0)
-            laws = grammar.law_predictions(settings.vocab, m, settings.branching, settings.levels, heights)
-            panels.append(grammar.level_panel(curves, settings.levels, laws, title=f"m = {m} rules per symbol"))
+            predictions = _all_predictions(settings, measured.facts, m)
+            panels.append(grammar.level_panel(curves, settings.levels, predictions, title=f"m = {m} rules per symbol"))
     yield learning_curves(panels, title=STUDY.title, caption=_CURVES_CAPTION)
     yield _growth_figure(measured)
     yield _against_law(measured)
@@ -327,7 +399,8 @@ def _figures(measured: Measured) -> Iterator[Figure]:
 _CURVES_CAPTION = (
     "Test loss of the last token against the number of training examples P. Horizontal lines: the exact losses L_l of a "
     "reader who knows the grammar and uses the s^l - 1 tokens before the last, averaged over the grammars drawn; the "
-    "lowest is the oracle. Dashes: where each asymptotic law puts the threshold P_l, from signal = sampling noise. "
+    "lowest is the oracle. Dashes: where signal = sampling noise puts the threshold P_l, by the exact correlations of these "
+    "grammars (dash-dotted: what claims are tested against) and by the asymptotic laws (dashed). "
     "Diamonds: where the seeds come half-way between two plateaus, with the interval of 95 %. Bands: the smallest to the "
     "largest of the seeds, each with a grammar of its own. Losses far above L_0 are left out."
 )
@@ -376,8 +449,8 @@ def _against_law(measured: Measured) -> Figure:
     settings, marks, sizes = measured.settings, list[Mark](), [1.0]
     for name in settings.learners:
         known = {key: one for key, one in measured.thresholds.items() if key[0] == name and one.measured}
-        known = {key: one for key, one in known.items() if not math.isnan(settings.law(key[1], name, key[2]))}
-        predicted = [settings.law(m, name, level) for _, m, level in known]
+        known = {key: one for key, one in known.items() if not math.isnan(measured.exact(key[1], name, key[2]))}
+        predicted = [measured.exact(m, name, level) for _, m, level in known]
         values = list(known.values())
         marks.append(
             Points(
@@ -393,9 +466,10 @@ def _against_law(measured: Measured) -> Figure:
         sizes = predicted if sizes == [1.0] and predicted else [*sizes, *predicted]
     ends = (min(sizes), max(sizes))
     marks.insert(0, Law(ends, ends, label="measured = predicted"))
-    axes = Axis("predicted by the asymptotic law", "log"), Axis("examples to half-way between plateaus", "log")
+    axes = Axis("predicted by exact correlations", "log"), Axis("examples to half-way between plateaus", "log")
     caption = (
-        "Every threshold that has both a measurement and a law of that learner's own. On the line the two are equal; "
+        "Every threshold that has both a measurement and a prediction of that learner's own, by the exact correlations of its "
+        "grammars. On the line the two are equal; "
         "parallel to it, they are proportional. A network stands above the line by what signal = noise leaves out: it "
         "needs the signal several times the noise."
     )

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from syntagma.errors import InputError
+from syntagma.errors import InputError, invalid
 from syntagma.sweep import database
 from syntagma.sweep.rows import Damaged, Row, StoredCommand, StoredEnvironment, StoredFact, StoredHistory, StoredRun
 
@@ -76,6 +76,8 @@ class Reader:
 
     def _places(self, table: str, name: str, ids: Collection[str] | None = None) -> list[int]:
         """The rows of a table, those of the names `ids` or all, in the order they were stored."""
+        if isinstance(ids, str):
+            raise invalid("ids", ids, "it is one text", f"Give a list, as [{ids!r}]")
         wanted = None if ids is None else set(ids)
         found = self._query(f"SELECT rowid, {name} FROM {table}")
         return sorted(place for place, called in found if wanted is None or called in wanted)

@@ -47,7 +47,7 @@ def _column(values: list[Any], number: int) -> Any:
     if kinds == {int}:
         return np.array(values, np.int64)
     if kinds == {int, type(None)}:
-        return pd.array(values, dtype="Int64")
+        return pd.Series(values, dtype=object)
     if kinds == {float} or kinds == {float, type(None)}:
         return np.array(values, np.float64)
     if kinds == {bool}:

@@ -16,13 +16,14 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, MutableMapping, Sequence
 from contextlib import suppress
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
 from syntagma.errors import InputError
+from syntagma.extensions import module_of_file
 
 Work = Callable[[dict[str, Any]], dict[str, Any]]
 """Does the run of a configuration; returns its result."""
@@ -32,7 +33,7 @@ _OUT_OF_MEMORY_SHARE = 300
 """Thousandths of the machine's memory that are added to the worker's when the kernel looks for a process to end."""
 
 
-def serve(connection: Connection, work: str, results: str | None, driver: int) -> None:
+def serve(connection: Connection, work: str, results: str | None, driver: int, files: Sequence[str] = ()) -> None:
     """The whole life of a worker process.
 
     Args:
@@ -40,11 +41,14 @@ def serve(connection: Connection, work: str, results: str | None, driver: int) -
         work: `module:function`, which is called with `results` and returns a `Work`.
         results: the results directory.
         driver: the process id of the driver.
+        files: the users' files that the driver has imported, which add kinds of languages and learners.
     """
     _end_with(driver)
     _leave_signals_to_the_driver()
     _be_ended_first()
     use_one_thread(os.environ)
+    for file in files:
+        module_of_file(file, "file")
     do = work_of(work, results)
     connection.send_bytes(b"")
     while True:

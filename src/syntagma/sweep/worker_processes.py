@@ -18,6 +18,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import TYPE_CHECKING
 
+from syntagma import extensions
 from syntagma.errors import invalid
 from syntagma.sweep.worker_process import serve
 from syntagma.sweep.workers import Outcome, Workers, outcome_of
@@ -97,7 +98,7 @@ class WorkerProcesses(Workers):
             raise invalid("workers", self._number, f"a worker {self._failed_start} before its first run", mend)
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
-        arguments = (theirs, self._work, self._results, os.getpid())
+        arguments = (theirs, self._work, self._results, os.getpid(), extensions.files())
         process = context.Process(target=serve, args=arguments, name="syntagma-worker", daemon=True)
         try:
             resource_tracker.ensure_running()

@@ -11,16 +11,17 @@ from typing import TYPE_CHECKING, Any
 _HOMES = {
     "Prediction": "syntagma.theory.prediction",
     "Stated": "syntagma.theory.prediction",
+    "average": "syntagma.theory.prediction",
     "covers": "syntagma.theory.last_token",
     "measured_by_reader": "syntagma.theory.last_token",
     "predict": "syntagma.theory.last_token",
 }
 
-__all__ = ["Prediction", "Stated", "covers", "measured_by_reader", "predict"]
+__all__ = ["Prediction", "Stated", "average", "covers", "measured_by_reader", "predict"]
 
 if TYPE_CHECKING:
     from syntagma.theory.last_token import covers, measured_by_reader, predict
-    from syntagma.theory.prediction import Prediction, Stated
+    from syntagma.theory.prediction import Prediction, Stated, average
 
 
 def __getattr__(name: str) -> Any:

@@ -16,8 +16,9 @@ the sums over all values and over all such places. At level 1 all three are the 
 
 Regime: exact for the grammar, any rule probabilities, any size; a prefactor, the same at all levels if the theory is
 right, stays open. For "conditional" P_l is what level l takes once those below are known, so that the level is
-reached at max(P_1, ..., P_l). Fast: 10 to 30 ms a grammar at v = 32, m = 8, L = 4. Source: signal = noise and the two
-laws are those of arXiv 2505.07070; the exact sizes are derived here.
+reached at max(P_1, ..., P_l); how the far symbol then bears on the last token is taken to be known by then (by the
+last token alone that takes v m^l / (1 - f), the kind "symbol"). Fast: 10 to 30 ms a grammar at v = 32, m = 8, L = 4.
+Source: signal = noise and the two laws are those of arXiv 2505.07070; the exact sizes are derived here.
 """
 
 from __future__ import annotations
@@ -32,7 +33,6 @@ from syntagma.errors import invalid, unknown
 from syntagma.estimate import Estimate
 from syntagma.languages.hierarchy import RandomHierarchy
 from syntagma.statistics.correlations import Kind, Pair, pairs
-from syntagma.statistics.nodes import covariance_with_root, marginal
 
 Evidence = Literal["tokens", "tuples", "conditional"]
 
@@ -107,24 +107,6 @@ def growth(languages: Iterable[RandomHierarchy], kind: Evidence) -> tuple[Estima
     slopes = lever @ np.array([group.mean(axis=0) for group in groups])
     errors = np.sqrt(lever**2 @ np.array([_variance_of_mean(group) for group in groups]))
     return tuple(Estimate(float(slope), float(error)) for slope, error in zip(slopes, errors, strict=True))
-
-
-def class_threshold(language: RandomHierarchy) -> float:
-    """P* by signal = noise of the root's class with the lowest s-tuples, which a sentence shows whole; exact.
-
-    `class_threshold(RandomHierarchy(8, 3, 2, 3))` is near n_c m^L = 216, the law of arXiv 2307.02129 for v and m large:
-    sum C^2 is 1 / (n_c m) for the children of the root, and 1/m of it for each level below and for the tuple, to
-    leading order. Derived here as `thresholds` is, over all s^(L-1) tuples. Infinite where there is one class.
-    """
-    squares = floors = 0.0
-    for position in range(language.branching ** (language.depth - 1)):
-        both = covariance_with_root(language, (1, position))
-        weights = language.weights[0]
-        shares = marginal(language, (1, position))[:, None] * weights
-        squares += float(np.sum(weights[:, :, None] ** 2 * both[:, None, :] ** 2))
-        floors += float((1.0 - np.sum(shares**2)) * (1.0 - 1.0 / language.num_classes))
-    entries = language.vocab * language.rules * language.num_classes * language.branching ** (language.depth - 1)
-    return floors / squares if squares > ROUNDING * entries else float("inf")
 
 
 def _signal_equals_noise(found: tuple[Pair, ...]) -> float:

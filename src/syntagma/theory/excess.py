@@ -23,7 +23,8 @@ with weight sharing the first level does not lie on the others' line. Exact valu
     v = 16, m = 2, L = 4               3.00      1.28      1.81            1.50      0.93       1.07
     v = 8,  m = 2, L = 4               2.00      0.99      1.47            1.00      0.71       0.83
 
-So over levels 2..L the law is within 8 percent from L = 3 on for m = 3 to 8, and never within reach over levels 1..4.
+So over levels 2..L the law is met within 12 percent from L = 3 on, for v = 16 and 32 and m = 3 to 8; with weight
+sharing it is not over levels 1..4, nor at m = 2 or v = 8 at all.
 
 Regime: any curve that falls from plateau to plateau; derived here. Source of the asymptotic law: arXiv 2505.07070.
 """

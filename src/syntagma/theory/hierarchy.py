@@ -104,8 +104,8 @@ def finite_rules_thresholds(
 def class_sample_complexity(classes: int, rules: int, depth: int) -> int:
     """P* = n_c m^L of the class at the root: `class_sample_complexity(8, 3, 3)` is 216.
 
-    Asymptotic law; exact for a grammar: `theory.exact.class_threshold`, within 1.01 to 1.11 of it at m = 3 and 4, v = 8
-    to 32, n_c = 2 to 32.
+    Asymptotic law; exact for a grammar: `theory.root_class.threshold`, in the mean over grammars 1.0 to 1.2 times it at
+    m = 3 and 4, v = 8 to 32, n_c = 2 to 32.
     """
     return classes * rules**depth
 

@@ -35,7 +35,10 @@ _RANGE = (1e-2, 1e2)
 
 
 def covers(language: object, learner: Learner) -> bool:
-    """Whether `predict` has something to say: a random hierarchy language, a learner with or without weight sharing."""
+    """Whether `predict` has something to say: a random hierarchy language, a learner with or without weight sharing.
+
+    `covers(language, HierarchicalCNN())` is true, `covers(language, Transformer())` is not.
+    """
     return isinstance(language, RandomHierarchy) and learner.weight_sharing is not None
 
 

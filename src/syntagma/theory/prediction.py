@@ -12,6 +12,7 @@ A claim about a measurement is tested against the second or the third, or agains
 from __future__ import annotations
 
 import abc
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
@@ -116,6 +117,16 @@ class Stretched(PredictedCurve):
 
 
 @dataclass(frozen=True, eq=False)
+class Mean(PredictedCurve):
+    """The mean of several curves at each size, as of a study's grammars."""
+
+    curves: tuple[PredictedCurve, ...]
+
+    def __call__(self, num_examples: Float[np.ndarray, "*n"]) -> Float[np.ndarray, "*n"]:
+        return np.mean([curve(num_examples) for curve in self.curves], axis=0)
+
+
+@dataclass(frozen=True, eq=False)
 class Prediction:
     """What theory says of a learner on a language: `prediction.at([100, 1000])` is its loss, in nats, at those sizes.
 
@@ -160,3 +171,41 @@ class Prediction:
             raise invalid("prefactor", prefactor, "it is a finite number above 0")
         thresholds = Stated(self.thresholds.values * prefactor, self.thresholds.regime, self.thresholds.source)
         return replace(self, curve=Stretched(self.curve, prefactor), thresholds=thresholds)
+
+
+def average(predictions: Sequence[Prediction]) -> Prediction:
+    """What is predicted of the mean over grammars: `average([predict(x, learner) for x in languages])`.
+
+    Losses, plateaus and alpha are plain means, thresholds geometric ones, as measured ones are averaged in ln P.
+
+    Raises:
+        InputError: none given, or of different names, regimes or sources.
+    """
+    if not predictions:
+        raise invalid("predictions", "[]", "there is nothing to average", "Give one or more")
+    names = {one.name for one in predictions}
+    if len(names) > 1:
+        raise invalid("predictions", sorted(names), "only predictions of one kind have a mean", "Give one kind")
+    return Prediction(
+        name=predictions[0].name,
+        curve=Mean(tuple(one.curve for one in predictions)),
+        thresholds=_averaged([one.thresholds for one in predictions], _geometric_mean),
+        plateaus=_averaged([one.plateaus for one in predictions], _mean),
+        exponent=_averaged([one.exponent for one in predictions], _mean),
+    )
+
+
+def _averaged(parts: Sequence[Stated], mean: Callable[[np.ndarray], np.ndarray]) -> Stated:
+    origins = {(part.regime, part.source) for part in parts}
+    if len(origins) > 1:
+        raise invalid("predictions", sorted(origins), "regimes and sources differ", "Average those of one regime")
+    return Stated(mean(np.array([part.values for part in parts])), parts[0].regime, parts[0].source)
+
+
+def _mean(values: Float[np.ndarray, "k *n"]) -> Float[np.ndarray, "*n"]:
+    return values.mean(axis=0)
+
+
+def _geometric_mean(values: Float[np.ndarray, "k *n"]) -> Float[np.ndarray, "*n"]:
+    with np.errstate(divide="ignore"):  # a threshold of 0, before a curve's first size, makes the mean 0
+        return np.exp(np.log(values).mean(axis=0))
