@@ -17,7 +17,7 @@ from syntagma.cli.commands import app
 from syntagma.errors import InputError
 from syntagma.learners import HierarchicalCNN, LocallyConnected, MultiLayerAttention, Training
 from syntagma.plot import Line
-from syntagma.studies import Cell, load, machinery
+from syntagma.studies import Cell, Facts, Results, load, machinery
 from syntagma.studies.grammar import plateaus_key
 from syntagma.studies.level_by_level import STUDY, ClassGrid, LevelByLevel
 from syntagma.studies.machinery import Analysis
@@ -228,7 +228,7 @@ def test_one_seed_decides_nothing(tmp_path: Path):
 def test_presets_are_planned_and_their_networks_fit():
     assert load(STUDY.name) is STUDY
     for settings in STUDY.presets.values():
-        cells = list(STUDY.cells(settings, machinery.Facts(), machinery.Results()))
+        cells = list(STUDY.cells(settings, Facts(), Results()))
         assert len({cell.run.id() for cell in cells}) == len(cells)
         most = settings.rules[-1]
         for contender in settings.learners.values():
@@ -287,7 +287,9 @@ def test_a_small_run_trains_keeps_probes_and_resumes(tmp_path: Path):
         facts = len(store.facts(STUDY.name))
         machinery.run(STUDY, settings, store, 1, lambda text, done: pytest.fail(f"did {text} again"))
         assert len(store.facts(STUDY.name)) == facts
-        measured = STUDY.measure(settings, machinery.Facts(store.facts(STUDY.name)), machinery.Results(store.results(), store))
+        measured = STUDY.measure(
+            settings, Facts(store.facts(STUDY.name)), Results(store.results(), store)
+        )
         tables = machinery.analyse(STUDY, store).tables
     assert set(measured.inside["level"]) == {1}
     assert set(measured.observers["level"]) == {0, 1, 2}
