@@ -10,23 +10,19 @@ from typing import Any
 
 import numpy as np
 import pytest
-from matplotlib.text import Text
-from syntagma.report.level_by_level import FIGURES, REPORT
-from syntagma.studies.grid import Cell
-from syntagma.studies.level_by_level.inside import found_inside
-from syntagma.studies.level_by_level.settings import NAME, ClassGrid
-from syntagma.studies.stored import Facts
 from typer.main import get_command
 
+from known_results import is_drawn, outcomes, record_command
 from syntagma.cli.commands import app
 from syntagma.errors import InputError
 from syntagma.learners import HierarchicalCNN, LocallyConnected, MultiLayerAttention, Training
-from syntagma.studies import load
-from syntagma.studies.level_by_level import STUDY, LevelByLevel
-from syntagma.studies.scaling_laws import Contender
-from syntagma.studies.study import Analysis
+from syntagma.plot import Line
+from syntagma.studies import Cell, Facts, Results, load, machinery
+from syntagma.studies.grammar import plateaus_key
+from syntagma.studies.level_by_level import STUDY, ClassGrid, LevelByLevel
+from syntagma.studies.machinery import Analysis
+from syntagma.studies.recipes import Contender
 from syntagma.sweep.store import Store
-from syntagma.sweep.weights import checkpoints
 from syntagma.tasks import LastToken, RootClass
 from syntagma.theory import hierarchy as theory
 
@@ -46,7 +42,7 @@ def small(**changes: Any) -> LevelByLevel:
         "depth": 3,
         "learners": {name: Contender(learner=learner, training=TRAINING) for name, learner in learners.items()},
         "sizes": tuple(2**k for k in range(3, 13)),
-        "seeds": 2,
+        "seeds": 3,
         "checkpoints": 3,
         "test_examples": 32,
         "probe_sentences": 100,
@@ -92,7 +88,7 @@ def inside(cell: Cell, step: int) -> dict[str, Any]:
         rows.append({"layer": "layer 1", "change": "rule", "level": level, "cosine": 0.0})
         for change, cosine in (("rule", 0.2 + 0.8 * ignored), ("symbol", 0.2)):
             rows.append({"layer": "layer 3", "change": change, "level": level, "cosine": cosine})
-    found = {"invariance": rows}
+    found: dict[str, Any] = {"invariance": rows}
     if "classes" not in cell.names:
         nearest = {0: 0, 2: 1, 8: 3}[step]
         found["distances"] = [{"level": k, "nats": abs(k - nearest) + 0.1} for k in range(4)]
@@ -107,20 +103,24 @@ def stored(
     probes: bool = True,
     probed: Callable[[Cell, int], dict[str, Any]] = inside,
 ) -> Analysis:
+    """Results, and networks kept after some steps, of which only what was found in them is stored."""
     with Store.create(place) as store:
-        store.record_command(NAME, "quick", settings.model_dump(mode="json"), ["syntagma", "run", NAME])
-        facts = Facts(store, NAME)
+        record_command(store, STUDY, settings)
         for m in settings.rules:
-            for seed in range(settings.seeds):
-                key = {"of": "plateaus", "language": settings.language(m, seed).model_dump(mode="json")}
-                facts.settle(key, lambda: {"loss_nats": PLATEAUS, "standard_error": [0.0] * 4})
-        for cell in settings.cells() if classes else settings.token_cells():
+            for language in settings.languages(m):
+                known = {"loss_nats": PLATEAUS, "standard_error": [0.0] * 4}
+                store.record_fact(STUDY.name, plateaus_key(language), known)
+        for cell in machinery.plan(STUDY, settings):
+            if "classes" in cell.names and not classes:
+                continue
             identity = store.record_run(cell.run.config(), result(cell))
-            along = cell.run.checkpoints > 1
-            for step in ((0, 2, 8) if along else (8,)) if probes else ():
+            for step in ((0, 2, 8) if cell.run.checkpoints > 1 else (8,)) if probes else ():
+                kept = place / "weights" / identity / f"{step}.safetensors"
+                kept.parent.mkdir(parents=True, exist_ok=True)
+                kept.touch()
                 key = {"of": "probes", "run": identity, "step": step, "sentences": settings.probe_sentences}
-                facts.settle(key, lambda cell=cell, step=step: probed(cell, step))
-        return STUDY.analyse(store)
+                store.record_fact(STUDY.name, key, probed(cell, step))
+        return machinery.analyse(STUDY, store)
 
 
 @pytest.fixture(scope="module")
@@ -128,19 +128,17 @@ def known(tmp_path_factory: pytest.TempPathFactory) -> Analysis:
     return stored(tmp_path_factory.mktemp("known"), small())
 
 
-def outcomes(analysis: Analysis, *words: str) -> list[str]:
-    return [v.outcome for v in analysis.verdicts if all(word in v.claim for word in words)]
-
-
 def test_thresholds_made_by_hand_are_recovered(known: Analysis):
-    table = known.tables["thresholds"].set_index(["learner", "rules", "level"])
+    table = known.tables["thresholds"].data.set_index(["learner", "rules", "level"])
+    assert len(table) == 3 * 2 * 3
     for (name, m, level), row in table.iterrows():  # pyright: ignore
         assert row["measured"] == pytest.approx(threshold_of(name, m, level), rel=0.25)
         if level > 1:
-            assert row["ignored"] == pytest.approx(threshold_of(name, m, level), rel=0.25)
-    classes = known.tables["class_thresholds"]
+            assert row["ignored_measured"] == pytest.approx(threshold_of(name, m, level), rel=0.25)
+    classes = known.tables["class-thresholds"].data
+    assert len(classes) == 2 * 2
     np.testing.assert_allclose(classes["measured"], 2.0 * classes["predicted"], rtol=0.25)
-    np.testing.assert_allclose(classes["ignored"], 2.0 * classes["predicted"], rtol=0.25)
+    np.testing.assert_allclose(classes["ignored_measured"], 2.0 * classes["predicted"], rtol=0.25)
 
 
 def test_verdicts_of_known_answers(known: Analysis):
@@ -148,16 +146,16 @@ def test_verdicts_of_known_answers(known: Analysis):
     assert set(outcomes(known, "half-way to ignoring")) == {"finding"}
     assert outcomes(known, "along training") == ["agrees"] * 3
     assert set(outcomes(known, "n_c = 4: P* of the class grows as a power of m")) <= {"agrees", "disagrees"}
-    power = next(v for v in known.verdicts if v.claim == "n_c = 4: P* of the class grows as a power of m")
+    claims = {verdict.claim.text: verdict.claim for verdict in known.verdicts}
+    power = claims["n_c = 4: P* of the class grows as a power of m"]
     assert power.predicted == "m^3"
-    assert float(power.measured.split("k = ")[1].split()[0]) == pytest.approx(3.0, abs=0.5)
-    number = next(v for v in known.verdicts if v.claim == "m = 2: P* of the class grows as a power of n_c")
-    assert float(number.measured.split("k = ")[1].split()[0]) == pytest.approx(1.0, abs=0.3)
-    shared = {v.claim: v for v in known.verdicts if "without weight sharing over those with it" in v.claim}
-    first, third = (next(v for claim, v in shared.items() if claim.startswith(f"level {k}, m = 3")) for k in (1, 3))
+    assert power.measured.value == pytest.approx(3.0, abs=0.5)
+    assert claims["m = 2: P* of the class grows as a power of n_c"].measured.value == pytest.approx(1.0, abs=0.3)
+    shared = {text: claim for text, claim in claims.items() if "without weight sharing over those with it" in text}
+    first, third = (next(c for text, c in shared.items() if text.startswith(f"level {k}, m = 3")) for k in (1, 3))
     assert first.predicted == "1"
     assert third.predicted == "m^1 = 3"
-    assert float(third.measured.split()[0]) == pytest.approx(3.0, rel=0.3)
+    assert third.measured.value == pytest.approx(3.0, rel=0.3)
 
 
 def test_a_training_that_forgets_a_level_disagrees(tmp_path: Path):
@@ -173,22 +171,35 @@ def test_a_training_that_forgets_a_level_disagrees(tmp_path: Path):
 
 
 @pytest.mark.parametrize(("classes", "probes"), [(True, True), (False, True), (True, False)])
-def test_the_report_is_drawn_with_pieces_missing(tmp_path: Path, classes: bool, probes: bool):
+def test_figures_are_drawn_with_pieces_missing(tmp_path: Path, classes: bool, probes: bool):
     analysis = stored(tmp_path / "results", small(rules=(2,)), classes=classes, probes=probes)
-    for name, draw in FIGURES.items():
-        texts = [text.get_text() for text in draw(analysis).findobj(Text)]  # pyright: ignore
-        assert any(text.startswith("What networks know of a grammar") for text in texts), name
+    assert [figure.name for figure in analysis.figures] == [
+        "learning-curves", "invariance", "observers", "class-curves", "correlations",
+    ]  # fmt: skip
+    for figure in analysis.figures:
+        assert is_drawn(figure), figure.name
     if not probes:
         assert set(outcomes(analysis, "ignores level-")) == {"open"}
     if not classes:
         assert set(outcomes(analysis, "P* of the class")) == {"open"}
 
 
-def test_every_figure_has_its_caption_and_every_table_its_columns(known: Analysis):
-    assert list(REPORT.captions) == list(FIGURES)
-    for table in REPORT.tables:
-        assert {column.name for column in table.columns} <= set(known.tables[table.name].columns)
-    assert REPORT.interactive(known)["data"]
+def test_figures_draw_what_was_probed(known: Analysis):
+    invariance, observers = (next(f for f in known.figures if f.name == name) for name in ("invariance", "observers"))
+    assert len(invariance.panels) == len(observers.panels) == 2 * 3
+    best = [mark for mark in invariance.panels[0].marks if isinstance(mark, Line)]
+    assert [mark.label for mark in best] == ["level 1", "level 2"]
+    for level, line in enumerate(best, start=1):
+        expected = [inside_of(size, level) for size in small().sizes]
+        np.testing.assert_allclose(line.y, expected, atol=1e-9)
+    along = [mark for mark in observers.panels[1].marks if isinstance(mark, Line)]
+    assert [list(mark.x) for mark in along] == [[1, 3, 9]] * 4  # steps 0, 2 and 8, plus 1
+    assert [mark.y[-1] for mark in along] == pytest.approx([3.1, 2.1, 1.1, 0.1])
+
+
+def inside_of(size: int, level: int) -> float:
+    """How far level-`level` synonyms are ignored by the convolutional network at m = 2."""
+    return 0.5 + 0.5 * math.tanh(8 * math.log(size / threshold_of("cnn", 2, level + 1)))
 
 
 def test_commands_of_the_tutorial_exist_and_their_runs_are_in_the_quick_preset():
@@ -196,11 +207,11 @@ def test_commands_of_the_tutorial_exist_and_their_runs_are_in_the_quick_preset()
     lines = [line.split() for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL) for line in block.splitlines()]
     commands = get_command(app).commands  # pyright: ignore
     assert [words[1] for words in lines] == ["run", "probe", "probe", "probe"]
-    quick = [cell.run for cell in STUDY.presets["quick"].cells()]
+    quick = [cell.run for cell in machinery.plan(STUDY, STUDY.presets["quick"])]
     for words in lines[1:]:
         options = {option for parameter in commands["probe"].params for option in parameter.opts}
         assert {word for word in words if word.startswith("--")} <= options
-        assert words[2] == f"results/{NAME}-quick"
+        assert words[2] == f"results/{STUDY.name}-quick"
         assert words[3:7] == ["kind=cnn", "kind=last-token", "num_examples=2048", "seed=0"]
         wanted = ("cnn", "last-token", 2048, 0)
         found = [run for run in quick if (run.learner.kind, run.task.kind, run.num_examples, run.seed) == wanted]
@@ -210,14 +221,15 @@ def test_commands_of_the_tutorial_exist_and_their_runs_are_in_the_quick_preset()
 
 def test_one_seed_decides_nothing(tmp_path: Path):
     analysis = stored(tmp_path, small(rules=(2,), seeds=1))
-    assert {v.outcome for v in analysis.verdicts if "along training" not in v.claim} <= {"open", "finding"}
+    said = {v.outcome for v in analysis.verdicts if "along training" not in v.claim.text}
+    assert said <= {"open", "finding"}
 
 
 def test_presets_are_planned_and_their_networks_fit():
-    assert load(NAME) is STUDY
+    assert load(STUDY.name) is STUDY
     for settings in STUDY.presets.values():
-        identities = {cell.run.id() for cell in settings.cells()}
-        assert len(identities) == len(settings.cells())
+        cells = list(STUDY.cells(settings, Facts(), Results()))
+        assert len({cell.run.id() for cell in cells}) == len(cells)
         most = settings.rules[-1]
         for contender in settings.learners.values():
             contender.learner.check(LastToken().shape(settings.language(most, 0).language()))
@@ -225,17 +237,18 @@ def test_presets_are_planned_and_their_networks_fit():
             shape = RootClass().shape(settings.language(most, 0, classes).language())
             assert shape.outputs == classes
             settings.root_class.contender.learner.check(shape)
-    kept = {cell.names["num_examples"]: cell.run.checkpoints for cell in small().token_cells()}
+    tokens = [cell for cell in machinery.plan(STUDY, small()) if "classes" not in cell.names]
+    kept = {cell.names["num_examples"]: cell.run.checkpoints for cell in tokens}
     assert kept == {2**k: 1 if k < 12 else 3 for k in range(3, 13)}
 
 
 def test_predictions_are_the_laws():
-    tables = STUDY.predict(small(rules=(2,)))
-    assert tables["classes"]["num_examples"].tolist() == [2 * 8, 4 * 8, 2 * 27, 4 * 27]
-    levels = tables["predictions"].set_index(["law", "level"])["num_examples"]
+    tables = machinery.predict(STUDY, small(rules=(2,)))
+    assert tables["classes"].data["num_examples"].tolist() == [2 * 8, 4 * 8, 2 * 27, 4 * 27]
+    levels = tables["predictions"].data.set_index(["law", "level"])["num_examples"]
     assert levels["weight sharing", 3] == pytest.approx(4 * 2**4 / 0.5)
     assert levels["no weight sharing", 3] == pytest.approx(4 * 2**5 / 0.5)
-    needed = tables["correlations"]
+    needed = tables["correlations"].data
     assert (needed["examples_needed"] * needed["squared_covariance"]).to_numpy() == pytest.approx(needed["floor"])
 
 
@@ -250,9 +263,9 @@ def test_settings_that_cannot_be_are_refused(changes: dict[str, object], text: s
 
 def test_no_finished_run_is_said_in_one_line(tmp_path: Path):
     with Store.create(tmp_path) as store:
-        store.record_command(NAME, "quick", small().model_dump(mode="json"), ["syntagma"])
+        record_command(store, STUDY, small())
         with pytest.raises(InputError, match="no run of these settings is finished yet"):
-            STUDY.analyse(store)
+            machinery.analyse(STUDY, store)
 
 
 def test_a_small_run_trains_keeps_probes_and_resumes(tmp_path: Path):
@@ -261,19 +274,23 @@ def test_a_small_run_trains_keeps_probes_and_resumes(tmp_path: Path):
     settings = small(rules=(2,), depth=2, learners={"cnn": one}, sizes=(16, 32), seeds=1, root_class=grid)
     said: list[tuple[str, float]] = []
     with Store.create(tmp_path) as store:
-        STUDY.run(settings, store, 1, lambda text, done: said.append((text, done)))
+        record_command(store, STUDY, settings)
+        machinery.run(STUDY, settings, store, 1, lambda text, done: said.append((text, done)))
         assert all(0 <= done <= 1 for _, done in said)
         assert any("looking into cnn" in text for text, _ in said)
-        probed = found_inside(settings, store)
-        cells = settings.cells()
-        assert set(probed) == {cell.run.id() for cell in cells}
+        probed = [key for key, _ in store.facts(STUDY.name) if key["of"] == "probes"]
+        cells = machinery.plan(STUDY, settings)
+        assert {key["run"] for key in probed} == {cell.run.id() for cell in cells}
         for cell in cells:
-            assert list(probed[cell.run.id()]) == list(checkpoints(tmp_path, cell.run.id()))
-        facts = len(store.facts(NAME))
-        STUDY.run(settings, store, 1, lambda text, done: None)
-        assert len(store.facts(NAME)) == facts
-        store.record_command(NAME, "quick", settings.model_dump(mode="json"), ["syntagma"])
-        tables = STUDY.analyse(store).tables
-    assert set(tables["invariance"]["level"]) == {1}
-    assert set(tables["observers"]["level"]) == {0, 1, 2}
-    assert len(tables["class_curves"]) == 1
+            steps = [key["step"] for key in probed if key["run"] == cell.run.id()]
+            assert steps == list(store.checkpoints(cell.run.id()))
+        facts = len(store.facts(STUDY.name))
+        machinery.run(STUDY, settings, store, 1, lambda text, done: pytest.fail(f"did {text} again"))
+        assert len(store.facts(STUDY.name)) == facts
+        measured = STUDY.measure(
+            settings, Facts(store.facts(STUDY.name)), Results(store.results(), store)
+        )
+        tables = machinery.analyse(STUDY, store).tables
+    assert set(measured.inside["level"]) == {1}
+    assert set(measured.observers["level"]) == {0, 1, 2}
+    assert len(tables["class-thresholds"].data) == 1

@@ -170,10 +170,10 @@ def _figures(measured: Measured) -> Iterator[Figure]:
         every, plateaus=(measured.entropy,), title="all positions", y="mean test loss of all positions (nats)"
     )
     caption = (
-        "One decoder trained on the last token alone, and on all positions. Left: its loss at the last position; lines are "
-        "the exact plateaus, diamonds the measured thresholds with their intervals of 95 %. Right: mean loss of all "
-        "positions, above the exact entropy of a sentence over its length. Bands: the smallest to the largest of the seeds, "
-        "each with a grammar of its own."
+        "One decoder trained on the last token alone, and on all positions. Left: its loss at the last position; "
+        "lines are the exact plateaus, diamonds the measured thresholds with their intervals of 95 %. Right: mean "
+        "loss of all positions, above the exact entropy of a sentence over its length. Bands: the smallest to the "
+        "largest of the seeds, each with a grammar of its own."
     )
     yield Figure("positions", "Asked at all positions, and at the last alone", (left, right), caption, columns=2)
 

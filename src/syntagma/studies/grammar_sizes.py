@@ -212,7 +212,8 @@ _GROWTH = GROWTH.named(
 _PREFACTORS = Schema(
     "prefactors",
     "Prefactors by language",
-    "Measured threshold over the law's, with its interval of 95 %: one number for all languages if the law is exact but for it.",
+    "Measured threshold over the law's, with its interval of 95 %: one number for all languages if the law is exact "
+    "but for it.",
     (
         Column("label", "learner", "text"),
         *_SIZES,
@@ -360,9 +361,9 @@ def _collapse(measured: Measured) -> Figure:
         panels.append(Panel(f"level {level}", Axis("measured / predicted $P_l$", "log"), axis, marks))
     base = ", ".join(f"{SYMBOLS[p]} = {getattr(settings.base, p)}" for p in PARAMETERS)
     caption = (
-        f"Measured threshold over the law's for each language, with its interval of 95 % over seeds. The base has {base}; each "
-        "other language differs from it as its row says. If one law held for all up to a prefactor, the points of one "
-        "learner would stand above one another. Triangles: only a bound is known."
+        "Measured threshold over the law's for each language, with its interval of 95 % over seeds. The base has "
+        f"{base}; each other language differs from it as its row says. If one law held for all up to a prefactor, the "
+        "points of one learner would stand above one another. Triangles: only a bound is known."
     )
     return Figure("prefactors", "One law for all languages? Prefactors by language", panels, caption)
 
@@ -385,9 +386,9 @@ def _growth_figure(measured: Measured) -> Figure:
         x = Axis(f"{SYMBOLS[parameter]}", "log", ticks=values, limits=(values[0] / 1.15, values[-1] * 1.15))
         panels.append(Panel(f"in {SYMBOLS[parameter]}", x, Axis("$P_l (1 - f)$ (examples)", "log"), marks, notes))
     caption = (
-        "Measured thresholds times 1 - f against each size of the grammar, the others as in the base, so that the slope drawn is "
-        "the exponent printed; intervals of 95 % over seeds, triangles where only a bound is known. Dashes: the laws. Markers: "
-        "levels. No exponent is given for fewer than three values."
+        "Measured thresholds times 1 - f against each size of the grammar, the others as in the base, so that the "
+        "slope drawn is the exponent printed; intervals of 95 % over seeds, triangles where only a bound is known. "
+        "Dashes: the laws. Markers: levels. No exponent is given for fewer than three values."
     )
     return Figure("growth", "How thresholds grow with the sizes of the grammar", panels, caption, columns=2)
 
@@ -437,8 +438,9 @@ def _rescaled(measured: Measured) -> Figure:
         y = Axis("share of the step left", limits=(-0.6, 1.6))
         panels.append(Panel(f"level {level}", Axis("P / predicted $P_l$", "log"), y, marks))
     caption = (
-        "The share of the step from L_(l-1) to L_l that is left, against P over the predicted threshold: each line is one "
-        "language, the mean over its seeds. In a perfect collapse all lines of a learner cross one half at one place."
+        "The share of the step from L_(l-1) to L_l that is left, against P over the predicted threshold: each line is "
+        "one language, the mean over its seeds. In a perfect collapse all lines of a learner cross one half at one "
+        "place."
     )
     return Figure("collapse", "All languages on rescaled axes", panels, caption, share="y")
 

@@ -546,9 +546,9 @@ def _figures(measured: Measured) -> Iterator[Figure]:
             panels.append(grammar.level_panel(curves, settings.depth, laws, title=f"m = {m} rules per symbol"))
     caption = (
         "Test loss of the last token against the number of training examples P, with weight sharing and without. "
-        "Horizontal lines: the exact losses L_l of a reader who knows the grammar and uses the s^l - 1 tokens before the "
-        "last; the lowest is the oracle. Dashes: where each law puts the threshold P_l. Diamonds: where the seeds come "
-        "half-way between two plateaus, with the interval of 95 %."
+        "Horizontal lines: the exact losses L_l of a reader who knows the grammar and uses the s^l - 1 tokens before "
+        "the last; the lowest is the oracle. Dashes: where each law puts the threshold P_l. Diamonds: where the seeds "
+        "come half-way between two plateaus, with the interval of 95 %."
     )
     yield learning_curves(panels, title="With weight sharing and without", caption=caption)
     yield _inside_figure(measured)
@@ -586,10 +586,10 @@ def _inside_figure(measured: Measured) -> Figure:
     y = Axis("synonyms ignored (0 to 1)", limits=(-0.12, 1.02))
     caption = (
         "How far the last layer is on the way from reacting to a synonym as to another symbol (0) to ignoring it (1): "
-        "(c_rule - c_symbol) / (1 - c_symbol), c the cosine of whitened activations before and after the change of the "
-        "node beside the last one of its level. Left: the best network of every P; dashes: the measured P_(l+1), from "
-        "which level l must be known. Right: along training at the largest P. Bands: the smallest to the largest of the "
-        f"seeds. m = {measured.settings.rules[0]}; the others are in the tables."
+        "(c_rule - c_symbol) / (1 - c_symbol), c the cosine of whitened activations before and after the change of "
+        "the node beside the last one of its level. Left: the best network of every P; dashes: the measured P_(l+1), "
+        "from which level l must be known. Right: along training at the largest P. Bands: the smallest to the largest "
+        f"of the seeds. m = {measured.settings.rules[0]}; the others are in the tables."
     )
     panels = _by_network(measured, measured.inside, y, marks)
     return Figure("invariance", "Which synonyms the last layer ignores", panels, caption, columns=2)
@@ -604,8 +604,8 @@ def _observer_figure(measured: Measured) -> Figure:
 
     caption = (
         "Distance of the network's prediction of the last token to the exact posterior of an observer who knows the "
-        "grammar up to level l and sees the s^l - 1 tokens before it: the lowest line says which level is learned. Mean "
-        f"over seeds. Left: the best network of every P. Right: along training. m = {measured.settings.rules[0]}."
+        "grammar up to level l and sees the s^l - 1 tokens before it: the lowest line says which level is learned. "
+        f"Mean over seeds. Left: the best network of every P. Right: along training. m = {measured.settings.rules[0]}."
     )
     panels = _by_network(measured, measured.observers, Axis("distance to observer (nats)", "log"), marks)
     return Figure("observers", "Whom the networks predict like", panels, caption, columns=2)
@@ -652,9 +652,10 @@ def _class_figure(measured: Measured) -> Figure:
         Panel("P* over its law", Axis("classes n_c", "log", ticks=settings.root_class.classes), Axis("P* / (n_c m^L)", "log"), right),
     )  # fmt: skip
     caption = (
-        "Left: test error of the class at the root over that of chance, against P: mean over seeds with a dot for each; an "
-        f"error of zero in {settings.test_examples} sentences is drawn as half of one. The line is the tenth of chance that "
-        "defines P*. Right: P* over the predicted n_c m^L, with the interval of 95 %; the law predicts one height for all."
+        "Left: test error of the class at the root over that of chance, against P: mean over seeds with a dot for "
+        f"each; an error of zero in {settings.test_examples} sentences is drawn as half of one. The line is the tenth "
+        "of chance that defines P*. Right: P* over the predicted n_c m^L, with the interval of 95 %; the law predicts "
+        "one height for all."
     )
     return Figure("class-curves", "Learning the class at the root", panels, caption, columns=2)
 
@@ -682,9 +683,9 @@ def _correlation_figure(measured: Measured) -> Figure:
             Panel(f"m = {m} rules per symbol", x, Axis("squared covariance / floor of one sentence", "log"), marks)
         )
     caption = (
-        "Squared covariances of the last token with tokens, symbols and tuples that it meets at level l: exact for each "
-        "grammar drawn (points) and on average over grammars (dashes). Horizontal lines: what P sentences of independent "
-        "variables show. Correlations above a line are resolved by that P."
+        "Squared covariances of the last token with tokens, symbols and tuples that it meets at level l: exact for "
+        "each grammar drawn (points) and on average over grammars (dashes). Horizontal lines: what P sentences of "
+        "independent variables show. Correlations above a line are resolved by that P."
     )
     return Figure("correlations", "Which correlations so many sentences resolve", panels, caption)
 

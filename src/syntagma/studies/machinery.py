@@ -74,18 +74,21 @@ def plan(study: Study[Any, Any], settings: Settings, facts: Facts | None = None)
 
 
 def check(study: Study[Any, Any], settings: Settings) -> None:
-    """Whether there is anything to run, before a directory is made; facts that are computed for it are not kept.
+    """Whether there is anything to run, before a directory is made.
+
+    Facts are computed only for a study that needs them to plan, and not kept; where cells need facts, those that need
+    none are looked at.
 
     Raises:
         InputError: the grid is empty, or something that it needs, as a text, is not there.
     """
-    if study.expected is None:
-        cells = study.cells(settings, Facts(), Results())
-        try:
-            next(iter(cells), None)
-        except FactMissing:
-            return
-    plan(study, settings)
+    if study.expected is not None:
+        plan(study, settings)
+        return
+    try:
+        plan(study, settings, Facts())
+    except FactMissing:
+        return
 
 
 def run(
@@ -100,11 +103,17 @@ def run(
         InputError: the settings leave nothing to run, or a run cannot be done.
     """
     facts, results = Facts(store.facts(study.name)), Results(store.results(), store)
+    anything = False
+
+    def tell(text: str, share: float) -> None:
+        nonlocal anything
+        anything = True
+        progress(text, share)
 
     def keep(fact: Fact, value: Mapping[str, Any]) -> None:
         store.record_fact(study.name, fact.key, value)
 
-    _settle(study.facts(settings, results), facts, keep, lambda text, share: progress(text, _FACTS_SHARE * share))
+    _settle(study.facts(settings, results), facts, keep, lambda text, share: tell(text, _FACTS_SHARE * share))
     grid = _Grid(study, settings, facts, results)
     expected = {cell.run.id(): _cost(cell.run) for cell in plan(study, settings, facts)}
     finished_cost = sum(_cost(cell.run) for cell in grid.finished())
@@ -116,11 +125,13 @@ def run(
         names = grid.take(done, metrics)
         everything = max(sum(expected.values()), finished_cost + grid.cost_left())
         furthest = max(furthest, finished_cost / everything)
-        progress(_sentence(done, names, metrics), _FACTS_SHARE + _RUNS_SHARE * furthest)
+        tell(_sentence(done, names, metrics), _FACTS_SHARE + _RUNS_SHARE * furthest)
 
     summary = execute(grid.wanted, store, workers, finished, **how)
     done, left = _FACTS_SHARE + _RUNS_SHARE, 1 - _FACTS_SHARE - _RUNS_SHARE
-    _settle(study.facts(settings, results), facts, keep, lambda text, share: progress(text, done + left * share))
+    _settle(study.facts(settings, results), facts, keep, lambda text, share: tell(text, done + left * share))
+    if anything and not summary.failed and not summary.left_out:
+        progress("all is done", 1.0)
     return summary
 
 

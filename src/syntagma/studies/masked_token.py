@@ -196,10 +196,10 @@ def _figures(measured: Measured) -> Iterable[Figure]:
         ),
     )
     caption = (
-        "Test loss of a token hidden at a random place, against the number of training sentences P: mean over seeds, and "
-        "the band from the smallest to the largest of them. Each seed has a grammar of its own. Lines: the entropy of a "
-        "token when nothing else is known, and the exact posterior given all other tokens. A learner is said to be near "
-        f"when at most {NEAR:.0%} of the way between them is left."
+        "Test loss of a token hidden at a random place, against the number of training sentences P: mean over seeds, "
+        "and the band from the smallest to the largest of them. Each seed has a grammar of its own. Lines: the "
+        "entropy of a token when nothing else is known, and the exact posterior given all other tokens. A learner is "
+        f"said to be near when at most {NEAR:.0%} of the way between them is left."
     )
     yield Figure("masked", "A masked token, against its exact posterior", (left, right), caption, columns=2)
 

@@ -165,7 +165,8 @@ _PREDICTIONS = Schema(
 _OVER_FIXED = Schema(
     "over-fixed",
     "One pass over fixed sets",
-    "Sentences seen in one pass when a level is learned, over the size of a fixed set that teaches it, with its interval.",
+    "Sentences seen in one pass when a level is learned, over the size of a fixed set that teaches it, with its "
+    "interval.",
     (
         Column("label", "learner", "text"),
         Column("level", "level l", "whole"),
@@ -248,10 +249,11 @@ def _figures(measured: Measured) -> Iterator[Figure]:
         more=_fixed_marks(measured),
     )
     caption = (
-        "Loss of the last token on validation sentences against the number of sentences seen in one pass over fresh data: mean "
-        "over seeds, and the band from the smallest to the largest of them, each with a grammar of its own. Full diamonds: "
-        "where the seeds cross half-way between two plateaus, with the interval of 95 %; hollow ones: the size P of fixed "
-        "training sets at which that happens. Dashes: where each law puts the threshold P_l. Lines: exact plateaus."
+        "Loss of the last token on validation sentences against the number of sentences seen in one pass over fresh "
+        "data: mean over seeds, and the band from the smallest to the largest of them, each with a grammar of its "
+        "own. Full diamonds: where the seeds cross half-way between two plateaus, with the interval of 95 %; hollow "
+        "ones: the size P of fixed training sets at which that happens. Dashes: where each law puts the threshold "
+        "P_l. Lines: exact plateaus."
     )
     yield Figure("one-pass", "One pass over fresh data, beside fixed sets", (panel,), caption, columns=1)
 

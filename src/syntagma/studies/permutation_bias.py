@@ -376,8 +376,8 @@ def _away(runs: pd.DataFrame) -> pd.DataFrame:
 _SPECTRUM = Schema(
     "spectrum",
     "Eigenvalues by representation",
-    "One row a level: levels below their error, or lost in rounding, are left out; the largest of each representation is "
-    "kept.",
+    "One row a level: levels below their error, or lost in rounding, are left out; the largest of each representation "
+    "is kept.",
     (
         Column("block", "block", "text"),
         Column("representation", "representation", "text"),
@@ -404,8 +404,8 @@ _COMPLEXITY = Schema(
 _GROWTH = Schema(
     "growth",
     "Examples needed against context length",
-    "At half of the target's variance: measured with its interval of 95 % over training sets, predicted, and the least that "
-    "the trace bound allows.",
+    "At half of the target's variance: measured with its interval of 95 % over training sets, predicted, and the "
+    "least that the trace bound allows.",
     (
         *_COMPLEXITY.columns,
         Column("measured", "measured", "count"),
@@ -431,8 +431,8 @@ _EXPONENTS = Schema(
 _AGREEMENT = Schema(
     "agreement",
     "Kernel regression beside theory",
-    "Measured over predicted test error, geometric mean over sizes, with its interval of 95 % over training sets. The theory "
-    "takes modes for independent Gaussian variables.",
+    "Measured over predicted test error, geometric mean over sizes, with its interval of 95 % over training sets. The "
+    "theory takes modes for independent Gaussian variables.",
     (
         Column("representation", "representation", "text"),
         Column("test", "test tokens", "text"),
@@ -451,8 +451,8 @@ _REACH = Schema(
 _SYMMETRY = Schema(
     "symmetry",
     "Permutation symmetry of a source",
-    "Share of the squared covariance that is symmetric under permutations of positions, in all and between different positions "
-    "only, with intervals of 95 %.",
+    "Share of the squared covariance that is symmetric under permutations of positions, in all and between different "
+    "positions only, with intervals of 95 %.",
     (
         Column("source", "source", "text"),
         Column("window", "T", "whole"),
@@ -669,15 +669,17 @@ def _curve_figure(measured: Measured, shifted: bool) -> Figure:
         y = Axis("test error / variance" + (", shifted tokens" if shifted else ""), "log")
         panels.append(Panel(name, Axis("training examples n", "log"), y, marks))
     caption = (
-        "Test error of targets in four representations of the permutations of positions, over their variance, against the number "
-        "n of training examples. Lines: theory, from the exact spectrum of the kernel. Points: kernel regression, and the mean of "
-        "finite networks drawn from their posterior, less what finite chains add, of targets scaled down (networks adapt to strong "
-        "ones): means with intervals of 95 % over training sets. The grey line at 1 is what predicting the mean gives."
+        "Test error of targets in four representations of the permutations of positions, over their variance, against "
+        "the number n of training examples. Lines: theory, from the exact spectrum of the kernel. Points: kernel "
+        "regression, and the mean of finite networks drawn from their posterior, less what finite chains add, of "
+        "targets scaled down (networks adapt to strong ones): means with intervals of 95 % over training sets. The "
+        "grey line at 1 is what predicting the mean gives."
     )
     if shifted:
         caption = (
-            "The same regressions, tested on tokens with other probabilities. Lines: theory, with the second moments of every mode "
-            "under the new distribution, by enumerating all sequences. Points: means with intervals of 95 % over training sets."
+            "The same regressions, tested on tokens with other probabilities. Lines: theory, with the second moments "
+            "of every mode under the new distribution, by enumerating all sequences. Points: means with intervals of "
+            "95 % over training sets."
         )
         return Figure("shifted", "Test tokens of another distribution", panels, caption, columns=2, share="xy")
     return Figure("learning-curves", "Learning curves by representation", panels, caption, columns=2, share="xy")
@@ -715,10 +717,10 @@ def _spectrum_figure(measured: Measured) -> Figure:
         x = Axis("", "category", categories=_NAMES)
         panels.append(Panel(block, x, Axis("eigenvalue", "log", limits=(floor, None)), marks))
     caption = (
-        "Eigenvalues of the kernel of each block, by representation, each repeated as often as the representation's dimension. "
-        "Black bars: the bound trace / dimension. A block that has no eigenvalue in a representation cannot learn such targets from "
-        "any number of examples. Softmax attention has no closed form: its kernel is sampled, bars are standard errors, and levels "
-        "below theirs are left out."
+        "Eigenvalues of the kernel of each block, by representation, each repeated as often as the representation's "
+        "dimension. Black bars: the bound trace / dimension. A block that has no eigenvalue in a representation "
+        "cannot learn such targets from any number of examples. Softmax attention has no closed form: its kernel is "
+        "sampled, bars are standard errors, and levels below theirs are left out."
     )
     panels = panels or [Panel("", marks=(Empty("No spectrum is computed yet."),))]
     return Figure("spectrum", "The kernel's eigenvalues by representation", panels, caption, share="y")
@@ -748,9 +750,9 @@ def _complexity_figure(measured: Measured) -> Figure:
             Panel(title, Axis("context length T", "log", ticks=lengths), Axis("training examples", "log"), marks)
         )
     caption = (
-        "Training examples at which the test error is half of the target's variance, against the context length T: measured with "
-        "intervals of 95 % over training sets, and from the exact spectrum. Dashed: fewer cannot do, since no eigenvalue exceeds "
-        "trace / dimension."
+        "Training examples at which the test error is half of the target's variance, against the context length T: "
+        "measured with intervals of 95 % over training sets, and from the exact spectrum. Dashed: fewer cannot do, "
+        "since no eigenvalue exceeds trace / dimension."
     )
     return Figure("sample-complexity", "Examples needed against context length", panels, caption, share="y")
 
@@ -773,8 +775,8 @@ def _width_figure(measured: Measured) -> Figure:
     slope = measured.width_slope()
     panel = Panel(f"fitted slope {slope}", Axis("width (units and heads)", "log", ticks=widths), Axis("squared relative deviation", "log"), marks)  # fmt: skip
     caption = (
-        "Squared relative distance (Frobenius norm) between the kernel of the last layer's features of one random network and its "
-        "infinite-width limit, over 64 random sequences; heads, of size 4, are as many as units."
+        "Squared relative distance (Frobenius norm) between the kernel of the last layer's features of one random "
+        "network and its infinite-width limit, over 64 random sequences; heads, of size 4, are as many as units."
     )
     return Figure("width", "Approach to the limit", (panel,), caption)
 
@@ -809,10 +811,11 @@ def _symmetry_figure(measured: Measured) -> Figure:
     title = f"one (T-1,1) multiplet / its mean, T = {largest}"
     panels.append(Panel(title, Axis("", "category", categories=names), Axis("", "log"), split))
     caption = (
-        "Share of the squared norm of the covariance of one-hot tokens that is symmetric under permutations of positions, the "
-        "sampling floor removed, in all and between different positions only, with intervals of 95 %; and the eigenvalues of the "
-        "largest multiplet of (T-1,1), which are equal for a symmetric source. Shuffled and sorted tokens are extremes. Between "
-        "shuffled tokens almost no dependence is left to be shared, so its interval may be too wide to show."
+        "Share of the squared norm of the covariance of one-hot tokens that is symmetric under permutations of "
+        "positions, the sampling floor removed, in all and between different positions only, with intervals of 95 %; "
+        "and the eigenvalues of the largest multiplet of (T-1,1), which are equal for a symmetric source. Shuffled "
+        "and sorted tokens are extremes. Between shuffled tokens almost no dependence is left to be shared, so its "
+        "interval may be too wide to show."
     )
     return Figure("source-symmetry", "Permutation symmetry of a source in windows of T tokens", panels, caption)
 

@@ -230,8 +230,8 @@ def _measure(settings: ScalingLaws, facts: Facts, results: Results) -> Measured:
 _PREDICTIONS = Schema(
     "predictions",
     "Predicted thresholds",
-    "The number of examples at which each law puts the threshold of each level: asymptotically, and by the exact correlations "
-    "of these grammars.",
+    "The number of examples at which each law puts the threshold of each level: asymptotically, and by the exact "
+    "correlations of these grammars.",
     (
         Column("rules", "rules m", "whole"),
         Column("level", "level l", "whole"),
@@ -397,12 +397,12 @@ def _figures(measured: Measured) -> Iterator[Figure]:
 
 
 _CURVES_CAPTION = (
-    "Test loss of the last token against the number of training examples P. Horizontal lines: the exact losses L_l of a "
-    "reader who knows the grammar and uses the s^l - 1 tokens before the last, averaged over the grammars drawn; the "
-    "lowest is the oracle. Dashes: where signal = sampling noise puts the threshold P_l, by the exact correlations of these "
-    "grammars (dash-dotted: what claims are tested against) and by the asymptotic laws (dashed). "
-    "Diamonds: where the seeds come half-way between two plateaus, with the interval of 95 %. Bands: the smallest to the "
-    "largest of the seeds, each with a grammar of its own. Losses far above L_0 are left out."
+    "Test loss of the last token against the number of training examples P. Horizontal lines: the exact losses L_l of "
+    "a reader who knows the grammar and uses the s^l - 1 tokens before the last, averaged over the grammars drawn; "
+    "the lowest is the oracle. Dashes: where signal = sampling noise puts the threshold P_l, by the exact "
+    "correlations of these grammars (dash-dotted: what claims are tested against) and by the asymptotic laws "
+    "(dashed). Diamonds: where the seeds come half-way between two plateaus, with the interval of 95 %. Bands: the "
+    "smallest to the largest of the seeds, each with a grammar of its own. Losses far above L_0 are left out."
 )
 
 
@@ -468,10 +468,9 @@ def _against_law(measured: Measured) -> Figure:
     marks.insert(0, Law(ends, ends, label="measured = predicted"))
     axes = Axis("predicted by exact correlations", "log"), Axis("examples to half-way between plateaus", "log")
     caption = (
-        "Every threshold that has both a measurement and a prediction of that learner's own, by the exact correlations of its "
-        "grammars. On the line the two are equal; "
-        "parallel to it, they are proportional. A network stands above the line by what signal = noise leaves out: it "
-        "needs the signal several times the noise."
+        "Every threshold that has both a measurement and a prediction of that learner's own, by the exact "
+        "correlations of its grammars. On the line the two are equal; parallel to it, they are proportional. A "
+        "network stands above the line by what signal = noise leaves out: it needs the signal several times the noise."
     )
     title = "Measured against predicted thresholds"
     return Figure("measured-against-predicted", title, (Panel("", *axes, marks),), caption)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import numbers
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -93,8 +94,8 @@ INTERVAL: Sequence[Column] = (
 PLATEAUS = Schema(
     "plateaus",
     "Exact plateaus",
-    "The loss L_l of a reader who knows the grammar and uses the s^l - 1 tokens before the last, averaged over the grammars "
-    "drawn, with the standard error over grammars.",
+    "The loss L_l of a reader who knows the grammar and uses the s^l - 1 tokens before the last, averaged over the "
+    "grammars drawn, with the standard error over grammars.",
     (
         Column("rules", "rules m", "whole"),
         Column("level", "level l", "whole"),
@@ -106,8 +107,8 @@ PLATEAUS = Schema(
 THRESHOLDS = Schema(
     "thresholds",
     "Thresholds: measured against predicted",
-    "Number of training examples at which the test loss comes half-way from L_(l-1) to L_l, the geometric mean over seeds with "
-    "its interval of 95 %. An empty place: no prediction, or an end that is open (see the note).",
+    "Number of training examples at which the test loss comes half-way from L_(l-1) to L_l, the geometric mean over "
+    "seeds with its interval of 95 %. An empty place: no prediction, or an end that is open (see the note).",
     (
         Column("label", "learner", "text"),
         Column("rules", "rules m", "whole"),
@@ -124,8 +125,8 @@ THRESHOLDS = Schema(
 GROWTH = Schema(
     "growth",
     "Growth of the thresholds",
-    "Exponent k of the fit P_l (1 - f) ~ m^k with its interval of 95 %, beside the exponent predicted: the law's factor "
-    "1 / (1 - f), which depends on m too, is divided out.",
+    "Exponent k of the fit P_l (1 - f) ~ m^k with its interval of 95 %, beside the exponent predicted: the law's "
+    "factor 1 / (1 - f), which depends on m too, is divided out.",
     (
         Column("label", "learner", "text"),
         Column("level", "level l", "whole"),
@@ -161,4 +162,7 @@ def _check(table: str, column: Column, data: pd.DataFrame) -> None:
     else:
         right = not len(values) or (pd.api.types.is_numeric_dtype(values) and values.dtype != bool)
     if not right:
-        raise TypeError(f"column {column.name} of table {table} is to be {column.kind}, it holds {values.iloc[0]!r}")
+        wanted = {"text": str, "whole": numbers.Integral}.get(column.kind, numbers.Real)
+        wrong = next((value for value in values if not isinstance(value, wanted)), values.iloc[0])
+        held = getattr(wrong, "item", lambda: wrong)()  # a plain number, not numpy's
+        raise TypeError(f"column {column.name} of table {table} is to be {column.kind}, it holds {held!r}")

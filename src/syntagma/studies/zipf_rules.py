@@ -250,7 +250,8 @@ def _fall(curve: LearningCurve, law: float, rules: int) -> Fall:
 _CLASS_LAWS = Schema(
     "zipf",
     "Predicted fall of the class error",
-    "Exponent of the class error with infinitely many rules, and the errors over chance's between which it is measured.",
+    "Exponent of the class error with infinitely many rules, and the errors over chance's between which it is "
+    "measured.",
     (
         Column("zipf", "a", "number"),
         Column("exponent", "exponent", "exponent"),
@@ -261,8 +262,8 @@ _CLASS_LAWS = Schema(
 _TOKEN_LAWS = Schema(
     "zipf-tokens",
     "Predicted thresholds of the last token",
-    "From the exact correlations of the grammars: examples with Zipf rules, with equal rules, and by how much the step from "
-    "one level to the next changes.",
+    "From the exact correlations of the grammars: examples with Zipf rules, with equal rules, and by how much the "
+    "step from one level to the next changes.",
     (
         Column("zipf", "a", "number"),
         Column("level", "level l", "whole"),
@@ -275,8 +276,8 @@ _TOKEN_LAWS = Schema(
 _FALLS = Schema(
     "falls",
     "Fall of the class error",
-    "Exponent k of error ~ P^-k, fitted seed by seed over the sizes named, with its interval of 95 %, beside the law's with "
-    "infinitely many rules and with the number there is.",
+    "Exponent k of error ~ P^-k, fitted seed by seed over the sizes named, with its interval of 95 %, beside the "
+    "law's with infinitely many rules and with the number there is.",
     (
         Column("zipf", "a", "number"),
         Column("compared_with", "a of the law", "number"),
@@ -363,11 +364,12 @@ def _figures(measured: Measured) -> Iterator[Figure]:
     names = {a: f"Zipf, a = {a:g}" if a else "equal rules" for a in exponents}
     panels = (_class_panel(measured, keys, names), _token_panel(measured, keys, names))
     caption = (
-        "Rules of level 1 with probabilities k^-(1+a), beside equal ones. Left: test error of the class over chance's, mean "
-        "over seeds and the band from the smallest to the largest; dashes: the predicted power over the sizes where it is "
-        "fitted, drawn a little above. Right: measured thresholds of the last token by level, with intervals of 95 %; "
-        "dashes: those of equal rules times the factor that the exact correlations of the same grammars give. Predicted is "
-        "the slope of the dashes beside that of equal rules; prefactors are measurements."
+        "Rules of level 1 with probabilities k^-(1+a), beside equal ones. Left: test error of the class over "
+        "chance's, mean over seeds and the band from the smallest to the largest; dashes: the predicted power over "
+        "the sizes where it is fitted, drawn a little above. Right: measured thresholds of the last token by level, "
+        "with intervals of 95 %; dashes: those of equal rules times the factor that the exact correlations of the "
+        "same grammars give. Predicted is the slope of the dashes beside that of equal rules; prefactors are "
+        "measurements."
     )
     yield Figure("zipf", "Unequal rules at level 1", panels, caption, columns=2)
 

@@ -46,12 +46,12 @@ def _accuracies(measured: Measured) -> Figure:
         )
         panels.append(Panel(_heading(measured, family), Axis(_STRINGS, "log", ticks=settings.sizes), y, marks))
     caption = (
-        "Accuracy on strings made of symbols that training never shows, against the number of training strings; one panel a task, "
-        "in the title its templates and labels. Where labels are numbers the sign is judged. Grey line: chance, the best answer "
-        "that ignores the string. Dashed: what the certificate of the templates predicts for kernel regression, with nothing "
-        "fitted; where N is as good as singular, the error of the sampled kernel exceeds the ridge, and the regression done (its "
-        "points) leaves the prediction. Networks stop training by their loss on symbols seen. Bands: the smallest to the largest "
-        "of the seeds."
+        "Accuracy on strings made of symbols that training never shows, against the number of training strings; one "
+        "panel a task, in the title its templates and labels. Where labels are numbers the sign is judged. Grey line: "
+        "chance, the best answer that ignores the string. Dashed: what the certificate of the templates predicts for "
+        "kernel regression, with nothing fitted; where N is as good as singular, the error of the sampled kernel "
+        "exceeds the ridge, and the regression done (its points) leaves the prediction. Networks stop training by "
+        "their loss on symbols seen. Bands: the smallest to the largest of the seeds."
     )
     return Figure("unseen-symbols", "Who reasons with symbols never seen?", panels, caption)
 
@@ -78,10 +78,11 @@ def _losses(measured: Measured) -> Figure:
         y = Axis("squared error on unseen symbols", "log")
         panels.append(Panel(_heading(measured, family), Axis(_STRINGS, "log", ticks=settings.sizes), y, marks))
     caption = (
-        "Squared error on strings of symbols never seen. Dashed: the certificate's prediction for regression with each kernel; "
-        "points without a line: that regression, done; lines: networks on the same strings. Dotted: r (K_self - N_tt) / s_min, the "
-        "strings after which the slowest direction of the transformer kernel is half learned. Where N is as good as singular, the "
-        "error of the sampled kernel, times the number of strings, exceeds the ridge: points leave the prediction."
+        "Squared error on strings of symbols never seen. Dashed: the certificate's prediction for regression with "
+        "each kernel; points without a line: that regression, done; lines: networks on the same strings. Dotted: r "
+        "(K_self - N_tt) / s_min, the strings after which the slowest direction of the transformer kernel is half "
+        "learned. Where N is as good as singular, the error of the sampled kernel, times the number of strings, "
+        "exceeds the ridge: points leave the prediction."
     )
     panels = panels or [Panel("", marks=(Empty("No task has labels that are numbers."),))]
     return Figure("theory-and-networks", "Theory of kernels beside networks", panels, caption)
@@ -130,9 +131,9 @@ def _saved(measured: Measured) -> Figure:
         marks = [Empty("Not measured: the transformers are not trained yet.")]
     x = Axis("strings needed without a, b, over those with them", "log")
     caption = (
-        "How many times more training strings the transformer needs without trainable identities than with them, for an accuracy "
-        "on unseen symbols half-way between chance and 1, with intervals of 95 % over seeds; arrows and triangles: bounds, where a "
-        "curve does not come half-way within the sizes measured."
+        "How many times more training strings the transformer needs without trainable identities than with them, for "
+        "an accuracy on unseen symbols half-way between chance and 1, with intervals of 95 % over seeds; arrows and "
+        "triangles: bounds, where a curve does not come half-way within the sizes measured."
     )
     panel = Panel("", x, Axis("", "category", categories=families), marks)
     return Figure("data-saved", "Data saved by two numbers a head", (panel,), caption)
@@ -149,8 +150,8 @@ def _substitutions(measured: Measured) -> Figure:
     values = sorted(set(table["substitutions"])) if len(table) else None
     x = Axis("distinct substitutions of each template", "log", ticks=values)
     caption = (
-        "Accuracy on unseen symbols when training strings, their number fixed, come from so many distinct substitutions of each "
-        "template. Bands: smallest to largest of the seeds."
+        "Accuracy on unseen symbols when training strings, their number fixed, come from so many distinct "
+        "substitutions of each template. Bands: smallest to largest of the seeds."
     )
     panel = Panel(
         "", x, Axis("accuracy on unseen symbols", limits=(-0.03, 1.05)), marks or [Empty("Not run: diversity is null.")]
@@ -177,9 +178,9 @@ def _copying(measured: Measured) -> Figure:
             marks += _spread(rows, key, f"{label}, seen symbols", "test_accuracy", "dashed")
     x = Axis("width of the embedding", "log", ticks=sorted(set(table["width"])) if len(table) else None)
     caption = (
-        "Copying one symbol, read out by the symbols' embeddings: accuracy on symbols never seen against the width of the embedding, "
-        "without and with a trainable multiple b of the identity in each head's W_V W_O^T. Dashed: accuracy on symbols seen. Bands: "
-        "the smallest to the largest of the seeds."
+        "Copying one symbol, read out by the symbols' embeddings: accuracy on symbols never seen against the width of "
+        "the embedding, without and with a trainable multiple b of the identity in each head's W_V W_O^T. Dashed: "
+        "accuracy on symbols seen. Bands: the smallest to the largest of the seeds."
     )
     panel = Panel("", x, Axis("accuracy", limits=(-0.03, 1.05)), marks or [Empty("Not run: copying is null.")])
     return Figure("copying", "Wider embeddings copy worse, unless b repairs it", (panel,), caption)
@@ -198,8 +199,8 @@ def _text(measured: Measured) -> Figure:
     if not marks:
         marks = [Empty("Left out: no text was given. Add --set text=FILE to the command.")]
     caption = (
-        "Next-character prediction by a causal decoder with and without a, b, after equal numbers of operations: test loss, a dot a "
-        "seed, and the mean."
+        "Next-character prediction by a causal decoder with and without a, b, after equal numbers of operations: test "
+        "loss, a dot a seed, and the mean."
     )
     x = Axis("", "category", categories=("without a, b", "with a, b"))
     panel = Panel("", x, Axis("test loss (nats a character)"), marks)

@@ -134,9 +134,9 @@ _NUMBERS = (
 _CERTIFICATES = Schema(
     "certificates",
     "Certificates: what theory predicts",
-    "For each task and learner: whether strings of unseen symbols are to be answered, why, the smallest singular value of the "
-    "template matrix N with its 95 percent interval, and the strings it takes to learn the slowest direction half. A dash: no "
-    "kernel stands for this learner.",
+    "For each task and learner: whether strings of unseen symbols are to be answered, why, the smallest singular "
+    "value of the template matrix N with its 95 percent interval, and the strings it takes to learn the slowest "
+    "direction half. A dash: no kernel stands for this learner.",
     (
         Column("family", "task", "text"),
         Column("label", "learner", "text"),
@@ -149,9 +149,9 @@ _CERTIFICATES = Schema(
 _ACTIVATIONS = Schema(
     "activations",
     "The same kernel with other activations",
-    "K_trans with each phi after the attention: the smallest eigenvalue of N with its 95 percent interval, and the strings it "
-    "takes, without ridge, to learn the slowest direction half. Where labels are symbols, whether the templates can be told "
-    "apart, which is not all that naming a symbol takes.",
+    "K_trans with each phi after the attention: the smallest eigenvalue of N with its 95 percent interval, and the "
+    "strings it takes, without ridge, to learn the slowest direction half. Where labels are symbols, whether the "
+    "templates can be told apart, which is not all that naming a symbol takes.",
     (
         Column("family", "task", "text"),
         Column("activation", "phi", "text"),
@@ -184,7 +184,8 @@ _PREDICTED = Schema(
 _NEEDED = Schema(
     "needed",
     "Data needed",
-    "Training strings at which the accuracy on unseen symbols comes half-way from chance to 1, with its interval of 95 %.",
+    "Training strings at which the accuracy on unseen symbols comes half-way from chance to 1, with its interval of "
+    "95 %.",
     (
         Column("family", "task", "text"),
         Column("label", "learner", "text"),
@@ -198,8 +199,8 @@ _NEEDED = Schema(
 _KERNELS = Schema(
     "kernels",
     "Theory against measurement",
-    "Training strings at which three quarters of the squared error on unseen symbols are gone: predicted for kernel regression "
-    "by the certificate, and measured, with its interval of 95 %.",
+    "Training strings at which three quarters of the squared error on unseen symbols are gone: predicted for kernel "
+    "regression by the certificate, and measured, with its interval of 95 %.",
     (
         Column("family", "task", "text"),
         Column("label", "learner", "text"),
