@@ -1,9 +1,9 @@
 """The scaling exponent of a text, forecast from two statistics of it and then measured by training.
 
-How fast the correlations of tokens fall with their distance (beta), and how fast the entropy of the next token falls with
-the length of context (gamma), say how the loss falls with the amount P of training text: P^(-gamma / (2 beta)). beta is
-taken only where a power law of the distance is not rejected, over distances that the text resolves; gamma with its
-interval over all limits H_inf that the entropies allow. A forecast says of itself whether it is to be believed.
+How fast the correlations of tokens fall with their distance (beta), and how fast the entropy of the next token falls
+with the length of context (gamma), say how the loss falls with the amount P of training text: P^(-gamma / (2 beta)).
+beta is taken only where a power law of the distance is not rejected, over distances that the text resolves; gamma with
+its interval over all limits H_inf that the entropies allow. A forecast says of itself whether it is to be believed.
 Source: arXiv 2602.07488; see `theory.corpus`, `statistics.power_law` and `statistics.entropy_decay`.
 """
 
@@ -466,15 +466,16 @@ def _training_caveat(curve: LearningCurve) -> str:
 _BELIEF = Schema(
     "belief",
     "Is the forecast to be believed?",
-    "The verdict of the forecast on itself. No: correlations do not fall as a power of the distance, or the entropies not as "
-    "a power of the context's length. With care: what speaks for care is named.",
+    "The verdict of the forecast on itself. No: correlations do not fall as a power of the distance, or the entropies"
+    " not as a power of the context's length. With care: what speaks for care is named.",
     (Column("believed", "to be believed", "text"), Column("reason", "because", "text")),
 )
 _EXPONENTS = Schema(
     "exponents",
     "Exponents",
-    "Each with its interval of 95 %: of beta over blocks of the training text, of gamma over blocks of the test text and all "
-    "limits H_inf that the entropies allow, of the forecast over both, of the measured exponent over seeds and limits.",
+    "Each with its interval of 95 %: of beta over blocks of the training text, of gamma over blocks of the test text "
+    "and all limits H_inf that the entropies allow, of the forecast over both, of the measured exponent over seeds "
+    "and limits.",
     (
         Column("name", "what", "text"),
         Column("symbol", "formula", "text"),
@@ -487,8 +488,8 @@ _EXPONENTS = Schema(
 _PIECES = Schema(
     "pieces",
     "Power laws over pieces of the distances",
-    "Exponents of the pieces that the distances which the text resolves are cut into, and of all of them together, whether "
-    "or not a power law holds there; it is rejected where the p-value is below 0.05.",
+    "Exponents of the pieces that the distances which the text resolves are cut into, and of all of them together, "
+    "whether or not a power law holds there; it is rejected where the p-value is below 0.05.",
     (
         Column("piece", "distances", "text"),
         Column("first", "from (tokens)", "whole"),
@@ -503,8 +504,8 @@ _PIECES = Schema(
 _CORRELATIONS = Schema(
     "correlations",
     "Correlations by distance",
-    "Largest singular value of the covariance of tokens t apart, without the bias that sampling adds, with its interval of "
-    "95 % over blocks of text; whether the text resolves it, and whether it counts for beta.",
+    "Largest singular value of the covariance of tokens t apart, without the bias that sampling adds, with its "
+    "interval of 95 % over blocks of text; whether the text resolves it, and whether it counts for beta.",
     (
         Column("lag", "t (tokens)", "whole"),
         Column("strength", "strength", "ratio"),
@@ -518,8 +519,9 @@ _CORRELATIONS = Schema(
 _ENTROPY = Schema(
     "entropies",
     "Entropy of a token, from above",
-    "Loss with n tokens of context, nats a token: of n-gram counts, with the interval of 95 % over blocks of the test text; of "
-    "the networks with most text, the smallest and largest seed. At each n the lower one bounds the entropy H_n.",
+    "Loss with n tokens of context, nats a token: of n-gram counts, with the interval of 95 % over blocks of the test"
+    " text; of the networks with most text, the smallest and largest seed. At each n the lower one bounds the entropy"
+    " H_n.",
     (
         Column("estimator", "by", "text"),
         Column("context", "n", "whole"),
@@ -532,7 +534,8 @@ _ENTROPY = Schema(
 _CURVES = Schema(
     "curves",
     "Loss by tokens of context",
-    "Mean over seeds of the test loss with n tokens of context after training on P tokens, and the smallest and largest seed.",
+    "Mean over seeds of the test loss with n tokens of context after training on P tokens, and the smallest and "
+    "largest seed.",
     (
         Column("num_tokens", "P (tokens)", "count"),
         Column("context", "n", "whole"),
@@ -544,8 +547,8 @@ _CURVES = Schema(
 _SCALING = Schema(
     "scaling",
     "Loss against the amount of training text",
-    "Mean over seeds of the loss of the longer half of the contexts, the smallest and largest seed, and what is above the limit "
-    "of the entropy, in nats a token.",
+    "Mean over seeds of the loss of the longer half of the contexts, the smallest and largest seed, and what is above"
+    " the limit of the entropy, in nats a token.",
     (
         Column("num_tokens", "P (tokens)", "count"),
         Column("loss_nats", "loss (nats)", "nats"),
@@ -557,7 +560,8 @@ _SCALING = Schema(
 _COLLAPSE = Schema(
     "collapse",
     "Losses on the axes of the collapse",
-    "Losses with n tokens of context above the limit of the entropy, as they are and on the axes on which theory has one curve.",
+    "Losses with n tokens of context above the limit of the entropy, as they are and on the axes on which theory has "
+    "one curve.",
     (
         Column("num_tokens", "P (tokens)", "count"),
         Column("context", "n", "whole"),
@@ -717,6 +721,7 @@ def _scatter(x: Float[np.ndarray, " k"], y: Float[np.ndarray, " k"]) -> float:
 
 def _claims(measured: Measured) -> Iterator[Claim]:
     forecast, law, entropy = measured.forecast, measured.text.decay.law, measured.entropy
+    sizes = len(measured.scaling.num_examples)
     where = "" if law is None else f" for t = {law.first} to {law.last}"
     yield Claim(
         "correlations of tokens fall as a power of their distance",
@@ -749,7 +754,7 @@ def _claims(measured: Measured) -> Iterator[Claim]:
         theory.SOURCE,
         resolution=2.0,
         caveat="" if forecast.belief != "no" else "the forecast is not to be believed",
-        shown=f"alpha: {measured.alpha} over {len(measured.scaling.num_examples)} sizes; over the forecast: {measured.ratio}",
+        shown=f"alpha: {measured.alpha} over {sizes} sizes; over the forecast: {measured.ratio}",
     )
     yield Claim(
         "losses at all lengths of context are one curve of P / n^(2 beta)",
@@ -766,12 +771,13 @@ def _figures(measured: Measured) -> Iterator[Figure]:
         "forecast",
         "Two statistics of a text, and how its loss falls",
         (_decay_panel(measured), _entropy_panel(measured), _context_panel(measured), _scaling_panel(measured)),
-        "Top left: strength of the correlation of tokens t apart, with intervals of 95 % over blocks of text; full points "
-        "count for the forecast. Lines are power laws over the pieces that the resolved distances are cut into, dotted where "
-        "rejected. Top right: upper bounds of the entropy of a token given n before it; at each n the lower one counts. Levels "
-        "are the lowest and the highest limit H_inf that the entropies allow. Bottom left: test loss with n tokens of context "
-        "against the amount of training text. Bottom right: loss of the longer half of the contexts above the limit; dashes "
-        "have the forecast slope gamma / (2 beta), dots the ends of its interval. Bands: the smallest to the largest seed.",
+        "Top left: strength of the correlation of tokens t apart, with intervals of 95 % over blocks of text; full "
+        "points count for the forecast. Lines are power laws over the pieces that the resolved distances are cut "
+        "into, dotted where rejected. Top right: upper bounds of the entropy of a token given n before it; at each n "
+        "the lower one counts. Levels are the lowest and the highest limit H_inf that the entropies allow. Bottom "
+        "left: test loss with n tokens of context against the amount of training text. Bottom right: loss of the "
+        "longer half of the contexts above the limit; dashes have the forecast slope gamma / (2 beta), dots the ends "
+        "of its interval. Bands: the smallest to the largest seed.",
         columns=2,
         panel_width=2.6,
     )
@@ -779,8 +785,8 @@ def _figures(measured: Measured) -> Iterator[Figure]:
         "collapse",
         "Losses at every length of context, before and after rescaling",
         _collapse_panels(measured),
-        "Losses with n tokens of context above the limit of the entropy, means over seeds, as measured (left) and on the axes on "
-        "which theory has one curve (right). Colours: n, from light to dark.",
+        "Losses with n tokens of context above the limit of the entropy, means over seeds, as measured (left) and on "
+        "the axes on which theory has one curve (right). Colours: n, from light to dark.",
         columns=2,
         panel_width=2.6,
     )
@@ -875,8 +881,8 @@ def _scaling_panel(measured: Measured) -> Panel:
         slopes = {"dashed": (forecast.alpha.value,), "dotted": (forecast.alpha.low, forecast.alpha.high)}
         labels = {"dashed": "forecast slope", "dotted": "ends of its interval"}
         for dash, exponents in slopes.items():
-            for exponent in filter(math.isfinite, exponents):
-                marks.append(Law.power(middle, -exponent, ends, dash=dash, label=labels[dash]))
+            known, look = filter(math.isfinite, exponents), {"dash": dash, "label": labels[dash]}
+            marks += [Law.power(middle, -exponent, ends, **look) for exponent in known]
     return Panel(title, x, y, [*marks, *band_labels(marks)])
 
 
