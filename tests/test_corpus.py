@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from syntagma.curves import LearningCurve
 from syntagma.errors import InputError
+from syntagma.plot.plotly_backend import spec
 from syntagma.randomness import stream
 from syntagma.statistics.entropies import EntropyBounds
 from syntagma.statistics.entropy_decay import fit_entropy_decay
@@ -222,6 +223,15 @@ def test_the_study_from_text_to_verdicts(analysis):
     assert {verdict.outcome for verdict in analysis.verdicts} <= {"agrees", "disagrees", "open", "finding"}
 
 
+def test_without_a_forecast_no_loss_is_rescaled(analysis):
+    """1 to the power of NaN is 1: one token of context must not be drawn alone."""
+    exponents = analysis.tables["exponents"].data.set_index("name")["value"]
+    rows = analysis.tables["collapse"].data
+    assert np.isnan(exponents["forecast"])
+    assert rows["scaled_tokens"].isna().all()
+    assert rows["scaled_loss"].isna().all()
+
+
 @pytest.mark.parametrize("place", [0, 1])
 def test_figures_can_be_drawn(analysis, place):
     figure = analysis.figures[place]
@@ -230,7 +240,8 @@ def test_figures_can_be_drawn(analysis, place):
 
 
 def test_the_interactive_figure_is_json(analysis):
-    json.dumps(analysis.figures[0].plotly().to_plotly_json(), allow_nan=False, default=str)
+    for figure in analysis.figures:
+        json.dumps(spec(figure), allow_nan=False)
 
 
 def statistics(chosen: CorpusForecast) -> Facts:
@@ -308,8 +319,8 @@ def test_entropies_that_do_not_fall_forecast_nothing():
 def test_the_measured_exponent_leaves_nothing_out():
     """Losses below the limit were dropped once: three of five sizes were fitted without a word."""
     sizes = 2.0 ** np.arange(5)
-    assert np.isnan(measured_alpha(LearningCurve(sizes, [[2, 1.8, 1.05, 0.99, 0.97]] * 2), 1.0).value)
-    exact = LearningCurve(sizes, [1 + sizes**-0.3, 1 + 2 * sizes**-0.3])
+    assert np.isnan(measured_alpha(LearningCurve(sizes, np.array([[2, 1.8, 1.05, 0.99, 0.97]] * 2)), 1.0).value)
+    exact = LearningCurve(sizes, np.stack([1 + sizes**-0.3, 1 + 2 * sizes**-0.3]))
     assert measured_alpha(exact, 1.0).value == pytest.approx(0.3)
     assert np.isnan(theory.power_exponent(np.array([1.0, 2, 4]), np.array([1.0, 0.5, -0.1])))
 
@@ -317,7 +328,9 @@ def test_the_measured_exponent_leaves_nothing_out():
 def test_networks_lower_bounds_and_go_beyond_them():
     counts = made(0.1 * LAGS**-0.8, entropies_of(0.5, 0.5)).counts
     losses = np.append(counts.values - 0.01, [0.6, 0.59])
-    curves = {n: LearningCurve([64, 128], [[loss + 0.02, loss]] * 2) for n, loss in enumerate(losses)}
+    curves = {
+        n: LearningCurve(np.array([64.0, 128]), np.array([[loss + 0.02, loss]] * 2)) for n, loss in enumerate(losses)
+    }
     found = _with_networks(counts, curves, np.stack([losses, losses]))
     np.testing.assert_allclose(found.values, losses)
     np.testing.assert_allclose(found.doubling[:9], 1e-4)

@@ -683,6 +683,8 @@ def _collapsed(measured: Measured) -> pd.DataFrame:
             x, unit = theory.collapse(
                 band.num_examples, np.full(len(band.mean), float(n)), forecast.gamma.value, forecast.beta.value
             )
+            if math.isnan(forecast.alpha.value):
+                x, unit = np.full((2, len(band.mean)), np.nan)  # 1^NaN is 1
             excess = band.mean - forecast.limit.value
             names = ("num_tokens", "context", "excess", "scaled_tokens", "scaled_loss")
             columns = (band.num_examples.astype(int).tolist(), [n] * len(x), excess, x, unit * excess)
@@ -876,7 +878,7 @@ def _scaling_panel(measured: Measured) -> Panel:
         return Panel(title, x, y, (Empty("A loss is at the limit of the entropy or below."),))
     marks: list[Mark] = list(curve_marks(measured.settings.learner.kind, replace(curve, name="measured")))
     if math.isfinite(forecast.alpha.value):
-        middle = tuple(float(np.exp(np.log(values).mean())) for values in (band.num_examples, band.mean))
+        middle = float(np.exp(np.log(band.num_examples).mean())), float(np.exp(np.log(band.mean).mean()))
         ends = float(band.num_examples[0]), float(band.num_examples[-1])
         slopes = {"dashed": (forecast.alpha.value,), "dotted": (forecast.alpha.low, forecast.alpha.high)}
         labels = {"dashed": "forecast slope", "dotted": "ends of its interval"}
@@ -901,7 +903,8 @@ def _collapse_panels(measured: Measured) -> tuple[Panel, Panel]:
         marks: list[Mark] = []
         for n, key in _graded(measured):
             rows = table[table["context"] == n] if len(table) else table
-            if len(rows) and np.isfinite(rows[list(columns)]).all(axis=None) and (rows["excess"] > 0).all():
+            heights = np.array([rows[name] for name in ("excess", *columns)], float) if len(rows) else np.zeros(1)
+            if np.isfinite(heights).all() and (heights > 0).all():
                 marks.append(Line(rows[columns[0]], rows[columns[1]], label=f"n = {n}", key=key))
         if not marks:
             marks.append(Empty("beta, gamma or the limit of the entropy is not known."))
