@@ -232,7 +232,7 @@ def _statistics(settings: CorpusForecast, facts: Facts) -> Statistics:
     about = facts[_about_key(settings)]
     by_lag = [facts[_strength_key(settings, lag)] for lag in about["lags"]]
     strengths = Strengths(**{name: np.stack([np.asarray(one[name]) for one in by_lag], axis=-1) for name in by_lag[0]})
-    arrays = {name: np.asarray(value) for name, value in facts[_entropies_key(settings)].items()}
+    arrays: dict[str, Any] = {name: np.asarray(value) for name, value in facts[_entropies_key(settings)].items()}
     counts = EntropyBounds(**arrays | {"estimators": tuple(arrays["estimators"].tolist())})
     decay = fit_decay(strengths, first_lag=settings.first_lag)
     return Statistics(about["tokens"], np.asarray(about["floor"]), strengths, decay, counts)
@@ -276,8 +276,8 @@ def forecast_of(settings: CorpusForecast, text: Statistics, entropy: EntropyDeca
         gamma = limit = unmeasured(entropy.reason)
     else:
         gamma = _envelope([_gamma_at(entropy, at, blocks) for at in _allowed(entropy)], entropy.gamma)
-        ends = (Tail(end, 0.0, math.inf) for end in (entropy.limit_low, entropy.limit_high))
-        limit = Interval(entropy.limit, *ends, num_seeds=blocks)
+        low, high = Tail(entropy.limit_low, 0.0, math.inf), Tail(entropy.limit_high, 0.0, math.inf)
+        limit = Interval(entropy.limit, low, high, num_seeds=blocks)
     alpha = combined([1.0, -1.0], [gamma, beta], log=True).scaled(0.5)
     return Forecast(beta, gamma, limit, alpha, *_belief(settings, text, entropy, alpha))
 
@@ -880,10 +880,14 @@ def _scaling_panel(measured: Measured) -> Panel:
     if math.isfinite(forecast.alpha.value):
         middle = float(np.exp(np.log(band.num_examples).mean())), float(np.exp(np.log(band.mean).mean()))
         ends = float(band.num_examples[0]), float(band.num_examples[-1])
-        slopes = {"dashed": (forecast.alpha.value,), "dotted": (forecast.alpha.low, forecast.alpha.high)}
+        slopes: dict[str, tuple[float, ...]] = {
+            "dashed": (forecast.alpha.value,),
+            "dotted": (forecast.alpha.low, forecast.alpha.high),
+        }
         labels = {"dashed": "forecast slope", "dotted": "ends of its interval"}
         for dash, exponents in slopes.items():
-            known, look = filter(math.isfinite, exponents), {"dash": dash, "label": labels[dash]}
+            known: list[float] = [exponent for exponent in exponents if math.isfinite(exponent)]
+            look = {"dash": dash, "label": labels[dash]}
             marks += [Law.power(middle, -exponent, ends, **look) for exponent in known]
     return Panel(title, x, y, [*marks, *band_labels(marks)])
 
