@@ -233,7 +233,8 @@ def _statistics(settings: CorpusForecast, facts: Facts) -> Statistics:
     by_lag = [facts[_strength_key(settings, lag)] for lag in about["lags"]]
     strengths = Strengths(**{name: np.stack([np.asarray(one[name]) for one in by_lag], axis=-1) for name in by_lag[0]})
     arrays: dict[str, Any] = {name: np.asarray(value) for name, value in facts[_entropies_key(settings)].items()}
-    counts = EntropyBounds(**arrays | {"estimators": tuple(arrays["estimators"].tolist())})
+    arrays["estimators"] = tuple(arrays["estimators"].tolist())
+    counts = EntropyBounds(**arrays)
     decay = fit_decay(strengths, first_lag=settings.first_lag)
     return Statistics(about["tokens"], np.asarray(about["floor"]), strengths, decay, counts)
 
