@@ -27,14 +27,13 @@ _EXPONENTS = (0.02, 8.0)
 
 
 def power_exponent(x: Float[np.ndarray, " k"], y: Float[np.ndarray, " k"]) -> float:
-    """b of y ~ x^(-b), least squares in logarithms; NaN with fewer than two positive values.
+    """b of y ~ x^(-b), least squares in logarithms; NaN with fewer than two values, or one that is not positive.
 
     `power_exponent(np.array([1.0, 4.0]), np.array([1.0, 0.5]))` is 0.5.
     """
-    kept = (x > 0) & (y > 0)
-    if kept.sum() < 2:
+    if len(x) < 2 or not ((x > 0) & (y > 0)).all():
         return float("nan")
-    return -float(np.polyfit(np.log(x[kept]), np.log(y[kept]), 1)[0])
+    return -float(np.polyfit(np.log(x), np.log(y), 1)[0])
 
 
 def decay_to_limit(x: Float[np.ndarray, " k"], y: Float[np.ndarray, " k"]) -> tuple[float, float, float]:
