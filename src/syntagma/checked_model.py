@@ -51,34 +51,74 @@ def _holds_numbers_only(annotation: Any) -> bool:
     return {int, float, types.NoneType}.issuperset(kinds) and set(kinds) != {types.NoneType}
 
 
-def first_problem(error: ValidationError, given: Any = None) -> str:
+def first_problem(error: ValidationError, given: Any = None, option: str = "") -> str:
     """The first of pydantic's complaints as one line that names the field, and how many more there are.
 
     Args:
         error: what pydantic raised.
         given: the settings it refused, to tell fields from the kinds that pydantic puts between them.
+        option: what stands before `field=value` where the settings were given, as "--set " on the command line.
     """
     problems = [one for one in error.errors(include_url=False) if one["type"] != "default_factory_not_called"]
-    first = problems[0]
-    field = _field(first["loc"], given)
-    reason = first["msg"].removeprefix("Value error, ")
     others = len(problems) - 1
     more = f" ({others} more such error{'s' if others > 1 else ''}.)" if others else ""
-    context = first.get("ctx", {})
-    if first["type"] == "union_tag_invalid":
-        kind = f"{field}.{_quoted(context['discriminator'])[0]}"
-        text = str(unknown(kind, context["tag"], _quoted(context["expected_tags"])))
-    elif first["type"] == "literal_error" and isinstance(first["input"], str):
-        text = str(unknown(field, first["input"], _quoted(context["expected"])))
-    elif first["type"] == "value_error":
-        text = f"{field}: {reason}" if first["loc"] else reason
-    elif first["type"] == "extra_forbidden":
-        text = f"{field} is no setting here: leave it out."
-    elif first["type"] == "missing":
-        text = f"{field} is missing: give it."
-    else:
-        text = str(invalid(field, first["input"], reason[:1].lower() + reason[1:]))
-    return text + more
+    return _said(problems[0], _field(problems[0]["loc"], given), option) + more
+
+
+def _said(problem: Any, field: str, option: str) -> str:
+    """One complaint in words."""
+    reason = problem["msg"].removeprefix("Value error, ")
+    context = problem.get("ctx", {})
+    match problem["type"]:
+        case "union_tag_invalid":
+            kind = f"{field}.{_quoted(context['discriminator'])[0]}"
+            return str(unknown(kind, context["tag"], _quoted(context["expected_tags"])))
+        case "kind_unknown" if context["choices"]:
+            return str(unknown(f"{field}.kind", context["kind"], context["choices"].split(", ")))
+        case "kind_unknown":
+            return f"{field}.kind: {context['text']}"
+        case "kind_missing":
+            choices = context["choices"]
+            example = _example(f"{field}.kind", choices.split(", ")[0], option)
+            return f"{field}.kind is missing: there are {choices}. Give one, as {example}."
+        case "literal_error" if isinstance(problem["input"], str):
+            return str(unknown(field, problem["input"], _quoted(context["expected"])))
+        case "value_error":
+            return f"{field}: {reason}" if problem["loc"] else reason
+        case "extra_forbidden":
+            return f"{field} is no setting here: leave it out."
+        case "missing":
+            return f"{field} is missing: give it."
+        case "tuple_type" | "list_type" | "set_type" | "frozen_set_type":
+            value = problem["input"]
+            example = _example(field, f"[{value if _is_number(value) else '...'}]", option)
+            return str(invalid(field, value, "it must be a list", f"Give a list, as {example}"))
+        case "int_type" | "int_parsing" | "int_from_float":
+            example = _example(field, "3", option)
+            allowed = "it must be a whole number"
+            return str(invalid(field, problem["input"], allowed, f"Give an integer, as {example}"))
+        case "float_type" | "float_parsing":
+            example = _example(field, "0.5", option)
+            return str(invalid(field, problem["input"], "it must be a number", f"Give one, as {example}"))
+        case "bool_type" | "bool_parsing":
+            example = _example(field, "true", option)
+            return str(invalid(field, problem["input"], "it is true or false", f"Give one, as {example}"))
+        case "model_type" | "dict_type" | "mapping_type" | "model_attributes_type":
+            example = _example(f"{field}.NAME", "VALUE", option)
+            reason = "it has settings of its own"
+            return str(invalid(field, problem["input"], reason, f"Give them by name, as {example}"))
+    return str(invalid(field, problem["input"], reason[:1].lower() + reason[1:]))
+
+
+def _example(field: str, value: str, option: str) -> str:
+    text = f"{field}={value}"
+    if not option:
+        return text
+    return f"{option}'{text}'" if "[" in text else f"{option}{text}"
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _field(location: tuple[str | int, ...], given: Any) -> str:

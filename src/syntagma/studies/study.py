@@ -23,10 +23,10 @@ from syntagma.curves import Claim
 from syntagma.errors import InputError
 from syntagma.studies.schemas import Table
 from syntagma.sweep.identity import canonical_text
-from syntagma.sweep.runs import Run
 
 if TYPE_CHECKING:
     from syntagma.plot import Figure
+    from syntagma.sweep.runs import Run
     from syntagma.sweep.store import Store
 
 
