@@ -29,7 +29,9 @@ class CheckedModel(BaseModel):
         for name, field in cls.model_fields.items():
             value = given.get(name) if isinstance(given, Mapping) else None
             if isinstance(value, bool | str) and _holds_numbers_only(field.annotation):
-                raise invalid(name, value, "it must be a number", "Give it without quotes")
+                quoted = isinstance(value, str) and re.fullmatch(r"[-+]?[\d.]+(e[-+]?\d+)?", value)
+                mend = "Give it without quotes" if quoted else "Give a number, as 1"
+                raise invalid(name, value, "it must be a number", mend)
         return given
 
     if not TYPE_CHECKING:  # type checkers are to see the fields as arguments
@@ -84,6 +86,9 @@ def _said(problem: Any, field: str, option: str) -> str:
         case "literal_error" if isinstance(problem["input"], str):
             return str(unknown(field, problem["input"], _quoted(context["expected"])))
         case "value_error":
+            name = re.match(r"(\w+)=", reason)
+            if problem["loc"] and name and isinstance(problem["input"], Mapping):  # said of one of its own fields
+                return f"{field}.{reason}"
             return f"{field}: {reason}" if problem["loc"] else reason
         case "extra_forbidden":
             return f"{field} is no setting here: leave it out."
@@ -93,6 +98,9 @@ def _said(problem: Any, field: str, option: str) -> str:
             value = problem["input"]
             example = _example(field, f"[{value if _is_number(value) else '...'}]", option)
             return str(invalid(field, value, "it must be a list", f"Give a list, as {example}"))
+        case "too_short":
+            least = context["min_length"]
+            return str(invalid(field, problem["input"], f"it must have at least {least}", "Give more"))
         case "int_type" | "int_parsing" | "int_from_float":
             example = _example(field, "3", option)
             allowed = "it must be a whole number"

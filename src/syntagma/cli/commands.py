@@ -173,6 +173,8 @@ def run(
     if dry_run:
         print(planned.lines(chosen, settings, directory, processes, part))
         return
+    if ray is not None:
+        _check_ray(ray)
     cells = machinery.check(chosen, settings)
     if ray is None:
         planned.check_fits([cell.run for cell in cells], processes, part)
@@ -371,6 +373,17 @@ def _shard(study: Any, text: str) -> Shard:
         reason = f"which runs {study.name} wants depends on results of others"
         raise invalid("shard", text, reason, "Leave it out, or give --ray a cluster")
     return shard
+
+
+def _check_ray(address: str) -> None:
+    """Refuse, before anything is made, what is no address, and Ray where it is not installed."""
+    import re
+    from importlib.util import find_spec
+
+    if not re.fullmatch(r"auto|local|[\w.:/\[\]-]+:\d{1,5}", address):
+        raise invalid("ray", address, "it is no address", "Give auto, local, or HOST:PORT")
+    if find_spec("ray") is None:
+        raise invalid("ray", address, "Ray is not installed", "Install it with `pip install 'syntagma[ray]'`")
 
 
 def _report(

@@ -100,7 +100,8 @@ def unknown_key(path: str, part: str, names: Iterable[str], elsewhere: Iterable[
         elsewhere: whole keys that end in `part`, proposed where nothing near is among `names`.
     """
     names, elsewhere = sorted(names), list(elsewhere)
-    near = [path + name for name in difflib.get_close_matches(part, names, n=1, cutoff=0.6)] or elsewhere[:1]
+    close = [path + name for name in difflib.get_close_matches(part, names, n=1, cutoff=0.8)]
+    near = close or elsewhere[:1] or [path + name for name in difflib.get_close_matches(part, names, n=1)]
     hint = f"Did you mean {near[0]!r}?" if near else "Choose one of them."
     shown = ", ".join(path + name for name in names[:_LONGEST_LIST_SHOWN]) or "none"
     return InputError(f"key={path + part!r} is unknown: there are {shown}. {hint}")
@@ -110,7 +111,10 @@ def _new_contender(others: Mapping[str, Any], kind: Any) -> dict[str, Any]:
     """A learner that a study did not have: trained as the first of the others is, if it is trained at all."""
     from syntagma.learners import LEARNERS, NetworkLearner
 
-    trained = isinstance(kind, str) and issubclass(LEARNERS.named(kind), NetworkLearner)
+    try:
+        trained = isinstance(kind, str) and issubclass(LEARNERS.named(kind), NetworkLearner)
+    except InputError:  # said of the whole settings
+        trained = False
     trainings = [one["training"] for one in others.values() if isinstance(one, dict) and one.get("training")]
     training = copy.deepcopy(trainings[0]) if trained and trainings else None
     return {"learner": {}, "training": training}
