@@ -10,9 +10,10 @@ from __future__ import annotations
 import re
 import types
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Any, Self, Union, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, ModelWrapValidatorHandler, ValidationError, model_validator
+from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
 from syntagma.errors import InputError, invalid, unknown
 
@@ -22,17 +23,25 @@ class CheckedModel(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    @model_validator(mode="before")
+    @model_validator(mode="wrap")
     @classmethod
-    def _numbers_are_numbers(cls, given: Any) -> Any:
-        """Pydantic would take True for 1, and "4" for 4."""
-        for name, field in cls.model_fields.items():
-            value = given.get(name) if isinstance(given, Mapping) else None
-            if isinstance(value, bool | str) and _holds_numbers_only(field.annotation):
-                quoted = isinstance(value, str) and re.fullmatch(r"[-+]?[\d.]+(e[-+]?\d+)?", value)
-                mend = "Give it without quotes" if quoted else "Give a number, as 1"
-                raise invalid(name, value, "it must be a number", mend)
-        return given
+    def _numbers_are_numbers(cls, given: Any, validate: ModelWrapValidatorHandler[Self]) -> Self:
+        """Pydantic would take True for 1, and "4" for 4. Said together with its own complaints of other fields."""
+        wrong = [
+            _no_number(name, given[name])
+            for name, field in cls.model_fields.items()
+            if isinstance(given, Mapping) and isinstance(given.get(name), bool | str)
+            if _holds_numbers_only(field.annotation)
+        ]
+        if not wrong:
+            return validate(given)
+        names = {one["loc"][0] for one in wrong if "loc" in one}
+        try:
+            validate(given)
+        except ValidationError as error:
+            others = [one for one in error.errors(include_url=False) if one["loc"][:1] not in {(n,) for n in names}]
+            wrong += [_again(one) for one in others if one["loc"]]
+        raise ValidationError.from_exception_data(cls.__name__, wrong)
 
     if not TYPE_CHECKING:  # type checkers are to see the fields as arguments
 
@@ -45,6 +54,25 @@ class CheckedModel(BaseModel):
         # As pydantic's RootModel does: a model inside another is then made without the method above, whose InputError
         # would lose the path to the field.
         __init__.__pydantic_base_init__ = True
+
+
+def _no_number(name: str, value: Any) -> InitErrorDetails:
+    quoted = isinstance(value, str) and re.fullmatch(r"[-+]?[\d.]+(e[-+]?\d+)?", value)
+    mend = "Give it without quotes" if quoted else "Give a number, as 1"
+    text = str(invalid(name, value, "it must be a number", mend))
+    problem = PydanticCustomError("value_error", "{text}", {"text": text})
+    return {"type": problem, "loc": (name,), "input": value}
+
+
+def _again(problem: ErrorDetails) -> InitErrorDetails:
+    """A complaint that pydantic has made, to be made again."""
+    context = {name: value for name, value in problem.get("ctx", {}).items() if name != "error"}
+    text = problem["msg"].replace("{", "(").replace("}", ")")  # its braces would be taken for places to fill
+    return {
+        "type": PydanticCustomError(problem["type"], text, context),
+        "loc": problem["loc"],
+        "input": problem["input"],
+    }
 
 
 def _holds_numbers_only(annotation: Any) -> bool:
@@ -89,6 +117,8 @@ def _said(problem: Any, field: str, option: str) -> str:
             name = re.match(r"(\w+)=", reason)
             if problem["loc"] and name and isinstance(problem["input"], Mapping):  # said of one of its own fields
                 return f"{field}.{reason}"
+            if problem["loc"] and name and name[1] == problem["loc"][-1]:
+                return field + reason.removeprefix(name[1])
             return f"{field}: {reason}" if problem["loc"] else reason
         case "extra_forbidden":
             return f"{field} is no setting here: leave it out."
