@@ -294,7 +294,7 @@ def test_version_and_help(command: Callable[..., str]) -> None:
 
 def test_list_names_everything(command: Callable[..., str]) -> None:
     found = json.loads(command("list", "--json"))
-    fake = {"name": "fake-study", "title": FAKE.title, "paper": FakeStudy.paper, "presets": ["quick", "full"]}
+    fake = {"name": "fake-study", "title": FAKE.title, "paper": FAKE.paper, "presets": ["quick", "full"]}
     assert fake in found["studies"]
     assert {"cnn", "attention", "transformer", "kernel"} <= {learner["name"] for learner in found["learners"]}
     assert {"random-hierarchy", "text"} <= {language["name"] for language in found["languages"]}
@@ -568,9 +568,9 @@ def test_report_is_made_again_from_stored_results(
 
 
 def test_settings_that_are_unset_are_set_and_new_learners_are_added() -> None:
-    study = load("scaling-laws")
+    study: Any = load("scaling-laws")
     start = study.presets["quick"]
-    changed = settings_for(study, "quick", ["learners.cnn.training.clip_norm=1.0"])
+    changed: Any = settings_for(study, "quick", ["learners.cnn.training.clip_norm=1.0"])
     assert changed.learners["cnn"].training.clip_norm == 1.0
     assert changed.learners["attention"] == start.learners["attention"]
     keys = [
