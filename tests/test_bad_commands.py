@@ -38,7 +38,7 @@ SAYS: dict[Line, str] = {
     setting("width=3"): "Did you mean 'learners.cnn.learner.width'?",
     setting("max_steps=3"): "Did you mean 'learners.cnn.training.max_steps'?",
     setting("learners.cnn.training.clip_nrm=1"): "Did you mean 'learners.cnn.training.clip_norm'?",
-    setting("learners.cnn.training.clip_norm=x"): "learners.cnn.training.clip_norm='x' cannot be used: it must be a num",
+    setting("learners.cnn.training.clip_norm=x"): "learners.cnn.training.clip_norm='x' cannot be used: it must be",
     setting("learners.cnn.training.clip_norm=-1"): "learners.cnn.training.clip_norm=-1 cannot be used",
     setting("learners.cnn.learner.lr=1"): "there are learners.cnn.learner.kind, learners.cnn.learner.width. Choose",
     setting("learners.cnn.learner.kind=cn"): "learners.cnn.learner.kind='cn' is unknown: there are attention, cnn, ",
