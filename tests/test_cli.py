@@ -11,34 +11,43 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import pandas as pd
 import pytest
-import syntagma.report.figures
-from pydantic import BaseModel, Field, field_validator
+from pydantic import Field, field_validator
 from rich.console import Console
 
-import syntagma.report.page
+import quick_runs
 import syntagma.studies
+from quick_runs import QuickRun
 from syntagma import RandomHierarchy, Store, __version__
-from syntagma.cli import main, progress
+from syntagma.checked_model import CheckedModel
+from syntagma.cli import main, planned, progress
 from syntagma.cli.settings import settings_for
 from syntagma.cli.single import run_of
+from syntagma.curves import Claim, certain
 from syntagma.errors import InputError
 from syntagma.kernels import ARCHITECTURES
-from syntagma.studies.study import Analysis, Progress, Settings, Study, Verdict
-from syntagma.sweep.store import run_id
+from syntagma.plot import Axis, Figure, Line, Panel
+from syntagma.studies import Cell, Facts, Results, Settings, Study, load, machinery
+from syntagma.studies.schemas import Column, Schema, Table
+from syntagma.sweep.execution import execute
+from syntagma.sweep.failures import record_failure
+from syntagma.sweep.forecast import Forecast
+from syntagma.sweep.machine import usable_cores
+from syntagma.sweep.shards import Shard
 
 
-class Narrow(BaseModel, extra="forbid"):
+class Narrow(CheckedModel):
     kind: Literal["narrow"] = "narrow"
     width: int = Field(4, ge=1)
 
 
-class Wide(BaseModel, extra="forbid"):
+class Wide(CheckedModel):
     kind: Literal["wide"] = "wide"
 
 
@@ -49,6 +58,8 @@ class FakeSettings(Settings):
     learners: tuple[Annotated[Narrow | Wide, Field(discriminator="kind")], ...] = (Narrow(), Wide())
     mode: Literal["fast", "slow"] = "fast"
     note: str | None = None
+    does: str = "square"
+    seconds: float = 0.0
 
     @field_validator("sizes")
     @classmethod
@@ -58,62 +69,84 @@ class FakeSettings(Settings):
         return sizes
 
 
-class FakeStudy(Study[FakeSettings]):
-    """Each run's result is its number squared; training is interrupted before run `stop_before`."""
-
-    name = "fake-study"
-    title = "A study for the tests"
-    paper = "arXiv 0000.00000"
-    presets: Mapping[str, FakeSettings] = {"quick": FakeSettings(), "full": FakeSettings(runs=5)}
-    stop_before: int | None = None
-    trained: list[int]
-
-    def __init__(self) -> None:
-        self.trained = []
-
-    def predict(self, settings: FakeSettings) -> Mapping[str, pd.DataFrame]:
-        return {"thresholds": pd.DataFrame({"level": [1, 2], "examples": [32.0 * settings.rate, float("nan")]})}
-
-    def run(self, settings: FakeSettings, store: Store, workers: int, progress: Progress) -> None:
-        for number in range(settings.runs):
-            run = {"number": number}
-            if not store.has(run_id(run)):
-                if number == self.stop_before:
-                    raise KeyboardInterrupt
-                self.trained.append(number)
-                store.record_run(run, {"square": number**2})
-            progress(f"run {number}", (number + 1) / settings.runs)
-
-    def analyse(self, store: Store) -> Analysis:
-        runs = store.runs()
-        measured = f"{runs['square'].sum()} from {len(runs)} runs"
-        verdict = Verdict("squares [of runs] add up", "5", measured, "agrees", "arithmetic")
-        return Analysis(self.name, self.title, {"runs": runs}, (verdict,))
+THRESHOLDS = Schema(
+    "thresholds", "Thresholds", "Made up.", (Column("level", "level", "whole"), Column("examples", "P", "count"))
+)
 
 
-def _save_figures(analysis: Analysis, directory: Path) -> list[Path]:
-    directory.mkdir(exist_ok=True)
-    file = directory / "squares.png"
-    file.write_text(str(len(analysis.tables["runs"])))
-    return [file]
+class FakeRun(QuickRun):
+    """What the machinery asks of a run, besides what `execute` does; it is known by its name in the folder of tests."""
+
+    training = None
+    num_examples = 8
 
 
-def _write_page(analysis: Analysis, path: Path) -> Path:
-    path.write_text(analysis.verdicts[0].measured)
-    return path
+def fake_cells(settings: FakeSettings, facts: Facts, results: Results) -> Iterator[Cell]:
+    """Runs whose result is their number squared; number 1 does what `does` says."""
+    for number in range(settings.runs):
+        does = settings.does if number == 1 else "square"
+        run: Any = FakeRun(number, does, settings.seconds if number else 0.0)
+        yield Cell({"learner": "quick", "num_examples": 8, "seed": number}, run)
+
+
+def fake_predictions(settings: FakeSettings, facts: Facts) -> Iterator[Table]:
+    yield THRESHOLDS.table([{"level": 1, "examples": 32.0 * settings.rate}, {"level": 2, "examples": float("nan")}])
+
+
+def fake_measure(settings: FakeSettings, facts: Facts, results: Results) -> pd.DataFrame:
+    return results.table(fake_cells(settings, facts, results))
+
+
+def fake_claims(runs: pd.DataFrame) -> Iterator[Claim]:
+    shown = f"{runs['square'].sum()} from {len(runs)} runs"
+    yield Claim(
+        "squares [of runs] add up", "5", certain(float(runs["square"].sum())), "equals", 5, "arithmetic", shown=shown
+    )
+
+
+def fake_figures(runs: pd.DataFrame) -> Iterator[Figure]:
+    line = Line(list(runs["seed"]), list(runs["square"]), label="square", key="cnn")
+    yield Figure("squares", "Squares", (Panel("", Axis("number"), Axis("square"), (line,)),), "Numbers squared.")
+
+
+FAKE: Study[FakeSettings, pd.DataFrame] = Study(
+    name="fake-study",
+    title="A study for the tests",
+    paper="arXiv 0000.00000",
+    settings=FakeSettings,
+    presets={"quick": FakeSettings(), "full": FakeSettings(runs=5)},
+    cells=fake_cells,
+    measure=fake_measure,
+    tables=lambda runs: (),
+    claims=fake_claims,
+    figures=fake_figures,
+    predictions=fake_predictions,
+)
+"""Its runs are done by worker processes that load no JAX."""
+
+
+def quick_execute(*arguments: Any, **how: Any) -> Any:
+    """As `execute`, with what makes the quick runs' results."""
+    how.pop("cost")
+    return execute(*arguments, **how, work=quick_runs.WORK, attempts=quick_runs.Attempts(quick_runs.NO_WAIT))
 
 
 @pytest.fixture(autouse=True)
-def study(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeStudy:
-    """The fake study is registered, its report is two small files, and the working directory is empty."""
-    fake, real_load = FakeStudy(), syntagma.studies.load
-    registry = {**syntagma.studies.STUDIES, FakeStudy.name: f"{__name__}:FakeStudy"}
-    monkeypatch.setattr(syntagma.studies, "STUDIES", registry)
-    monkeypatch.setattr(syntagma.studies, "load", lambda name: fake if name == fake.name else real_load(name))
-    monkeypatch.setattr(syntagma.report.figures, "save_figures", _save_figures)
-    monkeypatch.setattr(syntagma.report.page, "write_page", _write_page)
+def study(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Study[FakeSettings, pd.DataFrame]:
+    """The fake study is registered, its runs are quick, and the working directory is empty."""
+    monkeypatch.setattr(syntagma.studies, "BUILT_IN", {**syntagma.studies.BUILT_IN, FAKE.name: __name__})
+    monkeypatch.setattr(machinery, "execute", quick_execute)
+    monkeypatch.setattr(planned, "check_fits", lambda *_: None)
     monkeypatch.chdir(tmp_path)
-    return fake
+    return FAKE
+
+
+STUDY = FAKE
+
+
+def stored(directory: Path) -> list[int]:
+    with Store.open(directory, read_only=True) as store:
+        return sorted(store.runs()["number"])
 
 
 @pytest.fixture
@@ -225,11 +258,11 @@ def test_truncated_grammar_is_refused(refused: Callable[..., str], tmp_path: Pat
     assert "cut short" in refused("sample", "--grammar", "grammar.json")
 
 
-def test_faults_of_the_program_are_not_hidden(study: FakeStudy, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(settings: FakeSettings) -> Mapping[str, pd.DataFrame]:
+def test_faults_of_the_program_are_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> Mapping[str, Table]:
         raise ValueError("a fault")
 
-    monkeypatch.setattr(study, "predict", broken)
+    monkeypatch.setattr(machinery, "predict", broken)
     with pytest.raises(ValueError, match="a fault"):
         main(["predict", "fake-study"])
 
@@ -239,14 +272,14 @@ def test_faults_of_the_program_are_not_hidden(study: FakeStudy, monkeypatch: pyt
 
 def test_settings_follow_the_keys() -> None:
     changes = ["runs=7", "rate=1e-3", "sizes=[1, 3]", "learners.0.width=16", "note=three words = one note"]
-    chosen = settings_for(FakeStudy(), "quick", changes)
+    chosen = settings_for(FAKE, "quick", changes)
     expected = FakeSettings(
         runs=7, rate=1e-3, sizes=(1, 3), learners=(Narrow(width=16), Wide()), note="three words = one note"
     )
     assert chosen == expected
-    assert settings_for(FakeStudy(), "quick", ["note=x", "note=null"]) == FakeStudy.presets["quick"]
-    assert settings_for(FakeStudy(), "full", ["sizes.1=9"]).model_dump()["sizes"] == (2, 9)
-    assert FakeStudy.presets["quick"] == FakeSettings()
+    assert settings_for(FAKE, "quick", ["note=x", "note=null"]) == FAKE.presets["quick"]
+    assert settings_for(FAKE, "full", ["sizes.1=9"]).model_dump()["sizes"] == (2, 9)
+    assert FAKE.presets["quick"] == FakeSettings()
 
 
 # What is shown
@@ -261,7 +294,7 @@ def test_version_and_help(command: Callable[..., str]) -> None:
 
 def test_list_names_everything(command: Callable[..., str]) -> None:
     found = json.loads(command("list", "--json"))
-    fake = {"name": "fake-study", "title": FakeStudy.title, "paper": FakeStudy.paper, "presets": ["quick", "full"]}
+    fake = {"name": "fake-study", "title": FAKE.title, "paper": FAKE.paper, "presets": ["quick", "full"]}
     assert fake in found["studies"]
     assert {"cnn", "attention", "transformer", "kernel"} <= {learner["name"] for learner in found["learners"]}
     assert {"random-hierarchy", "text"} <= {language["name"] for language in found["languages"]}
@@ -302,21 +335,20 @@ def test_predict_prints_tables_and_strict_json(command: Callable[..., str]) -> N
     assert "16" in shown
 
 
-def _slowly(settings: FakeSettings) -> Mapping[str, pd.DataFrame]:
-    time.sleep(0.3)
-    return {"thresholds": pd.DataFrame({"level": [1]})}
-
-
 def test_what_takes_long_says_so_on_standard_error_alone(
-    study: FakeStudy, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(study, "predict", _slowly)
+    def slowly(settings: FakeSettings, facts: Facts) -> Iterator[Table]:
+        time.sleep(0.3)
+        yield THRESHOLDS.table([{"level": 1, "examples": 2.0}])
+
+    monkeypatch.setattr(sys.modules[__name__], "STUDY", replace(FAKE, predictions=slowly))
     for silent, lines in ((0.05, range(1, 6)), (2.0, range(1))):
         monkeypatch.setattr(progress, "_SILENT", silent)
         with pytest.raises(SystemExit):
             main(["predict", "fake-study", "--json"])
         said = capsys.readouterr()
-        assert json.loads(said.out) == {"thresholds": [{"level": 1}]}
+        assert json.loads(said.out) == {"thresholds": [{"level": 1, "examples": 2.0}]}
         assert said.err.count("\n") in lines
         assert all(line.endswith(" s  predicting fake-study, quick") for line in said.err.splitlines())
 
@@ -382,50 +414,176 @@ def test_sample_saves_and_uses_grammars(command: Callable[..., str], tmp_path: P
 # Running
 
 
-def test_run_stores_reports_and_repeats_nothing(command: Callable[..., str], study: FakeStudy, tmp_path: Path) -> None:
-    said = command("run", "fake-study", "--out", "deep/results")
+def test_run_stores_reports_and_repeats_nothing(command: Callable[..., str], tmp_path: Path) -> None:
+    said = command("run", "fake-study", "--out", "deep/results", "--workers", "2")
     assert "agrees    squares [of runs] add up: predicted 5, measured 5 from 3 runs [arithmetic]" in said
-    for name in ("deep/results/page.html", "deep/results/figures/squares.png"):
+    for name in ("deep/results/page.html", "deep/results/figures/squares.png", "deep/results/figures/squares.pdf"):
         assert name in said
         assert (tmp_path / name).exists()
-    command("run", "fake-study", "--preset", "full", "--out", "deep/results")
-    assert study.trained == [0, 1, 2, 3, 4]
+    assert "5 from 3 runs" in (tmp_path / "deep/results/page.html").read_text(encoding="utf-8")
+    with Store.open(tmp_path / "deep" / "results", read_only=True) as store:
+        before = store.runs().set_index("id")["finished_at"]
+    command("run", "fake-study", "--preset", "full", "--out", "deep/results", "--workers", "1")
+    assert stored(tmp_path / "deep/results") == [0, 1, 2, 3, 4]
     with Store.open(tmp_path / "deep" / "results", read_only=True) as store:
         commands = store.commands()
+        after = store.runs().set_index("id")["finished_at"]
+    assert after[before.index].tolist() == before.tolist()
     assert commands["preset"].tolist() == ["quick", "full"]
     assert commands["settings"].tolist()[1]["runs"] == 5
     assert commands["seconds"].notna().all()
 
 
 def test_results_have_a_place_by_default(command: Callable[..., str], tmp_path: Path) -> None:
-    command("run", "fake-study")
+    command("run", "fake-study", "--workers", "1")
     assert (tmp_path / "results" / "fake-study-quick" / "page.html").exists()
 
 
 def test_an_interrupted_run_is_resumed(
-    command: Callable[..., str], study: FakeStudy, capsys: pytest.CaptureFixture[str]
+    command: Callable[..., str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    study.stop_before = 2
-    with pytest.raises(SystemExit) as leaving:
-        main(["run", "fake-study", "--out", "results"])
+    def interrupted(next_runs: Any, store: Store, workers: int, finished: Any, **how: Any) -> None:
+        for run in list(next_runs())[:2]:
+            result = quick_runs.result_of(run.number)
+            store.record_run(run.config(), result)
+            finished(run, result)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(machinery, "execute", interrupted)
+        with pytest.raises(SystemExit) as leaving:
+            main(["run", "fake-study", "--out", "results"])
     assert leaving.value.code == 130
     assert "2 finished runs are kept in results; the same command resumes" in capsys.readouterr().err
-    study.stop_before = None
-    assert "5 from 3 runs" in command("run", "fake-study", "--out", "results")
-    assert study.trained == [0, 1, 2]
+    assert stored(tmp_path / "results") == [0, 1]
+    assert "5 from 3 runs" in command("run", "fake-study", "--out", "results", "--workers", "1")
+    assert stored(tmp_path / "results") == [0, 1, 2]
+
+
+def test_a_run_that_fails_is_said_and_costs_the_exit_code_and_nothing_else(
+    command: Callable[..., str], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    words = ["run", "fake-study", "--out", "results", "--workers", "1", "--set", "does=err"]
+    with pytest.raises(SystemExit) as leaving:
+        main(words)
+    said = capsys.readouterr()
+    assert leaving.value.code == 3
+    assert "1 run failed: " in said.err
+    assert "a fault of the program" in said.err
+    assert "measured 4 from 2 runs" in said.out
+    assert stored(tmp_path / "results") == [0, 2]
+    with pytest.raises(SystemExit) as leaving:
+        main(words)
+    said = capsys.readouterr()
+    assert leaving.value.code == 3
+    assert "1 run failed: " in said.err
+    assert "--retry-failed tries them again" in said.err
+    with pytest.raises(SystemExit) as leaving:
+        main([*words, "--retry-failed"])
+    assert "recorded as failed" in capsys.readouterr().err
+
+
+def test_a_failed_run_is_left_out_until_it_is_asked_for_again(
+    command: Callable[..., str], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    with Store.create(tmp_path / "results") as store:
+        record_failure(store, QuickRun(1).config(), "the machine was too small", 3)
+    words = ["run", "fake-study", "--out", "results", "--workers", "1"]
+    with pytest.raises(SystemExit) as leaving:
+        main(words)
+    assert leaving.value.code == 3
+    assert "1 run failed: the machine was too small; --retry-failed" in capsys.readouterr().err
+    assert stored(tmp_path / "results") == [0, 2]
+    assert "5 from 3 runs" in command(*words, "--retry-failed")
+    assert stored(tmp_path / "results") == [0, 1, 2]
+
+
+def test_shards_are_disjoint_and_together_all(
+    command: Callable[..., str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def at_once(next_runs: Any, store: Store, workers: int, finished: Any, **how: Any) -> Any:
+        while runs := list(next_runs()):
+            for run in runs:
+                result = quick_runs.result_of(run.number)
+                store.record_run(run.config(), result)
+                finished(run, result)
+        return machinery.Summary(0, (), ())
+
+    monkeypatch.setattr(machinery, "execute", at_once)
+    number = 600  # more than the machinery offers at a time
+    for part in ("1/2", "2/2"):
+        command("run", "fake-study", "--set", f"runs={number}", "--shard", part, "--out", part[0])
+    parts = [stored(tmp_path / place) for place in ("1", "2")]
+    assert sorted(parts[0] + parts[1]) == list(range(number))
+    shard = Shard(1, 2)
+    assert parts[0] == [n for n in range(number) if shard.has(QuickRun(n).id())]
+
+
+def test_a_shard_without_runs_is_no_error(command: Callable[..., str], tmp_path: Path) -> None:
+    empty = next(n for n in range(1, 100) if not any(Shard(n, 99).has(QuickRun(i).id()) for i in range(3)))
+    assert command("run", "fake-study", "--shard", f"{empty}/99", "--out", "results", "--workers", "1") == ""
+    assert not (tmp_path / "results" / "page.html").exists()
+
+
+def test_a_dry_run_says_what_would_be_done_and_makes_nothing(
+    command: Callable[..., str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def forecast(runs: list[QuickRun], workers: int) -> Forecast:
+        return Forecast(len(runs), workers, 1, 30.0, 600.0, 100.0, 0.125, 3 * 10**8, 1.0)
+
+    monkeypatch.setattr("syntagma.sweep.forecast.forecast", forecast)
+    said = command("run", "fake-study", "--dry-run")
+    many = usable_cores()
+    assert said.splitlines() == [
+        f"runs    3 in 1 program, {many} worker{'s' * (many != 1)}",
+        "time    30 s to 10 min, give or take 12%; the longest run 2 min",
+        "memory  0.3 GB a worker",
+    ]
+    assert list(tmp_path.iterdir()) == []
+    command("run", "fake-study", "--out", "results", "--workers", "1")
+    more = command("run", "fake-study", "--out", "results", "--dry-run", "--preset", "full", "--workers", "3")
+    assert more.startswith("runs    2 in 1 program, 3 workers, 3 more are stored\n")
+    assert "nothing to run: all 3 runs are in results" in command("run", "fake-study", "--out", "results", "--dry-run")
 
 
 def test_report_is_made_again_from_stored_results(
-    command: Callable[..., str], study: FakeStudy, tmp_path: Path
+    command: Callable[..., str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    command("run", "fake-study", "--out", "results")
-    (tmp_path / "results" / "page.html").unlink()
-    study.trained.clear()
+    command("run", "fake-study", "--out", "results", "--workers", "1")
+    monkeypatch.setattr(machinery, "execute", lambda *_, **__: pytest.fail("nothing is to be run"))
+    page = tmp_path / "results" / "page.html"
+    before = page.read_bytes()
+    page.unlink()
+    abandoned = tmp_path / "results" / "figures" / ".syntagma-squares-x.png"
+    abandoned.write_text("of a process that was killed")
     command("report", "results")
-    assert (tmp_path / "results" / "page.html").read_text() == "5 from 3 runs"
-    assert "gallery/here/page.html" in command("report", "results/results.sqlite", "--to", "gallery/here")
-    assert (tmp_path / "gallery" / "here" / "figures" / "squares.png").exists()
-    assert study.trained == []
+    assert page.read_bytes() == before
+    assert not abandoned.exists()
+    said = command("report", "results/results.sqlite", "--to", "gallery/here", "--format", "svg,json", "--no-title")
+    assert "gallery/here/page.html" in said
+    assert {file.name for file in (tmp_path / "gallery" / "here" / "figures").iterdir()} == {
+        "squares.svg",
+        "squares.json",
+    }
+
+
+def test_settings_that_are_unset_are_set_and_new_learners_are_added() -> None:
+    study: Any = load("scaling-laws")
+    start = study.presets["quick"]
+    changed: Any = settings_for(study, "quick", ["learners.cnn.training.clip_norm=1.0"])
+    assert changed.learners["cnn"].training.clip_norm == 1.0
+    assert changed.learners["attention"] == start.learners["attention"]
+    keys = [
+        "learners.gated.learner.kind=perceptron",
+        "learners.gated.training.max_steps=9",
+        "learners.gated.learner.width=8",
+    ]
+    added = settings_for(study, "quick", [keys[0], "learners.gated.training.min_steps=9", *keys[1:]]).learners["gated"]
+    assert (added.learner.kind, added.learner.width, added.training.max_steps) == ("perceptron", 8, 9)
+    assert added.training.learning_rate == start.learners["cnn"].training.learning_rate
+    solved = settings_for(study, "quick", ["learners.solved.learner.kind=kernel"]).learners["solved"]
+    assert (solved.learner.kind, solved.training) == ("kernel", None)
+    assert "solved" not in start.learners
 
 
 def test_report_says_which_studies_there_are(refused: Callable[..., str], tmp_path: Path) -> None:
@@ -438,7 +596,7 @@ def test_report_says_which_studies_there_are(refused: Callable[..., str], tmp_pa
 
 
 def test_results_are_shown_and_exported(command: Callable[..., str], tmp_path: Path) -> None:
-    command("run", "fake-study", "--out", "results")
+    command("run", "fake-study", "--out", "results", "--workers", "1")
     assert [row["square"] for row in json.loads(command("results", "results", "--json"))] == [0, 1, 4]
     assert "square" in command("results", "results")
     assert command("results", "results", "--csv", "a.csv", "--parquet", "a.parquet") == "a.csv\na.parquet\n"
@@ -463,38 +621,36 @@ def test_exit_codes_of_the_process(tmp_path: Path) -> None:
 
 
 SLOW_STUDY = """
-import signal, sys, time
+import signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a process started in the background may ignore it
 sys.path.insert(0, {tests!r})
-import syntagma.studies
-from syntagma.cli import main, progress
-from test_cli import FakeStudy
-
-class Slow(FakeStudy):
-    def run(self, settings, store, workers, progress):
-        super().run(settings.model_copy(update={{"runs": 1}}), store, workers, progress)
-        time.sleep(60)
-
-syntagma.studies.load = lambda name: Slow()
+import test_cli
+from syntagma.studies import machinery
+from syntagma.cli import main, planned
+machinery.execute = test_cli.quick_execute
+planned.check_fits = lambda *_: None
 main()
 """
 
 
 @pytest.fixture
 def slow_run(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
-    code = SLOW_STUDY.format(tests=str(Path(__file__).parent))
-    arguments = [sys.executable, "-c", code, "run", "fake-study", "--out", "results"]
-    with subprocess.Popen(arguments, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as running:
-        yield running
-        running.kill()
+    tests = Path(__file__).parent
+    code = SLOW_STUDY.format(tests=str(tests))
+    words = ["run", str(tests / "test_cli.py"), "--out", "results", "--workers", "1", "--set", "seconds=60"]
+    with subprocess.Popen([sys.executable, "-c", code, *words], cwd=tmp_path, stderr=subprocess.PIPE, text=True) as run:
+        yield run
+        run.kill()
 
 
-def test_a_real_interrupt_keeps_what_is_finished(slow_run: subprocess.Popen[str], tmp_path: Path) -> None:
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_real_interrupt_keeps_what_is_finished(
+    slow_run: subprocess.Popen[str], tmp_path: Path, number: int, code: int
+) -> None:
     assert slow_run.stderr is not None
-    assert "run 0" in slow_run.stderr.readline()
-    os.kill(slow_run.pid, signal.SIGINT)
+    assert ": quick" in slow_run.stderr.readline().replace("s  ", ": ")
+    os.kill(slow_run.pid, number)
     said = slow_run.stderr.read()
-    assert slow_run.wait(timeout=30) == 130
-    assert said == "interrupted: 1 finished runs are kept in results; the same command resumes.\n"
-    with Store.open(tmp_path / "results", read_only=True) as store:
-        assert len(store.runs()) == 1
+    assert slow_run.wait(timeout=30) == code
+    assert said.endswith("interrupted: 1 finished runs are kept in results; the same command resumes.\n")
+    assert stored(tmp_path / "results") == [0]

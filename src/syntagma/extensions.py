@@ -139,13 +139,15 @@ class Kinds(Generic[T]):
         given = {str(name): inner for name, inner in value.items()}
         kind = given.get("kind")
         if not isinstance(kind, str):
-            raise PydanticCustomError(
-                "kind_missing", "kind is missing: {choices}", {"choices": ", ".join(self._classes)}
-            )
+            choices = ", ".join(sorted(self._classes))
+            raise PydanticCustomError("kind_missing", "kind is missing: there are {choices}", {"choices": choices})
         try:
             member = self.named(kind)
         except InputError as error:
-            raise PydanticCustomError("kind_unknown", "{text}", {"text": str(error)}) from None
+            is_file = kind.endswith(".py")
+            choices = "" if is_file else ", ".join(sorted(self._classes))
+            context = {"text": str(error), "kind": kind, "choices": choices}
+            raise PydanticCustomError("kind_unknown", "{text}", context) from None
         return member.model_validate(given | {"kind": _kind_of(member)})  # pyright: ignore[reportAttributeAccessIssue]
 
     def _load(self, point: importlib.metadata.EntryPoint) -> None:

@@ -22,10 +22,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     from typer import TyperException
 
     from syntagma.cli.commands import app
+    from syntagma.sweep.endings import endings_raised
 
     os.environ.update(program_cache.settings(os.environ))
     try:
-        code = app(None if arguments is None else list(arguments), prog_name="syntagma", standalone_mode=False)
+        with endings_raised():
+            code = app(None if arguments is None else list(arguments), prog_name="syntagma", standalone_mode=False)
     except TyperException as error:
         _fail(error.format_message())
     except ValueError as error:
@@ -48,5 +50,6 @@ def _explained(error: ValueError) -> str:
 
 
 def _fail(message: str) -> None:
-    print("error:", " ".join(message.split()), file=sys.stderr)
+    line = " ".join(message.split()).encode("utf-8", "backslashreplace").decode()
+    print("error:", line, file=sys.stderr)
     sys.exit(BAD_INPUT)

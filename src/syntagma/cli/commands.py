@@ -8,17 +8,33 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from syntagma.errors import InputError, invalid, whole_number
+from syntagma.sweep.endings import exit_code
 
 if TYPE_CHECKING:
     from syntagma.languages.hierarchy import RandomHierarchy
+    from syntagma.sweep.shards import Shard
     from syntagma.sweep.store import Store
 
 FAILED_EXIT = 3
 """Some run could not be done; all others are."""
 
+
+class _Commands(TyperGroup):
+    """The commands; one that is interrupted says so and leaves with the exit code of the signal."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as ended:
+            print("interrupted", file=sys.stderr)
+            raise typer.Exit(exit_code(ended)) from None
+
+
 app = typer.Typer(
+    cls=_Commands,
     help="Which structure does a sequence model learn, and from how much data? Predict it, measure it, compare.",
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -29,7 +45,7 @@ StudyName = Annotated[
 ]
 Preset = Annotated[str, typer.Option(help="The study's size: quick, laptop or full.")]
 Changes = Annotated[list[str], typer.Option("--set", help="Change one setting; repeat for more.", metavar="KEY=VALUE")]
-Directory = Annotated[Path, typer.Argument(help="A directory of results.", metavar="DIR")]
+Directory = Annotated[str, typer.Argument(help="A directory of results.", metavar="DIR")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
 
@@ -99,25 +115,29 @@ def sample(
     number: Annotated[str, _number("Sentences.")] = "10",
     distinct: Annotated[bool, typer.Option("--distinct", help="No sentence twice.")] = False,
     hidden: Annotated[bool, typer.Option("--hidden", help="All levels of the tree, the root first.")] = False,
-    grammar: Annotated[Path | None, typer.Option(help="Use the grammar in this file.")] = None,
-    save_grammar: Annotated[Path | None, typer.Option(help="Write the grammar to this file.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Write to this file: .npy, .npz, else text.")] = None,
+    grammar: Annotated[str | None, typer.Option(help="Use the grammar in this file.", metavar="FILE")] = None,
+    save_grammar: Annotated[str | None, typer.Option(help="Write the grammar to this file.", metavar="FILE")] = None,
+    out: Annotated[str | None, typer.Option(help="Write to this file: .npy, .npz, else text.", metavar="FILE")] = None,
 ) -> None:
     """Draw sentences of a random hierarchy language."""
     from syntagma.cli import sentences
+    from syntagma.cli.paths import file_to_write, to_read
     from syntagma.cli.settings import read_value
 
-    if out is not None:
-        sentences.check_destination(out, hidden)
+    place = None if out is None else file_to_write("out", out)
+    kept = None if save_grammar is None else file_to_write("save-grammar", save_grammar)
+    source = None if grammar is None else to_read("grammar", grammar)
+    if place is not None:
+        sentences.check_destination(place, hidden)
     sizes = {"vocab": vocab, "rules": rules, "branching": branching, "depth": depth}
     sizes |= {"num_classes": classes, "rule_probabilities": zipf}
-    language = _language(grammar, {name: read_value(text) for name, text in sizes.items() if text is not None}, seed)
+    language = _language(source, {name: read_value(text) for name, text in sizes.items() if text is not None}, seed)
     drawn = language.sample(read_value(seed), read_value(number), hidden=hidden, distinct=distinct)
-    if out is not None:
-        sentences.write(drawn, out)
-    if save_grammar is not None:
-        language.save(save_grammar)
-    if out is None:
+    if place is not None:
+        sentences.write(drawn, place)
+    if kept is not None:
+        language.save(kept)
+    if place is None:
         sys.stdout.writelines(line + "\n" for line in sentences.lines(drawn))
 
 
@@ -126,42 +146,63 @@ def run(
     study: StudyName,
     preset: Preset = "quick",
     set_: Changes = [],  # noqa: B006
-    out: Annotated[Path | None, typer.Option(help="Where to. (default results/STUDY-PRESET)", metavar="DIR")] = None,
+    out: Annotated[str | None, typer.Option(help="Where to. (default results/STUDY-PRESET)", metavar="DIR")] = None,
     workers: Annotated[
         str, _number("Processes that train at the same time. (default: one a core; on an accelerator this one)")
     ] = "0",
+    shard: Annotated[str | None, typer.Option(help="Do only part I of N of the runs.", metavar="I/N")] = None,
+    ray: Annotated[
+        str | None, typer.Option(help="Do the runs on a Ray cluster: auto, local, or HOST:PORT.", metavar="ADDRESS")
+    ] = None,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Try again what failed before.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be run, and how long.")] = False,
 ) -> None:
     """Run what a study still lacks, then write its report. Interrupt it at will: the same command resumes."""
-    from syntagma.cli import display
+    from syntagma.cli import display, planned
+    from syntagma.cli.paths import directory_to_write
     from syntagma.cli.progress import progress_shown
     from syntagma.cli.settings import read_value, settings_for
     from syntagma.studies import load, machinery
-    from syntagma.sweep.endings import exit_code
     from syntagma.sweep.store import Store
 
     chosen = load(study)
     settings = settings_for(chosen, preset, set_)
     processes = whole_number("workers", read_value(workers), minimum=0)
-    directory = _results_directory(chosen.name, preset, out)
+    part = None if shard is None else _shard(chosen, shard)
+    directory = Path("results", f"{chosen.name}-{preset}") if out is None else directory_to_write("out", out)
     if dry_run:
-        _print_plan(chosen, settings, processes)
+        print(planned.lines(chosen, settings, directory, processes, part))
         return
-    machinery.check(chosen, settings)
+    if ray is not None:
+        _check_ray(ray)
+    cells = machinery.check(chosen, settings)
+    if ray is None:
+        planned.check_fits([cell.run for cell in cells], processes, part)
     _make_parent(directory)
     with Store.create(directory) as store:
         command = store.record_command(chosen.name, preset, settings.model_dump(mode="json"), sys.argv)
         try:
             with progress_shown() as progress:
-                summary = machinery.run(chosen, settings, store, processes, progress, retry_failed=retry_failed)
+                summary = machinery.run(
+                    chosen, settings, store, processes, progress, retry_failed=retry_failed, shard=part, ray=ray
+                )
         except KeyboardInterrupt as ended:
             again = f"{len(store.ids())} finished runs are kept in {directory}; the same command resumes."
             display.console(stderr=True).print(f"interrupted: {again}", markup=False, soft_wrap=True)
             raise typer.Exit(exit_code(ended)) from None
         store.finish_command(command)
-        _report(chosen, store, directory)
-    if summary.failed or summary.left_out:
+        lost = (*summary.failed, *summary.left_out)
+        if lost:
+            again = "--retry-failed tries them again" if summary.left_out else "the same command leaves them out"
+            text = f"{len(lost)} run{'s' * (len(lost) > 1)} failed: {lost[0].reason.rstrip('.')}; {again}"
+            display.console(stderr=True).print(text, markup=False, soft_wrap=True)
+        try:
+            _report(chosen, store, directory)
+        except machinery.NothingFinished as error:
+            if not lost and part is None:
+                raise
+            display.console(stderr=True).print(f"no page: {error}", markup=False, soft_wrap=True)
+    if lost:
         raise typer.Exit(FAILED_EXIT)
 
 
@@ -205,41 +246,45 @@ def fit(
 @app.command()
 def report(
     directory: Directory,
-    to: Annotated[Path | None, typer.Option(help="Write there instead of into DIR.", metavar="DIR")] = None,
+    to: Annotated[str | None, typer.Option(help="Write there instead of into DIR.", metavar="DIR")] = None,
     study: Annotated[str | None, typer.Option(help="Which study, where DIR holds several, or its file.")] = None,
     formats: Annotated[
         str, typer.Option("--format", help="Of the figures, with commas: png,pdf,svg,json.")
     ] = "png,pdf",
-    width: Annotated[float, typer.Option(help="Of the figures, inches: 3.3 for a column, 6.8 for a page.")] = 6.8,
+    width: Annotated[str, _number("Of the figures, inches: 3.3 for a column, 6.8 for a page.")] = "6.8",
     no_title: Annotated[bool, typer.Option("--no-title", help="Figures without their titles.")] = False,
 ) -> None:
     """Write the page and figures again from stored results alone."""
+    from syntagma.cli.paths import directory_to_write, to_read
+    from syntagma.report.files import checked_formats, checked_width
     from syntagma.studies import load
     from syntagma.sweep.store import Store
 
-    with Store.open(directory, read_only=True) as store:
+    forms, inches = checked_formats(formats.split(",")), checked_width(width)
+    source = to_read("DIR", directory)
+    place = source.parent if source.suffix == ".sqlite" else source
+    if to is not None:
+        place = directory_to_write("to", to)
+    with Store.open(source, read_only=True) as store:
         chosen = load(_stored_study(store, study))
-        place = to or (directory.parent if directory.suffix == ".sqlite" else directory)
-        _make_parent(place / "page.html")
-        _report(chosen, store, place, formats.split(","), width, title=not no_title)
+        _report(chosen, store, place, forms, inches, title=not no_title)
 
 
 @app.command()
 def results(
     directory: Directory,
-    csv: Annotated[Path | None, typer.Option(help="Write all runs to this file.", metavar="FILE")] = None,
-    parquet: Annotated[Path | None, typer.Option(help="Write all runs to this file.", metavar="FILE")] = None,
+    csv: Annotated[str | None, typer.Option(help="Write all runs to this file.", metavar="FILE")] = None,
+    parquet: Annotated[str | None, typer.Option(help="Write all runs to this file.", metavar="FILE")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Show the stored runs, or export them with their settings, metrics, machine and versions."""
     from syntagma.cli import display
+    from syntagma.cli.paths import file_to_write, to_read
     from syntagma.sweep.store import Store
 
-    files = {ending: path for ending, path in ((".csv", csv), (".parquet", parquet)) if path is not None}
-    for ending, path in files.items():
-        if path.suffix != ending:
-            raise invalid(ending[1:], str(path), f"the file's name must end in {ending}", "Name it so")
-    with Store.open(directory, read_only=True) as store:
+    asked = {"csv": csv, "parquet": parquet}
+    files = {name: file_to_write(name, text, f".{name}") for name, text in asked.items() if text is not None}
+    with Store.open(to_read("DIR", directory), read_only=True) as store:
         for path in files.values():
             store.export(path)
         if as_json:
@@ -266,6 +311,7 @@ def probe(
 ) -> None:
     """Show what a stored network knows of its grammar: layer by layer, level by level."""
     from syntagma.cli import display
+    from syntagma.cli.paths import to_read
     from syntagma.cli.progress import waiting
     from syntagma.cli.settings import read_value
     from syntagma.plot.probes import probe_figure
@@ -274,7 +320,7 @@ def probe(
     from syntagma.sweep.stored_network import find_run, probe_run, step_of
 
     number = whole_number("sentences", read_value(sentences), minimum=20)
-    with Store.open(directory, read_only=True) as store:
+    with Store.open(to_read("DIR", directory), read_only=True) as store:
         found, metrics = find_run(store, run)
         after = step_of(metrics, None if step is None else read_value(step))
         with waiting(f"probing {found.learner.label} with {number:,} sentences"):
@@ -314,34 +360,30 @@ def _stored_study(store: Store, asked: str | None) -> str:
     return asked or stored[0]
 
 
-def _results_directory(study: str, preset: str, out: Path | None) -> Path:
-    """Where results go.
+def _shard(study: Any, text: str) -> Shard:
+    """The shard that `text` names.
 
     Raises:
-        InputError: `out` is empty, names a file, or has a character that no path has.
+        InputError: it names none, or the runs of the study depend on each other's results.
     """
-    if out is None:
-        return Path("results", f"{study}-{preset}")
-    if not str(out).strip() or (str(out) == "." and not out.name):
-        raise invalid("out", str(out), "it names no directory", "Give one, as --out results/mine")
-    if "\0" in str(out):
-        raise invalid("out", str(out), "a path has no NUL character", "Choose another directory")
-    if out.suffix == ".sqlite" or out.is_file():
-        raise invalid("out", str(out), "results go into a directory", f"Give {out.with_suffix('')}")
-    return out
+    from syntagma.sweep.shards import Shard
+
+    shard = Shard.parse(text)
+    if study.expected is not None:
+        reason = f"which runs {study.name} wants depends on results of others"
+        raise invalid("shard", text, reason, "Leave it out, or give --ray a cluster")
+    return shard
 
 
-def _print_plan(study: Any, settings: Any, workers: int) -> None:
-    """What would be run, and how long it would take here."""
-    from syntagma.cli import display
-    from syntagma.cli.progress import waiting
-    from syntagma.studies import machinery
-    from syntagma.sweep.forecast import forecast
+def _check_ray(address: str) -> None:
+    """Refuse, before anything is made, what is no address, and Ray where it is not installed."""
+    import re
+    from importlib.util import find_spec
 
-    runs = [cell.run for cell in machinery.plan(study, settings)]
-    with waiting(f"timing a few steps of {study.name}"):
-        expected = forecast(runs, workers)
-    display.console().print(str(expected), markup=False, soft_wrap=True)
+    if not re.fullmatch(r"auto|local|[\w.:/\[\]-]+:\d{1,5}", address):
+        raise invalid("ray", address, "it is no address", "Give auto, local, or HOST:PORT")
+    if find_spec("ray") is None:
+        raise invalid("ray", address, "Ray is not installed", "Install it with `pip install 'syntagma[ray]'`")
 
 
 def _report(
@@ -353,10 +395,13 @@ def _report(
     from syntagma.cli.progress import waiting
     from syntagma.report import save_figures, write_page
     from syntagma.studies import machinery
+    from syntagma.sweep.atomic_file import remove_abandoned
 
     page = directory / "page.html"
     with waiting(f"writing the report of {study.name}"):
         analysis = machinery.analyse(study, store)
+        _make_parent(page)
+        remove_abandoned(directory)
         figures = save_figures(analysis.figures, directory / "figures", formats, width, title=title)
         write_page(analysis, page)
     display.print_verdicts(analysis.verdicts)

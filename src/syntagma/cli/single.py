@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, get_args
 from pydantic import TypeAdapter, ValidationError
 
 from syntagma.checked_model import first_problem
-from syntagma.cli.settings import apply_change
-from syntagma.errors import InputError, unknown
+from syntagma.cli.settings import apply_change, unknown_key
+from syntagma.errors import InputError, invalid, unknown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -90,7 +90,7 @@ def _checked(kind: Any, given: Mapping[str, Any], field: str = "") -> Any:
     try:
         return TypeAdapter(kind).validate_python(given)
     except ValidationError as error:
-        problem = first_problem(error, given)
+        problem = first_problem(error, given, "--set ")
         raise InputError(f"{field}.{problem}" if field else problem) from None
 
 
@@ -102,13 +102,17 @@ def kinds(union: Any) -> dict[str, Any]:
 
 def _check_key(key: str, fields: Mapping[str, Mapping[str, Any]]) -> None:
     part, _, rest = key.strip().partition(".")
-    if part not in fields or not rest:
-        raise unknown("key", part, [f"{name}.FIELD" for name in fields])
+    if part not in fields:
+        elsewhere = [f"{name}.{part}" for name, known in fields.items() if part in known]
+        raise unknown_key("", part, fields, elsewhere)
+    if not rest:
+        raise invalid("key", part, "it has settings of its own", f"Give one of them, as --set {part}.NAME=VALUE")
     if part == "training" and not fields[part]:
         raise InputError(f"set={key!r} cannot be used: this learner is solved or sampled, not trained. Leave it out.")
     name = rest.split(".")[0]
     if name not in fields[part]:
-        raise unknown("key", f"{part}.{name}", [f"{part}.{known}" for known in fields[part]])
+        elsewhere = [f"{other}.{name}" for other, known in fields.items() if name in known]
+        raise unknown_key(f"{part}.", name, fields[part], elsewhere)
 
 
 def summary(metrics: Mapping[str, Any]) -> pd.DataFrame:

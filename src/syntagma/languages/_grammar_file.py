@@ -14,9 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from syntagma.errors import InputError
+from syntagma.regular_file import UnreadableFile, read_regular, shown
 
 FORMAT = "syntagma.random-hierarchy"
 VERSION = 1
+LARGEST = 2**31
+"""Bytes: of the largest grammar that there can be, and some."""
 FIELDS = ("vocab", "rules", "branching", "depth", "num_classes", "rule_probabilities", "seed", "productions")
 
 
@@ -49,9 +52,9 @@ def read_grammar(path: str | os.PathLike[str]) -> dict[str, Any]:
         InputError: no such file, not JSON (for instance cut short), another format or version, or a missing field.
     """
     try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{path}: the grammar file cannot be read: {error.strerror}.") from None
+        content = json.loads(read_regular(path, LARGEST).decode("utf-8"))
+    except UnreadableFile as error:
+        raise InputError(f"{shown(path)}: the grammar file cannot be read: {error.reason}.") from None
     except json.JSONDecodeError as error:
         reason = f"not complete JSON (line {error.lineno}, column {error.colno}: {error.msg})"
         raise InputError(f"{path}: {reason}; it may have been cut short. Save the grammar again.") from None

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
-from syntagma.errors import InputError, unknown
+from syntagma.errors import InputError, invalid, unknown
 from syntagma.plot import Figure
 from syntagma.plot.files import as_bytes
 from syntagma.sweep.atomic_file import atomic_file
 
 FORMATS = ("png", "pdf", "svg", "json")
-WIDTHS = (3.3, 6.8)
-"""Inches of a column and of a page."""
+NARROWEST, WIDEST = 2.0, 20.0
+"""Inches: below, words overlap; above, no paper is."""
 
 
 def save_figures(
@@ -25,14 +26,10 @@ def save_figures(
 ) -> list[Path]:
     """Draw figures into `directory`, each file whole or not at all; returns the files.
 
-    Files that an interrupted command left half made are removed.
-
     Raises:
-        InputError: a format that is not known, or the directory cannot be made or written.
+        InputError: a format that is not known, a width that cannot be, or the directory cannot be made or written.
     """
-    for form in formats:
-        if form not in FORMATS:
-            raise unknown("format", form, FORMATS)
+    formats, width = checked_formats(formats), checked_width(width)
     directory = Path(directory)
     try:
         directory.mkdir(parents=True, exist_ok=True)
@@ -47,3 +44,31 @@ def save_figures(
                 temporary.write_bytes(as_bytes(figure, form, width, title=title))
             files.append(file)
     return files
+
+
+def checked_formats(formats: Sequence[str]) -> tuple[str, ...]:
+    """The formats, each once.
+
+    Raises:
+        InputError: one that is not known.
+    """
+    for form in formats:
+        if form not in FORMATS:
+            raise unknown("format", form, FORMATS)
+    return tuple(dict.fromkeys(formats))
+
+
+def checked_width(width: str | float) -> float:
+    """The width of figures in inches.
+
+    Raises:
+        InputError: no number, or none that figures can have.
+    """
+    try:
+        number = float(width)
+    except ValueError:
+        number = math.nan
+    if not NARROWEST <= number <= WIDEST:
+        allowed = f"it is a number of inches from {NARROWEST:g} to {WIDEST:g}"
+        raise invalid("width", width, allowed, "Give 3.3 for a column, 6.8 for a page")
+    return number

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,11 +15,13 @@ from syntagma.errors import InputError
 from syntagma.studies.schemas import RUNS, Table
 from syntagma.studies.study import Cell, Fact, FactMissing, Facts, Results, Settings, Study
 from syntagma.sweep.execution import Summary, execute
+from syntagma.sweep.failures import Failure, failures
 from syntagma.sweep.identity import canonical_text
 
 if TYPE_CHECKING:
     from syntagma.plot import Figure
     from syntagma.sweep.runs import Run
+    from syntagma.sweep.shards import Shard
     from syntagma.sweep.store import Store
 
 Progress = Callable[[str, float], None]
@@ -29,6 +31,10 @@ _AHEAD = 256
 """Runs offered at a time: more than are ever under way, few enough that asking for them costs nothing."""
 _FACTS_SHARE, _RUNS_SHARE = 0.05, 0.9
 """Of the progress shown; the rest is for facts that need the runs."""
+
+
+class NothingFinished(InputError):
+    """There are no results to analyse yet."""
 
 
 @dataclass(frozen=True)
@@ -73,30 +79,41 @@ def plan(study: Study[Any, Any], settings: Settings, facts: Facts | None = None)
     return list(distinct.values())
 
 
-def check(study: Study[Any, Any], settings: Settings) -> None:
-    """Whether there is anything to run, before a directory is made.
+def check(study: Study[Any, Any], settings: Settings) -> list[Cell]:
+    """What there is to run, before a directory is made.
 
-    Facts are computed only for a study that needs them to plan, and not kept; where cells need facts, those that need
-    none are looked at.
+    Facts are computed only for a study that needs them to plan, and not kept.
+
+    Returns:
+        As `plan`; nothing where cells need facts, which take their time: `run` sees to those.
 
     Raises:
         InputError: the grid is empty, or something that it needs, as a text, is not there.
     """
     if study.expected is not None:
-        plan(study, settings)
-        return
+        return plan(study, settings)
     try:
-        plan(study, settings, Facts())
+        return plan(study, settings, Facts())
     except FactMissing:
-        return
+        return []
 
 
 def run(
-    study: Study[Any, Any], settings: Settings, store: Store, workers: int, progress: Progress, **how: Any
+    study: Study[Any, Any],
+    settings: Settings,
+    store: Store,
+    workers: int,
+    progress: Progress,
+    *,
+    shard: Shard | None = None,
+    retry_failed: bool = False,
+    **how: Any,
 ) -> Summary:
     """Compute the facts and do the runs that `store` does not hold yet; each is stored at once.
 
     Args:
+        shard: do only the runs of this shard.
+        retry_failed: try again what is recorded as failed.
         how: passed on to `sweep.execution.execute`.
 
     Raises:
@@ -114,8 +131,10 @@ def run(
         store.record_fact(study.name, fact.key, value)
 
     _settle(study.facts(settings, results), facts, keep, lambda text, share: tell(text, _FACTS_SHARE * share))
-    grid = _Grid(study, settings, facts, results)
-    expected = {cell.run.id(): _cost(cell.run) for cell in plan(study, settings, facts)}
+    failed_before = {} if retry_failed else {failure.id: failure for failure in failures(store)}
+    grid = _Grid(study, settings, facts, results, shard, failed_before)
+    planned = {cell.run.id(): cell.run for cell in plan(study, settings, facts)}
+    expected = {name: _cost(run) for name, run in planned.items() if shard is None or shard.has(name)}
     finished_cost = sum(_cost(cell.run) for cell in grid.finished())
     furthest = 0.0
 
@@ -127,7 +146,18 @@ def run(
         furthest = max(furthest, finished_cost / everything)
         tell(_sentence(done, names, metrics), _FACTS_SHARE + _RUNS_SHARE * furthest)
 
-    summary = execute(grid.wanted, store, workers, finished, **how)
+    def failed(given_up: Run, failure: Failure) -> None:
+        grid.give_up(given_up)
+        if tell_failed is not None:
+            tell_failed(given_up, failure)
+
+    from syntagma.sweep.plan import Costs
+
+    tell_failed = how.pop("failed", None)
+    how = {"cost": Costs()} | how
+    summary = execute(grid.wanted, store, workers, finished, failed=failed, retry_failed=retry_failed, **how)
+    left_out = tuple(failure for name, failure in failed_before.items() if grid.has(name))
+    summary = replace(summary, left_out=left_out)
     done, left = _FACTS_SHARE + _RUNS_SHARE, 1 - _FACTS_SHARE - _RUNS_SHARE
     _settle(study.facts(settings, results), facts, keep, lambda text, share: tell(text, done + left * share))
     if anything and not summary.failed and not summary.left_out:
@@ -138,8 +168,17 @@ def run(
 class _Grid:
     """The cells of a study as they are asked for: once, or again and again where they depend on results."""
 
-    def __init__(self, study: Study[Any, Any], settings: Settings, facts: Facts, results: Results) -> None:
+    def __init__(
+        self,
+        study: Study[Any, Any],
+        settings: Settings,
+        facts: Facts,
+        results: Results,
+        shard: Shard | None = None,
+        given_up: Iterable[str] = (),
+    ) -> None:
         self._study, self._settings, self._facts, self._results = study, settings, facts, results
+        self._shard, self._given_up = shard, set(given_up)
         self._cells: dict[str, Cell] = {}
         self._missing: dict[str, Cell] = {}
         self._ask()
@@ -157,12 +196,21 @@ class _Grid:
         self._missing.pop(identity, None)
         return self._cells[identity].names
 
+    def give_up(self, run: Run) -> None:
+        """Ask for a run no more."""
+        self._given_up.add(run.id())
+        self._missing.pop(run.id(), None)
+
+    def has(self, identity: str) -> bool:
+        """Whether a run of that id is part of the grid, and of the shard."""
+        return identity in self._cells and (self._shard is None or self._shard.has(identity))
+
     def __len__(self) -> int:
         return len(self._cells)
 
     def finished(self) -> list[Cell]:
         """The cells that need not be run any more."""
-        return [cell for identity, cell in self._cells.items() if identity not in self._missing]
+        return [cell for identity, cell in self._cells.items() if self._results.has(identity)]
 
     def cost_left(self) -> float:
         """Of the runs that are known to be missing."""
@@ -171,7 +219,11 @@ class _Grid:
     def _ask(self) -> None:
         cells = self._study.cells(self._settings, self._facts, self._results)
         self._cells = {cell.run.id(): cell for cell in cells}
-        self._missing = {name: cell for name, cell in self._cells.items() if not self._results.has(name)}
+        self._missing = {
+            name: cell
+            for name, cell in self._cells.items()
+            if not self._results.has(name) and name not in self._given_up and self.has(name)
+        }
 
 
 def analyse(study: Study[Any, Any], store: Store) -> Analysis:
@@ -185,7 +237,7 @@ def analyse(study: Study[Any, Any], store: Store) -> Analysis:
     results = Results(store.results(), store)
     grid = _Grid(study, settings, facts, results)
     if not grid.finished():
-        raise InputError(
+        raise NothingFinished(
             f"no run of these settings is finished yet in {store.path}: give the command again, it resumes."
         )
     runs = results.table(grid.finished())

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
+from syntagma.checked_model import CheckedModel
 from syntagma.errors import invalid
 from syntagma.learners import AnyLearner, NetworkLearner, Training
 
 
-class Contender(BaseModel):
+class Contender(CheckedModel):
     """A learner and how it is trained.
 
     Attributes:
         training: of networks; kernels and readers are solved, not trained.
         max_examples: where this learner gives up, if before all others: a kernel's time grows like the cube of it.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     learner: AnyLearner
     training: Training | None = None

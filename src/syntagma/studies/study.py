@@ -17,23 +17,21 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import pandas as pd
-from pydantic import BaseModel, ConfigDict
 
+from syntagma.checked_model import CheckedModel
 from syntagma.curves import Claim
 from syntagma.errors import InputError
 from syntagma.studies.schemas import Table
 from syntagma.sweep.identity import canonical_text
-from syntagma.sweep.runs import Run
 
 if TYPE_CHECKING:
     from syntagma.plot import Figure
+    from syntagma.sweep.runs import Run
     from syntagma.sweep.store import Store
 
 
-class Settings(BaseModel):
+class Settings(CheckedModel):
     """All that determines a study's results; one to one with TOML and `--set key=value`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 SettingsT = TypeVar("SettingsT", bound=Settings)

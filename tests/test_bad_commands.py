@@ -1,0 +1,225 @@
+"""Wrong command lines: each ends in one line on standard error and exit code 2, and nothing is written."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from syntagma.cli import main
+
+Line = tuple[str, ...]
+STUDY = "zipf-rules"
+UNSTORABLE = "caf\udce9"  # the byte E9, which is no UTF-8
+WHOLE = ("x", "2.5", "nan", "inf", "-1", "[]", "null", '"3"', "true", "")
+PATHS = ("", " ", "a\0b", UNSTORABLE, "a" * 300, "file/below")
+
+
+def setting(change: str) -> Line:
+    return "run", "scaling-laws", "--set", change
+
+
+SAYS: dict[Line, str] = {
+    setting("rules=3"): "rules=3 cannot be used: it must be a list. Give a list, as --set 'rules=[3]'.",
+    setting("rules=[]"): "rules=[] cannot be used: it must have at least 1.",
+    setting("rules=x"): "rules='x' cannot be used: it must be a list.",
+    setting("vocab=2.5"): "Give an integer, as --set vocab=3.",
+    setting("vocab=[4]"): "Give an integer, as --set vocab=3.",
+    setting("vocab=null"): "Give an integer, as --set vocab=3.",
+    setting("vocab=true"): "vocab=True cannot be used: it must be a number.",
+    setting('vocab="16"'): "vocab='16' cannot be used: it must be a number. Give it without quotes.",
+    setting("growth=x"): "growth='x' cannot be used: it must be a number.",
+    setting("vocb=3"): "key='vocb' is unknown: there are beyond, branching, ",
+    setting("VOCAB=3"): "key='VOCAB' is unknown",
+    setting("vocb=3 "): "Did you mean 'vocab'?",
+    setting("width=3"): "Did you mean 'learners.cnn.learner.width'?",
+    setting("max_steps=3"): "Did you mean 'learners.cnn.training.max_steps'?",
+    setting("learners.cnn.training.clip_nrm=1"): "Did you mean 'learners.cnn.training.clip_norm'?",
+    setting("learners.cnn.training.clip_norm=x"): "learners.cnn.training.clip_norm='x' cannot be used: it must be",
+    setting("learners.cnn.training.clip_norm=-1"): "learners.cnn.training.clip_norm=-1 cannot be used",
+    setting("learners.cnn.learner.lr=1"): "there are learners.cnn.learner.kind, learners.cnn.learner.width. Choose",
+    setting("learners.cnn.learner.kind=cn"): "learners.cnn.learner.kind='cn' is unknown: there are attention, cnn, ",
+    setting("learners.cnn.learner.kind=percptron"): "Did you mean 'perceptron'?",
+    setting("learners.cnn.learner.kind=3"): "learners.cnn.learner.kind is missing: there are attention, cnn, ",
+    setting("learners.cnn.learner=3"): "learners.cnn.learner=3 cannot be used",
+    setting("learners.cnn.learner={}"): "learners.cnn.learner.kind is missing",
+    setting("learners.cnn.training=null"): "learner 'cnn' is trained. Give its training",
+    setting("learners.cnn.training=3"): "as --set learners.cnn.training.NAME=VALUE",
+    setting("learners.cnn.training.optimizer=adm"): "Did you mean 'adam'?",
+    setting("learners.gated.learner.kind=percptron"): "learners.gated.learner.kind='percptron' is unknown",
+    setting("learners.gated.learner.kind=missing.py"): "there is no such file",
+    setting("learners.gated.learner.width=3"): "key='learners.gated' is unknown",
+    setting("learners.cn.training.max_steps=3"): "Did you mean 'learners.cnn'?",
+    setting("learners.gated=3"): "learners.gated=3 cannot be used",
+    setting("learners={}"): "learners={} cannot be used",
+    setting("learners=cnn"): "learners='cnn' cannot be used",
+    setting("vocab"): "it must be key=value",
+    setting("=3"): "it must be key=value",
+    setting("vocab.x=3"): "vocab is one value, with nothing inside",
+    setting("rules.9=3"): "rules has the places 0 to",
+    setting("rules.x=3"): "rules has the places 0 to",
+    setting("rules." + "9" * 5000 + "=3"): "rules has the places 0 to",
+    setting("vocab=" + "[" * 100_000): "vocab='[[[",
+    setting("vocab=" + "9" * 5000): "vocab=",
+    setting("vocab=NaN"): "vocab=nan",
+    setting("growth=Infinity"): "growth=inf",
+    setting("seeds=1e999"): "seeds=inf",
+    setting("max_examples=1"): "Raise max_examples, or lower start",
+    setting("start=64"): "start=64 cannot be used",
+    setting("start=1e308"): "start=1e+308 cannot be used",
+    setting("growth=1.0000000000000002"): "growth=1.0000000000000002 cannot be used",
+    setting("levels=9"): "levels=9 cannot be used",
+    setting("rules=[999]"): "rules=999",
+    setting("vocab=999999999"): "cannot be used",
+    ("run", STUDY, "--shard", "0/2"): "I goes from 1 to N. Give one of 1/2 to 2/2.",
+    ("run", STUDY, "--shard", "3/2"): "Give one of 1/2 to 2/2",
+    ("run", STUDY, "--shard", "1/0"): "Give 1/1 for all runs",
+    ("run", STUDY, "--shard", "2"): "it must be two whole numbers, I/N",
+    ("run", STUDY, "--shard", "1/2/3"): "it must be two whole numbers, I/N",
+    ("run", STUDY, "--shard", "-1/2"): "it must be two whole numbers, I/N",
+    ("run", STUDY, "--shard", ""): "it must be two whole numbers, I/N",
+    ("run", "scaling-laws", "--shard", "1/2"): "which runs scaling-laws wants depends on results of others",
+    ("run", STUDY, "--ray", ""): "Give auto, local, or HOST:PORT",
+    ("run", STUDY, "--ray", "somewhere"): "Give auto, local, or HOST:PORT",
+    ("run", STUDY, "--out", "x.sqlite"): "results go into a directory. Give x",
+    ("run", STUDY, "--out", "file"): "out='file' cannot be used: it is a file",
+    ("run", STUDY, "--out", "pipe"): "out='pipe' cannot be used",
+    ("run", STUDY, "--out", "foreign"): "foreign/results.sqlite cannot be used",
+    ("run", STUDY, "--preset", "qiuck"): "Did you mean 'quick'?",
+    ("report", "foreign"): "foreign/results.sqlite cannot be used",
+    ("results", "foreign"): "foreign/results.sqlite cannot be used",
+    ("report", "nowhere"): "results.sqlite does not exist",
+    ("report", "nowhere", "--format", "png,gif"): "format='gif' is unknown: there are json, pdf, png, svg",
+    ("report", "nowhere", "--format", "pgn"): "Did you mean 'png'?",
+    ("report", "nowhere", "--format", ""): "format=''",
+    ("results", "nowhere", "--csv", "runs.parquet"): "must end in .csv",
+    ("results", "nowhere", "--parquet", "runs.csv"): "must end in .parquet",
+    ("results", "nowhere", "--csv", "missing/runs.csv"): "missing is no directory",
+    ("fit", "--set", "width=3", "--learner", "cnn"): "Did you mean 'learner.width'?",
+    ("fit", "--set", "lerner.width=3"): "Did you mean 'learner'?",
+    ("fit", "--set", "learner.widht=3", "--learner", "cnn"): "Did you mean 'learner.width'?",
+    ("fit", "--set", "language=3"): "Give one of them, as --set language.NAME=VALUE",
+    ("fit", "--set", "language.vocab=x"): "language.vocab='x' cannot be used: it must be a number",
+    ("fit", "--set", "training.max_steps=3"): "solved or sampled, not trained",
+    ("fit", "--learner", "cn"): "Did you mean 'cnn'?",
+    ("fit", "--language", "hierarchy"): "Did you mean 'random-hierarchy'?",
+    ("fit", "--task", "last"): "Did you mean 'last-token'?",
+    ("fit", "--language", "text"): "path",
+    ("fit", "--language", "text", "--set", "language.path=missing.txt"): "missing.txt",
+    ("fit", "--language", "text", "--set", "language.path=pipe"): "pipe",
+    ("fit", "--language", "text", "--set", "language.path=a\0b"): "",
+    ("fit", "--language", "missing.py"): "there is no such file",
+    ("fit", "--learner", "file.py"): "cannot be imported",
+    ("fit", "--language", "empty.py"): "it adds no language",
+    ("run", "missing.py"): "there is no such file",
+    ("run", "file.py"): "cannot be imported",
+    ("run", "empty.py"): "the file has no STUDY",
+    ("predict", "missing.py"): "there is no such file",
+    ("smple",): "Did you mean 'sample'?",
+    ("sample", "--grammar", "missing.json"): "missing.json",
+    ("sample", "--grammar", "file"): "file",
+    ("sample", "--grammar", "pipe"): "pipe",
+    ("sample", "--grammar", "foreign"): "is a directory",
+    ("sample", "--out", "tokens.npy", "--hidden"): "Give an .npz file",
+    ("sample", "--out", "foreign"): "foreign cannot be written: it is a directory",
+    ("sample", "--save-grammar", "missing/grammar.json"): "missing is no directory",
+    ("sample", "--rules", "9", "--vocab", "8"): "Lower rules to 8",
+    ("sample", "--distinct", "--number", "33", "--depth", "1"): "32 distinct sentences",
+}  # fmt: skip
+"""A command line and what its message has to say."""
+
+
+def generated() -> Iterator[Line]:
+    """Every command with every wrong value of every kind of option."""
+    for command in ("predict", "run"):
+        yield (command,)
+        for name in ("", "zipf-rule", "Zipf-rules", "a\0b", UNSTORABLE, "a\0b.py", UNSTORABLE + ".py"):
+            yield command, name
+        yield command, STUDY, "another"
+        for preset in ("", "QUICK", "none", "1"):
+            yield command, STUDY, "--preset", preset
+        for change in ("", "x", "=", "=1", "x=1", "..=1", "seeds.=1", ".seeds=1", "seeds.x.y=1", "a\0b=1"):
+            yield command, STUDY, "--set", change
+        for value in ("x", "2.5", "nan", "-1", "0", "[]", "{}", "null", '"3"', "true"):
+            yield command, STUDY, "--set", f"seeds={value}"
+        yield command, STUDY, "--nothing"
+        yield command, STUDY, "--set"
+    for value in ("x", "2.5", "nan", "-1", "[]", "null", '"3"', "true", "", "1e400"):
+        yield "run", STUDY, "--workers", value
+    for command in ("report", "results", "probe"):
+        yield (command,)
+        for place in ("nowhere", *PATHS):
+            yield command, place, *(("seed=0",) if command == "probe" else ())
+    for place in PATHS:
+        yield "run", STUDY, "--out", place
+        yield "report", "nowhere", "--to", place
+        yield "sample", "--out", place
+        yield "sample", "--save-grammar", place
+        yield "sample", "--grammar", place
+        yield "results", "nowhere", "--csv", place
+        yield "results", "nowhere", "--parquet", place
+    for width in ("x", "0", "-1", "nan", "inf", "1e9", "", "3,3"):
+        yield "report", "nowhere", "--width", width
+    for option, value in itertools.product(("vocab", "rules", "branching", "depth", "number"), WHOLE):
+        yield "sample", f"--{option}", value
+    for value in ("x", "2.5", "nan", "-1", "[]", "true", ""):
+        yield "sample", "--seed", value
+        yield "fit", "--seed", value
+    for option, value in itertools.product(("examples", "test-examples", "validation-examples"), WHOLE):
+        yield "fit", f"--{option}", value
+    for option in ("language", "task", "learner"):
+        for value in ("", "nothing", "a\0b", UNSTORABLE, "None"):
+            yield "fit", f"--{option}", value
+    for field in ("vocab", "rules", "branching", "depth", "seed"):
+        for value in ("x", "2.5", "nan", "-1", "[]", "true", '"3"'):
+            yield "fit", "--set", f"language.{field}={value}"
+    for value in ("x", "nan", "-1", "[]", "true"):
+        yield "probe", "nowhere", "seed=0", "--sentences", value
+    yield "list", "everything"
+
+
+LINES = [*SAYS, *dict.fromkeys(line for line in generated() if line not in SAYS)]
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working directory with a file, a file that is no Python, an empty module, a pipe and a foreign database."""
+    (tmp_path / "file").write_text("no directory")
+    (tmp_path / "file.py").write_text("1 +")
+    (tmp_path / "empty.py").write_text("")
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "foreign").mkdir()
+    (tmp_path / "foreign" / "results.sqlite").write_text("a file of another program, long enough to have a header")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def contents(place: Path) -> dict[str, int]:
+    return {str(path): path.lstat().st_size for path in place.rglob("*") if "__pycache__" not in path.parts}
+
+
+def name_of(line: Line) -> str:
+    return " ".join(line).encode("unicode_escape").decode()[:80]
+
+
+def test_there_are_many() -> None:
+    assert len(LINES) >= 250
+
+
+@pytest.mark.parametrize("line", LINES, ids=name_of)
+def test_a_wrong_command_is_refused_in_one_line_and_writes_nothing(
+    line: Line, place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = contents(place)
+    with pytest.raises(SystemExit) as leaving:
+        main(line)
+    said = capsys.readouterr()
+    assert leaving.value.code == 2, said.err
+    assert said.out == ""
+    assert said.err.startswith("error: ")
+    assert said.err.count("\n") == 1
+    assert SAYS.get(line, "") in said.err
+    assert contents(place) == before
