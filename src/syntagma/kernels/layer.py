@@ -23,7 +23,7 @@ _LOOP = 3
 
 
 class WideLayer(BaseModel, abc.ABC):
-    """A layer's settings, one to one with TOML and JSON."""
+    """A layer's settings, one to one with TOML and JSON; `Dense`, say: `Dense(activation="erf")`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -84,7 +84,7 @@ def propagate(layers: Sequence[WideLayer], joint: Joint, reads: Reads, draws: Dr
 
 
 def narrow(joint: Joint, reads: Reads) -> Joint:
-    """Only the positions that are read."""
+    """Only the positions that are read: `narrow(joint, "last")`."""
     if reads == "all":
         return joint
     return joint.map(lambda pairs, left, right: pairs.at(reads))
