@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import graphlib
 import json
 import subprocess
 import sys
@@ -73,6 +74,56 @@ def test_the_arrow_is_checked_inside_functions_but_not_for_types() -> None:
     assert forbidden("languages", "from syntagma import cli") == {"cli"}
     assert forbidden("languages", typing_only) == set()
     assert forbidden("cli", inside) == set()
+
+
+def modules_of(root: Path) -> dict[str, Path]:
+    """Every module below `root`, the package's folder, by its full name."""
+    names = {}
+    for path in sorted(root.rglob("*.py")):
+        parts = path.relative_to(root.parent).with_suffix("").parts
+        names[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return names
+
+
+def imports_between(modules: dict[str, Path]) -> dict[str, set[str]]:
+    """The modules that each imports by name: at the top, inside functions, and for types alone.
+
+    `from package import module` is an import of the module, `from package import name` one of the package.
+    """
+    graph: dict[str, set[str]] = {}
+    for module, path in modules.items():
+        named: set[str] = set()
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                named.update(alias.name for alias in node.names)
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                inside = (f"{node.module}.{alias.name}" for alias in node.names)
+                named.update(name if name in modules else node.module for name in inside)
+        graph[module] = named & modules.keys() - {module}
+    return graph
+
+
+def test_no_two_modules_import_each_other() -> None:
+    """Not over other modules, nor for types alone: each can be read with what it imports, and without the rest."""
+    graph = imports_between(modules_of(SOURCE))
+    assert len(graph) > 100
+    try:
+        graphlib.TopologicalSorter(graph).prepare()
+    except graphlib.CycleError as error:
+        raise AssertionError(" -> ".join(error.args[1])) from None
+
+
+def test_a_circle_over_types_and_functions_is_found(tmp_path: Path) -> None:
+    package = tmp_path / "pack"
+    package.mkdir()
+    (package / "__init__.py").write_text("from pack.a import x")
+    (package / "a.py").write_text("if TYPE_CHECKING:\n    from pack import b")
+    (package / "b.py").write_text("def f():\n    import pack.c")
+    (package / "c.py").write_text("from pack.a import x")
+    graph = imports_between(modules_of(package))
+    assert graph == {"pack": {"pack.a"}, "pack.a": {"pack.b"}, "pack.b": {"pack.c"}, "pack.c": {"pack.a"}}
+    with pytest.raises(graphlib.CycleError):
+        graphlib.TopologicalSorter(graph).prepare()
 
 
 def loaded_by(code: str) -> tuple[set[str], float]:

@@ -2,13 +2,18 @@
 
 For (u, w) Gaussian of variances l, r and covariance k,
 
-    linear        E[u w] = k                                        derivative 1
-    arc-cosine n  see `arc_cosine`: step (n = 0), relu (n = 1), requ (n = 2, the square of ReLU), relu^3 and so on
-    erf           (2/pi) asin(2 k / sqrt((1 + 2 l)(1 + 2 r)))       derivative (4/pi) / sqrt((1 + 2 l)(1 + 2 r) - 4 k^2)
-    cos(u + a)    (e^(k - m) + cos(2a) e^(-k - m)) / 2,  m = (l + r) / 2;   derivative: the same with minus
+    linear        E[u w] = k, and 1 of the derivative
+    max(u, 0)^n   `arc_cosine`: step (n = 0), relu (n = 1), requ (n = 2, the square of ReLU), relu^3 and so on
+    erf           `error_function`
+    cos(u + a)    `cosine`; a frequency b, as in cos(b u + a), is a weight variance of b^2
 
-A frequency b, as in cos(b u + a), is a weight variance of b^2. Sources: Williams, "Computing with infinite networks",
-NeurIPS 1996 (erf); the cosine from the characteristic function of u - w and u + w.
+    covariance("relu", 0.0, k, left, right)           # [n, m] float64 of k [n, m], left [n, 1] and right [1, m]
+
+Regime: any covariance of Gaussian variables with variances 0, or between 1e-300 and 1e300. Precision: relative errors
+of some 1e-15, given in each module, for exact l, r and k. In a stack of layers these are rounded at every layer; 100
+layers of ReLU, erf or cosine add up to 1e-14 in the NNGP kernel and 2e-13 in the NTK (tested), but for the NTK where
+correlations go to 1: there the slope depends on the angle, an error of 1e-15 over the angle. At variance 0, what a
+finite network gives: phi(0)^2, with a step and slopes of ReLU's powers that are 0 at 0.
 """
 
 from __future__ import annotations
@@ -43,7 +48,7 @@ ActivationName = Annotated[str, AfterValidator(_known)]
 
 
 def activate(name: ActivationName, phase: float, u: Float[Array, "*n"]) -> Float[Array, "*n"]:
-    """The activation itself, as finite networks apply it."""
+    """The activation itself, as finite networks apply it: `activate("cos", 0.5, u)` is cos(u + 0.5)."""
     if name == "linear":
         return u
     if name == "erf":
@@ -58,21 +63,21 @@ def activate(name: ActivationName, phase: float, u: Float[Array, "*n"]) -> Float
 def covariance(
     name: ActivationName, phase: float, k: Float[Array, "*n"], left: Float[Array, "*n"], right: Float[Array, "*n"]
 ) -> Float[Array, "*n"]:
-    """E[phi(u) phi(w)] for Cov(u, w) = k, Var u = left, Var w = right."""
+    """E[phi(u) phi(w)] for Cov(u, w) = k, Var u = left, Var w = right: `covariance("erf", 0.0, k, left, right)`."""
     return closed_forms(name, phase, k, roots(left), roots(right))[0]
 
 
 def derivative_covariance(
     name: ActivationName, phase: float, k: Float[Array, "*n"], left: Float[Array, "*n"], right: Float[Array, "*n"]
 ) -> Float[Array, "*n"]:
-    """E[phi'(u) phi'(w)], which a tangent kernel is multiplied by."""
+    """E[phi'(u) phi'(w)], a factor of tangent kernels: `derivative_covariance("erf", 0.0, k, left, right)`."""
     return closed_forms(name, phase, k, roots(left), roots(right))[1]
 
 
 def closed_forms(
     name: ActivationName, phase: float, k: Float[Array, "*n"], left: Roots, right: Roots, rounding: float = 0.0
 ) -> tuple[Float[Array, "*n"], Float[Array, "*n"]]:
-    """`covariance` and `derivative_covariance`, from the square roots of the variances.
+    """Both, from the square roots of the variances: `closed_forms("erf", 0.0, k, roots(left), roots(right))`.
 
     Args:
         rounding: see `correlate`.

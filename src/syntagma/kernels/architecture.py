@@ -3,9 +3,12 @@
     f(X) = w . h(X) d^(-1/2),  h(X) the last layer's activations at the position that is read, or their mean:
     NNGP(X, Y) = K(X, Y),      NTK(X, Y) = Theta(X, Y) + K(X, Y)        (K, Theta: mean over pairs of positions)
 
-`architecture.gram(x)` is the covariance of f over random weights (kind "nngp"), or the inner product of its gradients
-("ntk"); `architecture.network(key, width)` draws f at finite width. The weights are N(0, 1), products are scaled by
-fan-in^(-1/2), every weight is trained.
+    architecture = Architecture(embedding=Embedding(vocab=3), layers=(Attention(scores="linear"), Dense()))
+    architecture.gram(x).matrix                          # covariance of f over random weights, [n, n] of tokens [n, T]
+    architecture.gram(x, kind="ntk").matrix              # inner products of its gradients
+    architecture.network(key, width=64, length=T)(x)     # f of one draw at finite width, [n]
+
+The weights are N(0, 1), products are scaled by fan-in^(-1/2), every weight is trained.
 """
 
 from __future__ import annotations
@@ -33,7 +36,7 @@ Readout = Literal["last", "mean", "class"]
 
 
 class Architecture(CheckedModel):
-    """Settings of a composition, one to one with TOML and JSON.
+    """Settings of a composition, one to one with TOML and JSON: `Architecture(embedding=Embedding(vocab=3))`.
 
     Attributes:
         embedding: tokens and positions.
@@ -56,7 +59,7 @@ class Architecture(CheckedModel):
         return self
 
     def on(self, vocab: int) -> Architecture:
-        """The same architecture over a vocabulary of `vocab` tokens.
+        """The same architecture over a vocabulary of `vocab` tokens: `architecture.on(16)`.
 
         Raises:
             InputError: a token kernel of another size.
@@ -77,6 +80,8 @@ class Architecture(CheckedModel):
     ) -> Gram:
         """The kernel between all sequences of `x` and of `y`, or of `x` with themselves (computed once a pair).
 
+        `architecture.gram(train, test, kind="ntk").matrix` is `[n, m]`, float64.
+
         Args:
             block_size: sequences on either side of the blocks that are computed at a time; memory beside the result
                 grows with its square. By default as many as make arrays of 2 MB.
@@ -85,7 +90,8 @@ class Architecture(CheckedModel):
             progress: told what is done and the fraction of it, block by block.
 
         Raises:
-            InputError: sequences that are no `[n, T]` tokens of the vocabulary, or too many for memory.
+            InputError: sequences that are no `[n, T]` tokens of the vocabulary, or too many for memory; or a kernel
+                beyond the largest float64.
         """
         x = self.tokens("x", x)
         y = None if y is None else self.tokens("y", y, length=x.shape[1])
@@ -94,7 +100,7 @@ class Architecture(CheckedModel):
     def diagonal(
         self, x: Integer[np.ndarray, "n T"], *, kind: Kind = "nngp", samples: int = 1024, seed: int = 0
     ) -> Float[np.ndarray, " n"]:
-        """The kernel of each sequence with itself.
+        """The kernel of each sequence with itself: `architecture.diagonal(x)`, float64.
 
         Raises:
             InputError: as `gram`.
@@ -112,7 +118,7 @@ class Architecture(CheckedModel):
         head_size: int | None = None,
         outputs: int | None = None,
     ) -> Network:
-        """A freshly drawn finite network for sequences of `length` tokens.
+        """A freshly drawn finite network for sequences of `length` tokens: `architecture.network(key, 64, 8)(tokens)`.
 
         Args:
             width: units of every layer.
@@ -136,7 +142,7 @@ class Architecture(CheckedModel):
         return Network(embedding, tuple(layers), weights, self.readout)
 
     def tokens(self, field: str, given: Any, length: int | None = None) -> Integer[np.ndarray, "n T"]:
-        """`given` as sequences of tokens.
+        """`given` as sequences of tokens, `architecture.tokens("x", [[0, 1], [2, 0]])`, int32.
 
         Raises:
             InputError: not a rectangle of whole numbers within the vocabulary, or not of `length`.
@@ -195,7 +201,7 @@ class Architecture(CheckedModel):
 
 
 class Network(eqx.Module):
-    """A finite network: `[B, T]` tokens to `[B]` or `[B, outputs]`."""
+    """A finite network: `[B, T]` tokens to `[B]` or `[B, outputs]`, float32, as `Architecture.network` draws it."""
 
     embedding: EmbeddingNetwork
     layers: tuple[Forward, ...]

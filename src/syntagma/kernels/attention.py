@@ -53,6 +53,8 @@ from syntagma.randomness import normal
 class Attention(WideLayer):
     """Attention of all positions to all token positions, or where `causal` to those up to their own.
 
+    `Attention(scores="softmax", causal=True, temperature=1.5)`
+
     Attributes:
         scores: how scores become attention.
         causal: whether a position sees only itself and those before it.
@@ -89,6 +91,8 @@ class Attention(WideLayer):
 
     def equal_attention(self, length: int) -> Float[np.ndarray, "T T"]:
         """m: the attention of each position to each when all scores are equal, or the fixed one.
+
+        `Attention(scores="uniform", causal=True).equal_attention(2)` is [[1, 0], [1/2, 1/2]], float64.
 
         Raises:
             InputError: a fixed pattern of another length.

@@ -34,7 +34,7 @@ from syntagma.randomness import normal
 
 
 class Convolution(Neurons):
-    """Filters and strides of `size` positions, then the activation."""
+    """Filters and strides of `size` positions, then the activation: `Convolution(size=2, shared=False)`."""
 
     kind: Literal["convolution"] = "convolution"
     size: int | None = Field(default=None, ge=1)
@@ -45,7 +45,7 @@ class Convolution(Neurons):
         return True
 
     def length_after(self, length: int) -> int:
-        """Number of positions that it leaves.
+        """Number of positions that it leaves: `Convolution(size=2).length_after(8)` is 4.
 
         Raises:
             InputError: the positions do not divide into patches.

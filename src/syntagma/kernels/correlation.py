@@ -71,7 +71,7 @@ class Correlation(NamedTuple):
 
 
 def roots(variance: Float[Array, "*n"]) -> Roots:
-    """Square roots of variances, for `correlate`; negative ones, which only rounding makes, count as 0."""
+    """Square roots of variances, `roots(left)` for `correlate`; negative ones, made by rounding, count as 0."""
     root = jnp.sqrt(jnp.maximum(variance, 0.0))
     safe = jnp.where(root > 0, root, 1.0)
     power = jax.lax.reduce_precision(safe, exponent_bits=11, mantissa_bits=0)
@@ -84,7 +84,9 @@ def roots(variance: Float[Array, "*n"]) -> Roots:
 
 
 def correlate(k: Float[Array, "*n"], left: Roots, right: Roots, rounding: float = 0.0) -> Correlation:
-    """The correlation of covariances `k` with variances whose roots broadcast against each other.
+    """The correlation of covariances `k` with variances whose roots broadcast against it.
+
+    `correlate(k, roots(left), roots(right)).size` is |c|, `[n, m]` of k `[n, m]`, left `[n, 1]` and right `[1, m]`.
 
     Args:
         rounding: 1 - |c| up to this counts as 0. Layers pass `ROUNDING`, so that equal sequences, whose covariance is

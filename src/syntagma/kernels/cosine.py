@@ -30,12 +30,12 @@ from syntagma.kernels.correlation import Correlation
 
 
 def cosine_covariance(phase: float, c: Correlation) -> Float[Array, "*n"]:
-    """E[cos(u + phase) cos(w + phase)], from the correlation of u and w."""
+    """E[cos(u + phase) cos(w + phase)]: `cosine_covariance(0.5, correlate(k, roots(left), roots(right)))`."""
     return _sum(math.cos(phase) ** 2, math.sin(phase) ** 2, c)
 
 
 def cosine_derivative_covariance(phase: float, c: Correlation) -> Float[Array, "*n"]:
-    """E[sin(u + phase) sin(w + phase)], from the correlation of u and w."""
+    """E[sin(u + phase) sin(w + phase)], the derivative's covariance: `cosine_derivative_covariance(0.5, c)`."""
     return _sum(math.sin(phase) ** 2, math.cos(phase) ** 2, c)
 
 

@@ -5,13 +5,18 @@ Dense: h' = phi(sw W h d^(-1/2) + sb b), W and b from N(0, 1), the same at every
     K_pre = sw^2 K + sb^2,               K' = E[phi(u) phi(w)],  (u, w) Gaussian with covariances K_pre
     Theta_pre = sw^2 Theta + K_pre,      Theta' = Theta_pre E[phi'(u) phi'(w)]
 
-A transformer's MLP is `Dense("relu"), Dense("linear")`.
+    Dense(activation="relu"), Dense(activation="linear")        # a transformer's MLP
+    LayerNorm()
 
 LayerNorm: h' = (h - mean h) / std h over units, without gain and bias. Of a centred layer with many units the mean is
 0 and the variance is K(x_i, x_i), not random, so K' and Theta' are K and Theta over sqrt(K(x_i, x_i) K(y_k, y_k)); the
 gradient through mean and variance is one direction among d. After an activation that is not odd the units have a mean
 m_i at each position, and K' is (K - m_i m_k) / sqrt((K(x_i, x_i) - m_i^2) (K(y_k, y_k) - m_k^2)), for ReLU with
 m_i = sqrt(K_pre(x_i, x_i) / (2 pi)). Means are not carried from layer to layer here: not implemented, and refused.
+Units of variance 0 are 0 after it, in the limit and in networks, and so are gradients through them.
+
+Precision: see `activations`. Covariances are rounded at every layer, so correlations within four units in the last
+place of 1 or -1 count as 1 or -1: equal sequences have angle 0.
 
 Sources: Lee et al., arXiv 1711.00165 (NNGP); Jacot et al., arXiv 1806.07572 (NTK); Hron et al., arXiv 2006.10540 (layer
 norm).
@@ -39,7 +44,7 @@ from syntagma.randomness import normal
 
 
 class Neurons(WideLayer):
-    """What dense and convolutional layers share: weights, bias and activation."""
+    """What dense and convolutional layers share: weights, bias and activation, as in `Dense(activation="erf")`."""
 
     activation: ActivationName = "relu"
     phase: float = 0.0
@@ -61,12 +66,12 @@ class Neurons(WideLayer):
         return self.activation == "linear"
 
     def weigh(self, pairs: Pairs) -> Pairs:
-        """Covariances of the pre-activations."""
+        """Covariances of the pre-activations: `Dense(weight_variance=2.0).weigh(pairs)`."""
         nngp = self.weight_variance * pairs.nngp + self.bias_variance
         return pairs.replace(nngp, self.weight_variance * pairs.ntk + nngp)
 
     def fire(self, joint: Joint) -> Joint:
-        """Covariances of the activations, from those of the pre-activations."""
+        """Covariances of the activations, from those of the pre-activations: `Dense().fire(joint)`."""
         rows, columns = (roots(v) for v in (joint.selves.row_variances(), joint.selves.column_variances()))
 
         def fired(pairs: Pairs, left: Roots, right: Roots) -> Pairs:
@@ -79,7 +84,7 @@ class Neurons(WideLayer):
 
 
 class Dense(Neurons):
-    """The same dense layer at every position: weights, then activation."""
+    """The same dense layer at every position: `Dense(activation="relu", weight_variance=2.0)`."""
 
     kind: Literal["dense"] = "dense"
 
@@ -104,7 +109,7 @@ class _DenseNetwork(eqx.Module):
 
 
 class LayerNorm(WideLayer):
-    """Layer normalisation of centred activations, without gain and bias."""
+    """Layer normalisation of centred activations, without gain and bias: `LayerNorm()`."""
 
     kind: Literal["layer-norm"] = "layer-norm"
 

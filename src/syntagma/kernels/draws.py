@@ -3,6 +3,8 @@
 Layers ask for points while the program is traced; a first, abstract pass records what they ask for, so that no list of
 who needs what is kept twice. Independent scramblings ("replicates") of the points give independent unbiased estimates,
 and their spread the standard error. Above 4,096 dimensions, points are plain pseudo-random ones.
+
+    Request(dimensions=6, evaluations=1, elements=(0, 72)).points(1024, seed=0, replicate=0, layer=0)    # [2, 64, 6]
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ _CHUNK = 64
 
 @dataclass(frozen=True)
 class Request:
-    """What one layer asks for.
+    """What one layer asks for: `Request(dimensions=6, evaluations=1, elements=(0, 72))`.
 
     Attributes:
         dimensions: Gaussian numbers a point.
@@ -38,7 +40,10 @@ class Request:
     elements: tuple[int, int]
 
     def points(self, samples: int, seed: int, replicate: int, layer: int) -> Float[np.ndarray, "chunks c dims"]:
-        """Standard normal points, in chunks of a power of two, for `samples` evaluations over all replicates."""
+        """Standard normal points, in chunks of a power of two, for `samples` evaluations over all replicates.
+
+        `request.points(1024, seed=0, replicate=0, layer=0)`, float64.
+        """
         needed = max(1, samples // (REPLICATES * self.evaluations))
         count = 1 << (needed - 1).bit_length()
         generator = stream(seed, "attention", layer, replicate)
@@ -59,7 +64,7 @@ class Request:
 
 
 class Draws:
-    """Hands out points, layer by layer; or, without any, records what is asked for.
+    """Hands out points, layer by layer, as `Draws(False, points)`; or, as `Draws(False)`, records what is asked for.
 
     Attributes:
         tangent: whether tangent kernels are wanted.
@@ -74,7 +79,7 @@ class Draws:
     def take(
         self, dimensions: int, evaluations: int, *, per_sequence: int = 0, per_pair: int = 0
     ) -> Float[Array, "chunks c dims"]:
-        """Points for the layer that asks.
+        """Points for the layer that asks: `draws.take(3 * length, evaluations=1)`.
 
         Args:
             per_sequence: numbers held for each sequence and evaluation.

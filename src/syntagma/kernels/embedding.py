@@ -6,6 +6,8 @@ with tables drawn from N(0, 1) and trained (then the tangent kernel starts as k0
 which k0 is exact at any width (and the tangent kernel starts as 0). Instead of [x_i = y_k], any positive
 semidefinite matrix over the tokens. A class token, where one is read, has variance sc^2 and shares nothing with them.
 
+    Embedding(vocab=3, token_variance=1.0, position_variance=0.5)
+
 The one-hot inputs of `syntagma.learners` have token variance 1 / vocab. A mask symbol is a token like the others here:
 count it in `vocab`.
 """
@@ -28,7 +30,7 @@ from syntagma.kernels.pairs import Layout, Pairs
 
 
 class Embedding(CheckedModel):
-    """Settings of the embedding.
+    """Settings of the embedding: `Embedding(vocab=2, token_kernel=((1.0, 0.5), (0.5, 1.0)))`.
 
     Attributes:
         vocab: number of tokens.
@@ -70,7 +72,10 @@ class Embedding(CheckedModel):
         return self
 
     def pairs(self, layout: Layout, x: Integer[Array, "T *n"], y: Integer[Array, "T *n"]) -> Pairs:
-        """k0 between batches of sequences, positions first, that broadcast against each other."""
+        """k0 between batches of sequences, positions first, that broadcast against each other.
+
+        `embedding.pairs(layout, x.T[..., None], y.T[:, None, :])` of tokens `[n, T]` and `[m, T]`.
+        """
         same = x[:, None] == y[None, :]
         if layout.kind == "exchangeable":
             columns = [self.token_variance * (c & 1) + self.position_variance * (c >> 1) for c in range(4)]
@@ -112,7 +117,10 @@ class Embedding(CheckedModel):
         return jnp.stack([length**2 - length - anywhere + both, anywhere - both, length - both, both])
 
     def features(self, length: int) -> Float[Array, "v+T F"]:
-        """A row for each token, and below them one for each position: k0 is the product of their sums."""
+        """A row for each token, and below them one for each position: k0 is the product of their sums.
+
+        `table = embedding.features(T)`: token a at position i is `table[a] + table[vocab + i]`.
+        """
         mix = np.eye(self.vocab) if self.token_kernel is None else _square_root(np.array(self.token_kernel))
         tokens, positions = self.token_variance**0.5 * mix, self.position_variance**0.5 * np.eye(length)
         return jnp.array(
@@ -120,13 +128,13 @@ class Embedding(CheckedModel):
         )
 
     def normalised(self) -> Embedding:
-        """The embedding divided by its standard deviation, where all tokens have the same."""
+        """The embedding over its standard deviation, where all tokens have the same: `embedding.normalised()`."""
         assert self.token_kernel is None
         scaled = self.divided(max(self.token_variance, self.position_variance))  # whose sum, unlike ours, is finite
         return scaled.divided(scaled.token_variance + scaled.position_variance)
 
     def divided(self, variance: float) -> Embedding:
-        """The embedding with its tokens' and positions' variances over `variance`, and a class token's of 1."""
+        """With tokens' and positions' variances over `variance`, and a class token's of 1: `embedding.divided(4.0)`."""
         shares = {
             "token_variance": self.token_variance / variance,
             "position_variance": self.position_variance / variance,
@@ -140,7 +148,7 @@ class Embedding(CheckedModel):
         return max(self.token_variance * largest, self.position_variance)
 
     def network(self, key: Key[Array, ""], sizes: FiniteSizes) -> tuple[EmbeddingNetwork, FiniteSizes]:
-        """The embedding of finite width: `[B, T]` tokens to `[B, P, d]`."""
+        """The embedding of finite width, `[B, T]` tokens to `[B, P, d]`: `embedding.network(key, sizes)`."""
         tokens = positions = extra = None
         width = self.vocab + sizes.length + 1
         if self.trained:
@@ -152,7 +160,7 @@ class Embedding(CheckedModel):
 
 
 class EmbeddingNetwork(eqx.Module):
-    """Tables of token, position and class vectors; None where they are the fixed one-hot vectors."""
+    """Tables of token, position and class vectors, from `Embedding.network`; None where they are one-hot and fixed."""
 
     tokens: Float[Array, "v d"] | None
     positions: Float[Array, "T d"] | None

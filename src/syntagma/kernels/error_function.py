@@ -11,8 +11,9 @@ difference of nearly equal terms. With L = 2 l / (1 + 2 l), R likewise, and c th
 is a sum of terms that are not negative, with 1 - |c| as `correlation` has it. The angle is taken from the smaller of
 |x| and sqrt(1 - x^2).
 
-Precision: relative errors below 2e-15 for the numbers k, l and r given, at any correlation and variances 0 to 1e300
-(tested against 50 digits). Source: Williams, "Computing with infinite networks", NeurIPS 1996. The sum is derived here.
+Precision: relative errors below 2e-15 for the numbers k, l and r given, at any correlation and variances 0 and 1e-300
+to 1e300 (tested against 50 digits). Source: Williams, "Computing with infinite networks", NeurIPS 1996. The sum is
+derived here.
 
     erf_covariance(correlate(k, roots(left), roots(right)))        # [n, m] of k [n, m], left [n, 1], right [1, m]
 """
@@ -27,7 +28,7 @@ from syntagma.kernels.correlation import Correlation, Roots
 
 
 def erf_covariance(c: Correlation) -> Float[Array, "*n"]:
-    """E[erf(u) erf(w)], from the correlation of u and w."""
+    """E[erf(u) erf(w)]: `erf_covariance(correlate(k, roots(left), roots(right)))`."""
     cosine = _cosine(c)
     sine = c.size * jnp.sqrt(_share(c.left)) * jnp.sqrt(_share(c.right))
     angle = small_angle(jnp.minimum(sine, cosine), jnp.maximum(sine, cosine))
@@ -36,7 +37,7 @@ def erf_covariance(c: Correlation) -> Float[Array, "*n"]:
 
 
 def erf_derivative_covariance(c: Correlation) -> Float[Array, "*n"]:
-    """E[erf'(u) erf'(w)], from the correlation of u and w."""
+    """E[erf'(u) erf'(w)]: `erf_derivative_covariance(correlate(k, roots(left), roots(right)))`."""
     return 4 / jnp.pi * jnp.sqrt(_rest(c.left)) * jnp.sqrt(_rest(c.right)) / _cosine(c)
 
 

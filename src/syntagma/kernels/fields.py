@@ -66,7 +66,10 @@ class _Scheme:
 
 
 def affordable(joint: Joint, reads: Reads, *, tangent: bool) -> bool:
-    """Whether attention acts on an embedding of few enough features; otherwise it takes pairs of sequences."""
+    """Whether attention acts on an embedding of few enough features; otherwise it takes pairs of sequences.
+
+    `affordable(joint, "last", tangent=False)`
+    """
     if joint.embedded is None:
         return False
     square = (joint.embedded[0].vocab + joint.selves.layout.length) ** 2

@@ -21,7 +21,7 @@ Forward = Callable[[HiddenUnits], HiddenUnits]
 
 @dataclass(frozen=True)
 class FiniteSizes:
-    """What a finite layer must know to be drawn.
+    """What a finite layer must know to be drawn: `FiniteSizes(64, heads=8, head_size=8, inputs=3, length=5)`.
 
     Attributes:
         width: units that the layer puts out.

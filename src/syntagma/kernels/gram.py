@@ -3,6 +3,8 @@
 One program is compiled for a block of the architecture, and run on all; the sequences of the last block are padded.
 Blocks have sizes that are powers of two, so that every entry goes through the same vector instructions and the block
 size does not change a bit of the result (with softmax: no more than rounding of sums).
+
+    Architecture(embedding=Embedding(vocab=3)).gram(x).matrix
 """
 
 from __future__ import annotations
@@ -36,7 +38,7 @@ _SMALLEST_BLOCK = 16
 
 @dataclass(frozen=True)
 class Gram:
-    """A kernel matrix.
+    """A kernel matrix: `gram = architecture.gram(x)`, then `gram.matrix`.
 
     Attributes:
         matrix: `[n, m]` float64; exactly symmetric where x and y are the same.
@@ -52,7 +54,7 @@ class Gram:
 
 @dataclass(frozen=True)
 class Limit:
-    """The infinite-width limit of an architecture on sequences of one length."""
+    """The infinite-width limit of an architecture on sequences of one length, which `Architecture.gram` asks."""
 
     embedding: Embedding
     layers: tuple[WideLayer, ...]
@@ -141,7 +143,7 @@ class Limit:
         return max(_SMALLEST_BLOCK, min(needed, 1 << max(0, most.bit_length() - 1)))
 
     def joint(self, x: Integer[Array, "a T"], y: Integer[Array, "b T"] | None, draws: Draws) -> Joint:
-        """Covariances of what is read, of each sequence with itself and across."""
+        """Covariances of what is read, of each sequence with itself and across: `limit.joint(x, y, Draws(False))`."""
         tokens = x if y is None else jnp.concatenate([x, y])
         across = None if y is None else self.embedding.pairs(self.layout, x.T[..., None], y.T[:, None, :])
         joint = Joint(self.embedding.pairs(self.layout, tokens.T, tokens.T), across, (self.embedding, tokens))
@@ -149,7 +151,7 @@ class Limit:
         return propagate(self.layers, joint, reads, draws)
 
     def read(self, pairs: Pairs) -> Float[Array, "*n"]:
-        """The kernel of the read-out."""
+        """The kernel of the read-out: `limit.read(joint.across)`."""
         values = pairs.nngp if self.kind == "nngp" else pairs.nngp + pairs.ntk
         length = pairs.layout.length
         if self.readout == "mean" and length > 1:
@@ -196,7 +198,7 @@ def _padded(x: Integer[np.ndarray, "n T"], side: int) -> Integer[np.ndarray, "si
 
 
 def check_memory(rows: int, columns: int, bytes_per_pair: int, result: str = "Gram matrix") -> None:
-    """Refuse a matrix that the machine cannot hold, before it is computed.
+    """Refuse a matrix that the machine cannot hold, before it is computed: `check_memory(10_000, 10_000, 8)`.
 
     Args:
         bytes_per_pair: what each pair of sequences takes while `result` is computed; of a Gram matrix 8, and 16 with

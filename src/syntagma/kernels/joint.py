@@ -29,12 +29,18 @@ class Joint(NamedTuple):
     embedded: tuple[Embedding, Array] | None = None
 
     def map(self, layer: Callable[[Pairs, Pairs, Pairs], Pairs]) -> Joint:
-        """`layer(pairs, left, right)` on both, where left and right are the sequences with themselves."""
+        """`layer(pairs, left, right)` on both, where left and right are the sequences with themselves.
+
+        `joint.map(lambda pairs, left, right: pairs)` is the joint itself, no longer an embedding.
+        """
         selves = layer(self.selves, self.selves, self.selves)
         return Joint(selves, self.across and layer(self.across, *self.sides(self.selves)))
 
     def sides(self, selves: Any) -> tuple[Any, Any]:
-        """Arrays `[..., a + b]` of the sequences as `[..., a, 1]` and `[..., 1, b]`, to stand beside `[..., a, b]`."""
+        """Arrays `[..., a + b]` of the sequences as `[..., a, 1]` and `[..., 1, b]`, to stand beside `[..., a, b]`.
+
+        `left, right = joint.sides(joint.selves)`
+        """
         assert self.across is not None
         rows = self.across.nngp.shape[-2]
         left = jax.tree.map(lambda values: values[..., :rows, None], selves)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import abc
 from collections.abc import Sequence
 
+import jax
 from jaxtyping import Array, Key
 
 from syntagma.checked_model import CheckedModel
@@ -17,9 +18,12 @@ from syntagma.kernels.finite import FiniteSizes, Forward
 from syntagma.kernels.joint import Joint
 from syntagma.kernels.pairs import Reads
 
+_LOOP = 3
+"""Repeats from which a loop is worth it: fewer layers are faster as one program, and take a second to compile."""
+
 
 class WideLayer(CheckedModel, abc.ABC):
-    """A layer's settings, one to one with TOML and JSON."""
+    """A layer's settings, one to one with TOML and JSON; `Dense`, say: `Dense(activation="erf")`."""
 
     kind: str
 
@@ -58,17 +62,27 @@ class WideLayer(CheckedModel, abc.ABC):
 
 
 def propagate(layers: Sequence[WideLayer], joint: Joint, reads: Reads, draws: Draws) -> Joint:
-    """The covariances after all `layers`; past the last mixing layer only of the positions that are read."""
+    """The covariances after all `layers`; past the last mixing layer only of the positions that are read.
+
+    `propagate((Dense(),) * 100, joint, "all", draws)`: layers that repeat are compiled once and run in a loop.
+    """
     last_mixing = max((i for i, layer in enumerate(layers) if layer.mixes), default=None)
     if last_mixing is None:
         joint = narrow(joint, reads)
-    for i, layer in enumerate(layers):
+    i = 0
+    while i < len(layers):
+        layer = layers[i]
         joint = layer.kernel(joint, reads if i == last_mixing else "all", draws)
+        i += 1
+        repeats = next((n for n, other in enumerate(layers[i:]) if other != layer), len(layers) - i)
+        if repeats >= _LOOP and not layer.mixes:
+            joint = jax.lax.fori_loop(0, repeats, lambda _, at, layer=layer: layer.kernel(at, "all", draws), joint)
+            i += repeats
     return joint
 
 
 def narrow(joint: Joint, reads: Reads) -> Joint:
-    """Only the positions that are read."""
+    """Only the positions that are read: `narrow(joint, "last")`."""
     if reads == "all":
         return joint
     return joint.map(lambda pairs, left, right: pairs.at(reads))

@@ -32,7 +32,7 @@ from syntagma.kernels.pairs import Pairs, Reads
 
 
 class Residual(WideLayer):
-    """A skip connection around `of`, whose output is multiplied by `scale`."""
+    """A skip connection around `of`, whose output is times `scale`: `Residual(of=(Attention(),), scale=0.5)`."""
 
     kind: Literal["residual"] = "residual"
     of: tuple[AnyLayer, ...] = Field(min_length=1)

@@ -12,6 +12,8 @@ layer. Three layouts hold it for batches of sequences; the first axis of every a
 - aligned, T columns: (i, i) alone, for networks in which position i never meets another one's covariance (trees).
 
 A class token, a further position that attends and is never attended to, is one more, last, column.
+
+    Embedding(vocab=3).pairs(Layout("grid", length=4), x.T, x.T).matrix(...)        # [4, 4, n] of tokens x [n, 4]
 """
 
 from __future__ import annotations
@@ -35,7 +37,7 @@ Reads = Literal["all", "last", "class"]
 
 @dataclass(frozen=True)
 class Layout:
-    """Which pairs of positions the columns are: see the module."""
+    """Which pairs of positions the columns are: `Layout("exchangeable", length=8)`, see the module."""
 
     kind: Literal["exchangeable", "grid", "aligned"]
     length: int
@@ -90,7 +92,7 @@ class Pairs(eqx.Module):
     kinds: Integer[Array, "T T *n"] | None = None
 
     def replace(self, nngp: Array, ntk: Array, layout: Layout | None = None) -> Pairs:
-        """The same pairs of sequences with other covariances."""
+        """The same pairs of sequences with other covariances: `pairs.replace(2 * pairs.nngp, pairs.ntk)`."""
         return Pairs(layout or self.layout, nngp, ntk, self.counts, self.same_last, self.kinds)
 
     def row_variances(self) -> Float[Array, "C *n"]:
@@ -102,7 +104,7 @@ class Pairs(eqx.Module):
         return _take(self.nngp, self.layout.column_variance)
 
     def at(self, reads: Reads) -> Pairs:
-        """Only the pair of positions that is read: both last, or both class tokens."""
+        """Only the pair of positions that is read, both last or both class tokens: `pairs.at("last")`."""
         if reads == "all":
             return self
         single = Layout("aligned", 1)
@@ -120,6 +122,8 @@ class Pairs(eqx.Module):
         self, values: Float[Array, "C *n"], pattern: Float[np.ndarray, "T T"], reads: Reads
     ) -> Float[Array, "C *n"]:
         """sum_jl pattern_ij pattern_kl values_jl for the columns (i, k) that are read, one row where all agree.
+
+        `pairs.mixed(pairs.nngp, np.full((T, T), 1 / T), "all")` is what uniform attention makes.
 
         In the exchangeable layout, and for a class token, `pattern` must be the uniform one.
         """
@@ -140,7 +144,7 @@ class Pairs(eqx.Module):
         return jnp.concatenate(parts)
 
     def matrix(self, values: Float[Array, "C *n"]) -> Float[Array, "T T *n"]:
-        """`values` of every pair of token positions."""
+        """`values` of every pair of token positions: `pairs.matrix(pairs.nngp)`."""
         if self.layout.kind == "exchangeable":
             kinds = _given(self.kinds)
             return sum((jnp.where(kinds == c, values[c], 0.0) for c in range(4)), jnp.zeros(()))  # pyright: ignore

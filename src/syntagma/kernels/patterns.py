@@ -40,7 +40,7 @@ def gram_by_pattern(
     samples: int = 1024,
     seed: int = 0,
 ) -> Gram:
-    """As `Architecture.gram`; `samples` quasi-Monte-Carlo points serve each pattern.
+    """As `Architecture.gram`, with `samples` points for each pattern: `gram_by_pattern(architecture, x)`.
 
     Raises:
         InputError: the embedding has a token kernel, which tells tokens apart; or too many sequences for memory.

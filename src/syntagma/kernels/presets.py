@@ -32,6 +32,8 @@ def template_transformer(
 ) -> Architecture:
     """The depth-one transformer of arXiv 2310.09753, whose NNGP kernel is K_trans there.
 
+        template_transformer(16, beta=1.0, gamma=0.5).gram(strings, samples=4096)
+
         K_attn(X, Y) = E[ smax(beta m(X))^T (X Y^T + gamma^2 I) smax(beta m(Y)) ],
         m(X), m(Y) Gaussian with covariances X X^T + gamma^2 I and X Y^T + gamma^2 I,
         K_trans(X, Y) = E[ phi(frequency u + phase) phi(frequency w + phase) ],  (u, w) of covariance K_attn
@@ -39,8 +41,8 @@ def template_transformer(
     That is softmax attention with one query, the class token of variance 1, over one-hot tokens with positions of
     variance gamma^2. `phase` is for the cosine.
     """
-    dense = Dense(activation=activation, phase=phase, weight_variance=frequency**2)
-    embedding = Embedding(vocab=vocab, position_variance=gamma**2, trained=trained)
+    dense = Dense(activation=activation, phase=phase, weight_variance=frequency * frequency)
+    embedding = Embedding(vocab=vocab, position_variance=gamma * gamma, trained=trained)
     return Architecture(embedding=embedding, layers=(Attention(temperature=beta), dense), readout="class")
 
 
@@ -55,7 +57,10 @@ def transformer(
     readout: Readout = "last",
     position_variance: float = 1.0,
 ) -> Architecture:
-    """Residual blocks x + attention(x), x + MLP(x); with `norm`, layer norm before each branch."""
+    """Residual blocks x + attention(x), x + MLP(x); with `norm`, layer norm before each branch.
+
+    `transformer(16, blocks=2, scores="linear", norm=True)`
+    """
     before = (LayerNorm(),) if norm else ()
     attention = Residual(of=(*before, Attention(scores=scores, causal=causal)))
     mlp = Residual(of=(*before, Dense(activation=activation), Dense(activation="linear")))
@@ -65,19 +70,24 @@ def transformer(
 
 
 def perceptron(vocab: int, layers: int = 3, activation: ActivationName = "relu") -> Architecture:
-    """`learners.Perceptron`: dense layers on concatenated one-hot tokens."""
+    """`learners.Perceptron`, dense layers on concatenated one-hot tokens: `perceptron(16, layers=3)`."""
     rest = (Dense(activation=activation),) * (whole_number("layers", layers) - 1)
     return Architecture(embedding=_one_hot(vocab), layers=(Convolution(activation=activation), *rest))
 
 
 def hierarchical_cnn(vocab: int, branching: int, depth: int, *, shared: bool = True) -> Architecture:
-    """`learners.HierarchicalCNN`, or `LocallyConnected` where not `shared`, on sequences of branching^depth tokens."""
+    """`learners.HierarchicalCNN`, or `LocallyConnected` where not `shared`, on sequences of branching^depth tokens.
+
+    `hierarchical_cnn(vocab=8, branching=2, depth=3)`
+    """
     size, levels = whole_number("branching", branching, minimum=2), whole_number("depth", depth)
     return Architecture(embedding=_one_hot(vocab), layers=(Convolution(size=size, shared=shared),) * levels)
 
 
 def named(name: str, vocab: int, length: int, branching: int = 1) -> Architecture:
-    """The architecture of that name for sequences of `length` tokens, read at the last position or, of trees, once.
+    """The architecture of that name for sequences of `length` tokens: `named("transformer", vocab=8, length=16)`.
+
+    It is read at the last position; a tree has only one.
 
     Raises:
         InputError: there is none, or the tree does not fit the length.

@@ -20,10 +20,10 @@ _LARGEST = 1e300
 def weights(
     factor: Float[Array, "*n"], scores: Float[Array, "*n"], seen: Bool[Array, "*n"] | None = None, *, axis: int
 ) -> Float[Array, "*n"]:
-    """softmax(factor scores) over the keys along `axis` that are seen, for a factor of 0 or more.
+    """softmax(factor scores) over the keys along `axis` that are seen: `weights(factor, scores, seen, axis=-2)`.
 
-    The largest score is subtracted before the product is formed: afterwards, a compiler that contracts product and
-    difference leaves the product's rounding, which for large factors is no small number.
+    Of a factor of 0 or more. The largest score is subtracted before the product is formed: afterwards, a compiler that
+    contracts product and difference leaves the product's rounding, which for large factors is no small number.
     """
     kept = scores if seen is None else jnp.where(seen, scores, -jnp.inf)
     powers = jnp.exp(factor * jnp.minimum(scores - kept.max(axis, keepdims=True), 0.0))
@@ -33,7 +33,7 @@ def weights(
 
 @dataclass(frozen=True)
 class SoftmaxScores:
-    """Settings of softmax attention.
+    """Settings of softmax attention: `SoftmaxScores(temperature=1.5, causal=True)`.
 
     Attributes:
         temperature: b, the inverse temperature.
@@ -44,11 +44,11 @@ class SoftmaxScores:
     causal: bool
 
     def seen(self, length: int) -> Bool[np.ndarray, "T T"]:
-        """Which keys (columns) each position (row) sees."""
+        """Which keys (columns) each position (row) sees: `scores.seen(8)`."""
         return np.tri(length, dtype=bool) if self.causal else np.ones((length, length), bool)
 
     def factor(self, *deviations: Float[Array, "*n"]) -> Float[Array, "*n"]:
-        """b times the standard deviations, no more than 1e300."""
+        """b times the standard deviations, no more than 1e300: `scores.factor(deviations_x, deviations_y)`."""
         total = jnp.asarray(self.temperature)
         for deviation in deviations:
             total = jnp.minimum(total * deviation, _LARGEST)
