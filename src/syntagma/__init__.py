@@ -14,6 +14,7 @@ _HOMES = {
     "Architecture": "syntagma.kernels",
     "Attention": "syntagma.kernels",
     "CategoricalMixture": "syntagma.languages",
+    "Counter": "syntagma.learners",
     "Dense": "syntagma.kernels",
     "DirichletMultinomial": "syntagma.languages",
     "Elman": "syntagma.learners",
@@ -56,6 +57,7 @@ __all__ = [
     "Architecture",
     "Attention",
     "CategoricalMixture",
+    "Counter",
     "Dense",
     "DirichletMultinomial",
     "Elman",
@@ -111,6 +113,7 @@ if TYPE_CHECKING:
     )
     from syntagma.learners import (
         LSTM,
+        Counter,
         Elman,
         Engine,
         EqualityPerceptron,

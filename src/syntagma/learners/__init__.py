@@ -13,6 +13,7 @@ from syntagma.learners.networks.convolution import HierarchicalCNN, LocallyConne
 from syntagma.learners.networks.perceptron import EqualityPerceptron, Perceptron
 from syntagma.learners.networks.recurrent import LSTM, Elman
 from syntagma.learners.networks.transformer import Transformer
+from syntagma.learners.readers import Counter
 from syntagma.learners.scores import Scores
 from syntagma.learners.trainer import ExampleSets, Fit, Trainer, checked_sets, fit, solved_fit, trainer_of
 from syntagma.learners.training import Training
@@ -27,7 +28,8 @@ AnyLearner = Annotated[
     | Elman
     | LSTM
     | KernelRegression
-    | LangevinPosterior,
+    | LangevinPosterior
+    | Counter,
     Field(discriminator="kind"),
 ]
 """Any learner, told apart by its `kind` in TOML and JSON."""
@@ -36,6 +38,7 @@ __all__ = [
     "LSTM",
     "Activations",
     "AnyLearner",
+    "Counter",
     "Elman",
     "Engine",
     "EqualityPerceptron",

@@ -2,9 +2,10 @@
 
 A context of order n is the n nearest tokens, so that each context is a part of the next longer one. What is nearest:
 
-- the last or the next token: the one just before it, and so on to the left;
+- the next token: the one just before it, and so on to the left;
 - a hidden token, each place counted by itself: those under its lowest common ancestor first, as the language's tree has
-  them, and among these the nearest, left before right; without a tree by distance alone;
+  them, and among these the nearest, left before right (of the last token, all others from right to left); without a
+  tree by distance alone;
 - a hidden token, counts shared by all places: one to the left, one to the right, two to the left, two to the right.
 
 Where a sentence ends, the mask symbol stands for what would be beyond it.
@@ -12,7 +13,7 @@ Where a sentence ends, the mask symbol stands for what would be beyond it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Int, Integer
@@ -27,11 +28,34 @@ class Nearby:
 
     Attributes:
         tokens: the nearest first, a view where possible.
-        place: position of the token asked for.
+        place: position of the token asked for, where places are counted apart; else 0.
+        alphabet: how many symbols `tokens` has.
+        edge: the symbol, if there is one, that nothing but itself comes after.
     """
 
     tokens: Integer[np.ndarray, "*items depth"]
     place: Int[np.ndarray, "*items"]
+    alphabet: int
+    edge: int | None = None
+
+    def __len__(self) -> int:
+        return self.place.size
+
+    def part(self, start: int, stop: int) -> Nearby:
+        """The items of some sentences."""
+        return replace(self, tokens=self.tokens[start:stop], place=self.place[start:stop])
+
+    @property
+    def places(self) -> int:
+        """How many numbers places may have."""
+        return int(self.place.max()) + 1
+
+    def symbols(self, items: Int[np.ndarray, " some"] | None, number: int) -> Integer[np.ndarray, " some"]:
+        """Symbol 0, the place, or symbol k, the k-th nearest token, of some items or all."""
+        column = self.tokens[..., number - 1] if number else self.place
+        if items is None:
+            return column.reshape(-1)
+        return column[np.unravel_index(items, column.shape)] if column.ndim > 1 else column[items]
 
 
 def nearby(inputs: Integer[np.ndarray, "n T"], shape: Shape, shared: bool, max_order: int | None = None) -> Nearby:
@@ -47,15 +71,15 @@ def nearby(inputs: Integer[np.ndarray, "n T"], shape: Shape, shared: bool, max_o
         InputError: a sentence without a hidden token, or with several, where one answer a sentence is asked for.
     """
     if shape.reads == "every":
-        return _all_places(inputs, shape.vocab, max_order)
+        return _all_places(inputs, shape.vocab, shared, max_order)
     place = hidden_place(inputs, shape.vocab)
-    length = inputs.shape[1]
-    if (place == length - 1).all():
-        return Nearby(inputs[:, length - 2 :: -1][:, :max_order] if length > 1 else inputs[:, :0], place)
     if shared:
-        return Nearby(_by_distance(inputs, place, shape.vocab, max_order), place)
-    order = tree_order(length, shape.branching)[:, :max_order]
-    return Nearby(np.take_along_axis(inputs, order[place], axis=1), place)
+        nowhere = np.broadcast_to(0, len(inputs))
+        return Nearby(_by_distance(inputs, place, shape.vocab, max_order), nowhere, shape.vocab + 1)
+    if (place == shape.length - 1).all():
+        return Nearby(inputs[:, :-1][:, ::-1][:, :max_order], place, shape.vocab)
+    order = tree_order(shape.length, shape.branching)[:, :max_order]
+    return Nearby(np.take_along_axis(inputs, order[place], axis=1), place, shape.vocab)
 
 
 def hidden_place(inputs: Integer[np.ndarray, "n T"], mask: int) -> Int[np.ndarray, " n"]:
@@ -96,14 +120,14 @@ def tree_order(length: int, branching: int) -> Int[np.ndarray, "T others"]:
     return order[:, 1:]
 
 
-def _all_places(inputs: Integer[np.ndarray, "n T"], mask: int, max_order: int | None) -> Nearby:
+def _all_places(inputs: Integer[np.ndarray, "n T"], mask: int, shared: bool, max_order: int | None) -> Nearby:
     """Each position's contexts, of the inputs up to it, the first of which is the mask symbol."""
     number, length = inputs.shape
     depth = length if max_order is None else min(max_order, length)
     padded = np.full((number, length + depth), mask, inputs.dtype)
     padded[:, depth:] = inputs
     windows = np.lib.stride_tricks.sliding_window_view(padded, depth, axis=1)[:, 1:, ::-1]
-    return Nearby(windows, np.broadcast_to(np.arange(length), (number, length)))
+    return Nearby(windows, np.broadcast_to(0 if shared else np.arange(length), (number, length)), mask + 1, mask)
 
 
 def _by_distance(

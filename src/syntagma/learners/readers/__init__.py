@@ -1,0 +1,5 @@
+"""Readers: learners without weights, which say what a learning curve's numbers mean."""
+
+from syntagma.learners.readers.counter import Counter
+
+__all__ = ["Counter"]
