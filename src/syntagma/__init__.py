@@ -14,6 +14,7 @@ _HOMES = {
     "Architecture": "syntagma.kernels",
     "Attention": "syntagma.kernels",
     "CategoricalMixture": "syntagma.languages",
+    "Clusterer": "syntagma.learners",
     "Counter": "syntagma.learners",
     "Dense": "syntagma.kernels",
     "DirichletMultinomial": "syntagma.languages",
@@ -57,6 +58,7 @@ __all__ = [
     "Architecture",
     "Attention",
     "CategoricalMixture",
+    "Clusterer",
     "Counter",
     "Dense",
     "DirichletMultinomial",
@@ -113,6 +115,7 @@ if TYPE_CHECKING:
     )
     from syntagma.learners import (
         LSTM,
+        Clusterer,
         Counter,
         Elman,
         Engine,

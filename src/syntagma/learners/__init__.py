@@ -13,7 +13,7 @@ from syntagma.learners.networks.convolution import HierarchicalCNN, LocallyConne
 from syntagma.learners.networks.perceptron import EqualityPerceptron, Perceptron
 from syntagma.learners.networks.recurrent import LSTM, Elman
 from syntagma.learners.networks.transformer import Transformer
-from syntagma.learners.readers import Counter
+from syntagma.learners.readers import Clusterer, Counter
 from syntagma.learners.scores import Scores
 from syntagma.learners.trainer import ExampleSets, Fit, Trainer, checked_sets, fit, solved_fit, trainer_of
 from syntagma.learners.training import Training
@@ -29,7 +29,8 @@ AnyLearner = Annotated[
     | LSTM
     | KernelRegression
     | LangevinPosterior
-    | Counter,
+    | Counter
+    | Clusterer,
     Field(discriminator="kind"),
 ]
 """Any learner, told apart by its `kind` in TOML and JSON."""
@@ -38,6 +39,7 @@ __all__ = [
     "LSTM",
     "Activations",
     "AnyLearner",
+    "Clusterer",
     "Counter",
     "Elman",
     "Engine",
