@@ -1,12 +1,11 @@
 """The clusterer: learns which tuples are synonyms, level by level, and predicts from the symbols that stand for them.
 
-It is the learner that the theory of the random hierarchy model describes: what it needs is that correlations stand out of
-the noise, and nothing else. How synonyms are told is in `levels.py` and `synonyms.py`. A hidden token is then predicted by
-counting, with the symbols next to the path from it to the root as context: the s - 1 tokens of its own tuple, the s - 1
-symbols of its parent's tuple, and so on. A context of l levels has about v m^l values and answers, not the
-v m^((s^l - 1) / (s - 1)) of its tokens; where the symbols are right, the loss is the plateau L_l. How many levels are
-used is chosen by the loss of the validation sentences. A class is predicted from the symbol at the root, then from
-those below it too.
+It is the learner that the theory of the random hierarchy model describes: what it needs is that correlations stand out
+of the noise, and nothing else. How synonyms are told is in `levels.py` and `synonyms.py`. A hidden token is then
+predicted by counting, with the symbols next to the path from it to the root as context: the s - 1 tokens of its own
+tuple, the s - 1 symbols of its parent's tuple, and so on. Contexts of l levels have about v m^l values together with
+the answer; where the symbols are right, the loss is the plateau L_l. How many levels are used is chosen by the loss of
+the validation sentences. A class is predicted from the symbol at the root, then from those below it too.
 
 Thresholds, with signal equal to noise (v symbols a level, m rules a symbol, level l >= 2):
 
@@ -43,7 +42,7 @@ from syntagma.tasks.gate import check_shape
 
 
 class Clusterer(Learner):
-    """Synonyms level by level: `fit(Clusterer(), task.shape(language), None, train, validation, test).metrics["order"]`.
+    """Synonyms level by level: `fit(Clusterer(), task.shape(language), None, train, validation, test).metrics`.
 
     It predicts a token hidden at the same place of all sentences, or a class or label of whole sentences.
 

@@ -145,7 +145,7 @@ def _dictionary(
 def _seen_with(
     reading: Reading, tuples: np.ndarray, targets: np.ndarray, level: int, place: int
 ) -> Iterator[tuple[tuple[int, ...], np.ndarray, int]]:
-    """What the tuple at `place` is seen with: what kind of thing, its value in each sentence, how many values it has."""
+    """What the tuple at `place` is seen with: what it is, its value in each sentence, how many values it has."""
     if reading.statistic == "target" or level + 2 > reading.depth:
         yield (place,), targets, reading.answers
         return
