@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from syntagma.report.corpus_forecast import FIGURES, interactive_curves_by_context
 
 from syntagma.errors import InputError
 from syntagma.randomness import stream
-from syntagma.report.corpus_forecast import FIGURES, interactive_curves_by_context
 from syntagma.statistics.lagged import (
     geometric_lags,
     lagged_correlation,
@@ -65,11 +65,10 @@ def test_large_vocabularies_by_iteration_agree_with_all_singular_values():
     assert found.strength == pytest.approx(np.linalg.norm(dense, 2), rel=1e-9)
 
 
-def test_pairs_kept_sparse_agree_with_a_full_table(monkeypatch):
+def test_pairs_counted_in_pieces_agree_with_all_at_once(monkeypatch):
     tokens = stream(0, "tokens").integers(40, size=5000)
     full = lagged_correlation(tokens, 40, 3).strength
-    monkeypatch.setattr("syntagma.statistics.lagged._DENSE", 100)
-    monkeypatch.setattr("syntagma.statistics.lagged._PIECE", 700)
+    monkeypatch.setattr("syntagma.statistics.pair_counts.PIECE", 700)
     assert lagged_correlation(tokens, 40, 3).strength == pytest.approx(full, rel=1e-12)
 
 
@@ -77,7 +76,7 @@ def test_memory_mapped_tokens_are_read_in_pieces(tmp_path, monkeypatch):
     tokens = markov(0, 10_000, 0.8).astype(np.uint16)
     (tmp_path / "tokens.bin").write_bytes(tokens.tobytes())
     mapped = np.memmap(tmp_path / "tokens.bin", np.uint16, "r")
-    monkeypatch.setattr("syntagma.statistics.lagged._PIECE", 999)
+    monkeypatch.setattr("syntagma.statistics.pair_counts.PIECE", 999)
     assert lagged_correlation(mapped, 2, 2).strength == pytest.approx(lagged_correlation(tokens, 2, 2).strength)
 
 
@@ -101,7 +100,7 @@ def test_the_floor_falls_as_the_square_root_of_the_text():
 def test_the_floor_of_a_long_text_comes_from_a_part_of_it(monkeypatch):
     tokens = stream(0, "t").integers(20, size=100_000)
     whole = sampling_floor(tokens, 20, 8)
-    monkeypatch.setattr("syntagma.statistics.lagged._PIECE", 10_000)
+    monkeypatch.setattr("syntagma.statistics.lagged._SHUFFLED", 10_000)
     part = sampling_floor(tokens, 20, 8, seed=1)
     assert abs(whole.mean() - part.mean()) < 4 * np.hypot(whole.std(), part.std()) / 8**0.5
 

@@ -29,7 +29,6 @@ TRAINING = Training(max_steps=8, batch_size=8, patience=100, train_loss_threshol
 def a_run(seed: int = 0, num_examples: int = 16, task: Task | None = None, learner: Learner | None = None) -> Run:
     return Run.model_validate(
         {
-            "study": "test",
             "language": HierarchySettings(vocab=4, rules=2, branching=2, depth=2, seed=seed),
             "task": task or LastToken(),
             "learner": learner or HierarchicalCNN(width=4),
@@ -56,7 +55,7 @@ def without_times(result: dict[str, Any]) -> dict[str, Any]:
 
 
 def missing(store: Store, runs: list[Run]) -> list[Run]:
-    done = store.finished_ids("test")
+    done = store.ids()
     return [run for run in runs if run.id() not in done]
 
 
@@ -81,16 +80,16 @@ def test_interrupted_and_repeated_gives_what_one_process_gives(tmp_path: Path, m
     with Store.create(tmp_path) as store:
         with pytest.raises(Interrupted):
             execute(lambda: missing(store, RUNS), store, 1, stop_at_once)
-        assert store.finished_ids("test") == set(finished)
+        assert store.ids() == set(finished)
         assert len(finished) == 1
         execute(lambda: missing(store, RUNS), store, 2, collect)
-        assert store.finished_ids("test") == set(finished) == {run.id() for run in RUNS}
+        assert store.ids() == set(finished) == {run.id() for run in RUNS}
 
         def never(run: Run, result: dict[str, Any]) -> None:
             raise AssertionError("done twice")
 
         execute(lambda: missing(store, RUNS), store, 2, never)
-        stored = store.runs("test").set_index("id")
+        stored = store.runs().set_index("id")
         for run in RUNS:
             assert stored.loc[run.id(), "test_loss"] == finished[run.id()]["test_loss"]
             first, *rows = store.history(run.id()).to_dict("records")
@@ -113,7 +112,7 @@ def test_an_impossible_run_is_refused_and_leaves_no_process(tmp_path: Path):
         with pytest.raises(InputError, match="heads=4 cannot be used: it must divide width=6") as caught:
             execute(lambda: missing(store, [impossible]), store, 1, lambda run, result: None)
         assert "\n" not in str(caught.value)
-        assert not store.finished_ids("test")
+        assert not store.ids()
     deadline = time.monotonic() + 20
     while set(multiprocessing.active_children()) - before and time.monotonic() < deadline:
         time.sleep(0.05)

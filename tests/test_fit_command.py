@@ -63,7 +63,7 @@ def test_the_table_has_loss_oracle_and_accuracy(capsys: pytest.CaptureFixture[st
         (["--examples", "0"], "examples=0 cannot be used: it must be at least 1."),
         (["--validation-examples", "0"], "validation-examples=0 cannot be used: it must be at least 1."),
         (["--examples", "many"], "examples='many' cannot be used: it must be a whole number."),
-        (["--language", "text"], "language.path is missing."),
+        (["--language", "text"], "language.path is missing: give it."),
         (["--language", "templates", "--task", "root-class"], "Templates has no root classes."),
         (["--language", "categorical-mixture", "--set", "learner.architecture=hierarchical-cnn"], "needs a tree"),
     ],

@@ -230,6 +230,11 @@ def test_real_text_lies_between_its_controls():
         ({"windows": np.zeros((100, 1), int)}, r"windows='int64 array of shape \(100, 1\)' .* T of 2 or more"),
         ({"windows": np.zeros((100, 4))}, "windows='float64 array"),
         ({"windows": np.full((100, 4), 3)}, "windows=3 cannot be used: tokens are 0 to 2"),
+        ({"windows": [[0, 1], [1]]}, "windows=.* they differ in length. Give integers"),
+        ({"windows": None}, "windows='object array"),
+        ({"vocab": 2.5}, "vocab=2.5 cannot be used: it must be a whole number"),
+        ({"vocab": 0}, "vocab=0"),
+        ({"windows": np.full((100, 4), -1)}, "windows=-1"),
         ({"blocks": 2}, "blocks=2 cannot be used: it must be at least 3"),
         ({"blocks": 60}, "blocks=60 cannot be used: 100 windows give 60 blocks fewer than 2 each"),
         ({"vocab": 5000}, r"vocab=5000 .* it takes 14.9 GiB, and 1 is the limit. Lower vocab or blocks"),
@@ -238,3 +243,49 @@ def test_real_text_lies_between_its_controls():
 def test_bad_input_is_named(change, message):
     with pytest.raises(InputError, match=message):
         measured_symmetry(**{"windows": np.zeros((100, 4), int), "vocab": 3, "blocks": 20, **change})
+
+
+def test_other_wrong_calls_are_one_line():
+    one = CategoricalMixture(vocab=3, sentence_length=1)
+    calls = (
+        (lambda: exact_symmetry(one), "sentence_length=1 cannot be used: it takes two positions"),
+        (lambda: exact_symmetry("urn"), "language='urn' cannot be used: it must be a language that knows"),
+        (lambda: shuffled(np.zeros(4, int), 0), r"windows='int64 array of shape \(4,\)'"),
+        (lambda: shuffled(np.zeros((4, 2), int), -1), "seed=-1"),
+        (lambda: position_sorted([[0.5, 1.0]]), "windows='float64 array"),
+    )
+    for call, message in calls:
+        with pytest.raises(InputError, match=message):
+            call()
+
+
+@pytest.mark.parametrize(
+    ("windows", "vocab"),
+    [
+        (np.zeros((100, 4), int), 3),
+        (np.zeros((100, 4), int), 1),
+        (np.tile([0, 1, 0, 1], (100, 1)), 2),
+    ],
+    ids=["constant", "one symbol", "periodic, in step with the windows"],
+)
+def test_windows_that_do_not_vary_have_no_fraction(windows, vocab):
+    found = measured_symmetry(windows, vocab)
+    assert np.isnan([found.fraction.value, found.fraction_between.value, found.plain_fraction]).all()
+    assert all(np.isnan(multiplet.splitting) for multiplet in found.standard)
+    assert len(found.standard) == vocab - 1
+
+
+def test_a_periodic_text_out_of_step_has_the_exact_fraction():
+    """Windows 0101 and 1010: C is s_i s_j for alternating signs, A = 1 and B = -1/3 in that unit: (1 + 3 / 9) / 4."""
+    found = measured_symmetry(np.tile([[0, 1, 0, 1], [1, 0, 1, 0]], (50, 1)), 2, blocks=10)
+    assert found.fraction.value == pytest.approx(1 / 3)
+    assert found.fraction_between.value == pytest.approx(1 / 9)
+
+
+def test_a_fraction_that_rests_on_two_blocks_has_no_error():
+    windows = np.zeros((100, 4), int)
+    windows[:2, 0] = windows[10:12, 0] = [0, 1]
+    found = measured_symmetry(windows, 2, blocks=10)
+    assert found.fraction.value == pytest.approx(1 / 4)
+    assert found.fraction.standard_error == np.inf
+    assert found.interval(found.fraction) == (-np.inf, np.inf)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 
 import numpy as np
@@ -112,3 +113,169 @@ def test_shared_texts():
     articles = Text.read(SHARED / "wikitext-2-valid.txt", 64, unit="words", vocab=256)
     assert 200_000 < len(articles.tokens) < 230_000
     assert articles.names[0] == "the"
+
+
+def test_three_parts_follow_one_another_and_keep_the_other_two(tmp_path):
+    path = tmp_path / "text.txt"
+    path.write_text("".join("abcdefghij"[i % 10] for i in range(1000)))
+    before = {part: Text.read(path, 4, part=part).tokens for part in ("train", "test", "all")}
+    parts = {p: Text.read(path, 4, part=p, validation_share=0.2) for p in ("train", "validation", "test", "all")}
+    assert [len(text.tokens) for text in parts.values()] == [700, 200, 100, 1000]
+    names = {text.names for text in parts.values()}
+    assert len(names) == 1
+    joined = np.concatenate([parts[p].tokens for p in ("train", "validation", "test")])
+    np.testing.assert_array_equal(joined, parts["all"].tokens)
+    np.testing.assert_array_equal(parts["test"].tokens, before["test"])
+    np.testing.assert_array_equal(parts["train"].tokens, before["train"][:700])
+    with pytest.raises(InputError, match=r"part='validation' .* validation_share=0.0 leaves it empty. Give it"):
+        Text.read(path, 4, part="validation")
+    with pytest.raises(InputError, match=r"validation_share=0.6 .* with test_share=0.5 nothing is left to train on"):
+        Text.read(path, 4, validation_share=0.6, test_share=0.5)
+
+
+def test_settings_without_a_validation_part_keep_their_identity():
+    settings = TextSettings(path="a.txt", sentence_length=4)
+    assert {"validation_share", "max_bytes"}.isdisjoint(settings.model_dump(mode="json"))
+    assert "validation_share" in settings.model_copy(update={"validation_share": 0.1}).model_dump(mode="json")
+
+
+@pytest.mark.parametrize("unit", ["characters", "words"])
+def test_a_training_part_without_a_token_is_refused(tmp_path, unit):
+    path = tmp_path / "short.txt"
+    path.write_text("a b c" if unit == "words" else "abcde")
+    with pytest.raises(InputError, match=r"test_share=0.95 .* none is left to train on. Lower the shares, or"):
+        Text.read(path, 1, unit=unit, test_share=0.95)
+
+
+def test_a_literal_other_is_the_token_of_that_name(tmp_path):
+    path = tmp_path / "text.txt"
+    path.write_text("the <other> cat <other> the <other>")
+    text = Text.read(path, 2, unit="words", test_share=0.0)
+    assert text.names == ("the", "cat", OTHER)
+    assert " ".join(text.names[token] for token in text.tokens) == path.read_text()
+    path.write_text("<other> <other> <other>")
+    with pytest.raises(InputError, match="nothing but <other> in it"):
+        Text.read(path, 2, unit="words", test_share=0.0)
+
+
+def test_constant_and_one_symbol_texts(tmp_path):
+    path = tmp_path / "text.txt"
+    path.write_text("a" * 20)
+    text = Text.read(path, 4)
+    assert (text.names, text.tokens.tolist()) == (("a", OTHER), [0] * 20)
+    assert text.sample(0, 3).tokens.tolist() == [[0] * 4] * 3
+
+
+def test_line_ends_and_the_byte_order_mark_are_normalised_with_a_note(tmp_path):
+    path, plain = tmp_path / "windows.txt", tmp_path / "plain.txt"
+    path.write_bytes(b"\xef\xbb\xbfone\r\ntwo\r\nthree\rfour\n")
+    plain.write_bytes(b"one\ntwo\nthree\nfour\n")
+    text = Text.read(path, 4, test_share=0.0)
+    np.testing.assert_array_equal(text.tokens, Text.read(plain, 4, test_share=0.0).tokens)
+    assert text.notes == (
+        "a byte order mark at the beginning was left out",
+        "2 line ends CR LF were made LF",
+        "1 line ends CR were made LF",
+    )
+    assert Text.read(plain, 4, test_share=0.0).notes == ()
+    path.write_bytes(b"\r" * 11_536 + b"a")
+    assert Text.read(path, 4, test_share=0.0).names == ("\n", "a", OTHER)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("tokens.txt", np.arange(100, dtype=np.uint16).tobytes(), "is no text: NUL bytes are in it.*tokens='uint16'"),
+        ("tokens.bin", b"these are words", "is a file of tokens by its name.*vocab=...\\) reads it"),
+        ("tokens.npy", b"\x93NUMPY\x01\x00v\x00{}", "is an array of NumPy.*Corpus.read"),
+        ("plays.jsonl", b'{"title": "a", "body": "all the words"}\n', "is records of JSON, not text.*field='body'"),
+        ("plays.ndjson", b"{", "is records of JSON, not text.*field='text'"),
+        ("plays.txt", b"\x1f\x8b\x08\x00", "is compressed by gzip.*Corpus.read"),
+        ("plays.txt", b"\x28\xb5\x2f\xfd\x00", "is compressed by zstd"),
+        ("plays.txt", b"BZh91AY&SY", "is compressed by bzip2"),
+        ("plays.txt", "words".encode("utf-16"), "is text in UTF-16. Convert it"),
+        ("plays.parquet", b"PAR1", "is a Parquet table by its name.*field="),
+    ],
+)
+def test_what_is_no_text_is_recognised(tmp_path, name, content, message):
+    path = tmp_path / name
+    path.write_bytes(content)
+    for read in (lambda: Text.read(path, 2), lambda: TextSettings.of_file(str(path), 2)):
+        with pytest.raises(InputError, match=message) as caught:
+            read()
+        assert "\n" not in str(caught.value)
+
+
+def test_a_text_that_begins_like_something_else_is_a_text(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("BZh is a name, PAR1 another")
+    assert len(Text.read(path, 2, test_share=0.0).tokens) == 27
+
+
+def test_only_regular_files_are_read_and_names_may_be_any_bytes(tmp_path):
+    pipe, named = tmp_path / "pipe", os.fsencode(tmp_path) + b"/caf\xe9.txt"
+    os.mkfifo(pipe)
+    cases = [
+        (pipe, "pipe cannot be read: is a named pipe. Give a text file."),
+        ("/dev/zero", "/dev/zero cannot be read: is a device"),
+        ("a\0b", r"a\\x00b cannot be read: no file can have such a name"),
+        ("a\ud800b", "cannot be read: no file can have such a name"),
+        ("", "'' cannot be read: no such file"),
+        (named, r"caf\\xe9.txt cannot be read: no such file or directory"),
+        (b"new\nline", r"new\\nline cannot be read"),
+    ]
+    for path, message in cases:
+        with pytest.raises(InputError, match=message) as caught:
+            Text.read(path, 2)
+        assert str(caught.value).isprintable()
+    with open(named, "w") as file:
+        file.write("words and words")
+    assert Text.read(named, 2).vocab == Text.read(os.fsdecode(named), 2).vocab
+    with pytest.raises(InputError, match=r"text='.*caf.udce9.txt' .* results name their text in UTF-8. Rename"):
+        TextSettings.of_file(os.fsdecode(named), 2)
+
+
+def test_a_text_has_a_limit_of_size_that_can_be_raised(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("a" * 101)
+    with pytest.raises(InputError, match=r"it has more than 100 bytes, the limit. Give a smaller one, or raise"):
+        Text.read(path, 2, max_bytes=100)
+    assert len(Text.read(path, 2, max_bytes=101).tokens) == 101
+    assert TextSettings.of_file(str(path), 2, max_bytes=200).language().vocab == 2
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"unit": "letters"}, "unit='letters' is unknown: there are characters, words"),
+        ({"part": "training"}, "part='training' is unknown.*Did you mean 'train'"),
+        ({"part": None}, "part='None' is unknown"),
+        ({"test_share": "0.1"}, "test_share='0.1' cannot be used: it is a number"),
+        ({"test_share": float("nan")}, "test_share=nan"),
+        ({"test_share": True}, "test_share=True"),
+        ({"validation_share": -0.1}, "validation_share=-0.1"),
+        ({"max_bytes": 0}, "max_bytes=0"),
+        ({"sha256": 5}, "sha256=5"),
+    ],
+)
+def test_arguments_that_cannot_be_are_named(file, change, message):
+    with pytest.raises(InputError, match=message):
+        Text.read(file, 2, **change)
+
+
+@pytest.mark.parametrize(
+    ("tokens", "message"),
+    [
+        (np.array([0, 5]), "tokens=5 cannot be used: tokens are 0 to 2"),
+        (np.array([0, -1]), "tokens=-1"),
+        (np.array([0.0, 1.0]), "tokens.dtype='float64'"),
+        (np.array([[0, 1]]), r"tokens.shape=\(1, 2\)"),
+        (np.array([1]), r"len\(tokens\)=1 cannot be used: 2 are needed"),
+        (["a", "b"], "tokens.dtype"),
+        ([True, False], "tokens.dtype='bool'"),
+        ([[1], [1, 2]], "it must be one line of whole numbers"),
+    ],
+)
+def test_a_text_is_made_of_tokens_of_its_vocabulary(tokens, message):
+    with pytest.raises(InputError, match=message):
+        Text(tokens, ("a", "b", OTHER), 2, 1)

@@ -19,7 +19,9 @@ from syntagma.errors import InputError
 from syntagma.languages.hierarchy import RandomHierarchy
 from syntagma.learners import Engine, Fit, HierarchicalCNN, Perceptron, Training, Transformer, fit
 from syntagma.learners import engine as engine_module
+from syntagma.learners.course import Course
 from syntagma.learners.minibatches import ExampleOrder
+from syntagma.learners.scores import Scores
 from syntagma.randomness import key, stream
 from syntagma.tasks import Examples, LastToken, Shape
 
@@ -302,6 +304,8 @@ def test_stops_without_progress(adam, sets):
 
 def test_stops_at_the_most_steps(apart):
     assert [found.metrics["stopped"] for found in apart] == ["steps"] * 3
+    for found in apart:
+        assert found.metrics["cut_short"] == (found.metrics["best_step"] == 20)
     assert [found.metrics["steps"] for found in apart] == [20] * 3
 
 
@@ -313,6 +317,67 @@ def test_stops_where_it_diverges(sets):
     assert not math.isfinite(found.history[-1]["validation_loss"])
     assert math.isfinite(found.metrics["test_loss"])
     assert all(np.isfinite(x).all() for x in leaves(found.predictor))
+    assert not found.metrics["cut_short"]
+    finite = [row for row in found.history if math.isfinite(row["validation_loss"] + row.get("train_loss", 0.0))]
+    best = min(finite, key=lambda row: row["validation_loss"])
+    for name in ("validation_loss", "validation_accuracy"):
+        assert found.metrics[name] == best[name]
+    assert found.metrics["best_step"] == best["step"] < found.metrics["steps"]
+    assert not math.isfinite(found.metrics["final_test_loss"])
+    assert not math.isfinite(found.metrics["final_validation_loss"])
+    assert found.metrics["test_loss"] == pytest.approx(losses_by_hand(found, sets[2][0]).mean(), rel=1e-5)
+
+
+NAN, INF = math.nan, math.inf
+COURSES: dict[str, tuple[list[tuple[float, float]], int, str, bool]] = {
+    "better to the end": ([(3, 0), (2, 2), (1, 1), (0.9, 0.8)], 4, "steps", True),
+    "better to the end but one": ([(3, 0), (2, 2), (1, 1), (1.1, 0.8)], 2, "steps", False),
+    "as good at the end as before": ([(3, 0), (2, 2), (1, 1), (1, 0.8)], 2, "steps", False),
+    "never better": ([(1, 0), (2, 2), (2, 1), (2, 0.8)], 0, "steps", False),
+    "learnt before the end": ([(3, 0), (2, 2), (1, 0.01)], 2, "train loss", False),
+    "learnt at the end": ([(3, 0), (2, 2), (1, 1), (0.9, 0.01)], 4, "train loss", False),
+    "diverged": ([(3, 0), (2, 2), (NAN, 5)], 1, "diverged", False),
+    "diverged at the end": ([(3, 0), (2, 2), (1, 1), (INF, 5)], 2, "diverged", False),
+    "the train loss diverged, the validation loss by chance smallest": (
+        [(3, 0), (2, 2), (1, INF)],
+        1,
+        "diverged",
+        False,
+    ),
+    "the train loss is no number": ([(3, 0), (2, 2), (1, NAN)], 1, "diverged", False),
+    "diverged before the first step": ([(NAN, 0)], 0, "diverged", False),
+}
+"""Validation and train losses at steps 0, 1, 2, 4; the best step, why training stopped, whether it was cut short."""
+
+
+@pytest.mark.parametrize("name", COURSES)
+def test_what_is_said_of_a_course(name):
+    losses, best_step, stopped, cut_short = COURSES[name]
+    course = Course(settings(train_loss_threshold=0.1, max_steps=4), 4)
+    for step, (validation, train) in zip((0, 1, 2, 4), losses, strict=False):
+        assert not course.stopped
+        scores = Scores(np.array([validation, validation]), np.array([1.0, 0.0]))
+        course.add(step, scores, train if step else None, lambda step=step: f"weights of step {step}")
+    metrics = course.metrics()
+    assert (metrics["best_step"], metrics["stopped"], metrics["cut_short"]) == (best_step, stopped, cut_short)
+    assert course.best_weights == f"weights of step {best_step}"
+    assert course.final_weights == f"weights of step {course.step}"
+    best = next(row for row in course.history if row["step"] == best_step)
+    np.testing.assert_equal(metrics["validation_loss"], best["validation_loss"])
+    np.testing.assert_equal(metrics["final_validation_loss"], float(losses[-1][0]))
+    np.testing.assert_equal(metrics["final_train_loss"], float(losses[-1][1]) if course.step else NAN)
+    with_error = metrics["validation_loss_error"]
+    assert with_error == 0.0 or math.isnan(with_error)
+
+
+def test_a_course_that_is_over_takes_no_more():
+    course = Course(settings(max_steps=1), 1)
+    for step in (0, 1, 2):
+        scores = Scores(np.array([5.0 - step]), np.array([0.0]))
+        course.add(step, scores, 1.0 if step else None, lambda step=step: step)
+    assert (course.step, course.best_step, course.best_weights, course.final_weights) == (1, 1, 1, 1)
+    assert course.metrics()["cut_short"]
+    assert len(course.history) == 2
 
 
 def test_a_stopped_seed_stays_as_it_was_while_others_go_on(adam, sets):
@@ -346,16 +411,23 @@ def test_each_epoch_has_every_index_once(pieces):
 def test_refuses_examples_that_do_not_belong_together(adam, sets):
     train, validation, test = sets
     empty = Examples(np.zeros((0, 4), np.uint8), np.zeros(0, np.uint8))
-    for bad in (
-        (train, validation, test[:2], [0, 1, 2]),
-        (train, validation[:2], test, [0, 1, 2]),
-        (train, validation, test, [0, 1]),
-        ([], [], [], []),
-        ([empty], validation[:1], test[:1], [0]),
-        (train[:1], [empty], test[:1], [0]),
-        (train[:1], validation[:1], [empty], [0]),
+    for bad, says in (
+        (
+            (train, validation, test[:2], [0, 1, 2]),
+            r"len\(test\)=2 cannot be used: each seed needs a set .*, so 3",
+        ),
+        ((train, validation[:2], test, [0, 1, 2]), r"len\(validation\)=2 cannot be used: .* so 3"),
+        ((train, validation, test, [0, 1]), r"len\(train\)=3 cannot be used: .* so 2"),
+        (([], [], [], []), r"seeds=\[\] cannot be used: it must be a list of one whole number or more"),
+        (
+            ([empty], validation[:1], test[:1], [0]),
+            r"train.inputs.shape=\(0, 4\) .* at least one sentence",
+        ),
+        ((train[:1], [empty], test[:1], [0]), r"validation.inputs.shape=\(0, 4\)"),
+        ((train[:1], validation[:1], [empty], [0]), r"test.inputs.shape=\(0, 4\)"),
+        ((train[:2], validation[:2], [test[0], empty], [0, 1]), r"test\[1\].inputs.shape=\(0, 4\)"),
     ):
-        with pytest.raises(InputError, match="each seed needs one non-empty train set"):
+        with pytest.raises(InputError, match=says):
             adam.fit(*bad)
     with pytest.raises(InputError, match="same number"):
         adam.fit([train[0], random_examples(7)], validation[:2], test[:2], [0, 1], together=True)

@@ -8,9 +8,11 @@ run, pydantic collects the complaints of all, and the outermost says the first w
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+import types
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Union, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from syntagma.errors import InputError, invalid, unknown
 
@@ -19,6 +21,16 @@ class CheckedModel(BaseModel):
     """Immutable settings of finite numbers and known fields only: `Training(batch_size=16).batch_size`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _numbers_are_numbers(cls, given: Any) -> Any:
+        """Pydantic would take True for 1, and "4" for 4."""
+        for name, field in cls.model_fields.items():
+            value = given.get(name) if isinstance(given, Mapping) else None
+            if isinstance(value, bool | str) and _holds_numbers_only(field.annotation):
+                raise invalid(name, value, "it must be a number", "Give it without quotes")
+        return given
 
     if not TYPE_CHECKING:  # type checkers are to see the fields as arguments
 
@@ -33,6 +45,12 @@ class CheckedModel(BaseModel):
         __init__.__pydantic_base_init__ = True
 
 
+def _holds_numbers_only(annotation: Any) -> bool:
+    """Whether a field's type is int or float, or either or None."""
+    kinds = get_args(annotation) if get_origin(annotation) in (Union, types.UnionType) else (annotation,)
+    return {int, float, types.NoneType}.issuperset(kinds) and set(kinds) != {types.NoneType}
+
+
 def first_problem(error: ValidationError, given: Any = None) -> str:
     """The first of pydantic's complaints as one line that names the field, and how many more there are.
 
@@ -40,11 +58,12 @@ def first_problem(error: ValidationError, given: Any = None) -> str:
         error: what pydantic raised.
         given: the settings it refused, to tell fields from the kinds that pydantic puts between them.
     """
-    problems = error.errors(include_url=False)
+    problems = [one for one in error.errors(include_url=False) if one["type"] != "default_factory_not_called"]
     first = problems[0]
     field = _field(first["loc"], given)
     reason = first["msg"].removeprefix("Value error, ")
-    more = f" ({len(problems) - 1} more such errors.)" if len(problems) > 1 else ""
+    others = len(problems) - 1
+    more = f" ({others} more such error{'s' if others > 1 else ''}.)" if others else ""
     context = first.get("ctx", {})
     if first["type"] == "union_tag_invalid":
         kind = f"{field}.{_quoted(context['discriminator'])[0]}"
@@ -53,8 +72,10 @@ def first_problem(error: ValidationError, given: Any = None) -> str:
         text = str(unknown(field, first["input"], _quoted(context["expected"])))
     elif first["type"] == "value_error":
         text = f"{field}: {reason}" if first["loc"] else reason
+    elif first["type"] == "extra_forbidden":
+        text = f"{field} is no setting here: leave it out."
     elif first["type"] == "missing":
-        text = f"{field} is missing."
+        text = f"{field} is missing: give it."
     else:
         text = str(invalid(field, first["input"], reason[:1].lower() + reason[1:]))
     return text + more

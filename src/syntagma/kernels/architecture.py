@@ -24,11 +24,10 @@ from syntagma.errors import invalid, whole_number
 from syntagma.kernels.attention import Attention
 from syntagma.kernels.convolution import Convolution
 from syntagma.kernels.embedding import Embedding, EmbeddingNetwork
+from syntagma.kernels.finite import FiniteSizes, Forward, HiddenUnits
 from syntagma.kernels.gram import Gram, Kind, Limit, Progress
-from syntagma.kernels.layer import Activations, Forward, Sizes
-from syntagma.kernels.layers import AnyLayer
+from syntagma.kernels.layers import AnyLayer, Residual
 from syntagma.kernels.pairs import Layout
-from syntagma.kernels.residual import Residual
 
 Readout = Literal["last", "mean", "class"]
 
@@ -127,7 +126,7 @@ class Architecture(CheckedModel):
         width = whole_number("width", width)
         chosen = [whole_number(n, width if v is None else v) for n, v in (("heads", heads), ("head_size", head_size))]
         keys = jax.random.split(key, len(self.layers) + 2)
-        sizes = Sizes(width, *chosen, inputs=0, length=length, class_token=self.readout == "class")
+        sizes = FiniteSizes(width, *chosen, inputs=0, length=length, class_token=self.readout == "class")
         embedding, sizes = self.embedding.network(keys[0], sizes)
         layers = []
         for layer, layer_key in zip(self.layers, keys[1:-1], strict=True):
@@ -208,7 +207,7 @@ class Network(eqx.Module):
 
     def features(self, inputs: Integer[Array, "B T"]) -> Float[Array, "B d"]:
         """What the read-out reads; features @ features.T / d approaches the NNGP kernel."""
-        x: Activations = self.embedding(inputs)
+        x: HiddenUnits = self.embedding(inputs)
         for layer in self.layers:
             x = layer(x)
         return x.mean(1) if self.reads == "mean" else x[:, -1]

@@ -7,19 +7,21 @@ A small language is a pydantic model itself; one that is costly to make, as a gr
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
-from pydantic import Field, model_validator
+from pydantic import BaseModel, BeforeValidator, Field, SerializeAsAny, model_validator
 
 from syntagma.checked_model import CheckedModel
-from syntagma.errors import invalid
+from syntagma.errors import invalid, whole_number
+from syntagma.extensions import Kinds
+from syntagma.languages._plain_text import check_is_text
 from syntagma.languages.exchangeable import CategoricalMixture, DirichletMultinomial
 from syntagma.languages.hidden_markov import HiddenMarkov, RandomHiddenMarkov
 from syntagma.languages.hierarchy import RandomHierarchy
 from syntagma.languages.templates import LabelledStrings, Templates
-from syntagma.languages.text import Part, Text, Unit
+from syntagma.languages.text import MAX_BYTES, Part, Text, Unit
+from syntagma.regular_file import UnreadableFile, read_regular
 
 
 class HierarchySettings(CheckedModel):
@@ -75,8 +77,10 @@ class TextSettings(CheckedModel):
     stride: int | None = None
     part: Part = "all"
     test_share: float = 0.1
+    validation_share: float = Field(default=0.0, exclude_if=lambda share: share == 0.0)
     sha256: str | None = None
     distinct: bool = Field(default=False, exclude_if=lambda distinct: not distinct)
+    max_bytes: int = Field(default=MAX_BYTES, exclude_if=lambda number: number == MAX_BYTES)
 
     @classmethod
     def of_file(cls, path: str, sentence_length: int, **rest: Any) -> TextSettings:
@@ -86,10 +90,14 @@ class TextSettings(CheckedModel):
             InputError: the file cannot be read.
         """
         try:
-            content = Path(path).read_bytes()
-        except OSError as error:
-            reason = f"it cannot be read, {(error.strerror or str(error)).lower()}"
-            raise invalid("text", path, reason, "Give a text file in UTF-8") from None
+            content = read_regular(path, whole_number("max_bytes", rest.get("max_bytes", MAX_BYTES)))
+        except UnreadableFile as error:
+            raise invalid("text", path, f"it cannot be read, {error.reason}", "Give a text file in UTF-8") from None
+        check_is_text(content, path)
+        try:
+            path.encode()
+        except UnicodeEncodeError:
+            raise invalid("text", path, "results name their text in UTF-8", "Rename the file") from None
         digest = hashlib.sha256(content).hexdigest()
         return cls(path=path, sentence_length=sentence_length, sha256=digest, **rest)
 
@@ -98,15 +106,33 @@ class TextSettings(CheckedModel):
         return Text.read(**self.model_dump(exclude={"kind"}))
 
 
-AnyLanguage = Annotated[
-    HierarchySettings
-    | DirichletMultinomial
-    | CategoricalMixture
-    | HiddenMarkov
-    | RandomHiddenMarkov
-    | Templates
-    | LabelledStrings
-    | TextSettings,
-    Field(discriminator="kind"),
-]
+LANGUAGES: Kinds[Any] = Kinds(
+    "language",
+    "syntagma.languages",
+    [
+        HierarchySettings,
+        DirichletMultinomial,
+        CategoricalMixture,
+        HiddenMarkov,
+        RandomHiddenMarkov,
+        Templates,
+        LabelledStrings,
+        TextSettings,
+    ],
+)
+"""Every kind of language; a user's own is added by the decorator `LANGUAGES.add`."""
+
+if TYPE_CHECKING:
+    AnyLanguage = (
+        HierarchySettings
+        | DirichletMultinomial
+        | CategoricalMixture
+        | HiddenMarkov
+        | RandomHiddenMarkov
+        | Templates
+        | LabelledStrings
+        | TextSettings
+    )
+else:
+    AnyLanguage = Annotated[SerializeAsAny[BaseModel], BeforeValidator(LANGUAGES.parse)]
 """Settings of any language, or other source of sentences, told apart by their `kind` in TOML and JSON."""

@@ -7,7 +7,7 @@ that a learning rate means the same relative change of a weight at every width.
 from __future__ import annotations
 
 import abc
-from typing import ClassVar, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import equinox as eqx
 import jax
@@ -63,6 +63,9 @@ class Network(eqx.Module):
 class Learner(CheckedModel, abc.ABC):
     """A recipe that learns from examples: kind and sizes, one to one with TOML and the command line."""
 
+    if TYPE_CHECKING:
+        kind: str
+        """Its name in TOML and on the command line; every learner has a field of this name with its own default."""
     label: ClassVar[str]
     """What figures call it."""
     weight_sharing: ClassVar[bool | None]

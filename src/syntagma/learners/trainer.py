@@ -148,9 +148,7 @@ def checked_sets(
     check_shape(shape)
     number = len(_checked_seeds(seeds))
     for name in extra or {}:
-        if not isinstance(name, str) or not name.isidentifier() or name.startswith(_TAKEN):
-            allowed = f"metrics are named by it, and {', '.join(map(repr, _TAKEN))} begin names of others"
-            raise invalid("extra", name, allowed, "Choose another name, of letters, digits and underscores")
+        check_test_name(name, "extra")
     given = {"train": train, "validation": validation, "test": test, **(extra or {})}
     sets = {name: _checked_group(name, group, number, shape) for name, group in given.items()}
     tests = [name for name in sets if name not in ("train", "validation")]
@@ -161,6 +159,18 @@ def checked_sets(
 
 
 _TAKEN = ("train", "validation", "test", "final", "oracle", "excess")
+
+
+def check_test_name(name: Any, field: str) -> None:
+    """Refuse a name for a further test set that would not tell its metrics from others: `unseen` makes unseen_loss.
+
+    Raises:
+        InputError: no identifier, or one that begins as names of other metrics do; `field` is what the message names.
+    """
+    if not isinstance(name, str) or not name.isidentifier():
+        raise invalid(field, name, "metrics are named by it", "Use letters, digits and underscores")
+    if name.split("_")[0] in _TAKEN:
+        raise invalid(field, name, f"the names {', '.join(_TAKEN)} have a meaning of their own", "Choose another")
 
 
 def _checked_seeds(seeds: Any) -> list[int]:
@@ -175,6 +185,6 @@ def _checked_group(name: str, group: Any, number: int, shape: Shape) -> list[Exa
         raise invalid(name, group, "it must be a list of Examples, one set for each seed", f"Give [{name}]")
     if len(group) != number:
         mend = "Give as many sets as seeds"
-        raise invalid(f"len({name})", len(group), f"there are {number} seeds, and each needs a set of its own", mend)
+        raise invalid(f"len({name})", len(group), f"each seed needs a set of its own, so {number}", mend)
     fields = [name] if number == 1 else [f"{name}[{i}]" for i in range(number)]
     return [checked_examples(one, shape, field) for one, field in zip(group, fields, strict=True)]

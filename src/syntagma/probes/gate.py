@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 from jaxtyping import Integer
 
-from syntagma.errors import InputError, invalid
+from syntagma.errors import InputError, invalid, whole_number
 from syntagma.languages.hierarchy import RandomHierarchy
 from syntagma.languages.language import Sample
 from syntagma.learners.learner import Network
@@ -27,6 +28,33 @@ def checked_network(network: Any) -> Network:
             "Give a network, what `fit` finds for a learner trained by gradient descent."
         )
     return network
+
+
+def checked_nodes(nodes: Any) -> list[tuple[Any, Any]]:
+    """`nodes` as pairs of a level and a position, which are still to be looked at.
+
+    Raises:
+        InputError: something else.
+    """
+    pairs = list(nodes) if isinstance(nodes, Iterable) and not isinstance(nodes, str) else [nodes]
+    for pair in pairs:
+        if not isinstance(pair, Sequence | np.ndarray) or isinstance(pair, str) or len(pair) != 2:
+            raise invalid("nodes", nodes, "it must be pairs of a level and a position", "For example [(1, -2)]")
+    return [(level, position) for level, position in pairs]
+
+
+def checked_queries(queries: Any, length: int) -> Integer[np.ndarray, " q"]:
+    """`queries` as positions from 0; negative ones count from the end.
+
+    Raises:
+        InputError: no list of whole numbers, or a position that is none.
+    """
+    if not isinstance(queries, Iterable) or isinstance(queries, str) or not (given := list(queries)):
+        raise invalid("queries", queries, "it must be a list of positions, one at the least", "Give [-1] for the last")
+    for query in given:
+        if whole_number("queries", query, minimum=-length) >= length:
+            raise invalid("queries", query, f"sentences have {length} tokens", f"Give {-length} to {length - 1}")
+    return np.arange(length)[given]
 
 
 def checked_probe(

@@ -31,10 +31,14 @@ def unbiased_product(products: Float[np.ndarray, "B B"]) -> tuple[float, Float[n
 
 
 def product_ratio(above: Float[np.ndarray, "B B"], below: Float[np.ndarray, "B B"], rounding: float = 0.0) -> Estimate:
-    """The ratio of two unbiased means; NaN where the lower one is 0 to rounding, as between independent tokens."""
+    """The ratio of two unbiased means; NaN where the lower one is 0 to rounding, as between independent tokens. The
+    error is infinite where the lower one is 0 without one of the blocks.
+    """
     (top, tops), (bottom, bottoms) = unbiased_product(above), unbiased_product(below)
     if abs(bottom) <= rounding:
         return Estimate(math.nan)
+    if (np.abs(bottoms) <= rounding).any():
+        return Estimate(top / bottom, math.inf)
     return Estimate(top / bottom, jackknife_error(tops / bottoms))
 
 

@@ -29,6 +29,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Integer
@@ -40,6 +41,8 @@ from syntagma.randomness import stream
 from syntagma.statistics.blocks import block_mean, jackknife_error, product_ratio, student_reach, unbiased_product
 
 _LARGEST_TABLE = 2**27
+_ROUNDING = 1e-15
+"""Smaller covariances of one-hot tokens are 0."""
 
 
 @dataclass(frozen=True)
@@ -58,9 +61,11 @@ class Multiplet:
 
     @property
     def splitting(self) -> float:
-        """Standard deviation of the eigenvalues over their mean; NaN where that is 0, as for a token never seen."""
+        """Standard deviation of the eigenvalues over their mean; NaN where that is 0 to rounding, as for a token never
+        seen.
+        """
         mean = abs(self.eigenvalue.value)
-        return math.sqrt(max(self.variance.value, 0.0)) / mean if mean else math.nan
+        return math.sqrt(max(self.variance.value, 0.0)) / mean if mean > _ROUNDING else math.nan
 
 
 @dataclass(frozen=True)
@@ -70,7 +75,8 @@ class Symmetry:
     Attributes:
         fraction: |C_sym|^2 / |C|^2, the sampling floor removed.
         fraction_between: the same over pairs of different positions, i != j.
-        plain_fraction: |C_sym|^2 / |C|^2 of the sample covariance, below `fraction` by the sampling floor.
+        plain_fraction: |C_sym|^2 / |C|^2 of the sample covariance, below `fraction` by the sampling floor. NaN, as the
+            other two, where nothing varies.
         trivial: eigenvalues of A + (T-1) B, the largest first: representation (T), v - 1 of them.
         standard: multiplets of A - B, the largest first: representation (T-1, 1), v - 1 of them.
         blocks: number B of blocks behind the standard errors; 1 for an exact covariance.
@@ -98,7 +104,7 @@ def measured_symmetry(windows: Integer[np.ndarray, "n T"], vocab: int, blocks: i
         InputError: windows of one token, tokens outside the vocabulary, fewer than 3 blocks or than 2 windows a block,
             or a table of more than 2**27 numbers.
     """
-    windows, blocks = _checked(windows, vocab, blocks)
+    windows, vocab, blocks = _checked(windows, vocab, blocks)
     num_windows, length = windows.shape
     norms, norms_same = np.zeros((2, blocks, blocks))
     same, anywhere = np.zeros((2, blocks, vocab, vocab))
@@ -116,7 +122,16 @@ def measured_symmetry(windows: Integer[np.ndarray, "n T"], vocab: int, blocks: i
 
 
 def exact_symmetry(language: PairLanguage) -> Symmetry:
-    """The symmetry of a language whose pair probabilities are known, without error."""
+    """The symmetry of a language whose pair probabilities are known, without error.
+
+    Raises:
+        InputError: a language without pair probabilities, or of sentences of one token.
+    """
+    if not isinstance(language, PairLanguage):
+        allowed = "it must be a language that knows the probabilities of pairs of tokens"
+        raise invalid("language", language, allowed, "Measure windows of others: measured_symmetry(windows, vocab)")
+    if language.sentence_length < 2:
+        raise invalid("sentence_length", language.sentence_length, "it takes two positions", "Choose 2 or more")
     covariance = exact_covariance(language)
     same, between = symmetric_part(covariance)
     diagonal = np.einsum("iaib->iab", covariance)
@@ -145,13 +160,21 @@ def symmetric_part(
 
 
 def shuffled(windows: Integer[np.ndarray, "n T"], seed: int) -> Integer[np.ndarray, "n T"]:
-    """Each window's tokens in a random order: the symmetric extreme, with the same tokens in each window."""
-    return stream(seed, "shuffled-windows").permuted(windows, axis=1)
+    """Each window's tokens in a random order: the symmetric extreme, with the same tokens in each window.
+
+    Raises:
+        InputError: no integers `[n, T]`; a seed that is no whole number.
+    """
+    return stream(whole_number("seed", seed, minimum=0), "shuffled-windows").permuted(_windows(windows), axis=1)
 
 
 def position_sorted(windows: Integer[np.ndarray, "n T"]) -> Integer[np.ndarray, "n T"]:
-    """Each window's tokens in ascending order: the other extreme, with the same tokens in each window."""
-    return np.sort(windows, axis=1)
+    """Each window's tokens in ascending order: the other extreme, with the same tokens in each window.
+
+    Raises:
+        InputError: no integers `[n, T]`.
+    """
+    return np.sort(_windows(windows), axis=1)
 
 
 def _covariance_rows(
@@ -226,19 +249,29 @@ def _assembled(
     return Symmetry(
         fraction=product_ratio(kept_same + kept_between, norms),
         fraction_between=product_ratio(kept_between, norms - norms_same, rounding=1e-13 * float(np.abs(norms).max())),
-        plain_fraction=float((kept_same + kept_between).sum() / norms.sum()),
+        plain_fraction=float((kept_same + kept_between).sum() / norms.sum()) if norms.sum() else math.nan,
         trivial=tuple(block_mean(values) for values in trivial),
         standard=multiplets,
         blocks=blocks,
     )
 
 
-def _checked(windows: np.ndarray, vocab: int, blocks: int) -> tuple[Integer[np.ndarray, "n T"], int]:
-    """Windows in whole blocks."""
-    blocks = whole_number("blocks", blocks, minimum=3)
-    if windows.ndim != 2 or windows.shape[1] < 2 or not np.issubdtype(windows.dtype, np.integer):
-        given = f"{windows.dtype} array of shape {windows.shape}"
-        raise invalid("windows", given, "it must be integers [n, T] with T of 2 or more")
+def _windows(windows: Any, shortest: int = 1) -> Integer[np.ndarray, "n T"]:
+    """Windows as an array, of `shortest` tokens or more each."""
+    try:
+        array = windows if isinstance(windows, np.ndarray) else np.asarray(windows)
+    except (ValueError, OverflowError):
+        raise invalid("windows", windows, "they differ in length", "Give integers [n, T]") from None
+    if array.ndim != 2 or array.shape[1] < shortest or not np.issubdtype(array.dtype, np.integer):
+        given = f"{array.dtype} array of shape {array.shape}"
+        raise invalid("windows", given, f"it must be integers [n, T] with T of {shortest} or more")
+    return array
+
+
+def _checked(windows: Any, vocab: int, blocks: int) -> tuple[Integer[np.ndarray, "n T"], int, int]:
+    """Windows in whole blocks, the vocabulary, the number of blocks."""
+    blocks, vocab = whole_number("blocks", blocks, minimum=3), whole_number("vocab", vocab)
+    windows = _windows(windows, shortest=2)
     num_windows, length = windows.shape
     size = num_windows // blocks
     if size < 2:
@@ -251,4 +284,4 @@ def _checked(windows: np.ndarray, vocab: int, blocks: int) -> tuple[Integer[np.n
     if numbers > _LARGEST_TABLE:
         allowed = f"with blocks={blocks} and T={length} it takes {8 * numbers / 2**30:.1f} GiB, and 1 is the limit"
         raise invalid("vocab", vocab, allowed, "Lower vocab or blocks")
-    return windows[: size * blocks], blocks
+    return windows[: size * blocks], vocab, blocks

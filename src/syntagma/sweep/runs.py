@@ -20,6 +20,7 @@ from syntagma.checked_model import CheckedModel
 from syntagma.errors import invalid
 from syntagma.languages.settings import AnyLanguage
 from syntagma.learners import AnyLearner, Engine, NetworkLearner, Trainer, Training, trainer_of
+from syntagma.learners.trainer import check_test_name
 from syntagma.sweep.identity import run_id
 from syntagma.sweep.weights import Checkpoints
 from syntagma.tasks import AnyTask, Examples
@@ -47,7 +48,6 @@ class Run(CheckedModel):
         validation_examples: sentences of the validation set, as many as of the test set where nothing is said.
     """
 
-    study: str
     language: AnyLanguage
     validation_language: AnyLanguage | None = None
     test_language: AnyLanguage | None = None
@@ -70,6 +70,12 @@ class Run(CheckedModel):
         return self
 
     @model_validator(mode="after")
+    def _tests_can_be_told_apart(self) -> Run:
+        for name in self.tests:
+            check_test_name(name, "tests")
+        return self
+
+    @model_validator(mode="after")
     def _no_trained_sentence_chooses(self) -> Run:
         if self.language.kind == "text" and self.test_language is not None and self.validation_language is None:
             reason = "the test set is another part of the text, and validation sentences must be neither's"
@@ -77,7 +83,7 @@ class Run(CheckedModel):
         return self
 
     def config(self) -> dict[str, Any]:
-        """The run as JSON values: what its identity is the hash of."""
+        """The run as JSON values: all that determines its result. Which study asks for it is no part of it."""
         return self.model_dump(mode="json")
 
     def id(self) -> str:
@@ -105,8 +111,11 @@ class Runner:
         """The results of runs of one `batch_key`: `Runner().execute([run])[0]["test_loss"]`.
 
         Raises:
-            InputError: the learner cannot do the task, or the sizes cannot be.
+            InputError: no runs, or runs that differ in more than their seeds; the learner cannot do the task, or the
+                sizes cannot be.
         """
+        if len({run.batch_key() for run in runs}) != 1:
+            raise invalid("runs", f"{len(runs)} runs", "they must differ in their seeds only, and be one or more")
         first = runs[0]
         shape = first.task.shape(first.language.language())
         program = (first.learner, first.training, shape)

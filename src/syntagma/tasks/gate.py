@@ -1,10 +1,11 @@
 """The one gate for examples: whatever trains, measures, probes or asks an oracle looks at them here first.
 
-Arrays pass as they are: of any integer type, read-only or not, contiguous or not, NumPy's or JAX's, and so do nested
-lists of whole numbers. Everything else is refused in one line, before anything is computed: other shapes, tokens that
-are no whole numbers or not in the vocabulary, targets that are no answer of the task, unequal numbers of inputs and
-targets, and sentences that the language cannot make. Cost: one pass over the arrays, and the probability of a few
-sentences.
+Arrays pass in any form: of any integer type, read-only or not, in any order in memory, NumPy's or JAX's, or as nested
+lists of whole numbers. What comes out has the smallest unsigned type that holds it, row after row in memory, as tasks
+make it, so that results do not depend on the form and one compiled program serves all. Everything else is refused in
+one line, before anything is computed: other shapes, tokens that are no whole numbers or not in the vocabulary, targets
+that are no answer of the task, unequal numbers of inputs and targets, and sentences that the language cannot make.
+Cost: one pass over the arrays, and the probability of a few sentences.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ def checked_examples(examples: Any, shape: Shape, field: str = "examples") -> Ex
     if not isinstance(examples, Examples):
         raise invalid(field, examples, f"it is {_kind(examples)}, not Examples", "Make them with task.examples(...)")
     inputs = checked_tokens(examples.inputs, shape.vocab + 1, shape.length, field=f"{field}.inputs")
+    inputs = inputs.astype(np.min_scalar_type(shape.vocab), copy=False)
     return Examples(inputs, _checked_targets(examples.targets, shape, len(inputs), f"{field}.targets"))
 
 
@@ -105,7 +107,8 @@ def _checked_targets(targets: Any, shape: Shape, number: int, field: str) -> Num
     except ValueError:
         raise invalid(field, targets, "its rows differ in length") from None
     if array.shape != wanted:
-        allowed = f"{number} sentences need {'one each' if shape.reads == 'once' else 'one at each position'}: {wanted}"
+        each = "one answer each" if shape.reads == "once" else "an answer at each position"
+        allowed = f"{number} sentences need {each}, {wanted}"
         raise invalid(f"{field}.shape", array.shape, allowed)
     if shape.loss == "squared":
         if array.dtype.kind not in "iuf":
@@ -113,13 +116,13 @@ def _checked_targets(targets: Any, shape: Shape, number: int, field: str) -> Num
         if not np.isfinite(array).all():
             place = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
             raise invalid(f"{field}{list(place)}", float(array[place]), "targets are finite numbers")
-        return array
+        return np.ascontiguousarray(array, np.float64)
     if array.dtype.kind not in "iu":
         raise invalid(f"{field}.dtype", str(array.dtype), "targets are whole numbers, the answers' places")
     least, most = int(array.min()), int(array.max())
     if least < 0 or most >= shape.outputs:
         raise invalid(field, least if least < 0 else most, f"answers are 0 to {shape.outputs - 1}")
-    return array
+    return np.ascontiguousarray(array, np.min_scalar_type(shape.outputs - 1))
 
 
 def _refuse_sentence(field: str, tokens: np.ndarray, row: int, language: Language) -> None:

@@ -85,9 +85,7 @@ class CorpusForecast(Settings):
         for size in reversed(self.sizes):
             for seed in range(self.seeds):
                 run = Run(
-                    study=NAME,
                     language=train,
-                    validation_language=test,
                     test_language=test,
                     task=NextToken(),
                     learner=self.learner,

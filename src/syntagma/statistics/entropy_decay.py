@@ -1,0 +1,164 @@
+"""How the entropy of a token falls with the length of its context: gamma and the limit, each with what is known of it.
+
+    H_n - H_inf = a n^(-gamma),     n = 1, 2, ...
+
+For a given limit H_inf, ln(H_n - H_inf) is linear in ln n, and gamma its slope: the larger the limit, the larger gamma.
+So the limit is neither set to 0 nor hidden in a fit of three numbers. It is scanned from the lowest that it can be, 0
+for an entropy rate, to the lowest bound measured, which it cannot exceed; at each limit the weighted squared residuals
+Q of the logarithms are measured against what a doubling of the text still changes and a tolerance for what is no exact
+power. Limits whose Q is within 3.84 of the best (or of what the number of points makes usual, if the best is below) are
+allowed; the interval of gamma runs over all of them, and adds the sampling error of the slope.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from syntagma.errors import invalid
+from syntagma.statistics.blocks import jackknife_error, student_reach
+from syntagma.statistics.entropies import EntropyBounds
+
+_FEWEST = 4
+_SCANNED = 400
+_ALLOWED = 3.84
+"""95 percent of a chi square with one degree of freedom."""
+
+
+@dataclass(frozen=True)
+class EntropyDecay:
+    """gamma and the limit of the entropy; NaN where `reason` says that there are none.
+
+    Attributes:
+        gamma, gamma_low, gamma_high: the exponent and its 95 percent interval, over all limits that are allowed.
+        limit, limit_low, limit_high: H_inf in nats, and which limits are allowed.
+        amplitude: a, nats.
+        first, last: the lengths of context that count.
+        reason: why there is no exponent, or what speaks for care with it.
+        limits: `[s]`, the limits that were scanned,
+        gammas: `[s]`, the exponent at each,
+        misfits: `[s]`, and Q: the sensitivity of gamma to the limit.
+    """
+
+    gamma: float
+    gamma_low: float
+    gamma_high: float
+    limit: float
+    limit_low: float
+    limit_high: float
+    amplitude: float
+    first: int
+    last: int
+    reason: str
+    limits: Float[np.ndarray, " s"]
+    gammas: Float[np.ndarray, " s"]
+    misfits: Float[np.ndarray, " s"]
+
+
+def fit_entropy_decay(bounds: EntropyBounds, *, lowest: float = 0.0, tolerance: float = 0.03) -> EntropyDecay:
+    """The exponent with which the tight bounds fall: `fit_entropy_decay(entropy_bounds(...)).gamma`.
+
+    Args:
+        bounds: of n = 0 or 1 on, in ascending order.
+        lowest: nats that the limit is not below.
+        tolerance: relative deviations of H_n - H_inf from a power that are no reason to refuse a limit.
+
+    Raises:
+        InputError: a tolerance that is not between 0 and 1.
+    """
+    if not 0 < tolerance < 1:
+        raise invalid("tolerance", tolerance, "it is between 0 and 1", "For example 0.03")
+    chosen = np.flatnonzero(bounds.tight & (bounds.contexts >= 1))
+    if len(chosen) < _FEWEST:
+        last = int(bounds.contexts[chosen[-1]]) if len(chosen) else 0
+        end = _why_it_ends(bounds, last)
+        return _nothing(f"bounds are tight up to n = {last}, {end}, and {_FEWEST} lengths of context are needed")
+    data = _Points.of(bounds, chosen, tolerance)
+    top = float(data.values.min())
+    if top <= lowest:
+        return _nothing(f"the lowest bound, {top:.3g} nats, is not above the lowest limit, {lowest:.3g} nats")
+    limits = lowest + (top - lowest) * (1 - np.geomspace(1, 1e-4, _SCANNED))
+    fits = [data.fit(limit) for limit in limits]
+    misfits, gammas = np.array([fit[2] for fit in fits]), np.array([fit[1] for fit in fits])
+    best = int(np.argmin(misfits))
+    usual = max(float(misfits[best]), len(chosen) - 3.0)
+    allowed = np.flatnonzero(misfits <= usual + _ALLOWED)
+    ends = int(allowed[0]), int(allowed[-1])
+    errors = [data.slope_error(limits[end]) for end in ends]
+    reach = student_reach(len(bounds.by_block) - 1)
+    return EntropyDecay(
+        gamma=float(gammas[best]),
+        gamma_low=float(gammas[ends[0]] - reach * errors[0]),
+        gamma_high=float(gammas[ends[1]] + reach * errors[1]),
+        limit=float(limits[best]),
+        limit_low=float(limits[ends[0]]),
+        limit_high=float(limits[ends[1]]),
+        amplitude=float(np.exp(fits[best][0])),
+        first=int(data.contexts[0]),
+        last=int(data.contexts[-1]),
+        reason=_care(misfits[best], len(chosen), ends, bounds, data),
+        limits=limits,
+        gammas=gammas,
+        misfits=misfits,
+    )
+
+
+@dataclass(frozen=True)
+class _Points:
+    contexts: Float[np.ndarray, " k"]
+    values: Float[np.ndarray, " k"]
+    errors: Float[np.ndarray, " k"]
+    by_block: Float[np.ndarray, "B k"]
+    tolerance: float
+
+    @classmethod
+    def of(cls, bounds: EntropyBounds, chosen: np.ndarray, tolerance: float) -> _Points:
+        doubling = np.abs(np.nan_to_num(bounds.doubling[chosen]))
+        contexts, values = bounds.contexts[chosen].astype(float), bounds.values[chosen]
+        return cls(contexts, values, doubling, bounds.by_block[:, chosen], tolerance)
+
+    def fit(self, limit: float, values: np.ndarray | None = None) -> tuple[float, float, float]:
+        """ln a, gamma and Q at a limit."""
+        above = np.maximum((self.values if values is None else values) - limit, 1e-12)
+        x, y = np.log(self.contexts), np.log(above)
+        weights = 1 / (self.tolerance**2 + (self.errors / (self.values - limit)) ** 2)
+        mean_x, mean_y = np.average(x, weights=weights), np.average(y, weights=weights)
+        slope = float((weights * (x - mean_x) * y).sum() / (weights * (x - mean_x) ** 2).sum())
+        residuals = y - mean_y - slope * (x - mean_x)
+        return float(mean_y - slope * mean_x), -slope, float((weights * residuals**2).sum())
+
+    def slope_error(self, limit: float) -> float:
+        """Standard error of gamma at a limit: jack-knife over the blocks of test text."""
+        blocks = len(self.by_block)
+        without = (self.by_block.sum(axis=0) - self.by_block) / (blocks - 1)
+        if (without.min(axis=1) <= limit).any():
+            return 0.0
+        return jackknife_error(np.array([self.fit(limit, values)[1] for values in without]))
+
+
+def _care(misfit: float, points: int, ends: tuple[int, int], bounds: EntropyBounds, data: _Points) -> str:
+    from scipy.stats import chi2
+
+    if points > 3 and chi2.sf(misfit, points - 3) < 0.05:
+        return "the entropies do not fall as a power of n to any limit"
+    last = int(data.contexts[-1])
+    if ends[0] == 0 and ends[1] == _SCANNED - 1:
+        return f"any limit up to the lowest bound is allowed: {_why_it_ends(bounds, last)}"
+    return "" if last == bounds.contexts[-1] else _why_it_ends(bounds, last)
+
+
+def _why_it_ends(bounds: EntropyBounds, last: int) -> str:
+    """What happens to the bounds beyond n = `last`."""
+    if last == bounds.contexts[-1]:
+        return "the longest context measured"
+    place = int(np.searchsorted(bounds.contexts, last + 1))
+    if bounds.values[place] >= bounds.values[place - 1]:
+        return f"more context lowers no bound beyond n = {last}"
+    return f"the text is too short for tight bounds beyond n = {last}"
+
+
+def _nothing(reason: str) -> EntropyDecay:
+    nan, empty = float("nan"), np.zeros(0)
+    return EntropyDecay(nan, nan, nan, nan, nan, nan, nan, 0, 0, reason, empty, empty, empty)
