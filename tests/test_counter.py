@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import math
 from collections import Counter as Tally
 from collections import defaultdict
@@ -20,6 +21,8 @@ from syntagma.learners.readers.counting import count_contexts
 from syntagma.learners.readers.nearby import nearby, tree_order
 from syntagma.learners.readers.smoothing import Smoothed, discounts
 from syntagma.oracles import TreeOracle
+from syntagma.statistics.ngrams import ngram_losses
+from syntagma.sweep.runs import Run, Runner
 from syntagma.tasks import Examples, LastToken, MaskedToken, NextToken, RootClass, Shape, SymmetryTarget
 
 
@@ -278,3 +281,34 @@ def test_a_sentence_is_read_alike_alone_and_among_others(task) -> None:
         together = predictor(sets[2].inputs)
         for row in range(40):
             np.testing.assert_array_equal(predictor(sets[2].inputs[row : row + 1])[0], together[row])
+
+
+def test_a_text_costs_what_its_ngram_statistics_say() -> None:
+    """One long sentence against `statistics.ngrams`, which is written for one long text."""
+    generator = np.random.Generator(np.random.PCG64(0))
+    train, test = (np.cumsum(generator.geometric(0.6, size=500)) % 7 for _ in range(2))
+    shape = Shape(7, 500, 7, "every")
+    texts = [np.concatenate([[7], text[:-1]])[None] for text in (train, test)]
+    counts = count_contexts(nearby(texts[0], shape, True, 4), train, 7, range(5))
+    expected = ngram_losses(train, test, 7, 4)
+    for order, p in enumerate(Smoothed(counts, "witten-bell").distributions(nearby(texts[1], shape, True, 4))):
+        np.testing.assert_allclose(-np.log(p[range(500), test])[4:], expected[order], rtol=1e-12)
+
+
+@pytest.mark.parametrize("kind", ["counter", "clusterer"])
+def test_readers_are_run_and_stored_as_other_learners_are(kind) -> None:
+    run = Run(
+        language={"kind": "random-hierarchy", "vocab": 4, "rules": 2, "branching": 2, "depth": 2},
+        task={"kind": "last-token"},
+        learner={"kind": kind},
+        training=None,
+        num_examples=300,
+        test_examples=200,
+        seed=1,
+    )
+    (result,) = Runner().execute([run])
+    assert json.loads(json.dumps(result)) == result
+    assert abs(result["excess_loss"]) < 0.3
+    assert (result["stopped"], result["steps"], result["examples_seen"]) == ("solved", 0, 300)
+    assert [row["step"] for row in result["history"]] == [0]
+    assert {"validation_loss_error", "test_loss_error", "final_test_loss", "seconds", "flops"} <= result.keys()

@@ -42,7 +42,7 @@ def synonyms(counts: Integer[np.ndarray, "tuples seen"], symbols: int) -> Int[np
     likely = _log_likelihood(sums)
     for row in np.setdiff1d(np.arange(len(counts)), frequent):
         own = counts[row].astype(np.float64)
-        group[row] = _costs(own, _log_likelihood(own), sums, likely).argmin()
+        group[row] = _costs(own, float(_log_likelihood(own)), sums, likely).argmin()
     return group
 
 
