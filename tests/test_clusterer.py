@@ -105,8 +105,7 @@ def plain_context(read, reading: Reading) -> list[tuple[int, ...]]:
     for level in range(reading.depth):
         own = p // s**level
         tuple_of_own = range(own // s * s, own // s * s + s)
-        near = sorted((q for q in tuple_of_own if q != own), key=lambda q: (abs(q - own), q))
-        contexts.append((*contexts[-1], *(read[level][q] for q in near)))
+        contexts.append((*contexts[-1], *(read[level][q] for q in tuple_of_own if q != own)))
     return contexts
 
 
@@ -265,6 +264,15 @@ def test_classes_are_learned_from_whole_sentences() -> None:
     found = fit(Clusterer(), task.shape(language), None, *sets).metrics
     assert found["test_accuracy"] == 1.0
     assert found["test_loss"] < 0.01
+
+
+def test_what_is_open_is_no_neighbour() -> None:
+    """Of a tree of eight tokens, the last hidden: tuple 2 has one known neighbour, tuple 0 both of tuple 1."""
+    reading, tuples = Reading(2, 3, 4, 4, 7, 4, "neighbour", True), np.arange(8).reshape(1, 4, 2)
+    seen = {place: list(levels_module._seen_with(reading, tuples, np.zeros(1), 0, place)) for place in (0, 1, 2)}
+    assert [(kind, values.tolist()) for kind, values, _ in seen[2]] == [((0, 1, 0), [6])]
+    assert [(kind, values.tolist()) for kind, values, _ in seen[0]] == [((0, 1, 0), [2]), ((0, 1, 1), [3])]
+    assert [(kind, values.tolist()) for kind, values, _ in seen[1]] == [((1, 0, 0), [0]), ((1, 0, 1), [1])]
 
 
 def test_context_of_a_hidden_token_is_what_hangs_on_its_path() -> None:

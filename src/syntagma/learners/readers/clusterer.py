@@ -120,7 +120,7 @@ def context_places(reading: Reading) -> list[tuple[int, int]]:
     for level in range(reading.depth):
         parent, place = reading.hidden // reading.branching ** (level + 1), reading.hidden // reading.branching**level
         siblings = set(range(parent * reading.branching, (parent + 1) * reading.branching)) - {place}
-        found += [(level, sibling) for sibling in sorted(siblings, key=lambda s: (abs(s - place), s))]
+        found += [(level, sibling) for sibling in sorted(siblings)]
     return found
 
 
