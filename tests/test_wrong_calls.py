@@ -507,7 +507,7 @@ def calls_with_sizes() -> Iterator[tuple[str, Callable[[], object]]]:
 
 
 def a_run(**changes: Any) -> Run:
-    given = {"study": "test", "language": HierarchySettings(vocab=4, rules=2, branching=2, depth=2), "task": LAST}
+    given = {"language": HierarchySettings(vocab=4, rules=2, branching=2, depth=2), "task": LAST}
     given |= {"learner": CNN, "training": TRAINING, "num_examples": 4, "test_examples": 4, "seed": 0}
     return Run(**{**given, **changes})
 
