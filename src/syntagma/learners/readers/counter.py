@@ -5,9 +5,9 @@ counting. The counts of longer and shorter contexts are mixed as `smoothing.py` 
 in `nearby.py`. What a person leaves open (the longest context; whether all positions share their counts) is chosen by
 the loss of the validation sentences.
 
-On a random hierarchy language a context of s^l - 1 tokens is what is left of a level-l symbol's span. The number of
-its values, v m^((s^l - 1) / (s - 1) - 1) times at most v, sets the threshold of level l: at levels 1 and 2, where
-s = 2, the powers of m are those of the laws of arXiv 2505.07070; from level 3 on they are far above.
+On a random hierarchy language s^l - 1 tokens and the answer make up the span of a level-l symbol, of which there are
+v m^((s^l - 1) / (s - 1)): so many sentences it takes, up to a factor, to count them. For s = 2 that is v m, v m^3, v m^7:
+at levels 1 and 2 the powers of m are those of the laws of arXiv 2505.07070, from level 3 on they are far above.
 """
 
 from __future__ import annotations
