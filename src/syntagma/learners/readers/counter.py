@@ -6,8 +6,8 @@ in `nearby.py`. What a person leaves open (the longest context; whether all posi
 the loss of the validation sentences.
 
 On a random hierarchy language s^l - 1 tokens and the answer make up the span of a level-l symbol, of which there are
-v m^((s^l - 1) / (s - 1)): so many sentences it takes, up to a factor, to count them. For s = 2 that is v m, v m^3, v m^7:
-at levels 1 and 2 the powers of m are those of the laws of arXiv 2505.07070, from level 3 on they are far above.
+v m^((s^l - 1) / (s - 1)): so many sentences it takes, up to a factor, to count them. For s = 2 that is v m, v m^3,
+v m^7: at levels 1 and 2 the powers of m are those of the laws of arXiv 2505.07070, from level 3 on they are far above.
 """
 
 from __future__ import annotations
