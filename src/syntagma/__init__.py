@@ -14,6 +14,8 @@ _HOMES = {
     "Architecture": "syntagma.kernels",
     "Attention": "syntagma.kernels",
     "CategoricalMixture": "syntagma.languages",
+    "Clusterer": "syntagma.learners",
+    "Counter": "syntagma.learners",
     "Dense": "syntagma.kernels",
     "DirichletMultinomial": "syntagma.languages",
     "Elman": "syntagma.learners",
@@ -56,6 +58,8 @@ __all__ = [
     "Architecture",
     "Attention",
     "CategoricalMixture",
+    "Clusterer",
+    "Counter",
     "Dense",
     "DirichletMultinomial",
     "Elman",
@@ -111,6 +115,8 @@ if TYPE_CHECKING:
     )
     from syntagma.learners import (
         LSTM,
+        Clusterer,
+        Counter,
         Elman,
         Engine,
         EqualityPerceptron,

@@ -14,6 +14,7 @@ from syntagma.learners.networks.convolution import HierarchicalCNN, LocallyConne
 from syntagma.learners.networks.perceptron import EqualityPerceptron, Perceptron
 from syntagma.learners.networks.recurrent import LSTM, Elman
 from syntagma.learners.networks.transformer import Transformer
+from syntagma.learners.readers import Clusterer, Counter
 from syntagma.learners.scores import Scores
 from syntagma.learners.trainer import ExampleSets, Fit, Trainer, checked_sets, fit, solved_fit, trainer_of
 from syntagma.learners.training import Training
@@ -32,6 +33,8 @@ LEARNERS: Kinds[Learner] = Kinds(
         LSTM,
         KernelRegression,
         LangevinPosterior,
+        Counter,
+        Clusterer,
     ],
 )
 """Every kind of learner; a user's own is added by the decorator `LEARNERS.add`."""
@@ -44,6 +47,8 @@ __all__ = [
     "LSTM",
     "Activations",
     "AnyLearner",
+    "Clusterer",
+    "Counter",
     "Elman",
     "Engine",
     "EqualityPerceptron",
