@@ -14,6 +14,7 @@ _HOMES = {
     "Architecture": "syntagma.kernels",
     "Attention": "syntagma.kernels",
     "CategoricalMixture": "syntagma.languages",
+    "Corpus": "syntagma.languages",
     "Dense": "syntagma.kernels",
     "DirichletMultinomial": "syntagma.languages",
     "Elman": "syntagma.learners",
@@ -56,6 +57,7 @@ __all__ = [
     "Architecture",
     "Attention",
     "CategoricalMixture",
+    "Corpus",
     "Dense",
     "DirichletMultinomial",
     "Elman",
@@ -99,6 +101,7 @@ if TYPE_CHECKING:
     from syntagma.kernels import Architecture, Attention, Dense, Embedding
     from syntagma.languages import (
         CategoricalMixture,
+        Corpus,
         DirichletMultinomial,
         HiddenMarkov,
         LabelledStrings,

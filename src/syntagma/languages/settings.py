@@ -14,12 +14,13 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from syntagma.errors import invalid, whole_number
 from syntagma.languages._plain_text import check_is_text
+from syntagma.languages.corpora import Corpus, CorpusWindows
 from syntagma.languages.exchangeable import CategoricalMixture, DirichletMultinomial
 from syntagma.languages.hidden_markov import HiddenMarkov, RandomHiddenMarkov
 from syntagma.languages.hierarchy import RandomHierarchy
 from syntagma.languages.templates import LabelledStrings, Templates
 from syntagma.languages.text import MAX_BYTES, Part, Text, Unit
-from syntagma.regular_file import UnreadableFile, read_regular
+from syntagma.regular_file import UnreadableFile, read_regular, shown
 
 
 class HierarchySettings(BaseModel):
@@ -108,6 +109,44 @@ class TextSettings(BaseModel):
         return Text.read(**self.model_dump(exclude={"kind"}))
 
 
+class CorpusSettings(BaseModel):
+    """Windows of a corpus that `Corpus.save` wrote: see `Corpus.windows`. Results depend on its `digest`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    kind: Literal["corpus"] = "corpus"
+    directory: str
+    digest: str
+    sentence_length: int
+    part: Literal["train", "validation", "test"] = "train"
+    stride: int | None = None
+    distinct: bool = False
+    across_documents: bool = False
+
+    @classmethod
+    def of_directory(cls, directory: str, sentence_length: int, **rest: Any) -> CorpusSettings:
+        """Windows of the corpus as it is now in the folder; all its tokens are read once and checked.
+
+        Raises:
+            InputError: no such folder, or it is damaged.
+        """
+        digest = Corpus.open(directory, verify=True).digest
+        return cls(directory=directory, digest=digest, sentence_length=sentence_length, **rest)
+
+    def language(self) -> CorpusWindows:
+        """The windows themselves, memory-mapped.
+
+        Raises:
+            InputError: the folder is missing, damaged, or has another corpus in it.
+        """
+        corpus = Corpus.open(self.directory)
+        if corpus.digest != self.digest:
+            allowed = f"{shown(self.directory)} has another corpus in it, with digest {corpus.digest}"
+            raise invalid("digest", self.digest, allowed, "Restore the folder, or give its own")
+        chosen = self.model_dump(include={"stride", "distinct", "across_documents"})
+        return corpus.windows(self.part, self.sentence_length, **chosen)
+
+
 AnyLanguage = Annotated[
     HierarchySettings
     | DirichletMultinomial
@@ -116,7 +155,8 @@ AnyLanguage = Annotated[
     | RandomHiddenMarkov
     | Templates
     | LabelledStrings
-    | TextSettings,
+    | TextSettings
+    | CorpusSettings,
     Field(discriminator="kind"),
 ]
 """Settings of any language, or other source of sentences, told apart by their `kind` in TOML and JSON."""

@@ -264,12 +264,16 @@ def _begins(tokens: Integer[np.ndarray, " N"], end_of_document: int | None) -> I
 def _cut(
     tokens: Integer[np.ndarray, " N"], begins: Integer[np.ndarray, " D"], shares: tuple[float, float]
 ) -> dict[str, Tokens]:
-    """Parts of a row of tokens, cut at the nearest beginnings of documents where there are any but the first."""
+    """Parts of a row of tokens, cut at the nearest beginnings of documents where that leaves no part empty."""
+    exact = part_bounds(len(tokens), *shares)
+    bounds = {
+        part: (_nearest(begins, a, len(tokens)), _nearest(begins, b, len(tokens))) for part, (a, b) in exact.items()
+    }
+    if any(bounds[part][0] == bounds[part][1] and exact[part][0] < exact[part][1] for part in PARTS):
+        bounds = exact  # documents are larger than the parts
     parts = {}
-    for part, ends in part_bounds(len(tokens), *shares).items():
-        if part not in PARTS:
-            continue
-        start, end = (_nearest(begins, place, len(tokens)) for place in ends)
+    for part in PARTS:
+        start, end = bounds[part]
         inside = begins[(begins > start) & (begins < end)] - start
         documents = np.concatenate([[0], inside]) if end > start else np.zeros(0, np.int64)
         parts[part] = Tokens(tokens[start:end], documents)
