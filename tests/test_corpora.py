@@ -673,4 +673,4 @@ def test_a_token_file_of_any_size_is_streamed(tmp_path):
             file.write(tile)
     command = [sys.executable, "-c", STREAMED, str(tmp_path / "large.bin")]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert int(done.stdout) < 400_000  # kB; the file's mapped pages are among them
+    assert int(done.stdout) < 350_000  # kB

@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Integer
 
 from syntagma.errors import InputError, invalid
-from syntagma.languages._tokens import check_range
+from syntagma.languages._tokens import check_range, release
 from syntagma.languages.corpora._documents import Piece
 from syntagma.languages.corpora._tokenizers import Tokenizer
 from syntagma.regular_file import AnyPath, open_regular, shown
@@ -107,6 +107,7 @@ def token_file(path: AnyPath, kind: str, vocab: int) -> tuple[Integer[np.ndarray
             check_range(tokens[start : start + _PIECE], vocab)
         except InputError as error:
             raise InputError(f"{name}: {error}") from None
+        release(tokens)
     return tokens, notes
 
 
