@@ -58,6 +58,8 @@ _Vectors = tuple[Float[np.ndarray, " v"], Float[np.ndarray, " v"]]
 
 @dataclass(frozen=True)
 class LagStrength:
+    """The numbers of one distance: see `Strengths`, which has them of all."""
+
     value: float
     error: float
     crossed: float
@@ -88,6 +90,7 @@ class _Sums:
 def measured_strength(
     tokens: np.ndarray, vocab: int, lag: int, blocks: int, documents: np.ndarray | None
 ) -> LagStrength:
+    """The strength at one distance; the arguments are checked already, by `correlation_strengths`."""
     edges = np.linspace(0, len(tokens) - lag, blocks + 1).astype(np.int64).tolist()
     spans = list(itertools.pairwise(edges))
 
