@@ -144,7 +144,7 @@ def syntagma_step(config: Config) -> Callable[[], float]:
     engine = Engine(learner, shape, training)
 
     def timed() -> float:
-        metrics = engine.fit([train], [test], [0])[0].metrics
+        metrics = engine.fit([train], [test], [test], [0])[0].metrics
         return 1e3 * (metrics["seconds"] - metrics["seconds_evaluating"]) / metrics["steps"]
 
     timed()
@@ -184,7 +184,7 @@ language = settings.language(settings.rules[0], 0).language()
 examples = task.examples(language.sample(0, settings.test_examples), language, 0)
 for contender in settings.learners.values():
     training = contender.training.model_copy(update={"max_steps": 1})
-    Engine(contender.learner, task.shape(language), training).fit([examples], [examples], [0])
+    Engine(contender.learner, task.shape(language), training).fit([examples], [examples], [examples], [0])
 print(json.dumps({"import": imported - start, "first steps": time.perf_counter() - imported}))
 """
 

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 from pydantic import ValidationError
+from syntagma.report.abstract_symbols import FIGURES, REPORT
+from syntagma.studies.abstract_symbols.analysis import chance
 
 from syntagma.cli.settings import settings_for
 from syntagma.errors import InputError
@@ -15,10 +17,8 @@ from syntagma.kernels.presets import template_transformer
 from syntagma.languages.templates import Templates, family
 from syntagma.learners import KernelRegression, Perceptron, Training, Transformer
 from syntagma.report import page_html, save_figures
-from syntagma.report.abstract_symbols import FIGURES, REPORT
 from syntagma.studies import load
 from syntagma.studies.abstract_symbols import PRESETS, AbstractSymbols
-from syntagma.studies.abstract_symbols.analysis import chance
 from syntagma.studies.abstract_symbols.predictions import activations_table, certificates, forecast
 from syntagma.studies.abstract_symbols.settings import Contender, Copying, Diversity, LanguageModel
 from syntagma.studies.study import Analysis
@@ -246,7 +246,7 @@ def test_a_small_run_of_everything_resumes_and_reports(tmp_path: Path) -> None:
     with Store.create(tmp_path / "out") as store:
         store.record_command(STUDY.name, "quick", settings.model_dump(mode="json"), ["syntagma"])
         STUDY.run(settings, store, 1, lambda text, share: None)
-        assert len(store.finished_ids(STUDY.name)) == len(settings.cells())
+        assert len(store.ids()) == len(settings.cells())
         STUDY.run(settings, store, 1, lambda text, share: pytest.fail(text) if share else None)
         text.unlink()
         found = STUDY.analyse(store)  # from stored results alone

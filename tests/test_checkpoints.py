@@ -18,7 +18,7 @@ from syntagma.learners import Engine, HierarchicalCNN, KernelRegression, Transfo
 from syntagma.learners.loss import losses
 from syntagma.probes.tables import probe_tables
 from syntagma.randomness import key
-from syntagma.sweep.runs import Bench, Run
+from syntagma.sweep.runs import Run, Runner
 from syntagma.sweep.store import Store
 from syntagma.sweep.stored_network import _named, find_run, load_network, probe_run, step_of
 from syntagma.sweep.weights import checkpoints
@@ -34,35 +34,35 @@ def keeping(number: int, **changes: Any) -> Run:
 def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A directory with three finished runs, one without checkpoints."""
     place = tmp_path_factory.mktemp("results")
-    bench = Bench(place)
+    runner = Runner(place)
     decoder = Transformer(width=4, heads=2, layers=1)
     with Store.create(place) as store:
         for run in (keeping(3), keeping(2, task=NextToken(), learner=decoder), a_run(seed=1)):
-            store.record_run(run.config(), bench.do([run])[0])
+            store.record_run(run.config(), runner.execute([run])[0])
     return place
 
 
 def test_the_first_some_between_and_the_best_are_kept_and_nothing_else_changes(tmp_path: Path):
     run = keeping(3)
-    with_, without = Bench(tmp_path).do([run])[0], Bench().do([a_run()])[0]
+    with_, without = Runner(tmp_path).execute([run])[0], Runner().execute([a_run()])[0]
     assert without_times(with_) == without_times(without)
     steps = [row["step"] for row in with_["history"]]
     assert steps == [0, 1, 2, 3, 4, 5, 6, 8]
     assert list(checkpoints(tmp_path, run.id())) == sorted({0, 8, with_["best_step"]})
     run = keeping(4)
-    Bench(tmp_path).do([run])
+    Runner(tmp_path).execute([run])
     assert set(checkpoints(tmp_path, run.id())) == {0, 4, 8, with_["best_step"]}
     run = keeping(1)
-    Bench(tmp_path).do([run])
+    Runner(tmp_path).execute([run])
     assert list(checkpoints(tmp_path, run.id())) == [with_["best_step"]]
 
 
 def test_a_kept_network_has_the_loss_of_its_step(kept: Path):
     with Store.open(kept, read_only=True) as store:
         run, metrics = find_run(store, ["kind=cnn"])
-        history = {row["step"]: row["test_loss"] for row in store.history(run.id()).to_dict("records")}
+        history = {row["step"]: row["validation_loss"] for row in store.history(run.id()).to_dict("records")}
         language = run.language.language()
-        examples = LastToken().examples(language.sample(1, 32), language, 1)
+        examples = LastToken().examples(language.sample(2**41 + run.seed, 32), language, 1)
         for step in checkpoints(kept, run.id()):
             answers = load_network(store, run, step)(examples.inputs)
             assert float(losses("cross-entropy", answers, examples.targets).mean()) == pytest.approx(
@@ -87,9 +87,10 @@ def test_seeds_trained_together_keep_each_its_own(tmp_path: Path):
         engine.fit(
             [s[0] for s in sets],
             [s[1] for s in sets],
+            [s[1] for s in sets],
             [0, 1],
             together=together,
-            watch=lambda place, step, network, networks=networks: networks.update({(place, step): network()}),
+            watch=lambda place, step, make_network, networks=networks: networks.update({(place, step): make_network()}),
         )
     assert (
         set(seen[True]) == set(seen[False]) == {(place, step) for place in (0, 1) for step in (0, 1, 2, 3, 4, 5, 6, 8)}

@@ -17,10 +17,10 @@ from typing import Annotated, Literal
 import numpy as np
 import pandas as pd
 import pytest
+import syntagma.report.figures
 from pydantic import BaseModel, Field, field_validator
 from rich.console import Console
 
-import syntagma.report.figures
 import syntagma.report.page
 import syntagma.studies
 from syntagma import RandomHierarchy, Store, __version__
@@ -76,7 +76,7 @@ class FakeStudy(Study[FakeSettings]):
 
     def run(self, settings: FakeSettings, store: Store, workers: int, progress: Progress) -> None:
         for number in range(settings.runs):
-            run = {"study": self.name, "number": number}
+            run = {"number": number}
             if not store.has(run_id(run)):
                 if number == self.stop_before:
                     raise KeyboardInterrupt
@@ -85,7 +85,7 @@ class FakeStudy(Study[FakeSettings]):
             progress(f"run {number}", (number + 1) / settings.runs)
 
     def analyse(self, store: Store) -> Analysis:
-        runs = store.runs(self.name)
+        runs = store.runs()
         measured = f"{runs['square'].sum()} from {len(runs)} runs"
         verdict = Verdict("squares [of runs] add up", "5", measured, "agrees", "arithmetic")
         return Analysis(self.name, self.title, {"runs": runs}, (verdict,))
@@ -186,7 +186,7 @@ def refused(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Callable[...,
         ("run fake-study --set runs=many", "runs='many' cannot be used"),
         ("run fake-study --set rate=NaN", "rate=nan cannot be used"),
         ("run fake-study --set sizes=[4,2]", "sizes: sizes must rise: sort them."),
-        ("run fake-study --set runs=0 --set rate=x", "(1 more such errors.)"),
+        ("run fake-study --set runs=0 --set rate=x", "(1 more such error.)"),
         ("run fake-study --set learners.0.width=0", "learners.0.width=0 cannot be used"),
         (
             "run fake-study --set learners.0.kind=narow",
@@ -431,8 +431,8 @@ def test_report_is_made_again_from_stored_results(
 def test_report_says_which_studies_there_are(refused: Callable[..., str], tmp_path: Path) -> None:
     with Store.create(tmp_path / "results") as store:
         assert "holds no finished runs yet" in refused("report", "results")
-        store.record_run({"study": "fake-study"}, {"square": 0})
-        store.record_run({"study": "another"}, {"square": 0})
+        store.record_command("fake-study", None, {}, ["syntagma"])
+        store.record_command("another", None, {}, ["syntagma"])
     assert "another, fake-study; choose one with --study" in refused("report", "results")
     assert "holds another, fake-study" in refused("report", "results", "--study", "third")
 
@@ -497,4 +497,4 @@ def test_a_real_interrupt_keeps_what_is_finished(slow_run: subprocess.Popen[str]
     assert slow_run.wait(timeout=30) == 130
     assert said == "interrupted: 1 finished runs are kept in results; the same command resumes.\n"
     with Store.open(tmp_path / "results", read_only=True) as store:
-        assert len(store.runs("fake-study")) == 1
+        assert len(store.runs()) == 1

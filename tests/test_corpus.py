@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from syntagma.report.corpus_forecast import FIGURES, interactive_curves_by_context
 
 from syntagma.errors import InputError
 from syntagma.randomness import stream
-from syntagma.report.corpus_forecast import FIGURES, interactive_curves_by_context
 from syntagma.statistics.lagged import (
     geometric_lags,
     lagged_correlation,

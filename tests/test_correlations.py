@@ -13,6 +13,7 @@ from syntagma.errors import InputError
 from syntagma.languages import RandomHierarchy
 from syntagma.oracles import TreeOracle
 from syntagma.statistics import correlations as statistics
+from syntagma.statistics import nodes
 from syntagma.theory import correlations as theory
 from test_tree_oracle import Enumeration, languages
 
@@ -46,13 +47,11 @@ def test_joint_laws_and_covariances_equal_sums_over_all_sentences(language, seed
     for first, second in [pairs[i] for i in rng.choice(len(pairs), size=min(8, len(pairs)), replace=False)]:
         x, y = hot[first[0]][:, first[1]].astype(float), hot[second[0]][:, second[1]].astype(float)
         both = np.einsum("k,ka,kb->ab", everything.prob, x, y)
-        np.testing.assert_allclose(statistics.joint(language, first, second), both, atol=1e-12)
+        np.testing.assert_allclose(nodes.joint(language, first, second), both, atol=1e-12)
         expected = both - np.outer(everything.prob @ x, everything.prob @ y)
-        np.testing.assert_allclose(statistics.covariance(language, first, second), expected, atol=1e-12)
-        np.testing.assert_allclose(statistics.marginal(language, first), everything.prob @ x, atol=1e-12)
-        np.testing.assert_allclose(
-            statistics.marginal(language, first), TreeOracle(language).marginal(*first), atol=1e-12
-        )
+        np.testing.assert_allclose(nodes.covariance(language, first, second), expected, atol=1e-12)
+        np.testing.assert_allclose(nodes.marginal(language, first), everything.prob @ x, atol=1e-12)
+        np.testing.assert_allclose(nodes.marginal(language, first), TreeOracle(language).marginal(*first), atol=1e-12)
         if first[0] > 0:
             rule = language.parse(everything.tokens).rules[first[0] - 1][:, first[1]][:, None] == np.arange(
                 language.rules
@@ -60,7 +59,7 @@ def test_joint_laws_and_covariances_equal_sums_over_all_sentences(language, seed
             parts = np.einsum("ka,km->kam", x, rule).reshape(len(x), -1)
             expected = parts.T @ (everything.prob[:, None] * y)
             expected -= np.outer(everything.prob @ parts, everything.prob @ y)
-            found = statistics.tuple_covariance(language, first, second)
+            found = nodes.tuple_covariance(language, first, second)
             np.testing.assert_allclose(found.reshape(expected.shape), expected, atol=1e-12)
 
 
@@ -79,16 +78,16 @@ def test_correlations_by_kind_and_level_are_means_over_the_nodes_that_meet_the_t
     for one in found:
         own_level = 0 if one.kind == "token" else one.level - 1
         partners = [x for x, y in pairs if x[0] == own_level and lowest_common_ancestor(language, x, y) == one.level]
-        covariance = statistics.tuple_covariance if one.kind == "tuple" else statistics.covariance
+        covariance = nodes.tuple_covariance if one.kind == "tuple" else nodes.covariance
         expected = np.mean([covariance(language, x, token) ** 2 for x in partners])
         assert one.squared_covariance == pytest.approx(expected, rel=1e-10, abs=1e-20)
         many = 10**8
         floors = []
         for x in partners:
-            p = statistics.marginal(language, x)
+            p = nodes.marginal(language, x)
             if one.kind == "tuple":
                 p = (p[:, None] * language.weights[own_level - 1]).reshape(-1)
-            floors.append(statistics.sampling_floor(p, statistics.marginal(language, token), many))
+            floors.append(statistics.sampling_floor(p, nodes.marginal(language, token), many))
         assert one.floor == pytest.approx(many * np.mean(floors), rel=1e-6)
 
 
@@ -141,9 +140,9 @@ def test_what_a_sample_resolves():
 def test_bad_input_is_named():
     language = RandomHierarchy(3, 2, 2, 2, seed=0)
     for ask, message in [
-        (lambda: statistics.joint(language, (1, 0), (0, 1)), r"second=\(0, 1\) .*lies below the other"),
+        (lambda: nodes.joint(language, (1, 0), (0, 1)), r"second=\(0, 1\) .*lies below the other"),
         (lambda: statistics.correlations(language, 4), "position=4 cannot be used: level 0 has 4 positions"),
-        (lambda: statistics.tuple_covariance(language, (0, 0), (0, 1)), r"node=\(0, 0\) .*a token has no tuple"),
+        (lambda: nodes.tuple_covariance(language, (0, 0), (0, 1)), r"node=\(0, 0\) .*a token has no tuple"),
         (lambda: statistics.resolved(language, 0), "num_examples=0 cannot be used"),
         (lambda: statistics.measured(language, language.sample(0, 2)), "sample.levels=None cannot be used"),
         (lambda: theory.squared_covariance(4, 2, 2, 3, 1, "tuple"), "level=1 .*for kind='tuple' it is 2 to depth=3"),
@@ -171,7 +170,7 @@ def test_moments_of_marginals_are_exact_averages_over_all_grammars(weights):
     moments = []
     for top, bottom in itertools.product(tops, bottoms):
         language = RandomHierarchy.from_productions([bottom, top], weights)
-        marginals = [statistics.marginal(language, node) for node in ((0, 3), (1, 1), (2, 0))]
+        marginals = [nodes.marginal(language, node) for node in ((0, 3), (1, 1), (2, 0))]
         moments.append([[np.sum(p**2), np.sum(p**3)] for p in marginals])
     norms = theory.marginal_norms(2, 2, 2, squares, 1)
     third = theory._marginal_cubes(2, 2, norms, squares, cubes)
@@ -182,8 +181,8 @@ def test_one_path_keeps_exactly_its_share_of_a_squared_covariance():
     top, kept = np.array([[[0, 0]], [[1, 1]], [[2, 1]]]), []
     for bottom in all_levels(3, 1, 2, 3):  # v = 3, m = 1: 504 choices
         language = RandomHierarchy.from_productions([bottom, top], vocab=3)
-        top_square = np.sum(statistics.covariance(language, (1, 0), (1, 1)) ** 2)
-        kept.append(np.sum(statistics.covariance(language, (1, 0), (0, 3)) ** 2) / top_square)
+        top_square = np.sum(nodes.covariance(language, (1, 0), (1, 1)) ** 2)
+        kept.append(np.sum(nodes.covariance(language, (1, 0), (0, 3)) ** 2) / top_square)
     assert np.mean(kept) == pytest.approx(theory._keeps(3, 2, 1.0), rel=1e-12) == pytest.approx(3 / 4)
 
 
@@ -194,8 +193,9 @@ def test_one_path_keeps_exactly_its_share_of_a_squared_covariance():
 def test_refined_averages_over_grammars(sizes, zipf, grammars):
     """Within 5 percent, or 4 standard errors of the average; for pairs of tokens that meet at the third level 10."""
     drawn = [RandomHierarchy(*sizes, rule_probabilities=zipf, seed=seed) for seed in range(grammars)]
-    forms = statistics.correlations(drawn[0])
-    values = np.array([[one.squared_covariance for one in statistics.correlations(language)] for language in drawn])
+    kinds = ("token", "symbol", "tuple", "conditional")
+    forms = statistics.correlations(drawn[0], kinds=kinds)
+    values = np.array([[one.squared_covariance for one in statistics.correlations(x, kinds=kinds)] for x in drawn])
     mean, error = values.mean(axis=0), values.std(axis=0, ddof=1) / np.sqrt(grammars)
     weights = drawn[0].weights[0][0]
     for one, exact, se in zip(forms, mean, error, strict=True):
@@ -205,7 +205,7 @@ def test_refined_averages_over_grammars(sizes, zipf, grammars):
 
 
 def test_leading_order_is_the_limit_of_many_symbols_and_rules():
-    for kind, level in (("token", 1), ("token", 3), ("symbol", 2), ("tuple", 3)):
+    for kind, level in (("token", 1), ("token", 3), ("symbol", 2), ("tuple", 3), ("conditional", 3)):
         leading = theory.leading_squared_covariance(3000, 200, 2, level, kind)
         assert theory.squared_covariance(3000, 200, 2, 3, level, kind) == pytest.approx(leading, rel=0.02)
 

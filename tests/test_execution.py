@@ -19,7 +19,7 @@ from syntagma.errors import InputError
 from syntagma.languages.settings import HierarchySettings
 from syntagma.learners import HierarchicalCNN, Learner, MultiLayerAttention, Training
 from syntagma.sweep.execution import execute
-from syntagma.sweep.runs import Bench, Run
+from syntagma.sweep.runs import Run, Runner
 from syntagma.sweep.store import Store
 from syntagma.tasks import LastToken, NextToken, Task
 
@@ -29,7 +29,6 @@ TRAINING = Training(max_steps=8, batch_size=8, patience=100, train_loss_threshol
 def a_run(seed: int = 0, num_examples: int = 16, task: Task | None = None, learner: Learner | None = None) -> Run:
     return Run.model_validate(
         {
-            "study": "test",
             "language": HierarchySettings(vocab=4, rules=2, branching=2, depth=2, seed=seed),
             "task": task or LastToken(),
             "learner": learner or HierarchicalCNN(width=4),
@@ -45,9 +44,9 @@ RUNS = [a_run(0), a_run(1), a_run(0, num_examples=32), a_run(1, num_examples=32)
 
 IN_ONE_PROCESS = """
 import json, sys
-from syntagma.sweep.runs import Bench, Run
-bench = Bench()
-print(json.dumps([bench.do([Run.model_validate_json(line)])[0] for line in sys.stdin]))
+from syntagma.sweep.runs import Runner, Run
+runner = Runner()
+print(json.dumps([runner.execute([Run.model_validate_json(line)])[0] for line in sys.stdin]))
 """
 
 
@@ -56,7 +55,7 @@ def without_times(result: dict[str, Any]) -> dict[str, Any]:
 
 
 def missing(store: Store, runs: list[Run]) -> list[Run]:
-    done = store.finished_ids("test")
+    done = store.ids()
     return [run for run in runs if run.id() not in done]
 
 
@@ -81,19 +80,20 @@ def test_interrupted_and_repeated_gives_what_one_process_gives(tmp_path: Path, m
     with Store.create(tmp_path) as store:
         with pytest.raises(Interrupted):
             execute(lambda: missing(store, RUNS), store, 1, stop_at_once)
-        assert store.finished_ids("test") == set(finished)
+        assert store.ids() == set(finished)
         assert len(finished) == 1
         execute(lambda: missing(store, RUNS), store, 2, collect)
-        assert store.finished_ids("test") == set(finished) == {run.id() for run in RUNS}
+        assert store.ids() == set(finished) == {run.id() for run in RUNS}
 
         def never(run: Run, result: dict[str, Any]) -> None:
             raise AssertionError("done twice")
 
         execute(lambda: missing(store, RUNS), store, 2, never)
-        stored = store.runs("test").set_index("id")
+        stored = store.runs().set_index("id")
         for run in RUNS:
             assert stored.loc[run.id(), "test_loss"] == finished[run.id()]["test_loss"]
-            assert store.history(run.id()).to_dict("records") == finished[run.id()]["history"]
+            first, *rows = store.history(run.id()).to_dict("records")
+            assert [first.pop("train_loss") != 0, first, *rows] == [True, *finished[run.id()]["history"]]
 
     environment = dict(os.environ, NPROC="1", JAX_PLATFORMS="cpu")
     environment["XLA_FLAGS"] = quick + " --xla_cpu_multi_thread_eigen=false"
@@ -112,7 +112,7 @@ def test_an_impossible_run_is_refused_and_leaves_no_process(tmp_path: Path):
         with pytest.raises(InputError, match="heads=4 cannot be used: it must divide width=6") as caught:
             execute(lambda: missing(store, [impossible]), store, 1, lambda run, result: None)
         assert "\n" not in str(caught.value)
-        assert not store.finished_ids("test")
+        assert not store.ids()
     deadline = time.monotonic() + 20
     while set(multiprocessing.active_children()) - before and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -121,7 +121,7 @@ def test_an_impossible_run_is_refused_and_leaves_no_process(tmp_path: Path):
 
 def test_results_say_what_is_left_to_the_oracle():
     run = a_run()
-    result = Bench().do([run])[0]
+    result = Runner().execute([run])[0]
     assert result["excess_loss"] == pytest.approx(result["test_loss"] - result["oracle_loss"], abs=1e-6)
     assert 0 < result["oracle_loss"] < math.log(4)
     assert result["excess_loss_error"] > 0
@@ -141,11 +141,29 @@ def test_identity_is_all_that_determines_the_result():
         a_run(learner=HierarchicalCNN(width=5)),
         run.model_copy(update={"training": TRAINING.model_copy(update={"learning_rate": 0.02})}),
         run.model_copy(update={"test_examples": 33}),
+        run.model_copy(update={"validation_examples": 33}),
+        run.model_copy(update={"validation_language": run.language.model_copy(update={"seed": 7})}),
         run.model_copy(update={"revision": 0}),
     ]
     assert len({run.id(), *(other.id() for other in others)}) == len(others) + 1
-    assert a_run(seed=1).same_program() == run.same_program()
-    assert all(other.same_program() != run.same_program() for other in others[1:])
+    assert a_run(seed=1).batch_key() == run.batch_key()
+    assert all(other.batch_key() != run.batch_key() for other in others[1:])
+
+
+def test_as_many_validation_as_test_sentences_where_nothing_is_said():
+    given = a_run().config()
+    del given["validation_examples"]
+    assert Run.model_validate(given) == a_run()
+    assert Run.model_validate(given | {"test_examples": 7}).validation_examples == 7
+    assert Run.model_validate(given | {"validation_examples": 9}).validation_examples == 9
+
+
+def test_sentences_of_the_trained_part_of_a_text_may_not_choose():
+    text = {"kind": "text", "path": "a.txt", "sentence_length": 4}
+    parts = {"language": {**text, "part": "train"}, "test_language": {**text, "part": "test"}}
+    with pytest.raises(ValidationError, match=r"validation_language=None cannot be used: .* Give a third part"):
+        Run.model_validate(a_run(task=NextToken()).config() | parts)
+    Run.model_validate(a_run(task=NextToken()).config() | parts | {"validation_language": parts["test_language"]})
 
 
 def test_configurations_with_unknown_fields_are_refused():

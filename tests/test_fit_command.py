@@ -13,7 +13,7 @@ from syntagma.errors import InputError
 from syntagma.kernels import ARCHITECTURES, named
 from syntagma.languages.hierarchy import RandomHierarchy
 from syntagma.learners import KernelRegression, fit
-from syntagma.sweep.runs import Bench
+from syntagma.sweep.runs import Runner
 from syntagma.tasks import LastToken
 
 SIZES = {"num_examples": 32, "test_examples": 64, "seed": 3}
@@ -28,13 +28,17 @@ def said(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str,
 
 def test_kernels_on_the_random_hierarchy_in_one_command(capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["--learner", "kernel", "--examples", "32", "--test-examples", "64", "--seed", "3", "--json"]
+    arguments += ["--validation-examples", "48"]
     code, out, _ = said(capsys, *arguments, "--set", "learner.ridge=0.01")
     found = json.loads(out)
     assert code == 0
     language, task = RandomHierarchy(8, 4, 2, 3, seed=0), LastToken()
-    train, test = (task.examples(language.sample(6 + i, n), language, 6 + i) for i, n in enumerate((32, 64)))
-    by_hand = fit(KernelRegression(ridge=0.01), task.shape(language), None, train, test)
-    assert found["metrics"]["test_loss"] == pytest.approx(by_hand.metrics["test_loss"], rel=1e-12)
+    train, test, validation = (
+        task.examples(language.sample(seed, n), language, seed) for seed, n in ((6, 32), (7, 64), (2**41 + 3, 48))
+    )
+    by_hand = fit(KernelRegression(ridge=0.01), task.shape(language), None, train, validation, test)
+    for name in ("test_loss", "validation_loss", "validation_loss_error"):
+        assert found["metrics"][name] == pytest.approx(by_hand.metrics[name], rel=1e-12)
     assert found["metrics"]["oracle_loss"] == pytest.approx(float(task.oracle_losses(language, test).mean()))
     assert found["run"]["learner"]["architecture"] == "transformer"
 
@@ -57,8 +61,9 @@ def test_the_table_has_loss_oracle_and_accuracy(capsys: pytest.CaptureFixture[st
         (["--set", "learner.architecture=tranformer"], "='tranformer' is unknown: .* Did you mean 'transformer'?"),
         (["--set", "training.batch_size=3"], "this learner is solved or sampled, not trained. Leave it out."),
         (["--examples", "0"], "examples=0 cannot be used: it must be at least 1."),
+        (["--validation-examples", "0"], "validation-examples=0 cannot be used: it must be at least 1."),
         (["--examples", "many"], "examples='many' cannot be used: it must be a whole number."),
-        (["--language", "text"], "language.path is missing."),
+        (["--language", "text"], "language.path is missing: give it."),
         (["--language", "templates", "--task", "root-class"], "Templates has no root classes."),
         (["--language", "categorical-mixture", "--set", "learner.architecture=hierarchical-cnn"], "needs a tree"),
     ],
@@ -85,7 +90,7 @@ def test_networks_are_trained_as_set() -> None:
     run = run_of("random-hierarchy", "root-class", "cnn", SIZES, changes)
     assert run.training is not None
     assert run.training.max_steps == 20
-    result = Bench().do([run])[0]
+    result = Runner().execute([run])[0]
     assert result["steps"] <= 20
     assert np.isfinite(result["test_loss"])
 

@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from syntagma.studies.grid import Cell, run_missing, table_of
+from syntagma.studies.stored import Facts, last_command
 
 from syntagma.errors import InputError
 from syntagma.kernels import Architecture, Dense, Embedding
 from syntagma.languages import CategoricalMixture
 from syntagma.learners import KernelRegression
 from syntagma.studies import Settings, grid
-from syntagma.studies.grid import Cell, run_missing, table_of
-from syntagma.studies.stored import Facts, last_command
 from syntagma.sweep.runs import Run
 from syntagma.sweep.store import Store
 from syntagma.tasks import SymmetryTarget
@@ -33,7 +33,6 @@ def uniform(probabilities: tuple[float, ...]) -> CategoricalMixture:
 
 def cell(size: int, seed: int = 0) -> Cell:
     run = Run(
-        study="tiny",
         language=uniform((0.5, 0.5)),
         tests={"shifted": uniform((0.9, 0.1))},
         task=SymmetryTarget(partition=(2, 1)),
@@ -64,7 +63,7 @@ def test_a_grid_does_what_is_missing_and_nothing_twice(tmp_path: Path, monkeypat
         run_missing([*cells, cell(16)], store, 1, lambda text, share: said.append((text, share)), lambda c, r: "more")
         assert asked[-1] == [cell(16).run.id()]
         assert said[-1] == ("more", 1.0)
-        table = table_of([*cells, cell(32)], store.runs("tiny"))
+        table = table_of([*cells, cell(32)], store.runs())
     assert table[["size", "test_loss"]].to_numpy().tolist() == [[4, 4.0], [8, 8.0], [4, 4.0]]
     assert set(table.columns) == {"size", "draw", "id", "test_loss"}
 
@@ -72,7 +71,7 @@ def test_a_grid_does_what_is_missing_and_nothing_twice(tmp_path: Path, monkeypat
 def test_a_grid_of_kernels_runs_in_worker_processes_with_further_test_sets(tmp_path: Path) -> None:
     with Store.create(tmp_path) as store:
         run_missing([cell(6, 0), cell(6, 1)], store, 2, lambda *_: None, lambda c, r: "")
-        table = table_of([cell(6, 0), cell(6, 1)], store.runs("tiny"))
+        table = table_of([cell(6, 0), cell(6, 1)], store.runs())
     assert table["stopped"].tolist() == ["solved", "solved"]
     assert (table["shifted_loss"] > 0).all()
     assert (table["oracle_loss"] == 0).all()  # the target without noise
@@ -81,7 +80,7 @@ def test_a_grid_of_kernels_runs_in_worker_processes_with_further_test_sets(tmp_p
 
 def test_an_empty_grid_says_how_to_go_on(tmp_path: Path) -> None:
     with Store.create(tmp_path) as store, pytest.raises(InputError, match="give the command again"):
-        table_of([cell(4)], store.runs("tiny"))
+        table_of([cell(4)], store.runs())
 
 
 def test_facts_are_computed_once_and_kept(tmp_path: Path) -> None:

@@ -241,7 +241,7 @@ def test_a_changed_copy_is_another_language():
     ],
 )
 def test_bad_matrices_are_named(change, message):
-    with pytest.raises(ValidationError, match=message):
+    with pytest.raises(InputError, match=message):
         HiddenMarkov(**SIZES, models=(Chain(**{**LEFT_TO_RIGHT.model_dump(), **change}),))
 
 

@@ -77,17 +77,23 @@ def test_regressed_one_hot_vectors_become_distributions() -> None:
 
 def test_a_grammar_is_learned_through_the_same_call_as_networks() -> None:
     language, task = RandomHierarchy(4, 2, 2, 2, seed=0), LastToken()
-    sets = [task.examples(language.sample(seed, 200), language, seed) for seed in range(3)]
+    sets = [task.examples(language.sample(seed, 200), language, seed) for seed in range(4)]
     learner = KernelRegression(architecture=BLOCK.model_copy(update={"readout": "last"}), ridge=1e-2)
     shape = task.shape(language)
-    found = trainer_of(learner, shape, None).fit(sets[:1], sets[1:2], [0], extra={"more": sets[2:]})[0]
+    found = trainer_of(learner, shape, None).fit(sets[:1], sets[3:], sets[1:2], [0], extra={"more": sets[2:3]})[0]
     oracle = task.oracle_losses(language, sets[1])
     assert found.metrics["stopped"] == "solved"
     assert found.metrics["test_loss"] == pytest.approx(found.example_losses.mean())
     assert oracle.mean() - 4 * (found.example_losses - oracle).std() / 200**0.5 < found.metrics["test_loss"] < np.log(4)
     assert {"more_loss", "more_accuracy", "final_more_loss"} <= found.metrics.keys()
-    again = fit(learner, shape, None, sets[0], sets[1])
-    assert again.metrics["test_loss"] == found.metrics["test_loss"]
+    again = fit(learner, shape, None, sets[0], sets[1], sets[3])
+    for mine, theirs in (("test", "validation"), ("validation", "test")):
+        for name in ("{}_loss", "{}_loss_error", "{}_accuracy", "final_{}_loss", "final_{}_accuracy"):
+            assert again.metrics[name.format(mine)] == found.metrics[name.format(theirs)]
+    assert found.history == [
+        {"step": 0, **{f"validation_{what}": found.metrics[f"validation_{what}"] for what in ("loss", "accuracy")}}
+        | {"train_loss": found.metrics["final_train_loss"]}
+    ]
 
 
 def test_what_cannot_be_is_said_in_one_line() -> None:
@@ -101,8 +107,8 @@ def test_what_cannot_be_is_said_in_one_line() -> None:
         trainer_of(HierarchicalCNN(width=4), LastToken().shape(language), None)
     with pytest.raises(InputError, match="samples regressions"):
         trainer_of(LangevinPosterior(architecture=BLOCK), CHOICES, None)
-    with pytest.raises(InputError, match="train='1 train sets, 1 test sets, 2 seeds'"):
-        trainer_of(KernelRegression(architecture=BLOCK), NUMBERS, None).fit([doubled], [doubled], [0, 1])
+    with pytest.raises(InputError, match=r"len\(train\)=1 cannot be used: each seed needs a set of its own, so 2"):
+        trainer_of(KernelRegression(architecture=BLOCK), NUMBERS, None).fit([doubled], [doubled], [doubled], [0, 1])
 
 
 def test_the_ridge_that_is_suggested_is_enough_for_a_sampled_kernel() -> None:
@@ -150,13 +156,13 @@ def test_the_posterior_of_a_linear_network_is_that_of_its_kernel_at_any_width() 
     train, test = numbers(3, 8), numbers(4, 12)
     expected = solve(KernelRegression(architecture=LINEAR, ridge=0.3), NUMBERS, train)(test.inputs)[:, 0]
     learner = LangevinPosterior(architecture=LINEAR, width=1, ridge=0.3, chains=16, steps=600, snapshots=50)
-    found = fit(learner, NUMBERS, None, train, test, seed=0)
+    found = fit(learner, NUMBERS, None, train, test, test, seed=0)
     by_chain = np.asarray(found.predictor.outputs(test.inputs.astype(np.int32)).mean(1))
     error = by_chain.std(0, ddof=1) / 4
     scaled = (by_chain.mean(0) - expected) / error
     assert np.abs(scaled).max() < 4.5
     assert np.abs(by_chain.mean(0) - expected).max() < 0.25 * np.abs(expected).max()
-    again = fit(learner, NUMBERS, None, train, test, seed=0)
+    again = fit(learner, NUMBERS, None, train, test, test, seed=0)
     assert again.metrics["test_loss"] == found.metrics["test_loss"]
 
 
@@ -170,12 +176,12 @@ def test_the_posterior_of_attention_and_relu_becomes_that_of_its_kernel_as_the_w
     shape = task.shape(language)
     train, test = (task.examples(language.sample(seed, n), language, seed) for seed, n in ((0, 32), (1, 500)))
     block = BLOCK.model_copy(update={"embedding": Embedding(vocab=3, position_variance=1.0)})
-    limit = fit(KernelRegression(architecture=block, ridge=0.02), shape, None, train, test)
+    limit = fit(KernelRegression(architecture=block, ridge=0.02), shape, None, train, test, test)
     expected = limit.predictor(test.inputs.astype(np.int32))
     away, losses = {}, {}
     for width in (16, 128):
         learner = LangevinPosterior(architecture=block, width=width, head_size=1, ridge=0.02, steps=3000)
-        found = fit(learner, shape, None, train, test)
+        found = fit(learner, shape, None, train, test, test)
         sampling = found.metrics["test_sampling_loss"]
         away[width] = np.mean((found.predictor(test.inputs) - expected) ** 2) - sampling
         losses[width] = found.metrics["test_loss"] - sampling - limit.metrics["test_loss"]
@@ -191,7 +197,7 @@ def test_the_spread_over_seeds_has_the_error_of_a_sampled_kernel_in_it() -> None
     found = {}
     for samples in (64, 4096):
         learner = KernelRegression(architecture=softmax, ridge=0.1, samples=samples)
-        fits = [fit(learner, NUMBERS, None, train, test, seed=seed) for seed in (0, 1, 2, 3, 0)]
+        fits = [fit(learner, NUMBERS, None, train, test, test, seed=seed) for seed in (0, 1, 2, 3, 0)]
         losses = [one.metrics["test_loss"] for one in fits]
         assert losses[0] == losses[-1]
         found[samples] = np.std(losses[:-1])
@@ -201,5 +207,5 @@ def test_the_spread_over_seeds_has_the_error_of_a_sampled_kernel_in_it() -> None
 def test_training_goes_on_with_training_settings_only() -> None:
     language, task = RandomHierarchy(4, 2, 2, 2), LastToken()
     train = task.examples(language.sample(0, 16), language, 0)
-    found = fit(HierarchicalCNN(width=4), task.shape(language), Training(max_steps=2), train, train)
+    found = fit(HierarchicalCNN(width=4), task.shape(language), Training(max_steps=2), train, train, train)
     assert found.metrics["steps"] == 2

@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pydantic import ValidationError
 from scipy import integrate
 
 from syntagma import learners
@@ -493,18 +492,18 @@ def test_compositions_without_a_limit_here_are_refused() -> None:
         ((Residual(of=(Dense(),)),), "correlated with the skipped input"),
         ((Residual(of=(Convolution(size=2, activation="linear"),)),), "changes the positions"),
     ):
-        with pytest.raises(ValidationError, match=text):
+        with pytest.raises(InputError, match=text):
             of(*layers)
     for activation in ("relu^2", "relu^1.5", "relu^-1", "relu^17", "relu^"):
-        with pytest.raises(ValidationError, match=r"powers of ReLU are 'step', 'relu', 'requ', and 'relu\^3' to"):
+        with pytest.raises(InputError, match=r"powers of ReLU are 'step', 'relu', 'requ', and 'relu\^3' to"):
             Dense(activation=activation)
-    with pytest.raises(ValidationError, match=r"activation='rely' is unknown: .*Did you mean 'relu'"):
+    with pytest.raises(InputError, match=r"activation='rely' is unknown: .*Did you mean 'relu'"):
         Dense(activation="rely")
-    with pytest.raises(ValidationError, match="scores='fixed' needs one"):
+    with pytest.raises(InputError, match="scores='fixed' needs one"):
         Attention(scores="fixed")
-    with pytest.raises(ValidationError, match="it must have vocab=3 rows"):
+    with pytest.raises(InputError, match="it must have vocab=3 rows"):
         Embedding(vocab=3, token_kernel=((1.0,),))
-    with pytest.raises(ValidationError, match="smallest eigenvalue"):
+    with pytest.raises(InputError, match="smallest eigenvalue"):
         Embedding(vocab=2, token_kernel=((1.0, 2.0), (2.0, 1.0)))
     with pytest.raises(InputError, match="a convolution of size 3 needs a multiple of it"):
         of(Convolution(size=3)).gram(SEQUENCES)

@@ -11,8 +11,8 @@ from syntagma.errors import InputError
 from syntagma.languages import RandomHierarchy
 from syntagma.randomness import stream
 from syntagma.statistics import _balanced
-from syntagma.statistics.correlations import joint, marginal
 from syntagma.statistics.lagged import geometric_lags, lagged_correlation, resampled_strengths, sampling_floor
+from syntagma.statistics.nodes import joint, marginal
 from syntagma.statistics.pair_counts import pair_counts
 from syntagma.statistics.power_law import fit_decay
 from syntagma.statistics.strengths import Strengths, correlation_strengths

@@ -137,7 +137,7 @@ def transformer_reference(net: Any, tokens: np.ndarray) -> np.ndarray:
         x = x + hidden @ block.mlp_out * len(block.mlp_out) ** -0.5
     readout = net.tokens[:VOCAB].T if net.readout is None else net.readout
     logits = normalised(x, net.norm) @ readout * width**-0.5
-    return logits[:, -1] if net.reads_once else logits
+    return logits[:, -1] if (net.shape.reads == "once") else logits
 
 
 def recurrent_reference(net: Any, tokens: np.ndarray) -> np.ndarray:
@@ -156,7 +156,7 @@ def recurrent_reference(net: Any, tokens: np.ndarray) -> np.ndarray:
             else:
                 h = relu(z)
             out[n, t] = h @ net.readout * width**-0.5
-    return out[:, -1] if net.reads_once else out
+    return out[:, -1] if (net.shape.reads == "once") else out
 
 
 BOTH: dict[str, Any] = {"score_identity": 0.5, "answer_identity": 2.0}

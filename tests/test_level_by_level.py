@@ -11,19 +11,19 @@ from typing import Any
 import numpy as np
 import pytest
 from matplotlib.text import Text
+from syntagma.report.level_by_level import FIGURES, REPORT
+from syntagma.studies.grid import Cell
+from syntagma.studies.level_by_level.inside import found_inside
+from syntagma.studies.level_by_level.settings import NAME, ClassGrid
+from syntagma.studies.stored import Facts
 from typer.main import get_command
 
 from syntagma.cli.commands import app
 from syntagma.errors import InputError
 from syntagma.learners import HierarchicalCNN, LocallyConnected, MultiLayerAttention, Training
-from syntagma.report.level_by_level import FIGURES, REPORT
 from syntagma.studies import load
-from syntagma.studies.grid import Cell
 from syntagma.studies.level_by_level import STUDY, LevelByLevel
-from syntagma.studies.level_by_level.inside import found_inside
-from syntagma.studies.level_by_level.settings import NAME, ClassGrid
 from syntagma.studies.scaling_laws import Contender
-from syntagma.studies.stored import Facts
 from syntagma.studies.study import Analysis
 from syntagma.sweep.store import Store
 from syntagma.sweep.weights import checkpoints

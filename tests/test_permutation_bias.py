@@ -9,17 +9,17 @@ import numpy as np
 import pandas as pd
 import pytest
 from pydantic import ValidationError
+from syntagma.studies.permutation_bias.facts import Levels, multiplicities, shifted_error, shifted_moments, spectrum_of
+from syntagma.studies.permutation_bias.settings import TAILS, PermutationBias, tail_name
+from syntagma.studies.permutation_bias.verdicts import slope, verdicts
+from syntagma.studies.permutation_bias.wanted import cells, fact_key, wanted_facts
+from syntagma.studies.stored import Facts
 
 from syntagma.cli.settings import settings_for
 from syntagma.errors import InputError
 from syntagma.report import page_html, save_figures
 from syntagma.studies import load
 from syntagma.studies.permutation_bias import PRESETS, STUDY
-from syntagma.studies.permutation_bias.facts import Levels, multiplicities, shifted_error, shifted_moments, spectrum_of
-from syntagma.studies.permutation_bias.settings import TAILS, PermutationBias, tail_name
-from syntagma.studies.permutation_bias.verdicts import slope, verdicts
-from syntagma.studies.permutation_bias.wanted import cells, fact_key, wanted_facts
-from syntagma.studies.stored import Facts
 from syntagma.studies.study import Verdict
 from syntagma.sweep.store import Store
 from syntagma.theory.learnability import sample_complexity

@@ -45,6 +45,7 @@ DEEP = RandomHierarchy(4, 2, 2, 3, seed=2)
 class ByTable(Network):
     """Answers and one layer, looked up for each input as a whole: `table[code]` and `hidden[code]`."""
 
+    shape: Shape = eqx.field(static=True)
     table: Any
     hidden: Any
     sees: Any
@@ -69,7 +70,8 @@ def by_table(language: RandomHierarchy, answers: Any = None, hidden: Any = None)
     table = np.zeros((len(inputs), 1)) if answers is None else answers(inputs)
     layer = np.zeros((len(inputs), 1, 1)) if hidden is None else hidden(inputs)
     sees = np.ones((layer.shape[1], length), bool)
-    return ByTable(jnp.asarray(table, jnp.float32), jnp.asarray(layer, jnp.float32), sees, base)
+    shape = NextToken().shape(language)
+    return ByTable(shape, jnp.asarray(table, jnp.float32), jnp.asarray(layer, jnp.float32), sees, base)
 
 
 # --- running a network ------------------------------------------------------------------------------------------------
@@ -227,7 +229,8 @@ def test_cross_validation_is_not_fooled_by_a_layer_as_wide_as_the_sample():
             layer = Layer("noise", self.hidden[self._code(inputs) * 7919 % len(self.hidden)], self.sees)
             return Activations((layer,), self(inputs))
 
-    network = Noise(jnp.zeros((1, 4)), jnp.asarray(noise, jnp.float32), np.ones((1, 8), bool), 5)
+    shape = RootClass().shape(language)
+    network = Noise(shape, jnp.zeros((1, 4)), jnp.asarray(noise, jnp.float32), np.ones((1, 8), bool), 5)
     sample = language.sample(0, 200, hidden=True)
     accuracy = np.concatenate([x.accuracy[0] for x in readouts(network, RootClass(), language, sample)])
     assert abs(accuracy.mean() - 0.25) < 4 * np.sqrt(0.25 * 0.75 / 200 / len(accuracy))
@@ -386,7 +389,7 @@ def test_what_is_no_network_is_refused():
     learner = KernelRegression(architecture=Architecture(embedding=Embedding(vocab=1)))
     sample, task = LANGUAGE.sample(0, 20, hidden=True), LastToken()
     examples = task.examples(sample, LANGUAGE, 0)
-    solution: Any = fit(learner, task.shape(LANGUAGE), None, examples, examples).predictor
+    solution: Any = fit(learner, task.shape(LANGUAGE), None, examples, examples, examples).predictor
     for probe in (invariances, readouts, distance_to_oracles, attention_by_level):
         with pytest.raises(InputError, match=r"network=Solution cannot be probed: it has no layers. Give a network"):
             probe(solution, task, LANGUAGE, sample)

@@ -23,13 +23,13 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.text import Text
+from syntagma.report.interactive_curves import interactive_learning_curves
+from syntagma.report.scaling_laws import FIGURES, REPORT
 
 from syntagma.errors import InputError
 from syntagma.report import page_html, panels, save_figures, style, write_page
-from syntagma.report.interactive_curves import interactive_learning_curves
 from syntagma.report.page import finding
 from syntagma.report.plotly_source import packed, unpacked
-from syntagma.report.scaling_laws import FIGURES, REPORT
 from syntagma.report.tables import number_text, typeset
 from syntagma.studies.study import Analysis, Verdict
 

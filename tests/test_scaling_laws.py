@@ -14,10 +14,13 @@ import pytest
 from syntagma.errors import InputError
 from syntagma.learners import Engine, HierarchicalCNN, LocallyConnected, Training
 from syntagma.oracles import TreeOracle
-from syntagma.studies import load
-from syntagma.studies.scaling_laws import PRESETS, Contender, ScalingLaws
+from syntagma.studies import load, machinery
+from syntagma.studies.grammar import exact_fact, plateaus_key
+from syntagma.studies.recipes import Contender
+from syntagma.studies.scaling_laws import PRESETS, ScalingLaws
 from syntagma.sweep.store import Store
 from syntagma.tasks import LastToken
+from syntagma.theory import exact
 from syntagma.theory import hierarchy as theory
 
 STUDY = load("scaling-laws")
@@ -42,7 +45,7 @@ def small_settings(**changes: object) -> ScalingLaws:
 
 
 def store_staircases(
-    directory: Path, settings: ScalingLaws, factor: float, largest: int = 2**20, stopped: str = "patience"
+    directory: Path, settings: ScalingLaws, factor: float, largest: int = 2**20, **result_of_all: object
 ) -> None:
     """Results as if every network followed its law exactly, with prefactor `factor`.
 
@@ -54,8 +57,11 @@ def store_staircases(
             for seed in range(settings.seeds):
                 language = settings.language(m, seed)
                 plateaus = [e.value for e in TreeOracle(language.language()).plateaus()]
-                name = {"language": language.model_dump(mode="json"), "of": "plateaus"}
-                store.record_fact(STUDY.name, name, {"loss_nats": plateaus, "standard_error": [0.0] * len(plateaus)})
+                store.record_fact(
+                    STUDY.name, plateaus_key(language), {"loss_nats": plateaus, "standard_error": [0.0] * len(plateaus)}
+                )
+                by_correlations = exact_fact(language)
+                store.record_fact(STUDY.name, by_correlations.key, by_correlations.compute())
                 for contender, chosen in settings.learners.items():
                     shared = bool(chosen.learner.weight_sharing)
                     at = factor * theory.thresholds(settings.vocab, m, settings.branching, settings.depth, shared)
@@ -65,12 +71,13 @@ def store_staircases(
                             continue
                         knots = [math.log(at[0]) - 3, *np.log(at), math.log(at[-1]) + 3]
                         loss = float(np.interp(math.log(size), knots, [plateaus[0], *middle, plateaus[-1]]))
-                        run = settings.run(m, contender, size, seed)
+                        run = settings.cell(m, contender, size, seed).run
                         result = dict.fromkeys(("test_loss", "final_test_loss", "final_train_loss"), loss)
                         result |= dict.fromkeys(("test_loss_error", "excess_loss_error"), 0.01)
                         result |= {"oracle_loss": plateaus[-1], "excess_loss": loss - plateaus[-1], "flops": 1.0}
-                        result |= {"test_accuracy": 0.5, "steps": 1, "best_step": 1, "stopped": stopped}
+                        result |= {"test_accuracy": 0.5, "steps": 1, "best_step": 1, "stopped": "patience"}
                         result |= {"examples_seen": size, "seconds": 1.0, "seconds_evaluating": 0.1}
+                        result |= {"cut_short": False, **result_of_all}
                         store.record_run(run.config(), result)
 
 
@@ -78,30 +85,34 @@ def test_thresholds_and_exponents_of_known_staircases_are_recovered(tmp_path: Pa
     settings = small_settings(growth=1.05, max_examples=2**15)
     store_staircases(tmp_path, settings, factor=3.0)
     with Store.open(tmp_path, read_only=True) as store:
-        analysis = STUDY.analyse(store)
-    found = analysis.tables["thresholds"]
+        analysis = machinery.analyse(STUDY, store)
+    found = analysis.tables["thresholds"].data
     assert len(found) == 2 * 2 * 3
-    assert np.allclose(found["ratio"], 3.0, rtol=0.05)  # sizes are a factor 1.05 apart, and the slope changes between
-    growth = analysis.tables["growth"]
-    assert np.allclose(growth["exponent"], growth["predicted_exponent"], atol=0.1 / math.log(1.5))
-    by_claim = {verdict.claim: verdict for verdict in analysis.verdicts}
+    assert np.allclose(found["measured"] / found["law"], 3.0, rtol=0.05)  # sizes are a factor 1.05 apart
+    assert np.allclose(found["ratio"], found["measured"] / found["predicted"])
+    growth = analysis.tables["growth"].data
+    assert np.allclose(growth["measured"], growth["law"], atol=0.1 / math.log(1.5))
+    by_claim = {verdict.claim.text: verdict for verdict in analysis.verdicts}
     apart = by_claim["level 3, m = 3: the locally connected network needs more examples than the convolutional"]
     assert apart.outcome == "agrees"
     assert by_claim["no network's loss is below the exact oracle's"].outcome == "agrees"
 
 
 def test_a_curve_that_ends_too_early_gives_a_bound_not_a_number(tmp_path: Path) -> None:
-    settings = small_settings()
-    largest = int(3 * 6 * 3**4 / 0.5) * 2
+    settings = small_settings(seeds=4, growth=2**0.25)
+    largest = 2**13  # between the thresholds of the two at level 3, 2,916 and 8,748
     store_staircases(tmp_path, settings, factor=3.0, largest=largest)
     with Store.open(tmp_path, read_only=True) as store:
-        analysis = STUDY.analyse(store)
-    found = analysis.tables["thresholds"].set_index(["learner", "rules", "level"])
+        analysis = machinery.analyse(STUDY, store)
+    found = analysis.tables["thresholds"].data.set_index(["learner", "rules", "level"])
     missing = found.loc[("lcn", 3, 3)]
     sizes = [size for size in settings.sizes(3) if size <= largest]
     assert math.isnan(missing["measured"])
-    assert missing["note"] == f"more than {sizes[-1]}"
-    outcomes = {verdict.claim: verdict.outcome for verdict in analysis.verdicts}
+    assert "4 of 4 seeds do not come to the line" in missing["note"]
+    assert missing["low"] <= sizes[-1]
+    assert math.isnan(missing["high"])
+    assert any("are not finished" in note for note in analysis.notes)
+    outcomes = {verdict.claim.text: verdict.outcome for verdict in analysis.verdicts}
     assert (
         outcomes["level 3, m = 3: the locally connected network needs more examples than the convolutional"] == "agrees"
     )
@@ -109,9 +120,9 @@ def test_a_curve_that_ends_too_early_gives_a_bound_not_a_number(tmp_path: Path) 
 
 def test_a_bound_that_short_training_may_have_made_decides_nothing(tmp_path: Path) -> None:
     settings = small_settings()
-    store_staircases(tmp_path, settings, factor=3.0, largest=int(3 * 6 * 3**4 / 0.5) * 2, stopped="steps")
+    store_staircases(tmp_path, settings, factor=3.0, largest=2**13, cut_short=True)
     with Store.open(tmp_path, read_only=True) as store:
-        verdicts = {verdict.claim: verdict for verdict in STUDY.analyse(store).verdicts}
+        verdicts = {verdict.claim.text: verdict for verdict in machinery.analyse(STUDY, store).verdicts}
     found = verdicts["level 3, m = 3: the locally connected network needs more examples than the convolutional"]
     assert found.outcome == "open"
     assert "training, not data" in found.measured
@@ -121,13 +132,13 @@ def test_losses_below_the_oracle_are_said_to_disagree(tmp_path: Path) -> None:
     settings = small_settings(rules=(2,), seeds=1)
     with Store.create(tmp_path) as store:
         store_staircases(tmp_path, settings, factor=3.0, largest=64)
-        run = settings.run(2, "cnn", max(s for s in settings.sizes(2) if s <= 256), 0)
-        bad = store.runs(STUDY.name).iloc[0]
+        run = settings.cell(2, "cnn", next(size for size in settings.sizes(2) if size > 64), 0).run
+        bad = store.runs().iloc[0]
         names = ("final_test_loss", "final_train_loss", "test_loss_error", "oracle_loss", "test_accuracy", "steps")
         names += ("best_step", "stopped", "examples_seen", "flops", "seconds", "seconds_evaluating")
         result = {name: getattr(bad[name], "item", lambda name=name: bad[name])() for name in names}
         store.record_run(run.config(), result | {"test_loss": 0.1, "excess_loss": -0.2, "excess_loss_error": 0.01})
-        verdict = STUDY.analyse(store).verdicts[-1]
+        verdict = machinery.analyse(STUDY, store).verdicts[-1]
     assert verdict.outcome == "disagrees"
     assert "-20.0 standard errors" in verdict.measured
 
@@ -164,10 +175,10 @@ def test_full_preset_takes_its_first_steps() -> None:
     language = full.language(8, 0).language()
     task = LastToken()
     for name in full.learners:
-        run = full.run(8, name, 128, 0)
+        run = full.cell(8, name, 128, 0).run
         training = run.training.model_copy(update={"max_epochs": None, "max_steps": 2})
         examples = task.examples(language.sample(0, 128), language, 0)
-        fit = Engine(run.learner, task.shape(language), training).fit([examples], [examples], [0])[0]
+        fit = Engine(run.learner, task.shape(language), training).fit([examples], [examples], [examples], [0])[0]
         assert fit.metrics["steps"] == 2
         assert math.isfinite(fit.metrics["test_loss"])
 
@@ -177,26 +188,33 @@ def test_a_small_run_resumes_without_doing_anything_twice(tmp_path: Path) -> Non
     lines: list[tuple[str, float]] = []
     with Store.create(tmp_path) as store:
         store.record_command(STUDY.name, "quick", settings.model_dump(mode="json"), ["syntagma"])
-        STUDY.run(settings, store, 1, lambda text, share: lines.append((text, share)))
-        done = store.finished_ids(STUDY.name)
-        STUDY.run(settings, store, 1, lambda text, share: pytest.fail(f"did {text} again"))
-        assert store.finished_ids(STUDY.name) == done
-        analysis = STUDY.analyse(store)
-    assert len(lines) == len(done) == len(analysis.tables["runs"]) == 2 * len(list(settings.sizes(2)))
-    assert all(0 <= share <= 1 for _, share in lines)
-    assert lines[-1][1] == 1
-    assert (analysis.tables["runs"]["test_loss"] > 0).all()
+        machinery.run(STUDY, settings, store, 1, lambda text, share: lines.append((text, share)))
+        done = store.ids()
+        machinery.run(STUDY, settings, store, 1, lambda text, share: pytest.fail(f"did {text} again"))
+        assert store.ids() == done
+        analysis = machinery.analyse(STUDY, store)
+    runs = analysis.tables["runs"].data
+    assert len(done) == len(runs) == 2 * len(list(settings.sizes(2)))
+    shares = [share for _, share in lines]
+    assert shares == sorted(shares)
+    assert 0 <= shares[0] < shares[-1] <= 1
+    assert (runs["test_loss"] > 0).all()
+    assert {"learning-curves", "thresholds", "measured-against-predicted"} == {f.name for f in analysis.figures}
 
 
 def test_predictions_are_the_laws_and_the_oracles_plateaus() -> None:
     settings = small_settings()
-    tables = STUDY.predict(settings)
-    known = tables["predictions"].set_index(["rules", "law", "level"])["num_examples"]
-    assert known[3, "weight sharing", 3] == pytest.approx(6 * 3**4 / 0.5)
-    assert known[3, "no weight sharing", 3] == pytest.approx(6 * 3**5 / 0.5)
-    plateaus = tables["plateaus"].set_index(["rules", "grammar seed", "level"])["loss_nats"]
-    exact = TreeOracle(settings.language(3, 1).language()).plateaus()
-    assert [plateaus[3, 1, level] for level in range(4)] == [e.value for e in exact]
+    tables = machinery.predict(STUDY, settings)
+    known = tables["predictions"].data.set_index(["regime", "rules", "law", "level"])["num_examples"]
+    assert known["asymptotic law", 3, "weight sharing", 3] == pytest.approx(6 * 3**4 / 0.5)
+    assert known["asymptotic law", 3, "no weight sharing", 3] == pytest.approx(6 * 3**5 / 0.5)
+    grammars = [settings.language(3, seed).language() for seed in (0, 1)]
+    for law, kind in (("weight sharing", "tuples"), ("no weight sharing", "tokens")):
+        sizes = [known["exact for this grammar", 3, law, level] for level in (1, 2, 3)]
+        assert sizes == pytest.approx(exact.mean_thresholds(grammars, kind))
+    plateaus = tables["plateaus"].data.set_index(["rules", "level"])["loss_nats"]
+    oracles = [[e.value for e in TreeOracle(settings.language(3, seed).language()).plateaus()] for seed in (0, 1)]
+    assert [plateaus[3, level] for level in range(4)] == pytest.approx(np.mean(oracles, axis=0))
 
 
 @pytest.mark.parametrize(
@@ -217,4 +235,4 @@ def test_settings_that_cannot_be_are_refused(changes: dict[str, object], text: s
 
 def test_results_of_no_command_are_refused_in_one_line(tmp_path: Path) -> None:
     with Store.create(tmp_path) as store, pytest.raises(InputError, match="holds no results of scaling-laws"):
-        STUDY.analyse(store)
+        machinery.analyse(STUDY, store)

@@ -26,7 +26,6 @@ from syntagma.sweep.identity import canonical_text, flatten
 from syntagma.sweep.store import Store, environment, run_id
 
 RUN = {
-    "study": "scaling-laws",
     "language": {"vocab": 8, "rules": 4, "rule_probabilities": None},
     "learner": {"kind": "cnn", "widths": [64, 64]},
     "num_examples": 1000,
@@ -95,7 +94,6 @@ def test_a_run_comes_back_as_it_went_in(tmp_path):
         assert not store.has(run_id({**RUN, "seed": 4}))
         row = store.runs().iloc[0]
         assert row["id"] == identity
-        assert row["study"] == "scaling-laws"
         assert row["language.vocab"] == 8
         assert row["learner.kind"] == "cnn"
         assert row["learner.widths"] == (64, 64)
@@ -120,7 +118,7 @@ def test_the_first_result_stays(tmp_path):
 
 
 def test_runs_of_different_shape_share_a_table(tmp_path):
-    other = {"study": "other", "language": {"vocab": 3}}
+    other = {"language": {"vocab": 3}}
     with Store.create(tmp_path) as store:
         store.record_run(RUN, RESULT)
         store.record_run(other, {"accuracy": math.nan, "loss": math.inf})
@@ -128,10 +126,11 @@ def test_runs_of_different_shape_share_a_table(tmp_path):
         assert math.isnan(table["accuracy"].iloc[0])
         assert math.isinf(table["loss"].iloc[1])
         assert list(table["language.vocab"]) == [8, 3]
-        assert store.finished_ids("other") == {run_id(other)} == set(store.runs("other")["id"])
-        assert store.finished_ids("nothing") == set()
+        assert store.ids() == {run_id(other), run_id(RUN)} == set(table["id"])
+        assert list(store.runs([run_id(other)])["id"]) == [run_id(other)]
+        assert store.results([run_id(RUN)]) == {run_id(RUN): {"best_test_loss": 1.25, "steps": 512}}
         assert store.history(run_id(other)).empty
-        assert list(store.runs("nothing").columns) == ["id", "study", "finished_at", "environment"]
+        assert list(store.runs([]).columns) == ["id", "finished_at", "environment"]
 
 
 def test_empty_store_has_empty_tables(tmp_path):
@@ -140,7 +139,7 @@ def test_empty_store_has_empty_tables(tmp_path):
         assert store.commands().empty
         assert store.facts("s") == []
         store.export(tmp_path / "runs.csv")
-        assert (tmp_path / "runs.csv").read_text().startswith("id,study,finished_at")
+        assert (tmp_path / "runs.csv").read_text().startswith("id,finished_at")
 
 
 def test_commands_say_what_and_how_long(tmp_path):
@@ -172,8 +171,6 @@ def test_results_may_not_hide_the_configuration(tmp_path):
             store.record_run(RUN, {"seed": 1})
         with pytest.raises(InputError, match="finished_at"):
             store.record_run(RUN, {"finished_at": 1})
-        with pytest.raises(InputError, match="study"):
-            store.record_run({"seed": 1}, RESULT)
         with pytest.raises(InputError, match="history"):
             store.record_run(RUN, {"history": [1, 2]})
         assert store.runs().empty
@@ -235,7 +232,7 @@ import sys
 from syntagma.sweep.store import Store
 with Store.create(sys.argv[1]) as store:
     for seed in range(40):
-        store.record_run({"study": "s", "writer": int(sys.argv[2]) * (seed % 2), "seed": seed}, {"loss": 1.0})
+        store.record_run({"writer": int(sys.argv[2]) * (seed % 2), "seed": seed}, {"loss": 1.0})
 """
 
 

@@ -28,6 +28,7 @@ from syntagma.tasks import (
 
 LANGUAGE = RandomHierarchy(vocab=4, rules=2, branching=2, depth=2, num_classes=3, seed=0)
 UNEQUAL = RandomHierarchy(vocab=4, rules=3, branching=2, depth=2, rule_probabilities=1.0, seed=1)
+EVERYTHING = RandomHierarchy(vocab=4, rules=4, branching=2, depth=2, seed=0)  # f = 1: it makes every string
 both = pytest.mark.parametrize("language", [LANGUAGE, UNEQUAL], ids=["equal rules", "Zipf rules"])
 
 TINY = Sample(np.array([[0, 1, 2, 3], [3, 3, 0, 1]], np.uint8))
@@ -66,28 +67,28 @@ def of_every_token(language: RandomHierarchy, sentence: np.ndarray, position: in
 
 
 def test_last_token_by_hand():
-    examples = LastToken().examples(TINY, LANGUAGE, 0)
+    examples = LastToken().examples(TINY, EVERYTHING, 0)
     np.testing.assert_array_equal(examples.inputs, [[0, 1, 2, 4], [3, 3, 0, 4]])
     np.testing.assert_array_equal(examples.targets, [3, 1])
     np.testing.assert_array_equal(TINY.tokens[:, -1], [3, 1])  # the sample is left as it is
     assert len(examples) == 2
-    assert LastToken().shape(LANGUAGE) == Shape(vocab=4, length=4, outputs=4, reads="once", branching=2)
+    assert LastToken().shape(EVERYTHING) == Shape(vocab=4, length=4, outputs=4, reads="once", branching=2)
 
 
 def test_next_token_by_hand():
-    examples = NextToken().examples(TINY, LANGUAGE, 0)
+    examples = NextToken().examples(TINY, EVERYTHING, 0)
     np.testing.assert_array_equal(examples.inputs, [[4, 0, 1, 2], [4, 3, 3, 0]])
     np.testing.assert_array_equal(examples.targets, TINY.tokens)
-    assert NextToken().shape(LANGUAGE) == Shape(vocab=4, length=4, outputs=4, reads="every", branching=2)
+    assert NextToken().shape(EVERYTHING) == Shape(vocab=4, length=4, outputs=4, reads="every", branching=2)
 
 
 @pytest.mark.parametrize("position", [1, -3])
 def test_masked_token_by_hand(position):
     task = MaskedToken(position=position)
-    examples = task.examples(TINY, LANGUAGE, 0)
+    examples = task.examples(TINY, EVERYTHING, 0)
     np.testing.assert_array_equal(examples.inputs, [[0, 4, 2, 3], [3, 4, 0, 1]])
     np.testing.assert_array_equal(examples.targets, [1, 3])
-    assert task.shape(LANGUAGE) == Shape(vocab=4, length=4, outputs=4, reads="once", branching=2)
+    assert task.shape(EVERYTHING) == Shape(vocab=4, length=4, outputs=4, reads="once", branching=2)
 
 
 def test_masked_positions_are_drawn_evenly_from_the_seed():
@@ -180,7 +181,7 @@ def test_tasks_refuse_what_they_cannot_ask():
         with pytest.raises(InputError, match=f"position={position} cannot be used: sentences have 4 tokens"):
             MaskedToken(position=position).shape(LANGUAGE)
     with pytest.raises(InputError, match="sample with hidden=True"):
-        RootClass().examples(TINY, LANGUAGE, 0)
+        RootClass().examples(LANGUAGE.sample(0, 2), LANGUAGE, 0)
 
     assert LastToken().shape(Flat()).branching == 1
     with pytest.raises(InputError, match="Flat has no root classes"):
@@ -231,7 +232,7 @@ def test_labels_are_classes_tokens_or_numbers():
 
 @pytest.mark.parametrize("partition", [(4,), (3, 1)])
 def test_symmetry_target_is_a_fixed_function_plus_noise(partition):
-    language = RandomHierarchy(vocab=4, rules=3, branching=2, depth=2, seed=0)
+    language = EVERYTHING
     tokens = np.array(list(itertools.product(range(4), repeat=4)), np.uint8)
     quiet, noisy = (SymmetryTarget(partition=partition, seed=3, noise=noise) for noise in (0.0, 0.5))
     assert quiet.shape(language) == Shape(vocab=4, length=4, outputs=1, branching=2, loss="squared")

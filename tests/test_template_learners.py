@@ -66,7 +66,8 @@ def test_with_identities_at_zero_it_is_the_plain_network_bit_for_bit(sizes, numb
 
 def test_symbols_of_no_training_string_stay_as_they_were_drawn():
     train = same_or_not(64, range(8), 0)
-    network, found = trained(PAPER, SHAPE, settings(), train, same_or_not(32, range(8), 1))
+    test = same_or_not(32, range(8), 1)
+    network, found = trained(PAPER, SHAPE, settings(), train, test, test)
     start: Any = PAPER.network(key(0, "network"), SHAPE)
     assert found.metrics["best_step"] > 0
     np.testing.assert_array_equal(network.tokens[8:13], start.tokens[8:13])  # 12 is the mask symbol
@@ -86,7 +87,7 @@ def test_perceptron_cannot_tell_symbols_never_seen_apart_but_with_equalities_it_
             [same_or_not(400, range(8), 3 + s) for s in seeds],
             [same_or_not(200, range(8), 9 + s) for s in seeds],
         )
-        fits = engine.fit(train, test, list(seeds), extra={"unseen": [unseen] * 3})
+        fits = engine.fit(train, test, test, list(seeds), extra={"unseen": [unseen] * 3})
         assert min(f.metrics["test_accuracy"] for f in fits) > 0.9
         accuracy[learner.kind] = np.array([f.metrics["unseen_accuracy"] for f in fits])
     assert (accuracy["equality-perceptron"] > 0.95).all()
@@ -129,7 +130,7 @@ def test_regression_steps_equal_updates_by_hand():
     data = same_or_not(12, range(12), 0)
     learner = Perceptron(width=8, layers=2)
     plan = settings(optimizer="sgd", learning_rate=0.02, batch_size=12, max_steps=2)
-    result, found = trained(learner, SHAPE, plan, data, data, 4)
+    result, found = trained(learner, SHAPE, plan, data, data, data, 4)
     network: Any = learner.network(key(4, "network"), SHAPE)
     for _ in range(2):
         slope = jax.grad(lambda n: ((n(data.inputs)[:, 0] - data.targets) ** 2).mean())(network)
@@ -144,34 +145,35 @@ def test_regression_steps_equal_updates_by_hand():
 
 def test_named_test_sets_are_measured_and_change_no_bit_of_training():
     train, test = [same_or_not(64, range(8), s) for s in (0, 1)], [same_or_not(40, range(8), s) for s in (2, 3)]
+    validation = [same_or_not(20, range(8), s) for s in (6, 7)]
     extra = {"unseen": [same_or_not(30, range(8, 12), s) for s in (4, 5)], "again": test}
     engine = Engine(Perceptron(width=8, layers=2), SHAPE, settings())
     for together in (False, True):
-        alone = engine.fit(train, test, [0, 1], together=together)
-        beside = engine.fit(train, test, [0, 1], extra=extra, together=together)
+        alone = engine.fit(train, validation, test, [0, 1], together=together)
+        beside = engine.fit(train, validation, test, [0, 1], extra=extra, together=together)
         for a, b, unseen in zip(alone, beside, extra["unseen"], strict=True):
             for x, y in zip(jax.tree.leaves(a.predictor), jax.tree.leaves(b.predictor), strict=True):
                 np.testing.assert_array_equal(x, y)
-            for plain, more in zip(a.history, b.history, strict=True):
-                assert plain.items() <= more.items()
-                assert (more["again_loss"], more["again_accuracy"]) == (more["test_loss"], more["test_accuracy"])
+            assert a.history == b.history
+            for name in ("{}_loss", "{}_accuracy", "{}_loss_error", "final_{}_loss", "final_{}_accuracy"):
+                assert (
+                    b.metrics[name.format("again")] == b.metrics[name.format("test")] == a.metrics[name.format("test")]
+                )
             outputs = np.asarray(b.predictor(jnp.asarray(unseen.inputs)))[:, 0]
             assert b.metrics["unseen_loss"] == pytest.approx(np.mean((outputs - unseen.targets) ** 2), rel=1e-5)
             assert b.metrics["unseen_accuracy"] == pytest.approx(np.mean(np.sign(outputs) == unseen.targets))
-            assert b.metrics["final_unseen_loss"] == b.history[-1]["unseen_loss"]
-            assert b.metrics["final_unseen_accuracy"] == b.history[-1]["unseen_accuracy"]
-            assert b.metrics["again_loss_error"] == a.metrics["test_loss_error"]
             forward = engine.learner.forward_flops(SHAPE)
-            assert b.metrics["flops"] - a.metrics["flops"] == forward * len(b.history) * (30 + 40)
+            readings = 1 if b.metrics["best_step"] == b.metrics["steps"] else 2
+            assert b.metrics["flops"] - a.metrics["flops"] == forward * readings * (30 + 40)
 
 
 def test_refuses_bad_named_sets():
     data = [same_or_not(16, range(12), 0)]
     engine = Engine(Perceptron(width=4, layers=1), SHAPE, settings())
-    with pytest.raises(InputError, match="extra='train' cannot be used: the name has a meaning of its own"):
-        engine.fit(data, data, [0], extra={"train": data})
-    with pytest.raises(InputError, match=r"extra='unseen' .*each of the 1 seeds needs one non-empty set"):
-        engine.fit(data, data, [0], extra={"unseen": data * 2})
+    with pytest.raises(InputError, match=r"extra='train' cannot be used: the names train, .* have a meaning"):
+        engine.fit(data, data, data, [0], extra={"train": data})
+    with pytest.raises(InputError, match=r"len\(unseen\)=2 cannot be used: each seed needs a set of its own, so 1"):
+        engine.fit(data, data, data, [0], extra={"unseen": data * 2})
 
 
 def test_refuses_what_a_transformer_cannot_read():

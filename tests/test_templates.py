@@ -399,8 +399,8 @@ def test_wrong_templates_are_refused_in_one_line(templates, message):
         ("α -> 1", {"probabilities": [0.5, 0.5]}, "there are 1 templates. Give one probability each."),
         ("α -> 1", {"probabilities": [0.5]}, "sum of probabilities=0.5 cannot be used: it is 1 within 1e-9."),
         ("α -> 1", {"probabilities": [-1.0]}, "they are above 0. Leave out a template that never occurs."),
-        ("α -> 1", {"part": "test"}, "part='test' cannot be used: input should be 'train', 'seen' or 'unseen'."),
-        ("α -> 1", {"seeds": 1}, "seeds is no setting of this language: leave it out."),
+        ("α -> 1", {"part": "test"}, "part='test' is unknown: there are seen, train, unseen."),
+        ("α -> 1", {"seeds": 1}, "seeds is no setting here: leave it out."),
     ],
 )
 def test_wrong_settings_are_refused_in_one_line(text, changes, message):

@@ -59,7 +59,7 @@ def test_toml_and_text_say_the_same(tmp_path: Path):
         (
             "a.toml",
             'templates = ["αβ -> 1"]\ntrian_symbols = 3',
-            "a.toml: trian_symbols is no setting of this",
+            "a.toml: trian_symbols is no setting here",
         ),
         ("a.toml", "family = 3", "a.toml: family=3 cannot be used: it is a name in quotes."),
         ("a.toml", 'family = "majorty"', "a.toml: family='majorty' is unknown"),

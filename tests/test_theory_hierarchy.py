@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from syntagma.errors import InputError
 from syntagma.languages.hierarchy import RandomHierarchy
 from syntagma.theory import hierarchy as theory
+from syntagma.theory.correlations import squared_covariance
 
 
 def test_thresholds_by_hand():
@@ -65,9 +66,40 @@ def test_exponent_is_the_decay_a_level_over_the_growth_a_level(sizes, sharing):
 @pytest.mark.parametrize("sharing", [True, False])
 def test_without_correlations_nothing_is_learnt(sharing):
     assert np.isposinf(theory.thresholds(4, 4, 2, 3, sharing)).all()
-    prediction = theory.predict(4, 4, 2, 3, sharing, np.array([1.4, 1.4, 1.4, 1.4]))
-    assert prediction.exponent is None
-    np.testing.assert_array_equal(prediction(np.array([1.0, 1e9])), [1.4, 1.4])
+    assert theory.scaling_exponent(4, 4, 2, sharing) is None
+    assert np.isposinf(theory.finite_rules_thresholds(4, 4, 2, 3, sharing)[-1])
+
+
+def test_finite_rules_by_hand():
+    """v = 16, m = 2, L = 3: u = 7/4, 3/2, 1 and f = 1/8."""
+    found = theory.finite_rules_thresholds(16, 2, 2, 3, weight_sharing=True)
+    np.testing.assert_allclose(found, [16 * 2 / (7 / 4 - 1 / 8), 16 * 8 / (3 / 2 - 1 / 8), 16 * 16 / (1 - 1 / 8)])
+    four_classes = theory.finite_rules_thresholds(16, 2, 2, 3, weight_sharing=False, num_classes=4)
+    np.testing.assert_allclose(
+        four_classes, [16 * 2 / (4 / 4 + 3 / 2 - 1 / 8), 16 * 8 / (4 / 2 + 1 - 1 / 8), 16 * 32 / (4 - 1 / 8)]
+    )
+
+
+@given(sizes=sizes, sharing=st.booleans())
+def test_finite_rules_lower_all_thresholds_but_the_last(sizes, sharing):
+    vocab, rules, branching = sizes
+    finite, law = (f(vocab, rules, branching, 5, sharing) for f in (theory.finite_rules_thresholds, theory.thresholds))
+    assert finite[-1] == pytest.approx(law[-1])
+    assert (finite[:-1] < law[:-1]).all()
+    f = theory.sparsity(vocab, rules, branching)
+    assert (finite >= law * (1 - f) / (1 / (1 - 1 / rules) - f) * (1 - 1e-12)).all() if rules > 1 else True
+
+
+@pytest.mark.parametrize(("kind", "sharing"), [("token", False), ("tuple", True)])
+@pytest.mark.parametrize("rules", [2, 3, 8])
+def test_finite_rules_are_the_limit_of_many_symbols(kind, sharing, rules):
+    """The ensemble's refined signal (`theory.correlations`) at v = 4000, with a floor of 1 sentence, 1 / (v n)."""
+    vocab, depth = 4000, 4
+    law = theory.finite_rules_thresholds(vocab, rules, 2, depth, sharing)
+    for level in range(2, depth + 1):
+        signal = squared_covariance(vocab, rules, 2, depth, level, kind)
+        entries = vocab**2 * (rules if kind == "tuple" else 1)
+        assert law[level - 1] * signal * entries == pytest.approx(1.0, rel=0.01)
 
 
 def test_more_rules_than_tuples_are_refused():
@@ -78,15 +110,3 @@ def test_more_rules_than_tuples_are_refused():
 def test_sparsity_is_that_of_the_language():
     language = RandomHierarchy(vocab=6, rules=5, branching=3, depth=2)
     assert theory.sparsity(6, 5, 3) == language.sparsity == 5 / 36
-
-
-def test_staircase_steps_at_its_thresholds():
-    plateaus = np.array([2.0, 1.5, 1.1, 1.0])
-    prediction = theory.predict(8, 2, 2, 3, True, plateaus)
-    assert prediction.law == "weight sharing"
-    assert theory.law_name(False) == "no weight sharing"
-    np.testing.assert_allclose(prediction.thresholds, [64 / 3, 256 / 3, 512 / 3])
-    assert prediction.exponent == pytest.approx(2.0)
-    np.testing.assert_array_equal(prediction(prediction.thresholds), [1.5, 1.1, 1.0])
-    np.testing.assert_array_equal(prediction(np.nextafter(prediction.thresholds, 0)), [2.0, 1.5, 1.1])
-    np.testing.assert_array_equal(prediction(np.array([0, 1, 50, 100, 1e12])), [2.0, 2.0, 1.5, 1.1, 1.0])

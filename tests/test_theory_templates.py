@@ -111,7 +111,7 @@ def test_predicted_curve_is_that_of_kernel_regression_on_sampled_strings() -> No
     for size, loss in zip(sizes, predicted, strict=True):
         train = [examples(templates, seed, size) for seed in seeds]
         tests = [examples(templates.unseen(), 100 + seed, 64) for seed in seeds]
-        fits = trainer_of(learner, task.shape(templates), None).fit(train, tests, list(seeds))
+        fits = trainer_of(learner, task.shape(templates), None).fit(train, tests, tests, list(seeds))
         measured = np.array([one.metrics["test_loss"] for one in fits])
         assert abs(measured.mean() - loss) < 0.08 * loss + 3 * measured.std(ddof=1) / math.sqrt(len(measured))
 
@@ -182,7 +182,7 @@ def test_a_trained_perceptron_has_the_weights_of_unseen_symbols_that_it_was_draw
     train, test = (task.examples(templates.sample(seed, 64, hidden=True), templates, seed) for seed in (0, 1))
     short = Training(learning_rate=0.03, batch_size=16, max_steps=4)
     long = Training(learning_rate=0.03, batch_size=16, max_steps=64)
-    networks = [fit(learner, shape, training, train, test).predictor for training in (short, long)]
+    networks = [fit(learner, shape, training, train, test, test).predictor for training in (short, long)]
     first = [np.asarray(network.first) for network in networks if isinstance(network, Network)]  # pyright: ignore
     assert not np.array_equal(first[0][:, :8], first[1][:, :8])
     assert np.array_equal(first[0][:, 8:16], first[1][:, 8:16])

@@ -11,19 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 from matplotlib.text import Text
-
-from syntagma.curves import Interval
-from syntagma.errors import InputError
-from syntagma.languages.settings import HierarchySettings
-from syntagma.learners import HierarchicalCNN, MultiLayerAttention, Training, Transformer
-from syntagma.randomness import stream
 from syntagma.report.variations import FIGURES, REPORT
-from syntagma.statistics.correlations import correlations
-from syntagma.studies import load
 from syntagma.studies.grid import Cell
-from syntagma.studies.scaling_laws import Contender
 from syntagma.studies.stored import Facts
-from syntagma.studies.study import Analysis, Verdict
 from syntagma.studies.variations import STUDY, Variations, zipf, zipf_tokens
 from syntagma.studies.variations.collapse import collapse
 from syntagma.studies.variations.exact import chance_entropy, masked_floor, mean_token_entropy, settle_exact
@@ -31,6 +21,16 @@ from syntagma.studies.variations.grids import PARAMETERS, Grammar, Grower
 from syntagma.studies.variations.predictions import growth_exponent, law_of
 from syntagma.studies.variations.settings import NAME
 from syntagma.studies.variations.verdicts import NEAR, Fall, Measured, verdicts
+
+from syntagma.curves import Interval
+from syntagma.errors import InputError
+from syntagma.languages.settings import HierarchySettings
+from syntagma.learners import HierarchicalCNN, MultiLayerAttention, Training, Transformer
+from syntagma.randomness import stream
+from syntagma.statistics.correlations import correlations
+from syntagma.studies import load
+from syntagma.studies.scaling_laws import Contender
+from syntagma.studies.study import Analysis, Verdict
 from syntagma.sweep.store import Store
 from syntagma.theory import hierarchy as theory
 
@@ -114,7 +114,7 @@ def result(cell: Cell, factor: float = 1.0) -> dict[str, Any]:
     loss = staircase(size, at) + 1e-4 * names["seed"]
     if names["part"] == "online":
         steps = (0, 1, 2, 4, 8, 16, 32, 64, 128)
-        history = [{"step": s, "test_loss": staircase(max(8 * s, 1), [4 * x for x in at])} for s in steps]
+        history = [{"step": s, "validation_loss": staircase(max(8 * s, 1), [4 * x for x in at])} for s in steps]
         return common | {"test_loss": loss, "history": history}
     last = {"test_last_loss": loss} if cell.run.task.kind == "next-token" else {}
     return common | last | {"test_loss": 1.1 * loss if last else loss}

@@ -13,12 +13,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from syntagma.errors import whole_number
+
 if TYPE_CHECKING:
     import jax
 
 
 def stream(seed: int, *names: str | int) -> np.random.Generator:
-    """NumPy generator of the stream `names` of `seed` (SFC64, the fastest of NumPy's generators)."""
+    """NumPy generator of the stream `names` of `seed` (SFC64, the fastest of NumPy's generators).
+
+    Raises:
+        InputError: a seed that is no whole number, or below 0; so does `key`.
+    """
     return np.random.Generator(np.random.SFC64(np.random.SeedSequence(_digest(seed, names))))
 
 
@@ -44,5 +50,5 @@ def normal(drawn_with: jax.Array, *shapes: tuple[int, ...]) -> list[jax.Array]:
 
 
 def _digest(seed: int, names: tuple[str | int, ...]) -> int:
-    text = "/".join([str(int(seed)), *map(str, names)])
+    text = "/".join([str(whole_number("seed", seed, minimum=0)), *map(str, names)])
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:16], "big")

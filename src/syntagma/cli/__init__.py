@@ -39,7 +39,7 @@ def _explained(error: ValueError) -> str:
     from pydantic import ValidationError
 
     if isinstance(error, ValidationError):
-        from syntagma.cli.settings import first_problem
+        from syntagma.checked_model import first_problem
 
         return first_problem(error)
     if not isinstance(error, InputError):

@@ -24,12 +24,12 @@ def contents() -> dict[str, list[dict[str, Any]]]:
     """
     from syntagma.cli.single import LANGUAGES, kinds
     from syntagma.kernels import ARCHITECTURES
-    from syntagma.languages.settings import AnyLanguage
-    from syntagma.learners import AnyLearner
-    from syntagma.studies import STUDIES, load
+    from syntagma.languages.settings import LANGUAGES as KINDS_OF_LANGUAGES
+    from syntagma.learners import LEARNERS
+    from syntagma.studies import load, names
     from syntagma.tasks import AnyTask
 
-    studies = [load(name) for name in STUDIES]
+    studies = [load(name) for name in names()]
     return {
         "studies": [
             {"name": study.name, "title": study.title, "paper": study.paper, "presets": list(study.presets)}
@@ -37,10 +37,10 @@ def contents() -> dict[str, list[dict[str, Any]]]:
         ],
         "languages": [
             {"name": kind, "description": _first_line(found), "needs": _needed(found, LANGUAGES.get(kind, {}))}
-            for kind, found in kinds(AnyLanguage).items()
+            for kind, found in KINDS_OF_LANGUAGES.all().items()
         ],
         "tasks": [{"name": kind, "description": _first_line(found)} for kind, found in kinds(AnyTask).items()],
-        "learners": [{"name": kind, "description": _first_line(found)} for kind, found in kinds(AnyLearner).items()],
+        "learners": [{"name": kind, "description": _first_line(found)} for kind, found in LEARNERS.all().items()],
         "architectures": [{"name": name, "description": _composition(name)} for name in ARCHITECTURES],
     }
 

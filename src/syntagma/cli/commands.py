@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,7 +15,8 @@ if TYPE_CHECKING:
     from syntagma.languages.hierarchy import RandomHierarchy
     from syntagma.sweep.store import Store
 
-INTERRUPTED = 130
+FAILED_EXIT = 3
+"""Some run could not be done; all others are."""
 
 app = typer.Typer(
     help="Which structure does a sequence model learn, and from how much data? Predict it, measure it, compare.",
@@ -22,7 +24,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-StudyName = Annotated[str, typer.Argument(help="A study, as `syntagma list` names it.", metavar="STUDY")]
+StudyName = Annotated[
+    str, typer.Argument(help="A study, as `syntagma list` names it, or the path of a file with one.", metavar="STUDY")
+]
 Preset = Annotated[str, typer.Option(help="The study's size: quick, laptop or full.")]
 Changes = Annotated[list[str], typer.Option("--set", help="Change one setting; repeat for more.", metavar="KEY=VALUE")]
 Directory = Annotated[Path, typer.Argument(help="A directory of results.", metavar="DIR")]
@@ -71,16 +75,16 @@ def predict(study: StudyName, preset: Preset = "quick", set_: Changes = [], as_j
     from syntagma.cli import display
     from syntagma.cli.progress import waiting
     from syntagma.cli.settings import settings_for
-    from syntagma.studies import load
+    from syntagma.studies import load, machinery
 
     chosen = load(study)
     settings = settings_for(chosen, preset, set_)
     with waiting(f"predicting {study}, {preset}"):
-        tables = chosen.predict(settings)
+        tables = machinery.predict(chosen, settings)
     if as_json:
-        display.print_json({name: display.records(table) for name, table in tables.items()})
+        display.print_json({name: display.records(table.data) for name, table in tables.items()})
     else:
-        display.print_tables(tables)
+        display.print_study_tables(tables.values())
 
 
 @app.command()
@@ -126,31 +130,39 @@ def run(
     workers: Annotated[
         str, _number("Processes that train at the same time. (default: one a core; on an accelerator this one)")
     ] = "0",
+    retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Try again what failed before.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be run, and how long.")] = False,
 ) -> None:
     """Run what a study still lacks, then write its report. Interrupt it at will: the same command resumes."""
     from syntagma.cli import display
     from syntagma.cli.progress import progress_shown
     from syntagma.cli.settings import read_value, settings_for
-    from syntagma.studies import load
+    from syntagma.studies import load, machinery
+    from syntagma.sweep.endings import exit_code
     from syntagma.sweep.store import Store
 
     chosen = load(study)
     settings = settings_for(chosen, preset, set_)
     processes = whole_number("workers", read_value(workers), minimum=0)
-    directory = Path("results", f"{study}-{preset}") if out is None else out
+    directory = _results_directory(chosen.name, preset, out)
+    if dry_run:
+        _print_plan(chosen, settings, processes)
+        return
+    machinery.check(chosen, settings)
     _make_parent(directory)
     with Store.create(directory) as store:
-        command = store.record_command(study, preset, settings.model_dump(mode="json"), sys.argv)
+        command = store.record_command(chosen.name, preset, settings.model_dump(mode="json"), sys.argv)
         try:
             with progress_shown() as progress:
-                chosen.run(settings, store, processes, progress)
-        except KeyboardInterrupt:
-            kept = len(store.finished_ids(study))
-            again = f"{kept} finished runs are kept in {directory}; the same command resumes."
+                summary = machinery.run(chosen, settings, store, processes, progress, retry_failed=retry_failed)
+        except KeyboardInterrupt as ended:
+            again = f"{len(store.ids())} finished runs are kept in {directory}; the same command resumes."
             display.console(stderr=True).print(f"interrupted: {again}", markup=False, soft_wrap=True)
-            raise typer.Exit(INTERRUPTED) from None
+            raise typer.Exit(exit_code(ended)) from None
         store.finish_command(command)
         _report(chosen, store, directory)
+    if summary.failed or summary.left_out:
+        raise typer.Exit(FAILED_EXIT)
 
 
 @app.command()
@@ -162,6 +174,7 @@ def fit(
     learner: Annotated[str, typer.Option(help="Its kind, as `kernel` or `transformer`.", metavar="KIND")] = "kernel",
     examples: Annotated[str, _number("Training sentences.")] = "1024",
     test_examples: Annotated[str, _number("Test sentences.")] = "2048",
+    validation_examples: Annotated[str | None, _number("Validation sentences; as many as test sentences.")] = None,
     seed: Annotated[str, _number("Fixes sentences, weights and order.")] = "0",
     set_: Changes = [],  # noqa: B006
     as_json: AsJson = False,
@@ -171,15 +184,17 @@ def fit(
     from syntagma.cli.settings import read_value
 
     given = {"num_examples": ("examples", examples), "test_examples": ("test-examples", test_examples)}
+    if validation_examples is not None:
+        given["validation_examples"] = ("validation-examples", validation_examples)
     sizes = {field: whole_number(name, read_value(text)) for field, (name, text) in given.items()}
     sizes["seed"] = whole_number("seed", read_value(seed), minimum=0)
     run = single.run_of(language, task, learner, sizes, set_)
 
     from syntagma.cli.progress import waiting
-    from syntagma.sweep.runs import Bench
+    from syntagma.sweep.runs import Runner
 
     with waiting(f"fitting {learner} on {sizes['num_examples']:,} sentences"):
-        metrics = Bench().do([run])[0]
+        metrics = Runner().execute([run])[0]
     del metrics["history"]
     if as_json:
         display.print_json({"run": run.config(), "metrics": metrics})
@@ -191,7 +206,12 @@ def fit(
 def report(
     directory: Directory,
     to: Annotated[Path | None, typer.Option(help="Write there instead of into DIR.", metavar="DIR")] = None,
-    study: Annotated[str | None, typer.Option(help="Which study, where DIR holds several.")] = None,
+    study: Annotated[str | None, typer.Option(help="Which study, where DIR holds several, or its file.")] = None,
+    formats: Annotated[
+        str, typer.Option("--format", help="Of the figures, with commas: png,pdf,svg,json.")
+    ] = "png,pdf",
+    width: Annotated[float, typer.Option(help="Of the figures, inches: 3.3 for a column, 6.8 for a page.")] = 6.8,
+    no_title: Annotated[bool, typer.Option("--no-title", help="Figures without their titles.")] = False,
 ) -> None:
     """Write the page and figures again from stored results alone."""
     from syntagma.studies import load
@@ -201,7 +221,7 @@ def report(
         chosen = load(_stored_study(store, study))
         place = to or (directory.parent if directory.suffix == ".sqlite" else directory)
         _make_parent(place / "page.html")
-        _report(chosen, store, place)
+        _report(chosen, store, place, formats.split(","), width, title=not no_title)
 
 
 @app.command()
@@ -248,8 +268,8 @@ def probe(
     from syntagma.cli import display
     from syntagma.cli.progress import waiting
     from syntagma.cli.settings import read_value
-    from syntagma.report.figures import save_figure
-    from syntagma.report.probes import probe_figure
+    from syntagma.plot.probes import probe_figure
+    from syntagma.report import save_figures
     from syntagma.sweep.store import Store
     from syntagma.sweep.stored_network import find_run, probe_run, step_of
 
@@ -265,7 +285,7 @@ def probe(
         name = f"{found.id()[:8]}-{after}"
         display.print_tables(tables)
         title = f"{found.learner.label} network, P = {found.num_examples}, after {after} steps"
-        for file in save_figure(probe_figure(tables, title), store.path.parent / "probes", name):
+        for file in save_figures([probe_figure(tables, title, name)], store.path.parent / "probes"):
             print(f"figure  {file}")
 
 
@@ -283,7 +303,9 @@ def _language(grammar: Path | None, given: dict[str, Any], seed: str) -> RandomH
 
 def _stored_study(store: Store, asked: str | None) -> str:
     """The study whose results are in `store`: the one asked for, or the only one."""
-    stored = sorted(set(store.runs()["study"]))
+    stored = store.studies()
+    if asked is not None and asked.endswith(".py"):
+        return asked
     if asked is not None and asked not in stored:
         raise invalid("study", asked, f"{store.path} holds {', '.join(stored) or 'no runs'}")
     if asked is None and len(stored) != 1:
@@ -292,19 +314,54 @@ def _stored_study(store: Store, asked: str | None) -> str:
     return asked or stored[0]
 
 
-def _report(study: Any, store: Store, directory: Path) -> None:
+def _results_directory(study: str, preset: str, out: Path | None) -> Path:
+    """Where results go.
+
+    Raises:
+        InputError: `out` is empty, names a file, or has a character that no path has.
+    """
+    if out is None:
+        return Path("results", f"{study}-{preset}")
+    if not str(out).strip() or (str(out) == "." and not out.name):
+        raise invalid("out", str(out), "it names no directory", "Give one, as --out results/mine")
+    if "\0" in str(out):
+        raise invalid("out", str(out), "a path has no NUL character", "Choose another directory")
+    if out.suffix == ".sqlite" or out.is_file():
+        raise invalid("out", str(out), "results go into a directory", f"Give {out.with_suffix('')}")
+    return out
+
+
+def _print_plan(study: Any, settings: Any, workers: int) -> None:
+    """What would be run, and how long it would take here."""
+    from syntagma.cli import display
+    from syntagma.cli.progress import waiting
+    from syntagma.studies import machinery
+    from syntagma.sweep.forecast import forecast
+
+    runs = [cell.run for cell in machinery.plan(study, settings)]
+    with waiting(f"timing a few steps of {study.name}"):
+        expected = forecast(runs, workers)
+    display.console().print(str(expected), markup=False, soft_wrap=True)
+
+
+def _report(
+    study: Any, store: Store, directory: Path, formats: Sequence[str] = ("png", "pdf"), width: float = 6.8,
+    *, title: bool = True,
+) -> None:  # fmt: skip
     """Analyse, draw, and say what came out and where it is."""
     from syntagma.cli import display
     from syntagma.cli.progress import waiting
-    from syntagma.report.figures import save_figures
-    from syntagma.report.page import write_page
+    from syntagma.report import save_figures, write_page
+    from syntagma.studies import machinery
 
     page = directory / "page.html"
     with waiting(f"writing the report of {study.name}"):
-        analysis = study.analyse(store)
-        figures = save_figures(analysis, directory / "figures")
+        analysis = machinery.analyse(study, store)
+        figures = save_figures(analysis.figures, directory / "figures", formats, width, title=title)
         write_page(analysis, page)
     display.print_verdicts(analysis.verdicts)
+    for note in analysis.notes:
+        display.console(stderr=True).print(f"note    {note}", markup=False, soft_wrap=True)
     print(f"page    {page}")
     for figure in figures:
         print(f"figure  {figure}")

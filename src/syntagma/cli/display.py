@@ -14,7 +14,8 @@ from rich.table import Table
 if TYPE_CHECKING:
     import pandas as pd
 
-    from syntagma.studies.study import Verdict
+    from syntagma.curves import Verdict
+    from syntagma.studies.schemas import Table as StudyTable
 
 _WIDTH_OF_FILES = 240
 _OUTCOME_STYLES = {"agrees": "green", "disagrees": "red", "open": "yellow", "finding": "cyan"}
@@ -39,12 +40,18 @@ def print_tables(tables: Mapping[str, pd.DataFrame]) -> None:
         out.print(drawn)
 
 
+def print_study_tables(tables: Iterable[StudyTable]) -> None:
+    """Each table of a study under its title, with the columns that the page shows."""
+    print_tables({f"{one.name}: {one.title}": one.data[[c.name for c in one.columns]] for one in tables})
+
+
 def print_verdicts(verdicts: Iterable[Verdict]) -> None:
     """One line a claim: the outcome, the claim, what was predicted and measured, and the source."""
     out = console()
     for verdict in verdicts:
         style = _OUTCOME_STYLES[verdict.outcome]
-        line = f"{verdict.claim}: predicted {verdict.predicted}, measured {verdict.measured} [{verdict.source}]"
+        claim = verdict.claim
+        line = f"{claim.text}: predicted {claim.predicted}, measured {verdict.measured} [{claim.source}]"
         out.print(f"[{style}]{verdict.outcome:<9}[/] {escape(line)}", soft_wrap=True)
 
 

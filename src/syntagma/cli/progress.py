@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.markup import escape
@@ -19,8 +19,9 @@ from rich.progress import (
 )
 
 from syntagma.cli.display import console
-from syntagma.studies.study import Progress as Report
 
+Report = Callable[[str, float], None]
+"""Called with a line of text and the fraction done, in [0, 1]."""
 _SILENT = 2.0
 """Seconds that work may take without a word."""
 

@@ -8,15 +8,12 @@ mappings, as the learners of a study, take new names: `learners.kernel={"learner
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from syntagma.errors import InputError, invalid, unknown
 
 if TYPE_CHECKING:
-    from pydantic import ValidationError
-
     from syntagma.studies.study import Settings, Study
 
 
@@ -28,6 +25,8 @@ def settings_for(study: Study[Any], preset: str, changes: Iterable[str]) -> Sett
     """
     from pydantic import ValidationError
 
+    from syntagma.checked_model import first_problem
+
     if preset not in study.presets:
         raise unknown("preset", preset, study.presets)
     start = study.presets[preset]
@@ -38,50 +37,6 @@ def settings_for(study: Study[Any], preset: str, changes: Iterable[str]) -> Sett
         return type(start).model_validate(tree)
     except ValidationError as error:
         raise InputError(first_problem(error, tree)) from None
-
-
-def first_problem(error: ValidationError, given: Any = None) -> str:
-    """The first of pydantic's complaints as one line that names the field, and how many more there are.
-
-    Args:
-        error: what pydantic raised.
-        given: the settings it refused, to tell fields from the kinds that pydantic puts between them.
-    """
-    problems = error.errors(include_url=False)
-    first = problems[0]
-    field = _field(first["loc"], given)
-    reason = first["msg"].removeprefix("Value error, ")
-    more = f" ({len(problems) - 1} more such errors.)" if len(problems) > 1 else ""
-    context = first.get("ctx", {})
-    if first["type"] == "union_tag_invalid":
-        kind = f"{field}.{_quoted(context['discriminator'])[0]}"
-        text = str(unknown(kind, context["tag"], _quoted(context["expected_tags"])))
-    elif first["type"] == "literal_error" and isinstance(first["input"], str):
-        text = str(unknown(field, first["input"], _quoted(context["expected"])))
-    elif first["type"] == "value_error":
-        text = f"{field}: {reason}" if first["loc"] else reason
-    elif first["type"] == "missing":
-        text = f"{field} is missing."
-    else:
-        text = str(invalid(field, first["input"], reason[:1].lower() + reason[1:]))
-    return text + more
-
-
-def _field(location: tuple[str | int, ...], given: Any) -> str:
-    """The dotted name of a field; what stands between two fields and is none in `given` is left out."""
-    names: list[str] = []
-    here: Any = given
-    for place, part in enumerate(location):
-        children: Any = dict(enumerate(here)) if isinstance(here, list | tuple) else here
-        inside = isinstance(children, dict) and part in children
-        if inside or here is None or place == len(location) - 1:
-            names.append(str(part))
-            here = children[part] if inside else None
-    return ".".join(names) or "settings"
-
-
-def _quoted(text: str) -> list[str]:
-    return re.findall(r"'([^']*)'", text)
 
 
 def read_value(text: str) -> Any:

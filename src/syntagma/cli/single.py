@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from pydantic import TypeAdapter, ValidationError
 
-from syntagma.cli.settings import apply_change, first_problem
+from syntagma.checked_model import first_problem
+from syntagma.cli.settings import apply_change
 from syntagma.errors import InputError, unknown
 
 if TYPE_CHECKING:
@@ -50,27 +51,31 @@ _SHOWN = {
 def run_of(
     language: str, task: str, learner: str, sizes: Mapping[str, Any], changes: Iterable[str]
 ) -> Run:  # fmt: skip
-    """The run of these kinds and sizes (`num_examples`, `test_examples`, `seed`), changed by each `key=value`.
+    """The run of these kinds and sizes, changed by each `key=value`.
 
+    Sizes are `num_examples`, `test_examples`, `validation_examples` and `seed`.
     Keys begin with `language`, `task`, `learner` or `training`.
 
     Raises:
         InputError: an unknown kind (the nearest is named), an unknown key, or a value that cannot be.
     """
+    from syntagma.languages.settings import LANGUAGES as KINDS_OF_LANGUAGES
     from syntagma.languages.settings import AnyLanguage
-    from syntagma.learners import AnyLearner, NetworkLearner, Training
+    from syntagma.learners import LEARNERS, NetworkLearner, Training
     from syntagma.sweep.runs import Run
     from syntagma.tasks import AnyTask
 
-    chosen = {"language": (language, AnyLanguage), "task": (task, AnyTask), "learner": (learner, AnyLearner)}
-    classes = {field: kinds(union) for field, (_, union) in chosen.items()}
-    for field, (kind, _) in chosen.items():
+    language = KINDS_OF_LANGUAGES.kind_in(language) if language.endswith(".py") else language
+    learner = LEARNERS.kind_in(learner) if learner.endswith(".py") else learner
+    chosen = {"language": language, "task": task, "learner": learner}
+    classes = {"language": KINDS_OF_LANGUAGES.all(), "task": kinds(AnyTask), "learner": LEARNERS.all()}
+    for field, kind in chosen.items():
         if kind not in classes[field]:
             raise unknown(field, kind, classes[field])
     trained = issubclass(classes["learner"][learner], NetworkLearner)
     tree: dict[str, Any] = {"language": {"kind": language, **LANGUAGES.get(language, {})}}
     tree |= {"task": {"kind": task}, "learner": {"kind": learner}, "training": dict(_TRAINING) if trained else None}
-    fields = {field: classes[field][kind].model_fields for field, (kind, _) in chosen.items()}
+    fields = {field: classes[field][kind].model_fields for field, kind in chosen.items()}
     fields |= {"training": Training.model_fields if trained else {}}
     for change in changes:
         _check_key(change.partition("=")[0], fields)
@@ -78,7 +83,7 @@ def run_of(
     if task == "symmetry-target" and "partition" not in tree["task"]:
         length = _checked(AnyLanguage, tree["language"], "language").language().sentence_length
         tree["task"]["partition"] = [length - 1, 1]
-    return _checked(Run, {"study": "fit", **tree, **sizes})
+    return _checked(Run, {**tree, **sizes})
 
 
 def _checked(kind: Any, given: Mapping[str, Any], field: str = "") -> Any:

@@ -6,7 +6,7 @@ from syntagma.kernels.convolution import Convolution
 from syntagma.kernels.dense import Dense, LayerNorm
 from syntagma.kernels.embedding import Embedding
 from syntagma.kernels.gram import Gram
-from syntagma.kernels.layers import AnyLayer
+from syntagma.kernels.layers import AnyLayer, Residual
 from syntagma.kernels.presets import (
     ARCHITECTURES,
     hierarchical_cnn,
@@ -15,7 +15,6 @@ from syntagma.kernels.presets import (
     template_transformer,
     transformer,
 )
-from syntagma.kernels.residual import Residual
 
 __all__ = [
     "ARCHITECTURES",

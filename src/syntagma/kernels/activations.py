@@ -21,7 +21,10 @@ from jaxtyping import Array, Float
 from pydantic import AfterValidator
 
 from syntagma.errors import invalid, unknown
-from syntagma.kernels.arc_cosine import arc_cosine, arc_cosine_derivative
+from syntagma.kernels.arc_cosine import rectified, rectified_derivative
+from syntagma.kernels.correlation import Roots, correlate, roots
+from syntagma.kernels.cosine import cosine_covariance, cosine_derivative_covariance
+from syntagma.kernels.error_function import erf_covariance, erf_derivative_covariance
 
 _ORDERS = {"step": 0, "relu": 1, "requ": 2, **{f"relu^{n}": n for n in range(3, 17)}}
 """Powers of ReLU by name; E[u^(2n)] grows as (2n)!, so the sixteenth is far beyond use."""
@@ -56,28 +59,29 @@ def covariance(
     name: ActivationName, phase: float, k: Float[Array, "*n"], left: Float[Array, "*n"], right: Float[Array, "*n"]
 ) -> Float[Array, "*n"]:
     """E[phi(u) phi(w)] for Cov(u, w) = k, Var u = left, Var w = right."""
-    if name == "linear":
-        return k
-    if name == "erf":
-        return 2 / jnp.pi * jnp.arcsin(2 * k / jnp.sqrt((1 + 2 * left) * (1 + 2 * right)))
-    if name == "cos":
-        return _cosine(phase, 1.0, k, left, right)
-    return arc_cosine(_ORDERS[name], k, left, right)
+    return closed_forms(name, phase, k, roots(left), roots(right))[0]
 
 
 def derivative_covariance(
     name: ActivationName, phase: float, k: Float[Array, "*n"], left: Float[Array, "*n"], right: Float[Array, "*n"]
 ) -> Float[Array, "*n"]:
     """E[phi'(u) phi'(w)], which a tangent kernel is multiplied by."""
+    return closed_forms(name, phase, k, roots(left), roots(right))[1]
+
+
+def closed_forms(
+    name: ActivationName, phase: float, k: Float[Array, "*n"], left: Roots, right: Roots, rounding: float = 0.0
+) -> tuple[Float[Array, "*n"], Float[Array, "*n"]]:
+    """`covariance` and `derivative_covariance`, from the square roots of the variances.
+
+    Args:
+        rounding: see `correlate`.
+    """
     if name == "linear":
-        return jnp.ones_like(k)
+        return k, jnp.ones_like(k)
+    c = correlate(k, left, right, rounding)
     if name == "erf":
-        return 4 / jnp.pi / jnp.sqrt((1 + 2 * left) * (1 + 2 * right) - 4 * k * k)
+        return erf_covariance(c), erf_derivative_covariance(c)
     if name == "cos":
-        return _cosine(phase, -1.0, k, left, right)
-    return arc_cosine_derivative(_ORDERS[name], k, left, right)
-
-
-def _cosine(phase: float, sign: float, k: Array, left: Array, right: Array) -> Array:
-    mean = (left + right) / 2
-    return (jnp.exp(k - mean) + sign * jnp.cos(2 * phase) * jnp.exp(-k - mean)) / 2
+        return cosine_covariance(phase, c), cosine_derivative_covariance(phase, c)
+    return rectified(_ORDERS[name], c), rectified_derivative(_ORDERS[name], c)

@@ -17,22 +17,22 @@ import equinox as eqx
 import jax
 import numpy as np
 from jaxtyping import Array, Float, Integer, Key
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
+from syntagma.checked_model import CheckedModel
 from syntagma.errors import invalid, whole_number
 from syntagma.kernels.attention import Attention
 from syntagma.kernels.convolution import Convolution
 from syntagma.kernels.embedding import Embedding, EmbeddingNetwork
+from syntagma.kernels.finite import FiniteSizes, Forward, HiddenUnits
 from syntagma.kernels.gram import Gram, Kind, Limit, Progress
-from syntagma.kernels.layer import Activations, Forward, Sizes
-from syntagma.kernels.layers import AnyLayer
+from syntagma.kernels.layers import AnyLayer, Residual
 from syntagma.kernels.pairs import Layout
-from syntagma.kernels.residual import Residual
 
 Readout = Literal["last", "mean", "class"]
 
 
-class Architecture(BaseModel):
+class Architecture(CheckedModel):
     """Settings of a composition, one to one with TOML and JSON.
 
     Attributes:
@@ -40,8 +40,6 @@ class Architecture(BaseModel):
         layers: from the embedding up.
         readout: where the linear read-out reads: the last position, the mean of all, or the class token.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     embedding: Embedding
     layers: tuple[AnyLayer, ...] = ()
@@ -128,7 +126,7 @@ class Architecture(BaseModel):
         width = whole_number("width", width)
         chosen = [whole_number(n, width if v is None else v) for n, v in (("heads", heads), ("head_size", head_size))]
         keys = jax.random.split(key, len(self.layers) + 2)
-        sizes = Sizes(width, *chosen, inputs=0, length=length, class_token=self.readout == "class")
+        sizes = FiniteSizes(width, *chosen, inputs=0, length=length, class_token=self.readout == "class")
         embedding, sizes = self.embedding.network(keys[0], sizes)
         layers = []
         for layer, layer_key in zip(self.layers, keys[1:-1], strict=True):
@@ -209,7 +207,7 @@ class Network(eqx.Module):
 
     def features(self, inputs: Integer[Array, "B T"]) -> Float[Array, "B d"]:
         """What the read-out reads; features @ features.T / d approaches the NNGP kernel."""
-        x: Activations = self.embedding(inputs)
+        x: HiddenUnits = self.embedding(inputs)
         for layer in self.layers:
             x = layer(x)
         return x.mean(1) if self.reads == "mean" else x[:, -1]

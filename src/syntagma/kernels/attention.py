@@ -42,12 +42,15 @@ from pydantic import Field, model_validator
 from syntagma.errors import invalid
 from syntagma.kernels import fields, softmax
 from syntagma.kernels.draws import Draws
-from syntagma.kernels.layer import Activations, Forward, Layer, Sizes
-from syntagma.kernels.pairs import Joint, Pairs, Reads
+from syntagma.kernels.finite import FiniteSizes, Forward, HiddenUnits
+from syntagma.kernels.joint import Joint
+from syntagma.kernels.layer import WideLayer
+from syntagma.kernels.pairs import Pairs, Reads
+from syntagma.kernels.scores import SoftmaxScores
 from syntagma.randomness import normal
 
 
-class Attention(Layer):
+class Attention(WideLayer):
     """Attention of all positions to all token positions, or where `causal` to those up to their own.
 
     Attributes:
@@ -103,14 +106,15 @@ class Attention(Layer):
             return joint.map(lambda pairs, left, right: self._linear(pairs, reads))
         if self.scores == "softmax":
             on_embedding = fields.affordable(joint, reads, tangent=draws.tangent)
-            return (fields.on_embedding if on_embedding else softmax.pairwise)(self, joint, reads, draws)
+            scores = SoftmaxScores(self.temperature, self.causal)
+            return (fields.on_embedding if on_embedding else softmax.pairwise)(scores, joint, reads, draws)
         return joint.map(lambda pairs, left, right: self._fixed(pairs, reads))
 
     def _linear(self, pairs: Pairs, reads: Reads) -> Pairs:
         pattern = self.equal_attention(pairs.layout.length)
-        query, square = pairs.at(reads), self.temperature**2
-        values = square * pairs.mixed(pairs.nngp**2, pattern, reads)
-        tangent = square * pairs.mixed(pairs.nngp * pairs.ntk, pattern, reads)
+        query, keys = pairs.at(reads), self.temperature * pairs.nngp
+        values = pairs.mixed(keys * keys, pattern, reads)
+        tangent = pairs.mixed(keys * (self.temperature * pairs.ntk), pattern, reads)
         nngp = query.nngp * values
         return query.replace(nngp, 4 * nngp + 2 * query.nngp * tangent + query.ntk * values)
 
@@ -120,7 +124,7 @@ class Attention(Layer):
         nngp = jnp.broadcast_to(pairs.mixed(pairs.nngp, pattern, reads), query.nngp.shape)
         return query.replace(nngp, 2 * nngp + pairs.mixed(pairs.ntk, pattern, reads))
 
-    def network(self, key: Key[Array, ""], sizes: Sizes) -> tuple[Forward, Sizes]:
+    def network(self, key: Key[Array, ""], sizes: FiniteSizes) -> tuple[Forward, FiniteSizes]:
         inner = sizes.heads * sizes.head_size
         asks = self.scores in ("linear", "softmax")
         maps = [(sizes.inputs, sizes.heads, sizes.head_size)] * (3 if asks else 1)
@@ -139,7 +143,7 @@ class _AttentionNetwork(eqx.Module):
     layer: Attention = eqx.field(static=True)
     class_token: bool = eqx.field(static=True)
 
-    def __call__(self, x: Activations) -> Activations:
+    def __call__(self, x: HiddenUnits) -> HiddenUnits:
         scale = x.shape[-1] ** -0.5
         tokens = x[:, :-1] if self.class_token else x
         if self.layer.scores == "linear" and not self.layer.causal:

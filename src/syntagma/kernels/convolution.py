@@ -26,8 +26,10 @@ from syntagma.errors import invalid
 from syntagma.kernels.activations import activate
 from syntagma.kernels.dense import Neurons
 from syntagma.kernels.draws import Draws
-from syntagma.kernels.layer import Activations, Forward, Sizes, narrow
-from syntagma.kernels.pairs import Joint, Layout, Pairs, Reads
+from syntagma.kernels.finite import FiniteSizes, Forward, HiddenUnits
+from syntagma.kernels.joint import Joint
+from syntagma.kernels.layer import narrow
+from syntagma.kernels.pairs import Layout, Pairs, Reads
 from syntagma.randomness import normal
 
 
@@ -54,7 +56,7 @@ class Convolution(Neurons):
         return length // size
 
     def kernel(self, joint: Joint, reads: Reads, draws: Draws) -> Joint:
-        return narrow(joint.map(lambda pairs, left, right: self.weigh(self._patches(pairs))).map(self.fire), reads)
+        return narrow(self.fire(joint.map(lambda pairs, left, right: self.weigh(self._patches(pairs)))), reads)
 
     def weigh(self, pairs: Pairs) -> Pairs:
         weighed = super().weigh(pairs)
@@ -79,7 +81,7 @@ class Convolution(Neurons):
 
         return pairs.replace(patches(pairs.nngp), patches(pairs.ntk), Layout(pairs.layout.kind, places))
 
-    def network(self, key: Key[Array, ""], sizes: Sizes) -> tuple[Forward, Sizes]:
+    def network(self, key: Key[Array, ""], sizes: FiniteSizes) -> tuple[Forward, FiniteSizes]:
         places = self.length_after(sizes.length)
         copies = 1 if self.shared else places
         shape = copies, sizes.length // places * sizes.inputs, sizes.width
@@ -92,7 +94,7 @@ class _ConvolutionNetwork(eqx.Module):
     bias: Float[Array, "copies w"] | None
     layer: Convolution = eqx.field(static=True)
 
-    def __call__(self, x: Activations) -> Activations:
+    def __call__(self, x: HiddenUnits) -> HiddenUnits:
         patches = x.reshape(len(x), self.layer.length_after(x.shape[1]), -1)
         weights = self.weights * (self.layer.weight_variance / self.weights.shape[1]) ** 0.5
         u = patches @ weights[0] if self.layer.shared else jnp.einsum("bpi,pio->bpo", patches, weights)

@@ -28,14 +28,17 @@ from jaxtyping import Array, Float, Key
 from pydantic import Field, model_validator
 
 from syntagma.errors import InputError, invalid
-from syntagma.kernels.activations import ActivationName, activate, covariance, derivative_covariance
+from syntagma.kernels.activations import ActivationName, activate, closed_forms
+from syntagma.kernels.correlation import ROUNDING, Roots, roots
 from syntagma.kernels.draws import Draws
-from syntagma.kernels.layer import Activations, Forward, Layer, Sizes
-from syntagma.kernels.pairs import Joint, Pairs, Reads
+from syntagma.kernels.finite import FiniteSizes, Forward, HiddenUnits
+from syntagma.kernels.joint import Joint
+from syntagma.kernels.layer import WideLayer
+from syntagma.kernels.pairs import Pairs, Reads
 from syntagma.randomness import normal
 
 
-class Neurons(Layer):
+class Neurons(WideLayer):
     """What dense and convolutional layers share: weights, bias and activation."""
 
     activation: ActivationName = "relu"
@@ -62,11 +65,17 @@ class Neurons(Layer):
         nngp = self.weight_variance * pairs.nngp + self.bias_variance
         return pairs.replace(nngp, self.weight_variance * pairs.ntk + nngp)
 
-    def fire(self, pairs: Pairs, left: Pairs, right: Pairs) -> Pairs:
+    def fire(self, joint: Joint) -> Joint:
         """Covariances of the activations, from those of the pre-activations."""
-        k, variances = pairs.nngp, (left.row_variances(), right.column_variances())
-        slope = derivative_covariance(self.activation, self.phase, k, *variances)
-        return pairs.replace(covariance(self.activation, self.phase, k, *variances), pairs.ntk * slope)
+        rows, columns = (roots(v) for v in (joint.selves.row_variances(), joint.selves.column_variances()))
+
+        def fired(pairs: Pairs, left: Roots, right: Roots) -> Pairs:
+            value, slope = closed_forms(self.activation, self.phase, pairs.nngp, left, right, ROUNDING)
+            return pairs.replace(value, pairs.ntk * slope)
+
+        selves = fired(joint.selves, rows, columns)
+        across = joint.across and fired(joint.across, joint.sides(rows)[0], joint.sides(columns)[1])
+        return Joint(selves, across)
 
 
 class Dense(Neurons):
@@ -75,9 +84,9 @@ class Dense(Neurons):
     kind: Literal["dense"] = "dense"
 
     def kernel(self, joint: Joint, reads: Reads, draws: Draws) -> Joint:
-        return joint.map(lambda pairs, left, right: self.weigh(pairs)).map(self.fire)
+        return self.fire(joint.map(lambda pairs, left, right: self.weigh(pairs)))
 
-    def network(self, key: Key[Array, ""], sizes: Sizes) -> tuple[Forward, Sizes]:
+    def network(self, key: Key[Array, ""], sizes: FiniteSizes) -> tuple[Forward, FiniteSizes]:
         weights, *bias = normal(key, (sizes.inputs, sizes.width), *[(sizes.width,)] * (self.bias_variance > 0))
         return _DenseNetwork(weights, bias[0] if bias else None, self), sizes.after(sizes.width)
 
@@ -87,14 +96,14 @@ class _DenseNetwork(eqx.Module):
     bias: Float[Array, " w"] | None
     layer: Dense = eqx.field(static=True)
 
-    def __call__(self, x: Activations) -> Activations:
+    def __call__(self, x: HiddenUnits) -> HiddenUnits:
         u = x @ self.weights * (self.layer.weight_variance / len(self.weights)) ** 0.5
         if self.bias is not None:
             u = u + self.layer.bias_variance**0.5 * self.bias
         return activate(self.layer.activation, self.layer.phase, u)
 
 
-class LayerNorm(Layer):
+class LayerNorm(WideLayer):
     """Layer normalisation of centred activations, without gain and bias."""
 
     kind: Literal["layer-norm"] = "layer-norm"
@@ -116,14 +125,25 @@ class LayerNorm(Layer):
 
     @staticmethod
     def _divide(pairs: Pairs, left: Pairs, right: Pairs) -> Pairs:
-        scale = jnp.sqrt(left.row_variances() * right.column_variances())
-        return pairs.replace(pairs.nngp / scale, pairs.ntk / scale)
+        variances = left.row_variances(), right.column_variances()
+        rows, columns = (jnp.sqrt(jnp.maximum(variance, 0.0)) for variance in variances)
+        scale = rows * columns
+        safe = jnp.where(scale > 0, scale, 1.0)
+        nngp, ntk = (jnp.where(scale > 0, values / safe, 0.0) for values in (pairs.nngp, pairs.ntk))
+        return pairs.replace(nngp, ntk)
 
-    def network(self, key: Key[Array, ""], sizes: Sizes) -> tuple[Forward, Sizes]:
+    def network(self, key: Key[Array, ""], sizes: FiniteSizes) -> tuple[Forward, FiniteSizes]:
         return _LayerNormNetwork(), sizes
 
 
 class _LayerNormNetwork(eqx.Module):
-    def __call__(self, x: Activations) -> Activations:
+    """Where all units are equal, 0, as with the usual small number in the denominator; and so is the gradient.
+
+    Units are divided by the largest first, of which the result does not depend: squares of 1e-30 are 0 in float32.
+    """
+
+    def __call__(self, x: HiddenUnits) -> HiddenUnits:
         centred = x - x.mean(-1, keepdims=True)
-        return centred * jax.lax.rsqrt((centred**2).mean(-1, keepdims=True))
+        largest = jax.lax.stop_gradient(jnp.abs(centred).max(-1, keepdims=True))
+        scaled = jnp.where(largest > 0, centred, 1.0) / jnp.where(largest > 0, largest, 1.0)
+        return jnp.where(largest > 0, scaled * jax.lax.rsqrt((scaled**2).mean(-1, keepdims=True)), 0.0)

@@ -19,14 +19,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Integer, Key
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from syntagma.checked_model import CheckedModel
 from syntagma.errors import invalid
-from syntagma.kernels.layer import Activations, Sizes
+from syntagma.kernels.finite import FiniteSizes, HiddenUnits
 from syntagma.kernels.pairs import Layout, Pairs
 
 
-class Embedding(BaseModel):
+class Embedding(CheckedModel):
     """Settings of the embedding.
 
     Attributes:
@@ -38,8 +39,6 @@ class Embedding(BaseModel):
             None for the identity.
         trained: Gaussian tables that are trained, or fixed one-hot vectors.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     vocab: int = Field(ge=1)
     token_variance: float = Field(default=1.0, ge=0)
@@ -122,11 +121,25 @@ class Embedding(BaseModel):
 
     def normalised(self) -> Embedding:
         """The embedding divided by its standard deviation, where all tokens have the same."""
-        total = self.token_variance + self.position_variance
-        shares = {"token_variance": self.token_variance / total, "position_variance": self.position_variance / total}
+        assert self.token_kernel is None
+        scaled = self.divided(max(self.token_variance, self.position_variance))  # whose sum, unlike ours, is finite
+        return scaled.divided(scaled.token_variance + scaled.position_variance)
+
+    def divided(self, variance: float) -> Embedding:
+        """The embedding with its tokens' and positions' variances over `variance`, and a class token's of 1."""
+        shares = {
+            "token_variance": self.token_variance / variance,
+            "position_variance": self.position_variance / variance,
+        }
         return self.model_copy(update={**shares, "class_variance": 1.0})
 
-    def network(self, key: Key[Array, ""], sizes: Sizes) -> tuple[EmbeddingNetwork, Sizes]:
+    @property
+    def largest_variance(self) -> float:
+        """That of any token, or of a position."""
+        largest = 1.0 if self.token_kernel is None else max(row[i] for i, row in enumerate(self.token_kernel))
+        return max(self.token_variance * largest, self.position_variance)
+
+    def network(self, key: Key[Array, ""], sizes: FiniteSizes) -> tuple[EmbeddingNetwork, FiniteSizes]:
         """The embedding of finite width: `[B, T]` tokens to `[B, P, d]`."""
         tokens = positions = extra = None
         width = self.vocab + sizes.length + 1
@@ -147,7 +160,7 @@ class EmbeddingNetwork(eqx.Module):
     class_token: bool = eqx.field(static=True)
     embedding: Embedding = eqx.field(static=True)
 
-    def __call__(self, inputs: Integer[Array, "B T"]) -> Activations:
+    def __call__(self, inputs: Integer[Array, "B T"]) -> HiddenUnits:
         tokens, positions, extra = self.tokens, self.positions, self.class_vector
         if tokens is None:
             vocab, width = self.embedding.vocab, self.embedding.vocab + inputs.shape[1] + 1

@@ -25,18 +25,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Integer
+from jaxtyping import Array, Bool, Float, Integer
 
 from syntagma.kernels.draws import Draws
-from syntagma.kernels.pairs import Joint, Layout, Pairs, Reads
-
-if TYPE_CHECKING:
-    from syntagma.kernels.attention import Attention
-    from syntagma.kernels.embedding import Embedding
+from syntagma.kernels.embedding import Embedding
+from syntagma.kernels.joint import Joint
+from syntagma.kernels.pairs import Layout, Pairs, Reads
+from syntagma.kernels.scores import SoftmaxScores, weights
 
 _MOST_FUNCTIONALS = 64
 _MOST_TABLE = 2**24
@@ -52,15 +50,19 @@ class _Scheme:
     Attributes:
         dimensions: Gaussian numbers a draw.
         queries: queries or functionals Q that a draw serves.
+        factor: what the softmax multiplies the scores by.
         scores: scores `[n, Q, T, c]` of tokens `[n, T]` for points `[c, dimensions]`.
         products: sums over draws of products of features `[a, Q, D, c]` with `[b, Q, D, c]`: `[columns, a, b]`; or
             `[columns, a]` of each sequence with itself, where there is no second argument.
+        seen: the keys that each query sees, where not all.
     """
 
     dimensions: int
     queries: int
+    factor: Float[Array, ""]
     scores: Callable[[Array, Array], Float[Array, "n Q T c"]]
     products: Callable[[Array, Array | None], Array]
+    seen: Bool[Array, "Q T 1"] | None = None
 
 
 def affordable(joint: Joint, reads: Reads, *, tangent: bool) -> bool:
@@ -73,20 +75,27 @@ def affordable(joint: Joint, reads: Reads, *, tangent: bool) -> bool:
     return square <= min(limits)
 
 
-def on_embedding(attention: Attention, joint: Joint, reads: Reads, draws: Draws) -> Joint:
-    """Covariances after softmax attention on the embedding itself."""
+def on_embedding(attention: SoftmaxScores, joint: Joint, reads: Reads, draws: Draws) -> Joint:
+    """Covariances after softmax attention on the embedding itself: `on_embedding(scores, joint, "last", draws)`.
+
+    The embedding is divided by its standard deviation while it is worked with, so that no product overflows.
+    """
     assert joint.embedded is not None
     embedding, tokens = joint.embedded
+    unit = embedding.largest_variance or 1.0
+    factor = attention.factor(jnp.asarray(unit))
+    class_factor = attention.factor(jnp.sqrt(unit), jnp.sqrt(embedding.class_variance))
+    embedding = embedding.divided(unit)
     layout = joint.selves.layout
     schemes = []
     if reads != "class":
         by_kind = layout.kind == "exchangeable"
-        schemes.append((_by_kind if by_kind else _by_query)(attention, embedding, layout, reads))
+        schemes.append((_by_kind if by_kind else _by_query)(attention, factor, embedding, layout, reads))
     if reads == "class" or (reads == "all" and layout.class_token):
-        schemes.append(_by_class_token(embedding, layout))
+        schemes.append(_by_class_token(class_factor, embedding, layout))
     rows = None if joint.across is None else joint.across.nngp.shape[-2]
-    moments = [_moments(scheme, attention, embedding, tokens, rows, draws) for scheme in schemes]
-    square, trained = attention.temperature**2, float(embedding.trained)
+    moments = [_moments(scheme, embedding, tokens, rows, draws) for scheme in schemes]
+    trained = float(embedding.trained)
 
     def finished(pairs: Pairs, *parts: tuple[Array, Array]) -> Pairs:
         nngp, w = (jnp.concatenate(columns) for columns in zip(*parts, strict=True))
@@ -94,14 +103,15 @@ def on_embedding(attention: Attention, joint: Joint, reads: Reads, draws: Draws)
         if len(nngp) > len(query.nngp):  # by kind, of which one is read
             chosen = pairs.replace(nngp, w).at(reads)
             nngp, w = chosen.nngp, chosen.ntk
-        return query.replace(nngp, (2 + trained) * nngp + (2 + 2 * trained) * square * query.nngp * w)
+        nngp, w = unit * nngp, factor * (factor * w)
+        return query.replace(nngp, (2 + trained) * nngp + (2 + 2 * trained) * query.nngp * w)
 
     selves, across = zip(*moments, strict=True)
     return Joint(finished(joint.selves, *selves), joint.across and finished(joint.across, *across))
 
 
 def _moments(
-    scheme: _Scheme, attention: Attention, embedding: Embedding, tokens: Array, rows: int | None, draws: Draws
+    scheme: _Scheme, embedding: Embedding, tokens: Array, rows: int | None, draws: Draws
 ) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
     """E[o . o] and E[<M, M>] of the sequences with themselves, and of the first `rows` with the others."""
     length = tokens.shape[1]
@@ -112,17 +122,17 @@ def _moments(
     points: Array = draws.take(scheme.dimensions, scheme.queries, per_sequence=per_sequence)
 
     def features(chunk: Array) -> list[Array]:
-        weights = jax.nn.softmax(attention.temperature * scheme.scores(chunk, tokens), axis=2)
-        mean = jnp.einsum("nqtc,ntf->nqfc", weights, keys)
+        attention = weights(scheme.factor, scheme.scores(chunk, tokens), scheme.seen, axis=2)
+        mean = jnp.einsum("nqtc,ntf->nqfc", attention, keys)
         if not draws.tangent:
             return [mean]
-        second = jnp.einsum("nqtc,ntf,ntg->nqfgc", weights, keys, keys) - mean[:, :, :, None] * mean[:, :, None]
+        second = jnp.einsum("nqtc,ntf,ntg->nqfgc", attention, keys, keys) - mean[:, :, :, None] * mean[:, :, None]
         return [mean, second.reshape(*mean.shape[:2], size**2, -1)]
 
     def sums(chunk: Array) -> tuple[list[Array], list[Array]]:
-        found = features(chunk)
-        selves = [scheme.products(of_all, None) for of_all in found]
-        return selves, selves if rows is None else [scheme.products(f[:rows], f[rows:]) for f in found]
+        drawn = features(chunk)
+        selves = [scheme.products(of_all, None) for of_all in drawn]
+        return selves, selves if rows is None else [scheme.products(f[:rows], f[rows:]) for f in drawn]
 
     zeros = jax.tree.map(lambda a: jnp.zeros(a.shape), jax.eval_shape(sums, points[0]))
     total, _ = jax.lax.scan(lambda t, chunk: (jax.tree.map(jnp.add, t, sums(chunk)), None), zeros, points)
@@ -130,31 +140,32 @@ def _moments(
     return (selves[0], selves[-1]), (across[0], across[-1])
 
 
-def _by_class_token(embedding: Embedding, layout: Layout) -> _Scheme:
+def _by_class_token(factor: Array, embedding: Embedding, layout: Layout) -> _Scheme:
     table = embedding.features(layout.length)
 
     def scores(points: Array, tokens: Array) -> Array:
-        return _by_key(embedding.class_variance**0.5 * table @ points.T, embedding, tokens)[:, None]
+        return _by_key(table @ points.T, embedding, tokens)[:, None]
 
-    return _Scheme(table.shape[1], 1, scores, _products)
+    return _Scheme(table.shape[1], 1, factor, scores, _products)
 
 
-def _by_query(attention: Attention, embedding: Embedding, layout: Layout, reads: Reads) -> _Scheme:
+def _by_query(attention: SoftmaxScores, factor: Array, embedding: Embedding, layout: Layout, reads: Reads) -> _Scheme:
     table = embedding.features(layout.length)
     size = table.shape[1]
     places = jnp.arange(layout.length)[-1:] if reads == "last" else jnp.arange(layout.length)
-    seen = (attention.equal_attention(layout.length) > 0)[-len(places) :]
+    seen = attention.seen(layout.length)[-len(places) :]
 
     def scores(points: Array, tokens: Array) -> Array:
         matrix = jnp.einsum("vf,cfg,wg->vwc", table, points.reshape(-1, size, size), table)
         by_query = matrix[tokens[:, places]] + matrix[embedding.vocab + places]  # [n, Q, V + T, c]
         at_keys = jnp.take_along_axis(by_query, tokens[:, None, :, None], axis=2)
-        return jnp.where(seen[:, :, None], at_keys + by_query[:, :, embedding.vocab :], -jnp.inf)
+        return at_keys + by_query[:, :, embedding.vocab :]
 
-    return _Scheme(size**2, len(places), scores, _products)
+    return _Scheme(size**2, len(places), factor, scores, _products, jnp.array(seen)[:, :, None])
 
 
-def _by_kind(attention: Attention, embedding: Embedding, layout: Layout, reads: Reads) -> _Scheme:
+def _by_kind(attention: SoftmaxScores, factor: Array, embedding: Embedding, layout: Layout, reads: Reads) -> _Scheme:
+    assert not attention.causal, "a mask tells positions apart"
     table = embedding.features(layout.length)
     size = table.shape[1]
     of_positions = 1 if reads == "last" else min(layout.length, round(_MOST_FUNCTIONALS**0.5))
@@ -190,7 +201,7 @@ def _by_kind(attention: Attention, embedding: Embedding, layout: Layout, reads: 
             ]
         )
 
-    return _Scheme((of_tokens + of_positions) * size, of_tokens * of_positions, scores, products)
+    return _Scheme((of_tokens + of_positions) * size, of_tokens * of_positions, factor, scores, products)
 
 
 def _by_key(functionals: Float[Array, "w *c"], embedding: Embedding, tokens: Integer[Array, "n T"]) -> Array:
@@ -201,8 +212,8 @@ def _by_key(functionals: Float[Array, "w *c"], embedding: Embedding, tokens: Int
 def _products(of_x: Array, of_y: Array | None) -> Array:
     """Every query of x with every query of y: `[Q^2, a, b]`, or `[Q^2, a]`."""
     equation = "aidc,akdc->ika" if of_y is None else "aidc,bkdc->ikab"
-    found = jnp.einsum(equation, of_x, of_x if of_y is None else of_y)
-    return found.reshape(-1, *found.shape[2:])
+    products = jnp.einsum(equation, of_x, of_x if of_y is None else of_y)
+    return products.reshape(-1, *products.shape[2:])
 
 
 def _inner(of_x: Array, of_y: Array | None) -> Array:

@@ -21,8 +21,9 @@ from jaxtyping import Array, Float, Integer
 from syntagma.errors import invalid, whole_number
 from syntagma.kernels.draws import REPLICATES, Draws, Request
 from syntagma.kernels.embedding import Embedding
-from syntagma.kernels.layer import Layer, propagate
-from syntagma.kernels.pairs import Joint, Layout, Pairs, Reads
+from syntagma.kernels.joint import Joint
+from syntagma.kernels.layer import WideLayer, propagate
+from syntagma.kernels.pairs import Layout, Pairs, Reads
 
 Kind = Literal["nngp", "ntk"]
 Progress = Callable[[str, float], None]
@@ -54,7 +55,7 @@ class Limit:
     """The infinite-width limit of an architecture on sequences of one length."""
 
     embedding: Embedding
-    layers: tuple[Layer, ...]
+    layers: tuple[WideLayer, ...]
     readout: Literal["last", "mean", "class"]
     kind: Kind
     layout: Layout
@@ -99,7 +100,9 @@ class Limit:
         with jax.enable_x64(True):
             for i in range(0, len(x), side):
                 block = _padded(x[i : i + side], side)
-                parts.append(np.mean([np.asarray(_selves(self, block, points)) for points in replicates], axis=0))
+                estimates = [np.asarray(_selves(self, block, points)) for points in replicates]
+                self._check(estimates)
+                parts.append(np.mean(estimates, axis=0))
         return np.concatenate(parts)[: len(x)]
 
     def _summary(self, estimates: list[Any], rows: int, columns: int, *, diagonal: bool) -> tuple[Any, Any]:
@@ -111,9 +114,19 @@ class Limit:
                 values = np.triu(values, 1)
                 values = values + values.T + np.diag(np.asarray(selves)[:rows])
             blocks.append(values)
+        self._check(blocks)
         if len(blocks) == 1:
             return blocks[0], None
-        return np.mean(blocks, axis=0), np.std(blocks, axis=0, ddof=1) / len(blocks) ** 0.5
+        largest = np.abs(blocks).max() or 1.0  # whose square may not be a float64
+        spread = np.std(np.divide(blocks, largest), axis=0, ddof=1) * largest
+        return np.mean(blocks, axis=0), spread / len(blocks) ** 0.5
+
+    def _check(self, blocks: list[np.ndarray]) -> None:
+        """Refuse a kernel that is no float64: only an overflow makes it infinite, and then perhaps NaN."""
+        if not all(np.isfinite(block).all() for block in blocks):
+            allowed = "on these sequences their kernel is beyond 1.8e308, the largest float64"
+            mend = "Lower the variances of the weights, the number of layers, or n of relu^n"
+            raise invalid("layers", [layer.kind for layer in self.layers], allowed, mend)
 
     def _side(self, sequences: int, block_size: int | None, requests: tuple[Request, ...]) -> int:
         """Sequences on a side of a block: a power of two."""

@@ -7,53 +7,21 @@ weights are N(0, 1) and every product is scaled by fan-in^(-1/2) (NTK parametris
 from __future__ import annotations
 
 import abc
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
 
-from jaxtyping import Array, Float, Key
-from pydantic import BaseModel, ConfigDict
+from jaxtyping import Array, Key
 
+from syntagma.checked_model import CheckedModel
 from syntagma.kernels.draws import Draws
-from syntagma.kernels.pairs import Joint, Reads
-
-Activations = Float[Array, "B P d"]
-Forward = Callable[[Activations], Activations]
-"""A layer's network: an Equinox module that maps activations to activations."""
+from syntagma.kernels.finite import FiniteSizes, Forward
+from syntagma.kernels.joint import Joint
+from syntagma.kernels.pairs import Reads
 
 
-@dataclass(frozen=True)
-class Sizes:
-    """What a finite layer must know to be drawn.
-
-    Attributes:
-        width: units that the layer puts out.
-        heads: heads of attention, each of size `head_size`.
-        head_size: size of queries, keys and values.
-        inputs: units that come in.
-        length: token positions that come in.
-        class_token: whether a class token follows them.
-    """
-
-    width: int
-    heads: int
-    head_size: int
-    inputs: int
-    length: int
-    class_token: bool = False
-
-    @property
-    def positions(self) -> int:
-        return self.length + self.class_token
-
-    def after(self, inputs: int, length: int | None = None) -> Sizes:
-        """Sizes for the next layer."""
-        return replace(self, inputs=inputs, length=self.length if length is None else length)
-
-
-class Layer(BaseModel, abc.ABC):
+class WideLayer(CheckedModel, abc.ABC):
     """A layer's settings, one to one with TOML and JSON."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    kind: str
 
     @property
     def mixes(self) -> bool:
@@ -85,11 +53,11 @@ class Layer(BaseModel, abc.ABC):
         """
 
     @abc.abstractmethod
-    def network(self, key: Key[Array, ""], sizes: Sizes) -> tuple[Forward, Sizes]:
+    def network(self, key: Key[Array, ""], sizes: FiniteSizes) -> tuple[Forward, FiniteSizes]:
         """Freshly drawn weights as a module on `[B, P, d]`, and the sizes of what comes out."""
 
 
-def propagate(layers: Sequence[Layer], joint: Joint, reads: Reads, draws: Draws) -> Joint:
+def propagate(layers: Sequence[WideLayer], joint: Joint, reads: Reads, draws: Draws) -> Joint:
     """The covariances after all `layers`; past the last mixing layer only of the positions that are read."""
     last_mixing = max((i for i, layer in enumerate(layers) if layer.mixes), default=None)
     if last_mixing is None:

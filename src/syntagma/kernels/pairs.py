@@ -16,10 +16,9 @@ A class token, a further position that attends and is never attended to, is one 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import Literal
 
 import equinox as eqx
 import jax
@@ -27,14 +26,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Integer
 
-if TYPE_CHECKING:
-    from syntagma.kernels.embedding import Embedding
-
 NEITHER, TOKEN, POSITION, BOTH = range(4)
 """Columns of the exchangeable layout: what x_i at i and y_k at k have in common."""
-
-settle = jax.lax.optimization_barrier
-"""Keeps what is computed once a sequence from being computed once more for every pair it is broadcast to."""
 
 Reads = Literal["all", "last", "class"]
 """Which positions the layers above still need."""
@@ -133,7 +126,7 @@ class Pairs(eqx.Module):
         length = self.layout.length
         keys = values[: self.layout.token_columns]
         if self.layout.kind == "exchangeable":
-            products = [count * key for count, key in zip(_given(self.counts), settle(keys), strict=True)]
+            products = [count * key for count, key in zip(_given(self.counts), keys, strict=True)]
             return (products[0] + products[1] + products[2] + products[3])[None] / length**2
         if self.layout.kind == "aligned":
             raise AssertionError("attention needs every pair of positions")
@@ -152,30 +145,6 @@ class Pairs(eqx.Module):
             kinds = _given(self.kinds)
             return sum((jnp.where(kinds == c, values[c], 0.0) for c in range(4)), jnp.zeros(()))  # pyright: ignore
         return values[: self.layout.token_columns].reshape(self.layout.length, self.layout.length, *values.shape[1:])
-
-
-class Joint(NamedTuple):
-    """Two batches of sequences, a and b of them: each sequence with itself, `[C, a + b]`, and all across, `[C, a, b]`.
-
-    `across` is None where only the sequences with themselves are asked for. `embedded` is there as long as the
-    covariances are an embedding's: it, and the tokens `[a + b, T]`.
-    """
-
-    selves: Pairs
-    across: Pairs | None = None
-    embedded: tuple[Embedding, Array] | None = None
-
-    def map(self, layer: Callable[[Pairs, Pairs, Pairs], Pairs]) -> Joint:
-        """`layer(pairs, left, right)` on both, where left and right are the sequences with themselves."""
-        selves = settle(layer(self.selves, self.selves, self.selves))
-        return Joint(selves, self.across and layer(self.across, *self.sides(self.selves)))
-
-    def sides(self, selves: Any) -> tuple[Any, Any]:
-        """Arrays `[..., a + b]` of the sequences as `[..., a, 1]` and `[..., 1, b]`, to stand beside `[..., a, b]`."""
-        assert self.across is not None
-        rows = self.across.nngp.shape[-2]
-        left = jax.tree.map(lambda values: values[..., :rows, None], selves)
-        return left, jax.tree.map(lambda values: values[..., None, rows:], selves)
 
 
 def _mix(pattern: Float[np.ndarray, "T T"], values: Float[Array, "T T n"]) -> Float[Array, "T T n"]:
@@ -198,7 +167,7 @@ def _mix(pattern: Float[np.ndarray, "T T"], values: Float[Array, "T T n"]) -> Fl
 def _take(values: Array, columns: list[int]) -> Array:
     if len(set(columns)) == 1:
         return values[columns[0] : columns[0] + 1]
-    return settle(values[np.array(columns)])
+    return values[np.array(columns)]
 
 
 def _given(array: Array | None) -> Array:

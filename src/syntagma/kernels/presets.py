@@ -17,7 +17,7 @@ from syntagma.kernels.attention import Attention
 from syntagma.kernels.convolution import Convolution
 from syntagma.kernels.dense import Dense, LayerNorm
 from syntagma.kernels.embedding import Embedding
-from syntagma.kernels.residual import Residual
+from syntagma.kernels.layers import Residual
 
 
 def template_transformer(

@@ -13,6 +13,9 @@ dimensions are integrated over. With A, A' the two softmax vectors of a point, a
 which is `attention`'s formula with dA_j'/dG_j = b A_j' ([j = j'] - A_j). Directly on an embedding the same law has a
 cheaper form, in which each sequence is worked on once instead of each pair: see `fields`.
 
+Everything is worked out for keys divided by the largest standard deviation of a sequence's, so that no product of
+covariances overflows; a key of variance 0 has the score 0, and a sequence of such keys is attended to equally.
+
 Cost a pair and point: 4 T^2 + O(T) operations, times the columns of the layout. The estimates of a pair do not know of
 the others': a Gram matrix is positive semidefinite up to its standard error only.
 """
@@ -20,7 +23,7 @@ the others': a Gram matrix is positive semidefinite up to its standard error onl
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -28,92 +31,110 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from syntagma.kernels.draws import Draws
-from syntagma.kernels.pairs import Joint, Pairs, Reads
-
-if TYPE_CHECKING:
-    from syntagma.kernels.attention import Attention
+from syntagma.kernels.joint import Joint
+from syntagma.kernels.pairs import Pairs, Reads
+from syntagma.kernels.scores import SoftmaxScores, weights
 
 _JITTER = 1e-10
-"""Added to the diagonal of covariances, relative to it: equal sequences make them singular."""
+"""Added to the diagonal of correlations: equal sequences make them singular."""
 
 Matrix = Float[Array, "*n T T"]
 Points = Float[Array, "*n T c"]
-_Keys = Callable[[tuple[Array, Array]], tuple[Points, Points, Points]]
-"""From a chunk of points, u at the keys of X and of Y, and u' at those of Y."""
+_KeysOf = Callable[[tuple[Array, Array]], tuple[Points, Points, Points]]
+"""From a chunk of points, u at the keys of X and of Y, and u' at those of Y, over their largest deviations."""
 
 
-def pairwise(attention: Attention, joint: Joint, reads: Reads, draws: Draws) -> Joint:
-    """Covariances after softmax attention on any layer."""
+class _Deviations(NamedTuple):
+    """Standard deviations of a sequence's keys: the largest, `[*n]`, all over it, `[*n, T]`, and 1 over each, or 0."""
+
+    largest: Array
+    relative: Array
+    inverse: Array
+
+
+def pairwise(scores: SoftmaxScores, joint: Joint, reads: Reads, draws: Draws) -> Joint:
+    """Covariances after softmax attention on any layer: `pairwise(SoftmaxScores(1.0, False), joint, "all", draws)`."""
     length = joint.selves.layout.length
     points = draws.take(3 * length, evaluations=1, per_pair=(12 if draws.tangent else 6) * length)
     chunks = points[..., : 2 * length], points[..., 2 * length :]
     own = _leading(joint.selves.matrix(joint.selves.nngp))
-    factors = _cholesky(own)
+    keys = _deviations(own)
+    factors = _factor(own, keys)
 
-    def integral(pairs: Pairs, left: Pairs, right: Pairs, keys: _Keys) -> Pairs:
-        return _integral(attention, pairs, left, right, reads, chunks, keys, tangent=draws.tangent)
+    def integral(pairs: Pairs, left: Pairs, right: Pairs, largest: tuple[Array, Array], of: _KeysOf) -> Pairs:
+        return _integral(scores, pairs, left, right, reads, chunks, largest, of, tangent=draws.tangent)
 
     def alone(chunk: tuple[Array, Array]) -> tuple[Points, Points, Points]:
         u = factors @ chunk[0][:, :length].T
         return u, u, factors @ chunk[1].T
 
-    selves = integral(joint.selves, joint.selves, joint.selves, alone)
+    selves = integral(joint.selves, joint.selves, joint.selves, (keys.largest, keys.largest), alone)
     if joint.across is None:
         return Joint(selves)
     k = _leading(joint.across.matrix(joint.across.nngp))
     rows = k.shape[0]
     k_x, k_y = jnp.broadcast_to(own[:rows, None], k.shape), jnp.broadcast_to(own[None, rows:], k.shape)
-    both = _cholesky(jnp.block([[k_x, k], [k.mT, k_y]]))
+    sides = (_Deviations(*(a[:rows, None] for a in keys)), _Deviations(*(a[None, rows:] for a in keys)))
+    every = [
+        jnp.concatenate([jnp.broadcast_to(a, k.shape[:-1]) for a in parts], axis=-1)
+        for parts in zip(*[(side.relative, side.inverse) for side in sides], strict=True)
+    ]
+    both = _factor(jnp.block([[k_x, k], [k.mT, k_y]]), _Deviations(keys.largest, *every))
 
     def together(chunk: tuple[Array, Array]) -> tuple[Points, Points, Points]:
         u = both @ chunk[0].T
         return u[..., :length, :], u[..., length:, :], (factors[rows:] @ chunk[1].T)[None]
 
-    return Joint(selves, integral(joint.across, *joint.sides(joint.selves), together))
+    largest = sides[0].largest, sides[1].largest
+    return Joint(selves, integral(joint.across, *joint.sides(joint.selves), largest, together))
 
 
 def _integral(
-    attention: Attention,
+    scores: SoftmaxScores,
     pairs: Pairs,
     left: Pairs,
     right: Pairs,
     reads: Reads,
     points: tuple[Array, Array],
-    keys: _Keys,
+    largest: tuple[Array, Array],
+    keys_of: _KeysOf,
     *,
     tangent: bool,
 ) -> Pairs:
     """Mean over the points, for every column that is read."""
     query, rows, columns = pairs.at(reads), left.at(reads).row_variances(), right.at(reads).column_variances()
-    k, theta = (_leading(pairs.matrix(v)) for v in (pairs.nngp, pairs.ntk))
-    seen = _seen(attention, pairs, reads)
+    unit_x, unit_y = (jnp.where(deviation > 0, deviation, 1.0) for deviation in largest)
+    k, theta = (
+        _leading(pairs.matrix(v)) / unit_x[..., None, None] / unit_y[..., None, None] for v in (pairs.nngp, pairs.ntk)
+    )
+    seen = _seen(scores, pairs, reads)
+    square = scores.factor(unit_x, unit_y)
 
     def column(c: Array) -> tuple[Array, Array]:
-        def row(values: Array) -> Array:
-            return values[jnp.minimum(c, len(values) - 1)]
+        def deviation(variances: Array) -> Array:
+            return jnp.sqrt(jnp.maximum(variances[jnp.minimum(c, len(variances) - 1)], 0.0))
 
-        variance_x, variance_y, k_ik, theta_ik = row(rows), row(columns), query.nngp[c], query.ntk[c]
-        cosine = jnp.clip(k_ik / jnp.sqrt(variance_x * variance_y), -1, 1)[..., None, None]
+        query_x, query_y, k_ik, theta_ik = deviation(rows), deviation(columns), query.nngp[c], query.ntk[c]
+        cosine = jnp.clip(k_ik * _inverse(query_x) * _inverse(query_y), -1, 1)[..., None, None]
+        factor_x, factor_y = scores.factor(query_x, unit_x), scores.factor(query_y, unit_y)
 
         def chunk(total: Array, points: tuple[Array, Array]) -> tuple[Array, None]:
-            u_x, u_y, other = keys(points)
-            scores_x = jnp.sqrt(variance_x)[..., None, None] * u_x
-            scores_y = jnp.sqrt(variance_y)[..., None, None] * (cosine * u_y + jnp.sqrt(1 - cosine**2) * other)
-            a, b = (
-                jax.nn.softmax(jnp.where(mask[:, None], attention.temperature * s, -jnp.inf), axis=-2)
-                for s, mask in ((scores_x, seen[0][c]), (scores_y, seen[1][c]))
-            )
-            found = _moments(a, b, k, theta) if tangent else (a * (k @ b)).sum(-2)[None]
-            return total + found.sum(-1), None
+            u_x, u_y, other = keys_of(points)
+            a = weights(factor_x[..., None, None], u_x, seen[0][c][:, None], axis=-2)
+            scores_y = cosine * u_y + jnp.sqrt(1 - cosine**2) * other
+            b = weights(factor_y[..., None, None], scores_y, seen[1][c][:, None], axis=-2)
+            products = _moments(a, b, k, theta) if tangent else (a * (k @ b)).sum(-2)[None]
+            return total + products.sum(-1), None
 
         zeros = jnp.zeros((4 if tangent else 1, *query.nngp.shape[1:]))
         sums, _ = jax.lax.scan(chunk, zeros, points)
         means = sums / (points[0].shape[0] * points[0].shape[1])
+        nngp = unit_x * unit_y * means[0]
         if not tangent:
-            return means[0], means[0]
-        nngp, through_values, w_k, w_theta = means
-        square = attention.temperature**2
-        return nngp, 2 * nngp + through_values + square * ((2 * k_ik + theta_ik) * w_k + k_ik * w_theta)
+            return nngp, nngp
+        w_k, w_theta = (square * (square * w) for w in means[2:])
+        through_values = unit_x * unit_y * means[1]
+        return nngp, 2 * nngp + through_values + (2 * k_ik + theta_ik) * w_k + k_ik * w_theta
 
     nngp, ntk = jax.lax.map(column, jnp.arange(len(query.nngp)))
     return query.replace(nngp, ntk)
@@ -128,13 +149,13 @@ def _moments(a: Points, b: Points, k: Matrix, theta: Matrix) -> Float[Array, "4 
     return jnp.stack([value, tangent, w_k, w_theta])
 
 
-def _seen(attention: Attention, pairs: Pairs, reads: Reads) -> tuple[Array, Array]:
+def _seen(scores: SoftmaxScores, pairs: Pairs, reads: Reads) -> tuple[Array, Array]:
     """For each column (i, k) that is read, the keys that i sees and those that k sees: `[C, T]`."""
     length = pairs.layout.length
     everything = np.ones((pairs.at(reads).layout.columns, length), bool)
-    if not attention.causal or reads == "class":
+    if not scores.causal or reads == "class":
         return jnp.array(everything), jnp.array(everything)
-    mask = attention.equal_attention(length) > 0
+    mask = scores.seen(length)
     if reads == "last":
         return jnp.array(mask[-1:]), jnp.array(mask[-1:])
     i, k = np.indices((length, length)).reshape(2, -1)
@@ -146,6 +167,18 @@ def _leading(matrices: Float[Array, "T T *n"]) -> Matrix:
     return jnp.moveaxis(matrices, (0, 1), (-2, -1))
 
 
-def _cholesky(matrices: Matrix) -> Matrix:
-    diagonal = jnp.diagonal(matrices, axis1=-2, axis2=-1).max(-1)[..., None, None]
-    return jnp.linalg.cholesky(matrices + _JITTER * diagonal * jnp.eye(matrices.shape[-1]))
+def _deviations(covariances: Matrix) -> _Deviations:
+    deviations = jnp.sqrt(jnp.maximum(jnp.diagonal(covariances, axis1=-2, axis2=-1), 0.0))
+    largest = deviations.max(-1)
+    return _Deviations(largest, deviations * _inverse(largest)[..., None], _inverse(deviations))
+
+
+def _inverse(deviations: Array) -> Array:
+    return jnp.where(deviations > 0, 1 / jnp.where(deviations > 0, deviations, 1.0), 0.0)
+
+
+def _factor(covariances: Matrix, keys: _Deviations) -> Matrix:
+    """A Cholesky factor of the covariances over the largest deviations: of their correlations, then scaled."""
+    correlations = covariances * keys.inverse[..., :, None] * keys.inverse[..., None, :]
+    jitter = _JITTER * jnp.eye(covariances.shape[-1])
+    return keys.relative[..., :, None] * jnp.linalg.cholesky(correlations + jitter)

@@ -21,8 +21,9 @@ from typing import Literal, Self
 
 import numpy as np
 from jaxtyping import Float, Integer, Num
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
+from syntagma.checked_model import CheckedModel
 from syntagma.errors import invalid, whole_number
 from syntagma.languages._categorical import Categorical, probability_rows, uniforms
 from syntagma.languages._chains import log_sum
@@ -36,10 +37,8 @@ Sampler = Callable[[np.random.Generator, int], tuple[np.ndarray, np.ndarray | No
 """Tokens `[n, T]` of n sentences from a generator, and the numbers of their sources `[n]` where they have numbers."""
 
 
-class Exchangeable(BaseModel, PairLanguage, abc.ABC):
+class Exchangeable(CheckedModel, PairLanguage, abc.ABC):
     """A language in which all orders of the same tokens are equally probable. Counts are `[..., v]`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     vocab: int = Field(ge=2)
     sentence_length: int = Field(ge=1)

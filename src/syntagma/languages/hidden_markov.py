@@ -15,8 +15,9 @@ from typing import Literal, Self
 
 import numpy as np
 from jaxtyping import Float, Integer
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
+from syntagma.checked_model import CheckedModel
 from syntagma.errors import invalid, whole_number
 from syntagma.languages._categorical import Categorical, dirichlet, probability_rows
 from syntagma.languages._chains import Chains, log_sum
@@ -27,10 +28,8 @@ from syntagma.languages.language import PairLanguage, Sample
 from syntagma.randomness import stream
 
 
-class HiddenMarkovLanguage(BaseModel, PairLanguage, abc.ABC):
+class HiddenMarkovLanguage(CheckedModel, PairLanguage, abc.ABC):
     """A mixture of K >= 1 hidden Markov models; `Sample.labels` says which one made each sentence, where K > 1."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     vocab: int = Field(ge=2)
     sentence_length: int = Field(ge=1)
@@ -99,7 +98,7 @@ class HiddenMarkovLanguage(BaseModel, PairLanguage, abc.ABC):
         return result
 
 
-class Chain(BaseModel):
+class Chain(CheckedModel):
     """One hidden Markov model of S states, and its weight among others.
 
     Attributes:
@@ -108,8 +107,6 @@ class Chain(BaseModel):
         emissions: S rows of v: row s has the probabilities of the token in state s.
         weight: how probable the model is, relative to the others of the mixture.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     start: tuple[float, ...]
     transitions: tuple[tuple[float, ...], ...]

@@ -7,12 +7,14 @@ A small language is a pydantic model itself; one that is costly to make, as a gr
 from __future__ import annotations
 
 import hashlib
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, Field, SerializeAsAny, model_validator
 
+from syntagma.checked_model import CheckedModel
 from syntagma.errors import invalid, whole_number
+from syntagma.extensions import Kinds
 from syntagma.languages._plain_text import check_is_text
 from syntagma.languages.corpora import Corpus, CorpusWindows
 from syntagma.languages.exchangeable import CategoricalMixture, DirichletMultinomial
@@ -23,15 +25,13 @@ from syntagma.languages.text import MAX_BYTES, Part, Text, Unit
 from syntagma.regular_file import UnreadableFile, read_regular, shown
 
 
-class HierarchySettings(BaseModel):
+class HierarchySettings(CheckedModel):
     """The random hierarchy language of one grammar seed.
 
     Attributes:
         unequal_levels: the levels whose rules have `rule_probabilities`, 1 for the rules that make tokens; the rules of
             the others are equal. All levels by default.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     kind: Literal["random-hierarchy"] = "random-hierarchy"
     vocab: int
@@ -67,10 +67,8 @@ class HierarchySettings(BaseModel):
         return RandomHierarchy(*sizes, rule_probabilities=weights, seed=self.seed)
 
 
-class TextSettings(BaseModel):
+class TextSettings(CheckedModel):
     """Windows of a text file: see `Text.read`. Give `sha256` where results must not depend on the path alone."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     kind: Literal["text"] = "text"
     path: str
@@ -109,10 +107,8 @@ class TextSettings(BaseModel):
         return Text.read(**self.model_dump(exclude={"kind"}))
 
 
-class CorpusSettings(BaseModel):
+class CorpusSettings(CheckedModel):
     """Windows of a corpus that `Corpus.save` wrote: see `Corpus.windows`. Results depend on its `digest`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     kind: Literal["corpus"] = "corpus"
     directory: str
@@ -147,16 +143,35 @@ class CorpusSettings(BaseModel):
         return corpus.windows(self.part, self.sentence_length, **chosen)
 
 
-AnyLanguage = Annotated[
-    HierarchySettings
-    | DirichletMultinomial
-    | CategoricalMixture
-    | HiddenMarkov
-    | RandomHiddenMarkov
-    | Templates
-    | LabelledStrings
-    | TextSettings
-    | CorpusSettings,
-    Field(discriminator="kind"),
-]
+LANGUAGES: Kinds[Any] = Kinds(
+    "language",
+    "syntagma.languages",
+    [
+        HierarchySettings,
+        DirichletMultinomial,
+        CategoricalMixture,
+        HiddenMarkov,
+        RandomHiddenMarkov,
+        Templates,
+        LabelledStrings,
+        TextSettings,
+        CorpusSettings,
+    ],
+)
+"""Every kind of language; a user's own is added by the decorator `LANGUAGES.add`."""
+
+if TYPE_CHECKING:
+    AnyLanguage = (
+        HierarchySettings
+        | DirichletMultinomial
+        | CategoricalMixture
+        | HiddenMarkov
+        | RandomHiddenMarkov
+        | Templates
+        | LabelledStrings
+        | TextSettings
+        | CorpusSettings
+    )
+else:
+    AnyLanguage = Annotated[SerializeAsAny[BaseModel], BeforeValidator(LANGUAGES.parse)]
 """Settings of any language, or other source of sentences, told apart by their `kind` in TOML and JSON."""

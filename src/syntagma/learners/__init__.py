@@ -2,8 +2,9 @@
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import BeforeValidator, SerializeAsAny
 
+from syntagma.extensions import Kinds
 from syntagma.learners.engine import Engine
 from syntagma.learners.kernel_regression import KernelRegression
 from syntagma.learners.langevin import LangevinPosterior
@@ -13,31 +14,40 @@ from syntagma.learners.networks.convolution import HierarchicalCNN, LocallyConne
 from syntagma.learners.networks.perceptron import EqualityPerceptron, Perceptron
 from syntagma.learners.networks.recurrent import LSTM, Elman
 from syntagma.learners.networks.transformer import Transformer
-from syntagma.learners.trainer import Fit, Trainer, fit, trainer_of
+from syntagma.learners.scores import Scores
+from syntagma.learners.trainer import ExampleSets, Fit, Trainer, checked_sets, fit, solved_fit, trainer_of
 from syntagma.learners.training import Training
 
-AnyLearner = Annotated[
-    HierarchicalCNN
-    | LocallyConnected
-    | MultiLayerAttention
-    | Transformer
-    | Perceptron
-    | EqualityPerceptron
-    | Elman
-    | LSTM
-    | KernelRegression
-    | LangevinPosterior,
-    Field(discriminator="kind"),
-]
+LEARNERS: Kinds[Learner] = Kinds(
+    "learner",
+    "syntagma.learners",
+    [
+        HierarchicalCNN,
+        LocallyConnected,
+        MultiLayerAttention,
+        Transformer,
+        Perceptron,
+        EqualityPerceptron,
+        Elman,
+        LSTM,
+        KernelRegression,
+        LangevinPosterior,
+    ],
+)
+"""Every kind of learner; a user's own is added by the decorator `LEARNERS.add`."""
+
+AnyLearner = Annotated[SerializeAsAny[Learner], BeforeValidator(LEARNERS.parse)]
 """Any learner, told apart by its `kind` in TOML and JSON."""
 
 __all__ = [
+    "LEARNERS",
     "LSTM",
     "Activations",
     "AnyLearner",
     "Elman",
     "Engine",
     "EqualityPerceptron",
+    "ExampleSets",
     "Fit",
     "HierarchicalCNN",
     "KernelRegression",
@@ -49,9 +59,12 @@ __all__ = [
     "Network",
     "NetworkLearner",
     "Perceptron",
+    "Scores",
     "Trainer",
     "Training",
     "Transformer",
+    "checked_sets",
     "fit",
+    "solved_fit",
     "trainer_of",
 ]

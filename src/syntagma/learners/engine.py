@@ -1,36 +1,41 @@
 """The training engine: one compiled loop of many steps, for every network, task and device.
 
-The task's loss, minibatches drawn without replacement epoch after epoch from a fixed set of examples. Besides the test
-set, whose loss decides when training stops, any number of named ones are measured alongside. The compiled program does
-up to `STEPS_PER_CALL` steps on batches already gathered on the device; their number is an argument, so one compilation
-serves every size of training set and every schedule of evaluations.
+The task's loss, minibatches drawn without replacement epoch after epoch from a fixed set of examples. The loss of the
+validation examples decides when training stops and which step is the best; the test sets are read after training, at
+the best step and at the last. The compiled program does up to `STEPS_PER_CALL` steps on batches already gathered on the
+device; their number is an argument, so one compilation serves every size of training set and every schedule of
+evaluations, and one serves validation and test sets of one size.
 """
 
 from __future__ import annotations
 
 import functools
-import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Integer
+from jaxtyping import Array, Float
 
 from syntagma.errors import invalid
+from syntagma.learners.course import Course
+from syntagma.learners.flat_weights import FlatWeights, is_weight
 from syntagma.learners.learner import Network, NetworkLearner
 from syntagma.learners.loss import correct, losses
-from syntagma.learners.trainer import Fit, Trainer, checked_sets, trainer_of
+from syntagma.learners.minibatches import ExampleOrder
+from syntagma.learners.scores import Scores
+from syntagma.learners.trainer import ExampleSets, Fit, Trainer, checked_sets, trainer_of
 from syntagma.learners.training import Training
-from syntagma.randomness import key, stream
+from syntagma.randomness import key
 from syntagma.tasks import Examples, Shape
+from syntagma.tasks.gate import check_shape
 
 Watch = Callable[[int, int, Callable[[], Network]], None]
-"""Called with a seed's place among those trained, the step, and what makes the network as it is then."""
+"""`watch(seed_index, step, make_network)`: a seed's place among those trained, the steps done, and a function that
+makes the network of that step."""
 
 STEPS_PER_CALL = 64
 EVALUATION_BATCH = 256
@@ -51,17 +56,26 @@ class Engine(Trainer):
         training: Training,
         devices: Sequence[jax.Device] | None = None,  # pyright: ignore[reportInvalidTypeForm]
     ) -> None:
+        """Raises `InputError` for a learner that builds no network or cannot do the task, or where nothing says how to
+        train.
+        """
+        if not isinstance(learner, NetworkLearner):
+            raise invalid("learner", learner, "it builds no network", "Give a learner trained by gradient descent")
+        if not isinstance(training, Training):
+            raise invalid("training", training, "networks are trained by gradient descent", "Give a Training")
+        check_shape(shape)
         self.learner, self.shape, self.training = learner, shape, training
         self._mesh = jax.sharding.Mesh(np.array(devices or jax.local_devices()), ("device",))
         self._optimizer = training.direction(learner.gradient_scale())
-        weights, self._static = eqx.partition(eqx.filter_eval_shape(learner.network, key(0), shape), _is_weight)
-        self._flat = _Flat(weights)
+        weights, self._static = eqx.partition(eqx.filter_eval_shape(learner.network, key(0), shape), is_weight)
+        self._flat = FlatWeights(weights)
         self._single = _Programs(self._start, self._advance, self._evaluate)
         self._batched = _Programs(jax.vmap(self._start), self._advance_many, jax.vmap(self._evaluate))
 
     def fit(
         self,
         train: Sequence[Examples],
+        validation: Sequence[Examples],
         test: Sequence[Examples],
         seeds: Sequence[int],
         *,
@@ -69,28 +83,26 @@ class Engine(Trainer):
         together: bool | None = None,
         watch: Watch | None = None,
     ) -> list[Fit]:
-        """One network for each seed, each on its own train and test examples (of equal numbers).
+        """One network for each seed, each on its own examples: `Trainer.fit`, with two arguments more.
 
         Args:
-            extra: more test sets by name, one for each seed: measured when `test` is, without a say in the training.
             together: train all seeds in one batched program; by default where the device is an accelerator.
-            watch: called at every evaluation with what it may keep: the seed's place, the step, the network.
+            watch: called as `watch(seed_index, step, make_network)` at every evaluation of a seed that still trains.
 
         Raises:
-            InputError: no examples, or numbers of seeds and examples that differ.
+            InputError: as `Trainer.fit`; also numbers of examples that differ between seeds trained together.
         """
-        tests = checked_sets(train, test, seeds, extra)
+        sets = checked_sets(self.shape, train, validation, test, seeds, extra)
         if together is None:
             together = self._mesh.devices.flat[0].platform != "cpu"
         if together and len(seeds) > 1:
-            if any(len(set(map(len, sets))) > 1 for sets in (train, *tests.values())):
+            if len({own.sizes() for own in sets}) > 1:
                 raise invalid("train", [*map(len, train)], "seeds trained together need the same number of examples")
-            return _Run(self, self._batched, train, tests, seeds).go(watch)
-        alone = [{name: [sets[i]] for name, sets in tests.items()} for i in range(len(seeds))]
+            return _Run(self, self._batched, sets, seeds).go(watch)
         fits = []
-        for i, (examples, own, seed) in enumerate(zip(train, alone, seeds, strict=True)):
-            mine = None if watch is None else functools.partial(_one_of_many, watch, i)
-            fits += _Run(self, self._single, [examples], own, [seed]).go(mine)
+        for i, (own, seed) in enumerate(zip(sets, seeds, strict=True)):
+            watch_one = None if watch is None else functools.partial(_watch_one, watch, i)
+            fits += _Run(self, self._single, [own], [seed]).go(watch_one)
         return fits
 
     def network(self, weights: Float[Array, " N"]) -> Network:
@@ -111,7 +123,7 @@ class Engine(Trainer):
         return jax.tree.map(lambda x: self.place(x, *([0] if seeds else [])), state)
 
     def _start(self, start_key: Array) -> tuple[Any, Any]:
-        weights = self._flat.join(eqx.filter(self.learner.network(start_key, self.shape), _is_weight))
+        weights = self._flat.join(eqx.filter(self.learner.network(start_key, self.shape), is_weight))
         return weights, self._optimizer.init(weights)
 
     def _loss(self, weights: Any, inputs: Array, targets: Array) -> Float[Array, ""]:
@@ -136,14 +148,14 @@ class Engine(Trainer):
     ) -> tuple[Any, Float[Array, " S"]]:
         return jax.vmap(self._advance, in_axes=(0, 0, 0, None, None))(state, inputs, targets, rates, count)
 
-    def _evaluate(self, state: Any, inputs: Array, targets: Array) -> tuple[Float[Array, "n *T"], ...]:
-        """Loss and accuracy of each sentence of `[n, T]` test inputs, mean over its answers.
+    def _evaluate(self, weights: Float[Array, " N"], inputs: Array, targets: Array) -> tuple[Float[Array, "n *T"], ...]:
+        """Loss and accuracy of each sentence of `[n, T]` inputs, mean over its answers.
 
         Where every position is read, the loss at each is the third, `[n, T]`.
         """
 
         def sentences(batch: tuple[Array, Array]) -> tuple[Array, ...]:
-            outputs, answers = self.network(state[0])(batch[0]), batch[1]
+            outputs, answers = self.network(weights)(batch[0]), batch[1]
             lost = losses(self.shape.loss, outputs, answers)
             right = correct(self.shape.loss, outputs, answers)
             means = lost.reshape(len(answers), -1).mean(1), right.reshape(len(answers), -1).mean(1)
@@ -160,34 +172,12 @@ class Engine(Trainer):
 
 @trainer_of.register
 def _(learner: NetworkLearner, shape: Shape, training: Training | None) -> Trainer:
-    if training is None:
-        raise invalid("training", None, f"learner={learner.kind!r} is trained by gradient descent", "Say how")  # pyright: ignore
-    return Engine(learner, shape, training)
+    return Engine(learner, shape, training)  # pyright: ignore[reportArgumentType]  # None is refused there
 
 
-def _one_of_many(watch: Watch, place: int, _: int, step: int, network: Callable[[], Network]) -> None:
-    """`watch`, for the seed at `place` that is trained by itself."""
-    watch(place, step, network)
-
-
-class _Flat:
-    """A network's N weights as one vector, the form in which they are stepped.
-
-    The optimiser then is one pass over memory, and one small program for the compiler, in place of several for each of
-    the weights.
-    """
-
-    def __init__(self, weights: Any) -> None:
-        leaves, self._tree = jax.tree.flatten(weights)
-        self._shapes = [leaf.shape for leaf in leaves]
-        self._ends = np.cumsum([math.prod(shape) for shape in self._shapes])
-
-    def join(self, weights: Any) -> Float[Array, " N"]:
-        return jnp.concatenate([leaf.ravel() for leaf in jax.tree.leaves(weights)])
-
-    def split(self, vector: Float[Array, " N"]) -> Any:
-        parts = jnp.split(vector, self._ends[:-1])
-        return self._tree.unflatten([x.reshape(shape) for x, shape in zip(parts, self._shapes, strict=True)])
+def _watch_one(watch: Watch, seed_index: int, _: int, step: int, make_network: Callable[[], Network]) -> None:
+    """`watch`, for the seed at `seed_index` that is trained by itself."""
+    watch(seed_index, step, make_network)
 
 
 class _Programs:
@@ -202,43 +192,56 @@ class _Programs:
 class _Run:
     """One call's training, with or without a leading axis of S seeds on every array."""
 
-    def __init__(
-        self,
-        engine: Engine,
-        programs: _Programs,
-        train: Sequence[Examples],
-        tests: Mapping[str, Sequence[Examples]],
-        seeds: Sequence[int],
-    ) -> None:
+    def __init__(self, engine: Engine, programs: _Programs, sets: Sequence[ExampleSets], seeds: Sequence[int]) -> None:
         self.engine, self.programs = engine, programs
-        self.many = len(seeds) > 1
-        self.num_train, self.num_test = len(train[0]), sum(len(sets[0]) for sets in tests.values())
+        self.many, self.num_seeds = len(seeds) > 1, len(seeds)
+        self.num_train, self.num_validation, *numbers = sets[0].sizes()
+        self.num_test = sum(numbers)
         starts = [key(seed, "network") for seed in seeds]
         self.state = engine.spread(programs.start(jnp.stack(starts) if self.many else starts[0]), seeds=self.many)
-        self.train, self.tests = self._stack(train), {name: self._stack(sets) for name, sets in tests.items()}
-        self.orders = [_Order(seed, self.num_train) for seed in seeds]
-        self.num_seeds = len(seeds)
+        self.train = self._stack([own.train for own in sets])
+        self.validation = self._stack([own.validation for own in sets])
+        self.tests = {name: [own.tests[name] for own in sets] for name in sets[0].tests}
+        self.orders = [ExampleOrder(seed, self.num_train) for seed in seeds]
 
     def go(self, watch: Watch | None) -> list[Fit]:
+        """Train to the end, then read the test sets."""
         training = self.engine.training
         length = training.length(self.num_train)
-        course = [_Course(training, length) for _ in range(self.num_seeds)]
+        courses = [Course(training, length) for _ in range(self.num_seeds)]
         begun, evaluating, step = time.perf_counter(), 0.0, 0
         for target in training.evaluation_steps(length):
-            train_loss = self._train(step, target, length) / max(target - step, 1)
+            train_losses = self._train(step, target, length) / (target - step) if target else None
             step = target
             paused = time.perf_counter()
-            scores = {name: self._scores(sets) for name, sets in self.tests.items()}
+            scores = self._scores(self.state[0], self.validation)
             evaluating += time.perf_counter() - paused
-            for i, seed_course in enumerate(course):
-                own = {name: _Scores(*(values[i] for values in found)) for name, found in scores.items()}
-                if watch is not None and not seed_course.stopped:
+            for i, course in enumerate(courses):
+                if watch is not None and not course.stopped:
                     watch(i, step, lambda i=i: self.engine.network(self._weights(i)))
-                seed_course.add(step, own, float(train_loss[i]), lambda i=i: self._weights(i))
-            if all(c.stopped for c in course):
+                train_loss = None if train_losses is None else float(train_losses[i])
+                course.add(step, scores[i], train_loss, lambda i=i: self._weights(i))
+            if all(course.stopped for course in courses):
                 break
-        seconds = (time.perf_counter() - begun) / self.num_seeds
-        return [self._fit(c, seconds, evaluating / self.num_seeds) for c in course]
+        paused = time.perf_counter()
+        tests = self._read_tests(courses)
+        ended = time.perf_counter()
+        seconds = ended - begun, evaluating + ended - paused
+        return [self._fit(course, own, seconds) for course, own in zip(courses, tests, strict=True)]
+
+    def _read_tests(self, courses: Sequence[Course]) -> list[dict[str, tuple[Scores, Scores]]]:
+        """For each seed every test set by name, read at the best step and at the last."""
+        best = self._together([course.best_weights for course in courses])
+        ended_at_best = all(course.best_step == course.step for course in courses)
+        final = best if ended_at_best else self._together([course.final_weights for course in courses])
+        tests: list[dict[str, tuple[Scores, Scores]]] = [{} for _ in courses]
+        for name, sets in self.tests.items():
+            examples = self._stack(sets)
+            at_best = self._scores(best, examples)
+            at_end = at_best if ended_at_best else self._scores(final, examples)
+            for own, *scores in zip(tests, at_best, at_end, strict=True):
+                own[name] = scores[0], scores[1]
+        return tests
 
     def _train(self, start: int, end: int, length: int) -> Float[np.ndarray, " S"]:
         """The sum of the train losses of steps `start` to `end`, for each seed."""
@@ -260,10 +263,15 @@ class _Run:
             total = total + losses
         return np.atleast_1d(np.asarray(total))
 
-    def _scores(self, examples: tuple[Array, Array]) -> list[Float[np.ndarray, "S n *T"]]:
-        """What `_evaluate` finds of each sentence, by seed."""
-        found = jax.device_get(self.programs.evaluate(self.state, *examples))
-        return [np.asarray(x if self.many else x[None]) for x in found]
+    def _scores(self, weights: Any, examples: tuple[Array, Array]) -> list[Scores]:
+        """Each seed's scores on its examples."""
+        values = jax.device_get(self.programs.evaluate(weights, *examples))
+        by_seed = [np.asarray(x if self.many else x[None]) for x in values]
+        return [Scores(*(x[i] for x in by_seed)) for i in range(self.num_seeds)]
+
+    def _together(self, weights: Sequence[Float[Array, " N"]]) -> Float[Array, "*S N"]:
+        """Weights of all seeds in the form that the programs take."""
+        return self.engine.place(jnp.stack(weights), 0) if self.many else weights[0]
 
     def _stack(self, examples: Sequence[Examples]) -> tuple[Array, Array]:
         if not self.many:
@@ -274,109 +282,19 @@ class _Run:
     def _weights(self, seed_index: int) -> Float[Array, " N"]:
         return self.state[0][seed_index] if self.many else self.state[0]
 
-    def _fit(self, course: _Course, seconds: float, evaluating: float) -> Fit:
-        training, learner, shape = self.engine.training, self.engine.learner, self.engine.shape
-        forward = learner.forward_flops(shape)
-        seen = course.step * training.batch_size
-        metrics = course.metrics() | {
+    def _fit(self, course: Course, tests: Mapping[str, tuple[Scores, Scores]], seconds: Sequence[float]) -> Fit:
+        """What one seed's course and its test sets, read at the best and at the last step, come to."""
+        seen = course.step * self.engine.training.batch_size
+        readings = 1 if course.best_step == course.step else 2
+        evaluated = len(course.history) * self.num_validation + readings * self.num_test
+        metrics = course.metrics()
+        for name, (best, final) in tests.items():
+            metrics |= best.metrics(name, final)
+        metrics |= {
             "examples_seen": seen,
-            "seconds": round(seconds, 3),
-            "seconds_evaluating": round(evaluating, 3),
-            "flops": float(forward) * (3 * seen + len(course.history) * self.num_test),
+            "seconds": round(seconds[0] / self.num_seeds, 3),
+            "seconds_evaluating": round(seconds[1] / self.num_seeds, 3),
+            "flops": float(self.engine.learner.forward_flops(self.engine.shape)) * (3 * seen + evaluated),
         }
-        example_losses = course.best["test"].losses.astype(np.float64)
+        example_losses = tests["test"][0].losses.astype(np.float64)
         return Fit(self.engine.network(course.best_weights), metrics, course.history, example_losses)
-
-
-@dataclass(frozen=True)
-class _Scores:
-    """Loss and accuracy of each sentence of one set, and its loss at each position where all are read."""
-
-    losses: Float[np.ndarray, " n"]
-    correct: Float[np.ndarray, " n"]
-    positions: Float[np.ndarray, "n T"] | None = None
-
-    def means(self, name: str) -> dict[str, float]:
-        found = {f"{name}_loss": self.losses, f"{name}_accuracy": self.correct}
-        if self.positions is not None:
-            found[f"{name}_last_loss"] = self.positions[:, -1]
-        return {key: float(values.mean(dtype=np.float64)) for key, values in found.items()}
-
-    def by_position(self, name: str) -> dict[str, list[float]]:
-        """Mean loss at each position, so for each number of tokens before it, where all are read."""
-        if self.positions is None:
-            return {}
-        return {f"{name}_position_losses": [float(x) for x in self.positions.mean(axis=0, dtype=np.float64)]}
-
-    def error(self) -> float:
-        """Standard error of the mean loss."""
-        exact = self.losses.astype(np.float64)
-        return float(exact.std(ddof=1) / math.sqrt(len(exact))) if len(exact) > 1 else 0.0
-
-
-class _Course:
-    """One seed's evaluations so far, and whether to stop."""
-
-    def __init__(self, training: Training, length: int) -> None:
-        self.training, self.length = training, length
-        self.history: list[dict[str, float]] = []
-        self.best_step, self.step, self.best_loss, self.stopped = 0, 0, math.inf, ""
-        self.best: dict[str, _Scores] = {}
-        self.best_weights: Any = None
-
-    def add(self, step: int, scores: dict[str, _Scores], train_loss: float, weights: Callable[[], Any]) -> None:
-        """Take one evaluation, unless training has stopped for this seed."""
-        if self.stopped:
-            return
-        self.step = step
-        row: dict[str, float] = {"step": step}
-        for name, score in scores.items():
-            row |= score.means(name)
-        loss = row["test_loss"]
-        self.history.append(row | {"train_loss": train_loss})
-        if loss < self.best_loss or not self.best:
-            self.best_loss, self.best_step, self.best, self.best_weights = loss, step, scores, weights()
-        if not math.isfinite(loss) or not math.isfinite(train_loss):
-            self.stopped = "diverged"
-        elif step and train_loss <= self.training.train_loss_threshold:
-            self.stopped = "train loss"
-        elif step >= self.training.patience * max(self.best_step, self.training.least_steps):
-            self.stopped = "patience"
-        elif step >= self.length:
-            self.stopped = "steps"
-
-    def metrics(self) -> dict[str, Any]:
-        last = self.history[-1]
-        found: dict[str, Any] = {}
-        for name, score in self.best.items():
-            found |= score.means(name) | score.by_position(name)
-            found[f"{name}_loss_error"] = score.error()
-            found |= {f"final_{name}_{what}": last[f"{name}_{what}"] for what in ("loss", "accuracy")}
-        return found | {
-            "best_step": self.best_step,
-            "final_train_loss": last["train_loss"],
-            "steps": self.step,
-            "stopped": self.stopped,
-        }
-
-
-class _Order:
-    """Indices of examples: one permutation of all after another, without end."""
-
-    def __init__(self, seed: int, size: int) -> None:
-        self._seed, self._size, self._epoch = seed, size, 0
-        self._left = np.zeros(0, np.int32)
-
-    def take(self, count: int) -> Integer[np.ndarray, " count"]:
-        parts, missing = [self._left], count - len(self._left)
-        while missing > 0:
-            generator = stream(self._seed, "order", self._epoch)
-            parts.append(generator.permutation(self._size).astype(np.int32))
-            self._epoch, missing = self._epoch + 1, missing - self._size
-        joined = np.concatenate(parts)
-        self._left = joined[count:]
-        return joined[:count]
-
-
-def _is_weight(leaf: Any) -> bool:
-    return eqx.is_inexact_array(leaf) or isinstance(leaf, jax.ShapeDtypeStruct)

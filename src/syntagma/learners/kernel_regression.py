@@ -24,22 +24,24 @@ import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 import scipy.linalg
 from jaxtyping import Float, Integer
 from pydantic import BeforeValidator, Field
 
-from syntagma.errors import InputError, invalid, unknown
+from syntagma.errors import InputError, invalid, unknown, whole_number
 from syntagma.kernels import ARCHITECTURES, Architecture, named
 from syntagma.kernels.gram import check_memory
 from syntagma.kernels.patterns import gram_by_pattern
 from syntagma.learners.learner import Learner
 from syntagma.learners.loss import right_side
-from syntagma.learners.trainer import Fit, Trainer, checked_sets, trainer_of
+from syntagma.learners.scores import Scores
+from syntagma.learners.trainer import ExampleSets, Fit, Trainer, checked_sets, solved_fit, trainer_of
 from syntagma.learners.training import Training
 from syntagma.tasks import Examples, Shape
+from syntagma.tasks.gate import check_shape, checked_examples
 
 _UNIFORM_SHARES = 2.0 ** -np.arange(1, 21)
 _BYTES_PER_PAIR = 16
@@ -156,6 +158,8 @@ def solve(learner: KernelRegression, shape: Shape, examples: Examples, seed: int
             eigenvalue and a ridge that is enough are named. The eigenvalue is negative where a sampled kernel is
             positive up to its error only.
     """
+    examples = checked_examples(examples, shape)
+    whole_number("seed", seed, minimum=0)
     architecture = resolved(learner.architecture, shape)
     inputs = examples.inputs.astype(np.int32)
     prior = 0.0 if shape.loss == "squared" else 1 / shape.outputs
@@ -194,70 +198,66 @@ class KernelTrainer(Trainer):
     """Solves one kernel regression after the other."""
 
     def __init__(self, learner: KernelRegression, shape: Shape) -> None:
+        check_shape(shape)
         learner.check(shape)
         self.learner, self.shape = learner, shape
 
     def fit(
         self,
         train: Sequence[Examples],
+        validation: Sequence[Examples],
         test: Sequence[Examples],
         seeds: Sequence[int],
         *,
         extra: Mapping[str, Sequence[Examples]] | None = None,
     ) -> list[Fit]:
-        """One fit for each training set; a seed is that of a sampled kernel's points. Otherwise as `Trainer.fit`.
+        """One fit for each seed, which is that of a sampled kernel's points. Otherwise as `Trainer.fit`; `validation`
+        is measured, but there is nothing to choose.
 
         Raises:
             InputError: also where a regression cannot be solved, see `solve`.
         """
-        tests = checked_sets(train, test, seeds, extra)
-        return [
-            self._one(train[i], {name: sets[i] for name, sets in tests.items()}, seed) for i, seed in enumerate(seeds)
-        ]
+        sets = checked_sets(self.shape, train, validation, test, seeds, extra)
+        return [self._one(own, seed) for own, seed in zip(sets, seeds, strict=True)]
 
-    def _one(self, train: Examples, tests: Mapping[str, Examples], seed: int) -> Fit:
-        begun = time.perf_counter()
+    def _one(self, sets: ExampleSets, seed: int) -> Fit:
+        begun, train, number = time.perf_counter(), sets.train, len(sets.train)
         solution = solve(self.learner, self.shape, train, seed)
         wanted = targets(self.shape, train)
         own = wanted - self.learner.ridge * solution.coefficients  # K a = y - d a, the prediction of what was seen
         share = self._uniform_share(solution, wanted, train)
-        metrics: dict[str, Any] = {"final_train_loss": float(self._losses(own, train, share)[0].mean())}
+        train_loss = float(self._scores(own, train, share).losses.mean())
         evaluating = time.perf_counter()
-        first = np.zeros(0)
-        for name, examples in tests.items():
-            lost, right = self._losses(solution(examples.inputs.astype(np.int32)), examples, share)
-            first = lost if name == "test" else first
-            metrics |= _summary(name, lost, right)
-        ended, number = time.perf_counter(), len(train)
-        metrics |= {
-            "steps": 0,
-            "best_step": 0,
-            "stopped": "solved",
+        scores = {
+            name: self._scores(solution(examples.inputs.astype(np.int32)), examples, share)
+            for name, examples in {"validation": sets.validation, **sets.tests}.items()
+        }
+        ended = time.perf_counter()
+        metrics = {
+            "final_train_loss": train_loss,
             "examples_seen": number,
             "uniform_share": share,
             "seconds": round(ended - begun, 3),
             "seconds_evaluating": round(ended - evaluating, 3),
             "flops": number**3 * (1.0 if share else 1 / 3),
         }
-        history = {name: value for name, value in metrics.items() if name.endswith(("_loss", "_accuracy"))}
-        history = {name: value for name, value in history.items() if not name.startswith("final_")}
-        return Fit(solution, metrics, [{"step": 0, **history, "train_loss": metrics["final_train_loss"]}], first)
+        return solved_fit(solution, scores, metrics)
 
     def _uniform_share(self, solution: Solution, wanted: np.ndarray, train: Examples) -> float:
         """e; 0 where numbers are regressed."""
         if self.shape.loss == "squared":
             return 0.0
         outputs = wanted - solution.left_out()
-        losses = [self._losses(outputs, train, share)[0].mean() for share in _UNIFORM_SHARES]
+        losses = [self._scores(outputs, train, share).losses.mean() for share in _UNIFORM_SHARES]
         return float(_UNIFORM_SHARES[np.argmin(losses)])
 
-    def _losses(self, outputs: np.ndarray, examples: Examples, share: float) -> tuple[np.ndarray, np.ndarray]:
+    def _scores(self, outputs: np.ndarray, examples: Examples, share: float) -> Scores:
         """Loss of each example, and whether its answer is correct; as `learners.loss` for networks."""
         answers = examples.targets
         if self.shape.loss == "squared":
-            return (outputs[:, 0] - answers) ** 2, right_side(outputs[:, 0], answers)
+            return Scores((outputs[:, 0] - answers) ** 2, right_side(outputs[:, 0], answers))
         chosen = np.take_along_axis(probabilities(outputs, share), answers[:, None].astype(np.int64), 1)[:, 0]
-        return -np.log(chosen), outputs.argmax(1) == answers
+        return Scores(-np.log(chosen), outputs.argmax(1) == answers)
 
 
 def probabilities(outputs: Float[np.ndarray, "n C"], share: float) -> Float[np.ndarray, "n C"]:
@@ -265,13 +265,6 @@ def probabilities(outputs: Float[np.ndarray, "n C"], share: float) -> Float[np.n
     positive = np.maximum(outputs, 1e-300)
     positive = positive / positive.sum(1, keepdims=True)
     return (1 - share) * positive + share / outputs.shape[1]
-
-
-def _summary(name: str, lost: np.ndarray, right: np.ndarray) -> dict[str, float]:
-    error = float(lost.std(ddof=1) / np.sqrt(len(lost))) if len(lost) > 1 else 0.0
-    loss, accuracy = float(lost.mean()), float(right.mean())
-    found = {f"{name}_loss": loss, f"{name}_loss_error": error, f"{name}_accuracy": accuracy}
-    return found | {f"final_{name}_loss": loss, f"final_{name}_accuracy": accuracy}
 
 
 @trainer_of.register

@@ -38,10 +38,12 @@ from syntagma.errors import InputError
 from syntagma.learners.kernel_regression import NamedOrWhole, resolved
 from syntagma.learners.learner import Learner
 from syntagma.learners.loss import right_side
-from syntagma.learners.trainer import Fit, Trainer, checked_sets, trainer_of
+from syntagma.learners.scores import Scores
+from syntagma.learners.trainer import ExampleSets, Fit, Trainer, checked_sets, solved_fit, trainer_of
 from syntagma.learners.training import Training
 from syntagma.randomness import key
 from syntagma.tasks import Examples, Shape
+from syntagma.tasks.gate import check_shape
 
 _SHARE_OF_PERIOD = 0.35
 """Step times the largest frequency; the integrator is stable below 2."""
@@ -108,6 +110,7 @@ class LangevinTrainer(Trainer):
     """Samples one posterior after the other."""
 
     def __init__(self, learner: LangevinPosterior, shape: Shape) -> None:
+        check_shape(shape)
         learner.check(shape)
         self.learner, self.shape = learner, shape
         self.architecture = resolved(learner.architecture, shape)
@@ -117,21 +120,22 @@ class LangevinTrainer(Trainer):
     def fit(
         self,
         train: Sequence[Examples],
+        validation: Sequence[Examples],
         test: Sequence[Examples],
         seeds: Sequence[int],
         *,
         extra: Mapping[str, Sequence[Examples]] | None = None,
     ) -> list[Fit]:
-        """One fit for each training set; a seed draws its chains. Arguments and errors as `Trainer.fit`.
+        """One fit for each seed, which draws its chains. Arguments and errors as `Trainer.fit`; `validation` is
+        measured, but there is nothing to choose.
 
         A fit's predictor is the posterior mean; its metric `stopped` is "diverged" where halving the step did not help.
         """
-        tests = checked_sets(train, test, seeds, extra)
-        return [
-            self._one(train[i], {name: sets[i] for name, sets in tests.items()}, seed) for i, seed in enumerate(seeds)
-        ]
+        sets = checked_sets(self.shape, train, validation, test, seeds, extra)
+        return [self._one(own, seed) for own, seed in zip(sets, seeds, strict=True)]
 
-    def _one(self, train: Examples, tests: Mapping[str, Examples], seed: int) -> Fit:
+    def _one(self, sets: ExampleSets, seed: int) -> Fit:
+        train = sets.train
         learner, begun = self.learner, time.perf_counter()
         inputs, targets = np.asarray(train.inputs, np.int32), np.asarray(train.targets, np.float32)
         curvature = np.linalg.eigvalsh(self.architecture.gram(inputs, kind="ntk").matrix)[-1] / learner.ridge
@@ -151,29 +155,19 @@ class LangevinTrainer(Trainer):
             "stopped": "steps" if np.isfinite(own).all() else "diverged",
             "examples_seen": learner.steps * len(train),
         }
-        first = np.zeros(0)
-        for name, examples in tests.items():
-            lost, summary = self._measure(chains, examples, name)
-            first = lost if name == "test" else first
-            metrics |= summary
+        scores: dict[str, Scores] = {}
+        for name, examples in {"validation": sets.validation, **sets.tests}.items():
+            scores[name], metrics[f"{name}_sampling_loss"] = self._measure(chains, examples)
         ended = time.perf_counter()
         metrics |= {"seconds": round(ended - begun, 3), "seconds_evaluating": round(ended - evaluating, 3)}
-        row = {"step": learner.steps, "test_loss": metrics["test_loss"], "train_loss": metrics["final_train_loss"]}
-        return Fit(chains, metrics, [row], first)
+        return solved_fit(chains, scores, metrics)
 
-    def _measure(self, chains: _Chains, examples: Examples, name: str) -> tuple[np.ndarray, dict[str, float]]:
-        """Squared errors of the mean prediction. NAME_sampling_loss is the part of NAME_loss that finite chains add."""
+    def _measure(self, chains: _Chains, examples: Examples) -> tuple[Scores, float]:
+        """Scores of the mean prediction, and the part of its loss that finite chains add."""
         by_chain = np.asarray(chains.outputs(np.asarray(examples.inputs, np.int32)).mean(1), np.float64)
         mean, sampling = by_chain.mean(0), by_chain.var(0, ddof=1) / len(by_chain)
-        lost = (mean - examples.targets) ** 2
-        loss, accuracy = float(lost.mean()), float(right_side(mean, examples.targets).mean())
-        found = {
-            f"{name}_loss": loss,
-            f"{name}_loss_error": float(lost.std(ddof=1) / np.sqrt(len(lost))) if len(lost) > 1 else 0.0,
-            f"{name}_sampling_loss": float(sampling.mean()),
-            f"{name}_accuracy": accuracy,
-        }
-        return lost, found | {f"final_{name}_loss": loss, f"final_{name}_accuracy": accuracy}
+        scores = Scores((mean - examples.targets) ** 2, right_side(mean, examples.targets))
+        return scores, float(sampling.mean())
 
     def _network(self, start: Key[Array, ""]) -> Any:
         learner = self.learner

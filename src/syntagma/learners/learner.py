@@ -7,14 +7,14 @@ that a learning rate means the same relative change of a weight at every width.
 from __future__ import annotations
 
 import abc
-from typing import ClassVar, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import equinox as eqx
 import jax
 import numpy as np
 from jaxtyping import Array, Bool, Float, Integer, Key
-from pydantic import BaseModel, ConfigDict
 
+from syntagma.checked_model import CheckedModel
 from syntagma.tasks import Shape
 
 
@@ -43,7 +43,13 @@ class Activations(NamedTuple):
 
 
 class Network(eqx.Module):
-    """A function from sentences to logits, with its weights. Batches are explicit: B sentences of T positions."""
+    """A function from sentences to logits, with its weights. Batches are explicit: B sentences of T positions.
+
+    Attributes:
+        shape: of the task that it was built for.
+    """
+
+    shape: eqx.AbstractVar[Shape]
 
     @abc.abstractmethod
     def __call__(self, inputs: Integer[Array, "B T"]) -> Float[Array, "B *answers"]:
@@ -54,11 +60,12 @@ class Network(eqx.Module):
         """Every layer at every position, by the plain formula: nothing folded, nothing left out. Slower than a call."""
 
 
-class Learner(BaseModel, abc.ABC):
+class Learner(CheckedModel, abc.ABC):
     """A recipe that learns from examples: kind and sizes, one to one with TOML and the command line."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
+    if TYPE_CHECKING:
+        kind: str
+        """Its name in TOML and on the command line; every learner has a field of this name with its own default."""
     label: ClassVar[str]
     """What figures call it."""
     weight_sharing: ClassVar[bool | None]

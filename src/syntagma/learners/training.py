@@ -9,22 +9,22 @@ from typing import Annotated, Literal
 import numpy as np
 import optax
 from jaxtyping import Float, Integer
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from syntagma.checked_model import CheckedModel
 
 Positive = Annotated[float, Field(gt=0)]
 
 
-class Training(BaseModel):
+class Training(CheckedModel):
     """How a network is trained and when it stops; one to one with TOML and the command line.
 
     A gradient longer than `clip_norm` is scaled down to it.
     Training stops at the first of: the train loss since the last evaluation at or below `train_loss_threshold` nats; no
-    new smallest test loss for `patience` times the steps that led to the smallest one (counted as `least_steps` at the
-    least); its length, at which a cosine schedule ends: `max_epochs` passes over the examples, but at least `min_steps`
-    and at most `max_steps` steps.
+    new smallest validation loss for `patience` times the steps that led to the smallest one (counted as `least_steps`
+    at the least); its length, at which a cosine schedule ends: `max_epochs` passes over the examples, but at least
+    `min_steps` and at most `max_steps` steps.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     optimizer: Literal["sgd", "adam"] = "adam"
     learning_rate: Positive = 0.01
@@ -51,7 +51,7 @@ class Training(BaseModel):
         return min(max(steps, self.min_steps), self.max_steps)
 
     def evaluation_steps(self, length: int) -> Iterator[int]:
-        """The steps after which the test loss is measured: 0, then geometric, ending at `length`."""
+        """The steps after which the validation loss is measured: 0, then geometric, ending at `length`."""
         yield 0
         step, count = 0, 0
         while step < length:

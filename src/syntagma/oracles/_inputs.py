@@ -19,7 +19,7 @@ def checked_observations(tokens: Any, observed: Any, language: Source) -> tuple[
     Raises:
         InputError: wrong shapes or types, or an observed token outside the vocabulary.
     """
-    tokens, observed = np.asarray(tokens), np.asarray(observed)
+    tokens, observed = _array("tokens", tokens), _array("observed", observed)
     length, vocab = language.sentence_length, language.vocab
     if tokens.ndim != 2 or tokens.shape[1] != length or not np.issubdtype(tokens.dtype, np.integer):
         raise invalid("tokens", f"{tokens.dtype} array of shape {tokens.shape}", f"it must be integers [n, {length}]")
@@ -33,6 +33,17 @@ def checked_observations(tokens: Any, observed: Any, language: Source) -> tuple[
     return tokens, observed
 
 
+def check_language(language: Any, kind: type[Source] | tuple[type[Source], ...]) -> None:
+    """Refuse what an oracle is not made for.
+
+    Raises:
+        InputError: `language` is of another kind.
+    """
+    if not isinstance(language, kind):
+        kinds = " or ".join(one.__name__ for one in (kind if isinstance(kind, tuple) else (kind,)))
+        raise invalid("language", language, f"this oracle is that of a {kinds}", "oracle_of(language) finds the right")
+
+
 def checked_positions(position: Any, tokens: np.ndarray) -> np.ndarray:
     """`position`, one for all sentences or one for each, as `[n]` indices from 0; negative ones count from the end.
 
@@ -40,7 +51,7 @@ def checked_positions(position: Any, tokens: np.ndarray) -> np.ndarray:
         InputError: not whole numbers, one or n of them, or a position that is none.
     """
     num_sentences, length = tokens.shape
-    positions = np.asarray(position)
+    positions = _array("position", position)
     if not np.issubdtype(positions.dtype, np.integer) or positions.shape not in ((), (num_sentences,)):
         given = f"{positions.dtype} array of shape {positions.shape}"
         raise invalid("position", given, f"it must be one whole number or {num_sentences} of them")
@@ -48,6 +59,13 @@ def checked_positions(position: Any, tokens: np.ndarray) -> np.ndarray:
         wrong = positions.min() if positions.min() < -length else positions.max()
         raise invalid("position", int(wrong), f"sentences have {length} tokens", f"Give {-length} to {length - 1}")
     return np.broadcast_to(positions % length, (num_sentences,))
+
+
+def _array(field: str, given: Any) -> np.ndarray:
+    try:
+        return np.asarray(given)
+    except ValueError:
+        raise invalid(field, given, "its rows differ in length") from None
 
 
 def refuse_impossible(tokens: np.ndarray, possible: np.ndarray, what: str) -> None:

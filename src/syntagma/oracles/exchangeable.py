@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Integer
 
 from syntagma.languages.exchangeable import CategoricalMixture, DirichletMultinomial, Exchangeable
-from syntagma.oracles._inputs import checked_observations, checked_positions, refuse_impossible
+from syntagma.oracles._inputs import check_language, checked_observations, checked_positions, refuse_impossible
 from syntagma.oracles.oracle import LabelOracle, Oracle, oracle_of
 
 _ENTRIES_PER_CHUNK = 2**18  # counts of one batch of sentences: they stay in a core's cache
@@ -67,12 +67,18 @@ class DirichletMultinomialOracle(_CountOracle):
 
     language: DirichletMultinomial
 
+    def __post_init__(self) -> None:
+        check_language(self.language, DirichletMultinomial)
+
 
 @dataclass(frozen=True)
 class CategoricalMixtureOracle(_CountOracle, LabelOracle):
     """Exact inference in a `CategoricalMixture`, also of the source that made a sentence."""
 
     language: CategoricalMixture
+
+    def __post_init__(self) -> None:
+        check_language(self.language, CategoricalMixture)
 
     def label_posterior(self, tokens: Integer[np.ndarray, "n T"]) -> Float[np.ndarray, "n K"]:
         """P(source | sentence), from the counts of its tokens."""

@@ -17,7 +17,7 @@ from jaxtyping import Bool, Float, Integer
 
 from syntagma.languages._chains import log_sum
 from syntagma.languages.hidden_markov import HiddenMarkovLanguage
-from syntagma.oracles._inputs import checked_observations, checked_positions, refuse_impossible
+from syntagma.oracles._inputs import check_language, checked_observations, checked_positions, refuse_impossible
 from syntagma.oracles.oracle import LabelOracle, oracle_of
 
 
@@ -26,6 +26,9 @@ class ForwardOracle(LabelOracle):
     """Exact inference in hidden Markov languages; see `Oracle` for arguments and errors."""
 
     language: HiddenMarkovLanguage
+
+    def __post_init__(self) -> None:
+        check_language(self.language, HiddenMarkovLanguage)
 
     def log_evidence(
         self, tokens: Integer[np.ndarray, "n T"], observed: Bool[np.ndarray, "*n T"]

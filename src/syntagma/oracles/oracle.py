@@ -14,7 +14,7 @@ from typing import TypeVar
 import numpy as np
 from jaxtyping import Bool, Float, Integer
 
-from syntagma.errors import InputError
+from syntagma.errors import InputError, invalid
 from syntagma.languages.language import Source
 
 
@@ -59,7 +59,13 @@ AnOracle = TypeVar("AnOracle", bound=Oracle)
 
 @functools.singledispatch
 def oracle_of(source: Source) -> Oracle | None:
-    """The exact oracle of `source`; None where there is none, as for a text."""
+    """The exact oracle of `source`; None where there is none, as for a text.
+
+    Raises:
+        InputError: no source of sentences.
+    """
+    if not isinstance(source, Source):
+        raise invalid("source", source, "it is no language", "Give a language, or what settings.language() makes")
     return None
 
 

@@ -23,7 +23,13 @@ from syntagma.estimate import Estimate
 from syntagma.languages._chunks import for_each_chunk
 from syntagma.languages.hierarchy import RandomHierarchy
 from syntagma.oracles import _entropies
-from syntagma.oracles._inputs import checked_observations, checked_positions, refuse_impossible, sentences_by_pattern
+from syntagma.oracles._inputs import (
+    check_language,
+    checked_observations,
+    checked_positions,
+    refuse_impossible,
+    sentences_by_pattern,
+)
 from syntagma.oracles._messages import batch_log_evidence, batch_posteriors, next_token_beliefs
 from syntagma.oracles._tables import LevelTable, level_tables
 from syntagma.oracles.oracle import LabelOracle, oracle_of
@@ -46,6 +52,7 @@ class TreeOracle(LabelOracle):
     _exact_entropies: dict[int, float | None] = field(init=False, repr=False, default_factory=dict)
 
     def __post_init__(self) -> None:
+        check_language(self.language, RandomHierarchy)
         object.__setattr__(self, "_tables", level_tables(self.language))
 
     def log_prob(self, tokens: Integer[np.ndarray, "n T"]) -> Float[np.ndarray, " n"]:

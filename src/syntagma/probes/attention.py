@@ -21,10 +21,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from syntagma.errors import invalid
 from syntagma.languages.hierarchy import RandomHierarchy
 from syntagma.languages.language import Sample
 from syntagma.learners.learner import Network
+from syntagma.probes.gate import checked_probe, checked_queries
 from syntagma.probes.observe import Labelled, in_batches
 from syntagma.tasks import Task
 
@@ -69,16 +69,12 @@ def attention_by_level(
     Raises:
         InputError: a query that is no position.
     """
+    _, inputs = checked_probe(network, task, language, sample, seed)
     length, every = language.sentence_length, task.shape(language).reads == "every"
-    if queries is None:
-        chosen = np.arange(length) if every else np.array([-1])
-    else:
-        for query in queries:
-            if not -length <= query < length:
-                raise invalid("queries", query, f"sentences have {length} tokens", f"Give {-length} to {length - 1}")
-        chosen = np.arange(length)[list(queries)]
+    answering = np.arange(length) if every else np.array([-1])
+    chosen = answering if queries is None else checked_queries(queries, length)
     pairs = _meets_at(language, chosen % length, np.arange(length) - every)
-    masses, labels = in_batches(_mass, network, task.examples(sample, language, seed).inputs, chosen, pairs)
+    masses, labels = in_batches(_mass, network, inputs, chosen, pairs)
     found = []
     for mass, label in zip(masses, labels, strict=True):
         error = mass.std(axis=0, dtype=np.float64) / np.sqrt(max(len(mass) - 1, 1))

@@ -27,6 +27,7 @@ from syntagma.languages.hierarchy import RandomHierarchy
 from syntagma.languages.interventions import Intervention, resample_rule, resample_symbol
 from syntagma.languages.language import Sample
 from syntagma.learners.learner import Network
+from syntagma.probes.gate import checked_nodes, checked_probe
 from syntagma.probes.observe import observe
 from syntagma.randomness import stream
 from syntagma.tasks import Task
@@ -92,13 +93,13 @@ def invariances(
     Raises:
         InputError: as the interventions do.
     """
+    sample, inputs = checked_probe(network, task, language, sample, seed)
     if nodes is None:
         nodes = [(level, -2) for level in range(1, language.depth)]
-    inputs = task.examples(sample, language, seed).inputs
     before = [_Whitened(np.asarray(layer.values)) for layer in observe(network, inputs).layers]
     counts = _bootstrap_counts(seed, len(inputs))
     found = []
-    for level, position in nodes:
+    for level, position in checked_nodes(nodes):
         changes: dict[Change, Intervention] = {
             "rule": resample_rule(language, sample, level, position, seed, different=different),
             "symbol": resample_symbol(language, sample, level, position, seed, different=different, law=law),

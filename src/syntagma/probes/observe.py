@@ -11,8 +11,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, Float, Integer
 
-from syntagma.errors import InputError
+from syntagma.languages._tokens import checked_tokens
 from syntagma.learners.learner import Activations, Layer, Network
+from syntagma.probes.gate import checked_network
 from syntagma.tasks import Shape
 
 _BATCH = 256
@@ -50,13 +51,10 @@ def in_batches(function: Callable[..., tuple[Any, Any]], network: Network, input
     filled up with copies of the first sentence, so that one program serves all.
 
     Raises:
-        InputError: a predictor that is no network, such as a kernel regression.
+        InputError: a predictor that is no network, such as a kernel regression, or inputs that it cannot read.
     """
-    if not isinstance(network, Network):
-        raise InputError(
-            f"network={type(network).__name__} cannot be probed: it has no layers. "
-            "Give a network, what `fit` finds for a learner trained by gradient descent."
-        )
+    shape = checked_network(network).shape
+    inputs = checked_tokens(inputs, shape.vocab + 1, shape.length, field="inputs")
     count = len(inputs)
     size = min(_BATCH, count)
     filled = np.concatenate([inputs, np.repeat(inputs[:1], -count % size, axis=0)])

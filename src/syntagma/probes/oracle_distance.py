@@ -17,11 +17,12 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from syntagma.errors import InputError
+from syntagma.errors import InputError, invalid
 from syntagma.languages.hierarchy import RandomHierarchy
 from syntagma.languages.language import Sample
 from syntagma.learners.learner import Network
 from syntagma.oracles import TreeOracle
+from syntagma.probes.gate import checked_probe
 from syntagma.probes.observe import log_probabilities
 from syntagma.tasks import LastToken, NextToken, Task
 
@@ -78,9 +79,13 @@ def distance_to_oracles(
     """
     if not isinstance(task, LastToken | NextToken):
         raise InputError(f"task={task!r} has no windows of previous tokens: use LastToken() or NextToken().")
+    sample, inputs = checked_probe(network, task, language, sample, seed)
     length = language.sentence_length
-    predicted = log_probabilities(network, task.examples(sample, language, seed).inputs)
+    predicted = log_probabilities(network, inputs)
     positions = tuple(range(length)) if isinstance(task, NextToken) else (length - 1,)
+    if predicted.shape[1:] not in ((len(positions), language.vocab), (language.vocab,) * (len(positions) == 1)):
+        mend = "Give a network that was trained on this task"
+        raise invalid("network", network.shape, f"its answers have the shape {predicted.shape[1:]}", mend)
     predicted = predicted.reshape(len(predicted), len(positions), -1)
     oracle, places = TreeOracle(language), np.arange(length)
     distance, error = np.full((2, len(positions), length), np.nan)

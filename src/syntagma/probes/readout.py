@@ -26,6 +26,7 @@ from syntagma.languages.hierarchy import RandomHierarchy
 from syntagma.languages.language import Sample
 from syntagma.learners.learner import Layer, Network
 from syntagma.oracles import TreeOracle
+from syntagma.probes.gate import checked_probe
 from syntagma.probes.observe import observe, visible
 from syntagma.randomness import stream
 from syntagma.tasks import Task
@@ -76,14 +77,14 @@ def readouts(
     Raises:
         InputError: no hidden levels in `sample`; fewer than two folds, or sentences for them; ridge not above 0.
     """
+    sample, inputs = checked_probe(network, task, language, sample, seed)
     if sample.levels is None:
         raise InputError("sample has no hidden levels: sample with hidden=True, or parse its tokens.")
     folds = whole_number("folds", folds, minimum=2)
     if len(sample.tokens) < 2 * folds:
         raise invalid("folds", folds, f"there are {len(sample.tokens)} sentences", "Give at least two for each fold")
-    if not ridge > 0:
-        raise invalid("ridge", ridge, "it must be above 0", "1e-3 is the default")
-    inputs = task.examples(sample, language, seed).inputs
+    if not (isinstance(ridge, int | float) and 0 < ridge < np.inf):
+        raise invalid("ridge", ridge, "it must be a finite number above 0", "1e-3 is the default")
     order = stream(seed, "readout", "folds").permutation(len(inputs))
     labels = [np.asarray(level[order], np.intp) for level in sample.levels[1:]]
     targets = _Targets(labels, [language.symbols(level) for level in range(1, language.depth + 1)])

@@ -1,4 +1,4 @@
-// Puts the interactive figure in the place of the static one. Where anything fails, the static one stays.
+// Puts each interactive figure in the place of its static one. Where anything fails, the static one stays.
 (async () => {
   if (!("DecompressionStream" in window)) return;
 
@@ -22,21 +22,30 @@
     return new Response(new Blob([gzip]).stream().pipeThrough(new DecompressionStream("gzip"))).text();
   }
 
-  const figure = JSON.parse(await unpacked("figure-packed"));
+  const figures = JSON.parse(await unpacked("figures-packed"));
   const script = document.createElement("script");
   script.textContent = await unpacked("plotly-packed");
   document.head.append(script);
 
-  const place = document.getElementById("interactive");
-  place.hidden = false;
-  const buttons = [["toImage", "zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", "resetScale2d"]];
-  const options = { responsive: true, displaylogo: false, modeBarButtons: buttons };
-  try {
-    await Plotly.newPlot(place, figure.data, figure.layout, options);
-    document.getElementById("static").classList.add("print-only");
-    place.classList.add("screen-only");
-  } catch (error) {
-    place.hidden = true;
-    throw error;
+  const phone = window.matchMedia("(max-width: 40rem)").matches;
+  for (const place of document.querySelectorAll(".interactive")) {
+    const figure = figures[place.dataset.figure];
+    const still = place.previousElementSibling;
+    place.hidden = false;
+    const options = {
+      responsive: true,
+      displaylogo: false,
+      modeBarButtons: [["toImage", "zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", "resetScale2d"]],
+      toImageButtonOptions: { format: "png", scale: 3, filename: place.dataset.figure },
+    };
+    try {
+      await Plotly.newPlot(place, figure.data, figure.layout, options);
+      if (phone && figure.layout.meta && figure.layout.meta.stacked) await Plotly.relayout(place, figure.layout.meta.stacked);
+      still.classList.add("print-only");
+      place.classList.add("screen-only");
+    } catch (error) {
+      place.hidden = true;
+      console.error(error);
+    }
   }
 })();

@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import html
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from syntagma.report.figures import svg_text
+from syntagma.curves import Verdict, claims_tested
+from syntagma.plot import Figure
+from syntagma.plot.files import as_bytes
+from syntagma.plot.plotly_backend import spec
 from syntagma.report.plotly_source import packed, packed_plotly
-from syntagma.report.study_report import StudyReport, report_of
+from syntagma.report.svg import inside_page
 from syntagma.report.tables import MISSING, table_html, typeset
-from syntagma.studies.study import Analysis, Verdict
+from syntagma.studies.machinery import Analysis
+from syntagma.studies.schemas import Table
 from syntagma.sweep.atomic_file import atomic_file
 from syntagma.sweep.identity import flatten
 
@@ -29,7 +33,7 @@ def write_page(analysis: Analysis, path: str | Path) -> Path:
     """Write the report to `path`, whole or not at all, and return it.
 
     Raises:
-        InputError: no report is known for the study, or `path` cannot be written.
+        InputError: `path` cannot be written.
     """
     text = page_html(analysis)
     with atomic_file(path) as temporary:
@@ -38,19 +42,15 @@ def write_page(analysis: Analysis, path: str | Path) -> Path:
 
 
 def page_html(analysis: Analysis) -> str:
-    """The report as the text of an HTML file.
-
-    Raises:
-        InputError: no report is known for the study.
-    """
-    report = report_of(analysis.study)
-    main, *others = report.figures
+    """The report as the text of an HTML file."""
+    tables = [table for name, table in analysis.tables.items() if name != "runs"]
     parts = [
         _opening(analysis),
-        _main_figure(analysis, report, main),
-        *(_figure(analysis, report, name, f"figure{place}") for place, name in enumerate(others, start=2)),
+        _notes(analysis.notes),
+        *map(_figure, analysis.figures),
+        _scripts(analysis.figures),
         _verdicts(analysis.verdicts),
-        *(_table(analysis, report, place) for place in range(len(report.tables))),
+        *map(_table, tables),
         _provenance(analysis),
         "</body>\n</html>\n",
     ]
@@ -62,7 +62,7 @@ def finding(verdicts: Iterable[Verdict]) -> str:
     verdicts = list(verdicts)
     count = {outcome: sum(v.outcome == outcome for v in verdicts) for outcome in _BADGES}
     against = [v for v in verdicts if v.outcome == "disagrees"]
-    named = "; ".join(f"{v.claim} (predicted {v.predicted}, measured {v.measured})" for v in against[:2])
+    named = "; ".join(f"{v.claim.text} (predicted {v.claim.predicted}, measured {v.measured})" for v in against[:2])
     named += f"; and {len(against) - 2} more" if len(against) > 2 else ""
     tested = count["agrees"] + len(against)
     if not tested:
@@ -103,68 +103,68 @@ def _opening(analysis: Analysis) -> str:
 </header>"""
 
 
-def _main_figure(analysis: Analysis, report: StudyReport, name: str) -> str:
-    caption = typeset(report.captions[name])
-    data = json.dumps(report.interactive(analysis), separators=(",", ":"), allow_nan=False)
-    return f"""<main>
-<figure>
-<div class="drawing">
-<div id="interactive" hidden></div>
-<div id="static" class="still">{svg_text(report.figures[name](analysis), "main", report.captions[name])}</div>
-</div>
-<figcaption>{caption}</figcaption>
-</figure>
-<script type="text/plain" id="figure-packed">{packed(data)}</script>
+def _notes(notes: Iterable[str]) -> str:
+    items = "".join(f"<li>{html.escape(note)}</li>" for note in notes)
+    return f'<main>\n<ul class="notes">{items}</ul>' if items else "<main>"
+
+
+def _figure(figure: Figure) -> str:
+    """The static drawing, which scripts replace, and the caption."""
+    still = inside_page(as_bytes(figure, "svg", 6.8, title=False).decode(), figure.name, figure.caption)
+    name = html.escape(figure.name)
+    return f"""<figure id="figure-{name}">
+<h2>{typeset(figure.title)}</h2>
+<div class="drawing still">{still}</div>
+<div class="drawing interactive" data-figure="{name}" hidden></div>
+<figcaption>{typeset(figure.caption)}</figcaption>
+</figure>"""
+
+
+def _scripts(figures: Iterable[Figure]) -> str:
+    specs = {figure.name: spec(figure, title=False) for figure in figures}
+    data = json.dumps(specs, separators=(",", ":"), allow_nan=False)
+    return f"""<script type="text/plain" id="figures-packed">{packed(data)}</script>
 <script type="text/plain" id="plotly-packed">{packed_plotly()}</script>
 <script>
 {_resource("page.js")}</script>"""
 
 
-def _figure(analysis: Analysis, report: StudyReport, name: str, prefix: str) -> str:
-    figure = report.figures[name](analysis)
-    narrow = " narrow" if figure.get_figwidth() < 9 else ""
-    return f"""<figure>
-<div class="drawing still{narrow}">{svg_text(figure, prefix, report.captions[name])}</div>
-<figcaption>{typeset(report.captions[name])}</figcaption>
-</figure>"""
-
-
-def _verdicts(verdicts: Iterable[Verdict]) -> str:
+def _verdicts(verdicts: Sequence[Verdict]) -> str:
     rows = "".join(
-        f'<tr><td><span class="badge {_BADGES.get(v.outcome, "open")}">{html.escape(v.outcome)}</span></td>'
-        + "".join(f"<td>{typeset(text)}</td>" for text in (v.claim, v.predicted, v.measured, v.source))
+        f'<tr><td><span class="badge {_BADGES[v.outcome]}">{v.outcome}</span></td>'
+        + "".join(f"<td>{typeset(text)}</td>" for text in (v.claim.text, v.claim.predicted, v.measured, v.claim.source))
         + "</tr>\n"
         for v in verdicts
     )
     heads = "".join(f'<th scope="col">{head}</th>' for head in ("outcome", "claim", "predicted", "measured", "source"))
-    return f"""<h2>Verdicts</h2>
-<p class="caption">Computed from the intervals: a claim agrees if the measured interval holds the prediction.</p>
-<div class="scroll"><table id="verdicts">
+    return f"""<h2 id="verdicts">Verdicts</h2>
+<p class="caption">Computed from intervals of 95 %: a claim agrees if its interval holds the prediction and is narrow
+enough to tell. {html.escape(claims_tested(verdicts))}</p>
+<div class="scroll"><table>
 <thead><tr>{heads}</tr></thead>
 <tbody>
 {rows}</tbody>
 </table></div>"""
 
 
-def _table(analysis: Analysis, report: StudyReport, place: int) -> str:
-    shown = report.tables[place]
-    return f"""<h2 id="table-{shown.name}">{html.escape(shown.title)}</h2>
-<p class="caption">{typeset(shown.caption)}</p>
-{table_html(analysis.tables[shown.name], shown.columns)}"""
+def _table(table: Table) -> str:
+    return f"""<h2 id="table-{html.escape(table.name)}">{html.escape(table.title)}</h2>
+<p class="caption">{typeset(table.caption)}</p>
+{table_html(table)}"""
 
 
 def _provenance(analysis: Analysis) -> str:
     """Command, settings, versions, machine, and what it cost."""
     known = dict(analysis.provenance)
     command = known.pop("command", None)
-    runs = analysis.tables["runs"]
+    runs = analysis.tables["runs"].data
     cost: dict[str, Any] = {"runs": f"{len(runs):,}"}
     if "seconds" in runs:
         cost["training time"] = _duration(sum(runs["seconds"]))
     if known.get("seconds") is not None:
         cost["time in all"] = _duration(float(known["seconds"]))
+    settings = known.pop("settings", {})
     lists = {
-        "Settings": known.pop("settings", {}),
         "Versions": known.pop("versions", {}),
         "Machine": known.pop("machine", {}),
     }
@@ -176,6 +176,9 @@ def _provenance(analysis: Analysis) -> str:
 <div class="columns">
 {blocks}
 </div>
+<details><summary>All settings</summary>
+{_definitions("", settings)}
+</details>
 </main>"""
 
 
@@ -184,7 +187,8 @@ def _definitions(title: str, values: Mapping[str, Any]) -> str:
         f"<dt>{html.escape(name)}</dt><dd>{html.escape(_value_text(value))}</dd>\n"
         for name, value in flatten(values).items()
     )
-    return f"<section><h3>{html.escape(title)}</h3>\n<dl>\n{items}</dl></section>"
+    heading = f"<h3>{html.escape(title)}</h3>" if title else ""
+    return f"<section>{heading}\n<dl>\n{items}</dl></section>"
 
 
 def _value_text(value: Any) -> str:

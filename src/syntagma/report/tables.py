@@ -5,34 +5,29 @@ from __future__ import annotations
 import html
 import math
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import pandas as pd
 
+from syntagma.studies.schemas import Column, Kind, Table
+
 MISSING = "–"
-Kind = Literal["plain", "count", "ratio", "exponent"]
 
 
-@dataclass(frozen=True)
-class Column:
-    """A column `name` of an analysis table, its heading, and how its numbers are rounded."""
-
-    name: str
-    heading: str
-    kind: Kind = "plain"
-
-
-def table_html(table: pd.DataFrame, columns: Iterable[Column]) -> str:
-    """`table` as HTML; a column that it lacks, or that has only empty text, is left out."""
-    columns = [column for column in columns if column.name in table and set(table[column.name]) != {""}]
-    heads = "".join(f'<th scope="col"{_align(table, column)}>{typeset(column.heading)}</th>' for column in columns)
+def table_html(table: Table) -> str:
+    """`table` as HTML; a column that has only empty text or nothing is left out."""
+    columns = [column for column in table.columns if not _is_empty(table.data, column)]
+    heads = "".join(f'<th scope="col"{_align(column)}>{typeset(column.heading)}</th>' for column in columns)
     rows = "".join(
         "<tr>" + "".join(_cell(value, column) for value, column in zip(row, columns, strict=True)) + "</tr>\n"
-        for row in table[[column.name for column in columns]].itertuples(index=False, name=None)
+        for row in table.data[[column.name for column in columns]].itertuples(index=False, name=None)
     )
     return f'<div class="scroll"><table>\n<thead><tr>{heads}</tr></thead>\n<tbody>\n{rows}</tbody>\n</table></div>'
+
+
+def _is_empty(data: pd.DataFrame, column: Column) -> bool:
+    values = data[column.name]
+    return not len(values) or bool(values.isna().all()) or (column.kind == "text" and not any(values))
 
 
 def typeset(text: str) -> str:
@@ -44,7 +39,7 @@ def typeset(text: str) -> str:
     return escaped
 
 
-def number_text(value: float, kind: Kind = "plain") -> str:
+def number_text(value: float, kind: Kind = "number") -> str:
     """`value` rounded: counts to whole numbers, thousands apart; ratios to three digits; exponents to two places."""
     if math.isnan(value):
         return MISSING
@@ -52,21 +47,15 @@ def number_text(value: float, kind: Kind = "plain") -> str:
         return f"{value:,.0f}"
     if kind == "ratio":
         return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:#.3g}".rstrip(".")
-    return f"{value:.2f}" if kind == "exponent" else f"{value:g}"
+    return {"exponent": f"{value:.2f}", "nats": f"{value:.3f}"}.get(kind, f"{value:g}")
 
 
 def _cell(value: Any, column: Column) -> str:
-    if _is_number(value):
-        return (
-            f'<td class="number" data-value="{html.escape(repr(float(value)))}">{number_text(value, column.kind)}</td>'
-        )
-    text = "" if value is None else str(value)
-    return f"<td>{typeset(text)}</td>"
+    if column.kind == "text":
+        return f"<td>{typeset(str(value))}</td>"
+    number = math.nan if value is None else float(value)
+    return f'<td class="number" data-value="{html.escape(repr(number))}">{number_text(number, column.kind)}</td>'
 
 
-def _align(table: pd.DataFrame, column: Column) -> str:
-    return ' class="number"' if pd.api.types.is_numeric_dtype(table[column.name]) else ""
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+def _align(column: Column) -> str:
+    return "" if column.kind == "text" else ' class="number"'

@@ -1,17 +1,32 @@
-"""What every study is: a declared grid of languages and learners, a theory, and verdicts computed from intervals."""
+"""A study is a value: settings, facts, cells, what is measured on them, claims and figures.
+
+One machinery (`studies.machinery`) predicts, runs, resumes, analyses and reports every study. A study says what, never how:
+
+    facts      exact statistics and predictions, each computed once and stored
+    cells      the runs wanted, asked for again as runs finish, so that a grid may depend on what was found
+    measure    everything that tables, claims and figures need, from the runs finished so far
+    tables, claims, figures   what is shown
+
+A new study is one file with a `STUDY`, in the package or anywhere: see examples/ and docs/extending.md.
+"""
 
 from __future__ import annotations
 
-import abc
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+import pandas as pd
 from pydantic import BaseModel, ConfigDict
 
-if TYPE_CHECKING:
-    import pandas as pd
+from syntagma.curves import Claim
+from syntagma.errors import InputError
+from syntagma.studies.schemas import Table
+from syntagma.sweep.identity import canonical_text
+from syntagma.sweep.runs import Run
 
+if TYPE_CHECKING:
+    from syntagma.plot import Figure
     from syntagma.sweep.store import Store
 
 
@@ -21,56 +36,158 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
-Outcome = Literal["agrees", "disagrees", "open", "finding"]
+SettingsT = TypeVar("SettingsT", bound=Settings)
+MeasuredT = TypeVar("MeasuredT")
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """One claim of a paper beside what was measured.
+class Fact:
+    """An exact statistic or a prediction, computed once and kept in the store.
 
-    `outcome` is computed from the interval: "agrees" if it holds the prediction, "disagrees" if it excludes it,
-    "open" if the measurement could not be made (the text says why), "finding" where no prediction exists.
+    Attributes:
+        key: what it is of, as JSON values.
+        compute: its value, as JSON values.
+        text: what is computed, for the progress display.
     """
 
-    claim: str
-    predicted: str
-    measured: str
-    outcome: Outcome
-    source: str
+    key: Mapping[str, Any]
+    compute: Callable[[], Mapping[str, Any]]
+    text: str = ""
 
 
 @dataclass(frozen=True)
-class Analysis:
-    """A study's stored results, reduced to what is drawn and said: tables by name, verdicts, where they come from."""
+class Cell:
+    """One run and its `names`: the columns that tell it from the others of its study, its seed among them."""
 
-    study: str
-    title: str
-    tables: Mapping[str, pd.DataFrame]
-    verdicts: tuple[Verdict, ...]
-    provenance: Mapping[str, Any] = field(default_factory=dict)
+    names: Mapping[str, Any]
+    run: Run
 
 
-SettingsT = TypeVar("SettingsT", bound=Settings)
-Progress = Callable[[str, float], None]
-"""Called with a line of text and the fraction done, in [0, 1]."""
+class FactMissing(InputError):
+    """A fact that a study asks for is not computed yet."""
 
 
-class Study(abc.ABC, Generic[SettingsT]):
-    """A study: `name`, the `paper` it tests, its `presets`, and the three steps predict -> run -> analyse."""
+class Facts:
+    """The facts known so far."""
+
+    def __init__(self, known: Iterable[tuple[Mapping[str, Any], dict[str, Any]]] = ()) -> None:
+        self._known = {canonical_text(key): value for key, value in known}
+
+    def __contains__(self, key: Mapping[str, Any]) -> bool:
+        return canonical_text(key) in self._known
+
+    def __getitem__(self, key: Mapping[str, Any]) -> dict[str, Any]:
+        """The fact of that key.
+
+        Raises:
+            FactMissing: it is not computed yet.
+        """
+        try:
+            return self._known[canonical_text(key)]
+        except KeyError:
+            what = f"the results lack a fact, {canonical_text(key)[:120]}"
+            raise FactMissing(f"{what}: give the command again, it goes on where it stopped.") from None
+
+    def get(self, key: Mapping[str, Any]) -> dict[str, Any] | None:
+        """The fact of that key, None where it is not computed yet."""
+        return self._known.get(canonical_text(key))
+
+    def add(self, key: Mapping[str, Any], value: Mapping[str, Any]) -> None:
+        """Keep a fact."""
+        self._known[canonical_text(key)] = dict(value)
+
+
+class Results:
+    """The results of the runs finished so far, by the run's id.
+
+    Attributes:
+        store: where networks that runs kept are found; None where nothing was run.
+    """
+
+    def __init__(self, known: Mapping[str, Mapping[str, Any]] | None = None, store: Store | None = None) -> None:
+        self._known, self.store = dict(known or {}), store
+
+    def __contains__(self, run: Run) -> bool:
+        return run.id() in self._known
+
+    def __getitem__(self, run: Run) -> Mapping[str, Any]:
+        """The metrics of a finished run."""
+        return self._known[run.id()]
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def has(self, identity: str) -> bool:
+        """Whether the run of that id is finished."""
+        return identity in self._known
+
+    def add(self, identity: str, metrics: Mapping[str, Any]) -> None:
+        """Keep the metrics of a finished run."""
+        self._known[identity] = metrics
+
+    def history(self, run: Run) -> list[dict[str, Any]]:
+        """The course of a finished run: one row an evaluation."""
+        if "history" in (metrics := self[run]):
+            return metrics["history"]
+        assert self.store is not None
+        return self.store.history(run.id()).to_dict("records")  # pyright: ignore[reportReturnType]
+
+    def table(self, cells: Iterable[Cell], columns: Sequence[str] = ()) -> pd.DataFrame:
+        """One row for each cell whose run is finished: its names, its run's `id`, its metrics, `diverged`.
+
+        Args:
+            columns: those the table has even if no run is finished.
+        """
+        rows = []
+        for cell in cells:
+            identity = cell.run.id()
+            if (metrics := self._known.get(identity)) is not None:
+                flags = {"diverged": metrics.get("stopped") == "diverged"}
+                rows.append({**cell.names, "id": identity, **metrics, **flags})
+        table = pd.DataFrame(rows) if rows else pd.DataFrame(columns=list(columns))
+        return table.drop(columns="history", errors="ignore")
+
+
+Tables = tuple[Table, ...]
+
+
+def _no_facts(settings: Any, results: Results) -> Iterable[Fact]:
+    return ()
+
+
+@dataclass(frozen=True)
+class Study(Generic[SettingsT, MeasuredT]):
+    """A declared experiment; `machinery.predict`, `machinery.run` and `machinery.analyse` do the rest.
+
+    Attributes:
+        name: as typed after `syntagma run`.
+        title: of the page.
+        paper: what it reproduces, as "arXiv 2505.07070"; empty for a study of one's own.
+        settings: the class of its settings.
+        presets: settings by name; "quick" is the default.
+        cells: the runs wanted given what has finished, the most urgent first; finished ones may be among them.
+        measure: everything that tables, claims and figures need. Asked for when at least one run is finished.
+        tables: of what was measured; the runs themselves are added by the machinery.
+        claims: of what was measured; their outcomes are decided together.
+        figures: of what was measured; the first is the main one.
+        predictions: what theory says before anything is trained, as tables.
+        facts: what is to be computed before `cells`, and again after all runs, when results are known.
+        expected: the cells that will be run if predictions hold, for planning; given by a study whose cells depend on
+            results, which are then asked for again after every run.
+
+    Example: `machinery.run(STUDY, STUDY.presets["quick"], store, workers=2, progress=print)`.
+    """
 
     name: str
     title: str
     paper: str
+    settings: type[SettingsT]
     presets: Mapping[str, SettingsT]
-
-    @abc.abstractmethod
-    def predict(self, settings: SettingsT) -> Mapping[str, pd.DataFrame]:
-        """What theory says before any training: tables by name."""
-
-    @abc.abstractmethod
-    def run(self, settings: SettingsT, store: Store, workers: int, progress: Progress) -> None:
-        """Run what `store` does not hold yet; each finished run is stored at once."""
-
-    @abc.abstractmethod
-    def analyse(self, store: Store) -> Analysis:
-        """Reduce stored results; nothing is trained, sampled or drawn."""
+    cells: Callable[[SettingsT, Facts, Results], Iterable[Cell]]
+    measure: Callable[[SettingsT, Facts, Results], MeasuredT]
+    tables: Callable[[MeasuredT], Iterable[Table]]
+    claims: Callable[[MeasuredT], Iterable[Claim]]
+    figures: Callable[[MeasuredT], Iterable[Figure]]
+    predictions: Callable[[SettingsT, Facts], Iterable[Table]]
+    facts: Callable[[SettingsT, Results], Iterable[Fact]] = _no_facts
+    expected: Callable[[SettingsT, Facts], Iterable[Cell]] | None = None

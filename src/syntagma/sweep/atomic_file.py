@@ -1,14 +1,26 @@
-"""A file that is there whole or not at all."""
+"""A file that is there whole or not at all, and the removal of what killed processes left of theirs.
+
+While it is written to, a temporary file is locked; the lock ends with its process, whatever ends that. So what is not
+locked has no owner, and may be removed by anyone at any time.
+"""
 
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from syntagma.errors import InputError
+
+try:
+    import fcntl
+except ImportError:  # Windows: nothing is locked, so nothing is removed
+    fcntl = None
+
+_PREFIX = ".syntagma-"
 
 
 @contextmanager
@@ -24,11 +36,9 @@ def atomic_file(path: str | Path) -> Iterator[Path]:
     try:
         if path.is_dir():
             raise InputError(f"{path} cannot be written: it is a directory. Give the name of a file.")
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.stem}-", suffix=path.suffix)
-        os.close(handle)
+        handle, temporary = _new_file(path)
     except OSError as error:
         raise _unwritable(path, error) from error
-    temporary = Path(name)
     try:
         yield temporary
         temporary.chmod(0o666 & ~_creation_mask())  # mkstemp lets only its owner read
@@ -37,6 +47,76 @@ def atomic_file(path: str | Path) -> Iterator[Path]:
         raise _unwritable(path, error) from error
     finally:
         temporary.unlink(missing_ok=True)
+        os.close(handle)
+
+
+@contextmanager
+def temporary_directory(place: Path) -> Iterator[Path]:
+    """A directory in `place` that is gone afterwards: at the latest by `remove_abandoned`."""
+    handle, directory = _new_directory(place)
+    try:
+        yield directory
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+        if handle is not None:
+            os.close(handle)
+
+
+def remove_abandoned(place: str | Path) -> int:
+    """Remove the temporary files and directories in `place` whose processes were killed; how many there were.
+
+    Looks into its directories and theirs, where weights and figures are, and no deeper: `place` may be anything.
+    Those of processes that are at work, here or on a machine that shares the disk and its locks, are left.
+    """
+    removed = 0
+    if fcntl is None:
+        return removed
+    for path in [path for above in ("", "*/", "*/*/") for path in Path(place).glob(f"{above}{_PREFIX}*")]:
+        with suppress(OSError):  # its owner was quicker, or it is not ours to remove
+            handle = os.open(path, os.O_RDONLY)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if path.is_dir():
+                    shutil.rmtree(path)
+                else:
+                    path.unlink()
+                removed += 1
+            finally:
+                os.close(handle)
+    return removed
+
+
+def _new_file(path: Path) -> tuple[int, Path]:
+    """A locked temporary file beside `path`."""
+    while True:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f"{_PREFIX}{path.stem}-", suffix=path.suffix)
+        if _locked(handle, Path(name)):
+            return handle, Path(name)
+        os.close(handle)
+
+
+def _new_directory(place: Path) -> tuple[int | None, Path]:
+    """A locked temporary directory in `place`."""
+    while True:
+        directory = Path(tempfile.mkdtemp(dir=place, prefix=_PREFIX))
+        if fcntl is None:
+            return None, directory
+        handle = os.open(directory, os.O_RDONLY)
+        if _locked(handle, directory):
+            return handle, directory
+        os.close(handle)
+
+
+def _locked(handle: int, path: Path) -> bool:
+    """Lock what was just made; False where `remove_abandoned` came between."""
+    if fcntl is None:
+        return True
+    with suppress(OSError):  # a file system without locks: nobody else can lock it either
+        fcntl.flock(handle, fcntl.LOCK_EX)
+    try:
+        return os.path.samestat(os.fstat(handle), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def _unwritable(path: Path, error: OSError) -> InputError:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -21,25 +21,24 @@ from syntagma.errors import InputError
 
 FILE_NAME = "results.sqlite"
 APPLICATION_ID = int.from_bytes(b"SYNT", "big")
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 BUSY_SECONDS = 30.0
 
-_SCHEMA = f"""
-PRAGMA application_id = {APPLICATION_ID};
-PRAGMA user_version = {SCHEMA_VERSION};
-PRAGMA journal_mode = WAL;
-CREATE TABLE environments (hash TEXT PRIMARY KEY, machine TEXT NOT NULL, versions TEXT NOT NULL);
-CREATE TABLE runs (
-    id TEXT PRIMARY KEY, study TEXT NOT NULL, config TEXT NOT NULL, result TEXT NOT NULL, history TEXT NOT NULL,
-    finished_at TEXT NOT NULL, environment TEXT NOT NULL REFERENCES environments (hash));
-CREATE INDEX runs_by_study ON runs (study);
-CREATE TABLE facts (
-    study TEXT NOT NULL, hash TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, recorded_at TEXT NOT NULL,
-    PRIMARY KEY (study, hash));
-CREATE TABLE commands (
-    number INTEGER PRIMARY KEY, study TEXT NOT NULL, preset TEXT, settings TEXT NOT NULL, argv TEXT NOT NULL,
-    started_at TEXT NOT NULL, seconds REAL, environment TEXT NOT NULL REFERENCES environments (hash));
-"""
+TABLES = {
+    "environments": """CREATE TABLE environments (hash TEXT PRIMARY KEY, description TEXT NOT NULL)""",
+    "runs": """CREATE TABLE runs (
+        id TEXT PRIMARY KEY, config TEXT NOT NULL, result TEXT NOT NULL, finished_at TEXT NOT NULL,
+        environment TEXT NOT NULL REFERENCES environments (hash), checksum TEXT NOT NULL)""",
+    "histories": """CREATE TABLE histories (id TEXT PRIMARY KEY, history TEXT NOT NULL, checksum TEXT NOT NULL)""",
+    "facts": """CREATE TABLE facts (
+        study TEXT NOT NULL, hash TEXT NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL, recorded_at TEXT NOT NULL,
+        checksum TEXT NOT NULL, PRIMARY KEY (study, hash))""",
+    "commands": """CREATE TABLE commands (
+        number INTEGER PRIMARY KEY, study TEXT NOT NULL, preset TEXT, settings TEXT NOT NULL, argv TEXT NOT NULL,
+        started_at TEXT NOT NULL, seconds REAL, environment TEXT NOT NULL REFERENCES environments (hash),
+        checksum TEXT NOT NULL)""",
+}
+"""Histories have a table of their own, so that reading all metrics does not read them."""
 
 _TROUBLES = {
     "SQLITE_NOTADB": ("it is not a file of results", "Give another directory, or move that file away"),
@@ -72,7 +71,10 @@ def create(file: Path) -> None:
         with tempfile.TemporaryDirectory(dir=file.parent, prefix=".new-") as nearby:
             new = Path(nearby) / FILE_NAME
             with closing(sqlite3.connect(new)) as connection:
-                connection.executescript(_SCHEMA)
+                connection.executescript(
+                    f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA_VERSION}; "
+                    f"PRAGMA journal_mode = WAL; {'; '.join(TABLES.values())};"
+                )
             _link(new, file)
     except (FileExistsError, NotADirectoryError) as error:
         raise InputError(f"{file} cannot be made: a file is in the place of its directory. Choose another.") from error
@@ -82,28 +84,67 @@ def create(file: Path) -> None:
         raise explained(file, error) from error
 
 
-def connect(file: Path, read_only: bool) -> sqlite3.Connection:
+def connect(file: Path, read_only: bool, versions: Collection[int] = (SCHEMA_VERSION,)) -> sqlite3.Connection:
     """A connection to the results in `file`, checked to be ours, whole, and writable unless `read_only`.
 
     Raises:
-        InputError: missing, foreign, damaged, of a newer version, or not to be opened as asked.
+        InputError: missing, foreign, damaged, of none of the `versions`, or not to be opened as asked.
     """
+    with _checked(file, read_only) as connection:
+        found = version_of(connection)
+        if found not in versions:
+            which = "newer" if found > SCHEMA_VERSION else "older"
+            raise InputError(
+                f"{file} cannot be used: its layout is version {found}, this syntagma reads version {SCHEMA_VERSION}. "
+                f"Use the {which} syntagma that made it, or another directory."
+            )
+        _check_pages(connection, file)
+        if not read_only:
+            connection.executescript("BEGIN IMMEDIATE; ROLLBACK;")  # SQLite opens what it cannot write without a word
+        return connection
+
+
+def temporary() -> sqlite3.Connection:
+    """A connection to a new database that is nowhere once it is closed; where large, it is on the disk meanwhile."""
+    connection = sqlite3.connect("", isolation_level=None)
+    connection.text_factory = _text
+    connection.execute("PRAGMA trusted_schema = OFF")
+    return connection
+
+
+def version_of_file(file: Path) -> int:
+    """The version of the layout of our file `file`.
+
+    Raises:
+        InputError: missing, foreign, or not to be read.
+    """
+    with _checked(file, read_only=True) as connection, closing(connection):
+        return version_of(connection)
+
+
+def version_of(connection: sqlite3.Connection) -> int:
+    """The version of the layout that the file says it has."""
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+@contextmanager
+def _checked(file: Path, read_only: bool) -> Iterator[sqlite3.Connection]:
+    """A connection to a file of ours, closed where anything is raised with it."""
     if not _is_file(file):
         raise InputError(f"{file} does not exist: no results are there. Check the directory, or run a study into it.")
     connection = None
     try:
         connection = _readable(file) if read_only else _opened(file, "mode=rw")
-        _check(connection, file)
-        if not read_only:
-            connection.executescript("BEGIN IMMEDIATE; ROLLBACK;")  # SQLite opens what it cannot write without a word
-        return connection
-    except sqlite3.Error as error:
+        if connection.execute("PRAGMA application_id").fetchone() != (APPLICATION_ID,):
+            raise InputError(
+                f"{file} cannot be used: another program made it. Give another directory, or move it away."
+            )
+        yield connection
+    except BaseException as error:
         if connection is not None:
             connection.close()
-        raise explained(file, error) from error
-    except InputError:
-        if connection is not None:
-            connection.close()
+        if isinstance(error, sqlite3.Error):
+            raise explained(file, error) from error
         raise
 
 
@@ -128,9 +169,18 @@ def explained(file: Path, error: sqlite3.Error) -> InputError:
 def _opened(file: Path, mode: str) -> sqlite3.Connection:
     uri = f"{file.absolute().as_uri()}?{mode}"
     connection = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
+    connection.text_factory = _text
     connection.execute("PRAGMA trusted_schema = OFF")
     connection.execute("PRAGMA foreign_keys = ON")
     return connection
+
+
+def _text(content: bytes) -> str | bytes:
+    """A stored text; bytes where it is none, so that one damaged row does not end a query."""
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        return content
 
 
 def _readable(file: Path) -> sqlite3.Connection:
@@ -159,16 +209,7 @@ def _readable(file: Path) -> sqlite3.Connection:
     )
 
 
-def _check(connection: sqlite3.Connection, file: Path) -> None:
-    (owner,) = connection.execute("PRAGMA application_id").fetchone()
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if owner != APPLICATION_ID:
-        raise InputError(f"{file} cannot be used: another program made it. Give another directory, or move it away.")
-    if version != SCHEMA_VERSION:
-        raise InputError(
-            f"{file} cannot be used: its layout is version {version}, this syntagma reads version {SCHEMA_VERSION}. "
-            f"Use the {'newer' if version > SCHEMA_VERSION else 'older'} syntagma that made it, or another directory."
-        )
+def _check_pages(connection: sqlite3.Connection, file: Path) -> None:
     (state,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     if state != "ok":
         trouble, mend = _TROUBLES["SQLITE_CORRUPT"]

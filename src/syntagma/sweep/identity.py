@@ -3,6 +3,9 @@
 The canonical text is JSON with sorted keys and no spaces; floats are written by `repr`, which is the shortest text that
 reads back to the same float64, so the text and the hash are the same on every machine and Python. `1` and `1.0` are
 different values (configurations are typed, so one field always gives the same of the two); `-0.0` is `0.0`.
+
+What does not determine a result stays out of the hash: which study asked for the run, which is no part of its
+configuration, and where a text lay, wherever the digest of its content stands beside its path.
 """
 
 from __future__ import annotations
@@ -20,13 +23,20 @@ ID_LENGTH = 20
 
 
 def run_id(config: Mapping[str, Any]) -> str:
-    """The first 20 hexadecimal digits of SHA-256 of the canonical text of `config`.
+    """The first 20 hexadecimal digits of SHA-256 of the canonical text of `config`, without paths of known content.
+
+        run_id({"seed": 3})  # "4d687b6437462c4d42e6"
 
     Raises:
-        InputError: NaN or infinity somewhere in it (they equal nothing, so the run could not be found again), or a
-            value that is no JSON value.
+        InputError: NaN or infinity somewhere in it (they equal nothing, so the run could not be found again), a whole
+            number of more than 64 bits, or a value that is no JSON value.
     """
-    return digest(canonical_text(config))[:ID_LENGTH]
+    return id_of_text(canonical_text(_without_known_paths(config)))
+
+
+def id_of_text(text: str) -> str:
+    """The id of the configuration whose canonical text, without paths of known content, is `text`."""
+    return digest(text)[:ID_LENGTH]
 
 
 def digest(text: str) -> str:
@@ -57,12 +67,12 @@ def plain(value: Any, field: str = "value") -> Any:
     """`value` as dicts with text keys, lists, text, whole numbers, floats, booleans and None; NumPy is converted.
 
     Raises:
-        InputError: another type, named by where it stands.
+        InputError: another type, or a whole number that no 64 bits hold, named by where it stands.
     """
     if isinstance(value, Mapping):
         for key in value:
-            if not isinstance(key, str):
-                raise invalid(field, key, "keys must be text", f"Use {str(key)!r}")
+            if not isinstance(key, str) or not encodable(key):
+                raise invalid(field, key, "keys must be text", f"Use {str(key)!a}")
         return {key: plain(inner, f"{field}.{key}") for key, inner in value.items()}
     if hasattr(value, "dtype") and hasattr(value, "tolist"):
         value = value.tolist()
@@ -70,9 +80,22 @@ def plain(value: Any, field: str = "value") -> Any:
         return [plain(inner, f"{field}[{place}]") for place, inner in enumerate(value)]
     if isinstance(value, float):
         return value + 0.0  # turns -0.0 into 0.0
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        raise invalid(field, value, "whole numbers must fit in 64 bits", "Give one below 2**63")
+    if isinstance(value, str) and not encodable(value):
+        raise invalid(field, value, "it is no Unicode text", "Give it in UTF-8")
     if value is None or isinstance(value, str | bool | int):
         return value
     raise invalid(field, value, f"{type(value).__name__} is not a JSON value", "Give numbers, text, lists or mappings")
+
+
+def encodable(text: str) -> bool:
+    """Whether `text` is text in Unicode: half of a surrogate pair, as of a file's name in another encoding, is not."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def flatten(mapping: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -84,6 +107,14 @@ def flatten(mapping: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
         else:
             flat[prefix + key] = _frozen(value)
     return flat
+
+
+def _without_known_paths(value: Any) -> Any:
+    """`value` without each `path` that stands beside the `sha256` of what lies there."""
+    if isinstance(value, Mapping):
+        known = value.get("sha256") is not None
+        return {k: _without_known_paths(inner) for k, inner in value.items() if not (known and k == "path")}
+    return [_without_known_paths(inner) for inner in value] if isinstance(value, list | tuple) else value
 
 
 def _frozen(value: Any) -> Any:

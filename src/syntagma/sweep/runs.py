@@ -6,6 +6,7 @@ results, so that results of before are not taken for results of now.
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,33 +14,42 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
+from syntagma.checked_model import CheckedModel
 from syntagma.errors import invalid
 from syntagma.languages.settings import AnyLanguage
 from syntagma.learners import AnyLearner, Engine, NetworkLearner, Trainer, Training, trainer_of
+from syntagma.learners.trainer import check_test_name
 from syntagma.sweep.identity import run_id
 from syntagma.sweep.weights import Checkpoints
 from syntagma.tasks import AnyTask, Examples
 
-ENGINE_REVISION = 4
+ENGINE_REVISION = 5
+FIRST_VALIDATION_SEED = 2**41
+"""Validation sentences of seed n are the language's sample of seed 2^41 + n; train sentences are that of 2n, test
+sentences that of 2n + 1, and probes use 2^40 + n."""
 
 
-class Run(BaseModel):
+class Run(CheckedModel):
     """A learner on a task of a language, with `num_examples` sentences; `seed` fixes sentences, weights and order.
 
+    Train, validation and test sentences come from streams of their own; validation sentences choose the step whose
+    network is reported, test sentences are read once.
+
     Attributes:
+        validation_language: where the validation set comes from, if not from `language`; needed where the test set is
+            another part of a text, since sentences of the trained part would choose what fits them best.
         test_language: where the test set comes from, if not from `language`: another part of a text, say.
         tests: further test sets by name, each from a language of its own: shifted ones, or symbols never seen.
         training: None for learners that are solved, not trained.
-        checkpoints: how many networks are kept in the results directory: the one of the smallest test loss, and others
-            along the training, at evaluations whose number, and so the logarithm of their step, grows evenly.
+        checkpoints: how many networks are kept in the results directory: the one of the smallest validation loss, and
+            others along the training, at evaluations whose number, and so the logarithm of their step, grows evenly.
+        validation_examples: sentences of the validation set, as many as of the test set where nothing is said.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    study: str
     language: AnyLanguage
+    validation_language: AnyLanguage | None = None
     test_language: AnyLanguage | None = None
     tests: Mapping[str, AnyLanguage] = Field(default_factory=dict)
     task: AnyTask
@@ -47,6 +57,7 @@ class Run(BaseModel):
     training: Training | None
     num_examples: int = Field(ge=1)
     test_examples: int = Field(ge=1)
+    validation_examples: int = Field(default_factory=lambda given: given.get("test_examples", 1), ge=1)
     seed: int = Field(ge=0)
     checkpoints: int = Field(default=0, ge=0, exclude_if=lambda number: number == 0)
     revision: int = ENGINE_REVISION
@@ -58,21 +69,34 @@ class Run(BaseModel):
             raise invalid("checkpoints", self.checkpoints, reason, "Leave it out")
         return self
 
+    @model_validator(mode="after")
+    def _tests_can_be_told_apart(self) -> Run:
+        for name in self.tests:
+            check_test_name(name, "tests")
+        return self
+
+    @model_validator(mode="after")
+    def _no_trained_sentence_chooses(self) -> Run:
+        if self.language.kind == "text" and self.test_language is not None and self.validation_language is None:
+            reason = "the test set is another part of the text, and validation sentences must be neither's"
+            raise invalid("validation_language", None, reason, "Give a third part of the text")
+        return self
+
     def config(self) -> dict[str, Any]:
-        """The run as JSON values: what its identity is the hash of."""
+        """The run as JSON values: all that determines its result. Which study asks for it is no part of it."""
         return self.model_dump(mode="json")
 
     def id(self) -> str:
         """The run's identity in the store."""
         return run_id(self.config())
 
-    def same_program(self) -> str:
-        """What runs share that can be trained together, as one batch of seeds."""
+    def batch_key(self) -> str:
+        """The same text for runs that differ in their seeds only, which can be trained together as one batch."""
         return json.dumps(self.model_dump(mode="json", exclude={"seed": True, "language": {"seed"}}), sort_keys=True)
 
 
-class Bench:
-    """Does runs, keeping compiled programs and test sets between them.
+class Runner:
+    """Executes runs, keeping compiled programs, validation and test sets between them.
 
     Args:
         results: the results directory, where runs that ask for checkpoints leave them; None to keep none.
@@ -81,54 +105,68 @@ class Bench:
     def __init__(self, results: str | Path | None = None) -> None:
         self._results = results
         self._trainers: dict[tuple[object, ...], Trainer] = {}
-        self._tests: dict[str, _Test] = {}
+        self._held_out: dict[str, _HeldOut] = {}
 
-    def do(self, runs: list[Run]) -> list[dict[str, Any]]:
-        """The results of runs that differ in their seeds only.
+    def execute(self, runs: list[Run]) -> list[dict[str, Any]]:
+        """The results of runs of one `batch_key`: `Runner().execute([run])[0]["test_loss"]`.
 
         Raises:
-            InputError: the learner cannot do the task, or the sizes cannot be.
+            InputError: no runs, or runs that differ in more than their seeds; the learner cannot do the task, or the
+                sizes cannot be.
         """
+        if len({run.batch_key() for run in runs}) != 1:
+            raise invalid("runs", f"{len(runs)} runs", "they must differ in their seeds only, and be one or more")
         first = runs[0]
         shape = first.task.shape(first.language.language())
-        kept = (first.learner, first.training, shape)
-        if kept not in self._trainers:
-            self._trainers[kept] = trainer_of(first.learner, shape, first.training)
-        tests = [self._test(run, run.test_language or run.language) for run in runs]
-        extra = {name: [self._test(run, run.tests[name]).examples for run in runs] for name in first.tests}
-        train = [_examples(run, run.language, "train", run.num_examples) for run in runs]
+        program = (first.learner, first.training, shape)
+        if program not in self._trainers:
+            self._trainers[program] = trainer_of(first.learner, shape, first.training)
+        trainer = self._trainers[program]
+        tests = [self._set(run, "test", run.test_language) for run in runs]
+        sets = (
+            [_examples(run, run.language, "train", run.num_examples) for run in runs],
+            [self._set(run, "validation", run.validation_language).examples for run in runs],
+            [test.examples for test in tests],
+        )
         seeds = [run.seed for run in runs]
-        trainer, targets = self._trainers[kept], [test.examples for test in tests]
+        extra = {name: [self._set(run, "test", run.tests[name]).examples for run in runs] for name in first.tests}
         if first.checkpoints and self._results is not None and isinstance(trainer, Engine):
-            keeper = Checkpoints(self._results, [run.id() for run in runs], first.checkpoints)
-            watch = keeper.watch(trainer.training.evaluation_steps(trainer.training.length(first.num_examples)))
-            fits = trainer.fit(train, targets, seeds, extra=extra, watch=watch)
-            keeper.best(fits)
+            checkpoints = Checkpoints(self._results, [run.id() for run in runs], first.checkpoints)
+            watch = checkpoints.watch(trainer.training.evaluation_steps(trainer.training.length(first.num_examples)))
+            fits = trainer.fit(*sets, seeds, extra=extra, watch=watch)
+            checkpoints.best(fits)
         else:
-            fits = trainer.fit(train, targets, seeds, extra=extra)
+            fits = trainer.fit(*sets, seeds, extra=extra)
         return [
             fit.metrics | test.compare(fit.example_losses) | {"history": fit.history}
             for fit, test in zip(fits, tests, strict=True)
         ]
 
-    def _test(self, run: Run, language: AnyLanguage) -> _Test:
-        """Test examples, and the exact oracle's loss on each, shared by all runs of one language and task."""
-        fields = run.model_dump(mode="json", include={"task", "test_examples", "seed"})
-        name = json.dumps(fields | {"language": language.model_dump(mode="json")}, sort_keys=True)
-        if name not in self._tests:
-            source = language.language()
-            examples = _examples(run, language, "test", run.test_examples)
-            oracle = run.task.oracle_losses(source, examples) if run.task.has_oracle(source) else None
-            self._tests[name] = _Test(examples, oracle)
-        return self._tests[name]
+    def _set(self, run: Run, purpose: Literal["validation", "test"], language: AnyLanguage | None) -> _HeldOut:
+        """The validation or a test set, shared by all runs of one language and task."""
+        chosen = language or run.language
+        number = run.validation_examples if purpose == "validation" else run.test_examples
+        fields = run.model_dump(mode="json", include={"task", "seed"}) | {"purpose": purpose, "number": number}
+        name = json.dumps(fields | {"language": chosen.model_dump(mode="json")}, sort_keys=True)
+        if name not in self._held_out:
+            examples = _examples(run, chosen, purpose, number)
+            self._held_out[name] = _HeldOut(examples, run.task, chosen)
+        return self._held_out[name]
 
 
-@dataclass(frozen=True)
-class _Test:
-    """A test set, with the loss of the exact oracle on each example where there is an oracle."""
+@dataclass
+class _HeldOut:
+    """A validation or test set and where it comes from."""
 
     examples: Examples
-    oracle: np.ndarray | None
+    task: AnyTask
+    language: AnyLanguage
+
+    @functools.cached_property
+    def oracle(self) -> np.ndarray | None:
+        """The loss of the exact oracle on each example, where there is an oracle."""
+        source = self.language.language()
+        return self.task.oracle_losses(source, self.examples) if self.task.has_oracle(source) else None
 
     def compare(self, losses: np.ndarray) -> dict[str, float]:
         """How far a learner's losses are above the oracle's, with the standard error of the mean difference."""
@@ -142,10 +180,11 @@ class _Test:
         }
 
 
-def _examples(run: Run, chosen: AnyLanguage, purpose: Literal["train", "test"], number: int) -> Examples:
-    """Sentences of a language; train and test sentences come from streams of their own."""
+def _examples(run: Run, chosen: AnyLanguage, purpose: Literal["train", "validation", "test"], number: int) -> Examples:
+    """Sentences of a language, each purpose's from a stream of its own."""
     if number > 2**31 - 1:
         raise invalid("num_examples", number, "indices are 32-bit", f"At most {2**31 - 1}")
+    streams = {"train": 2 * run.seed, "validation": FIRST_VALIDATION_SEED + run.seed, "test": 2 * run.seed + 1}
     language = chosen.language()
-    sample = language.sample(2 * run.seed + (purpose == "test"), number, hidden=run.task.hidden)
-    return run.task.examples(sample, language, 2 * run.seed + (purpose == "test"))
+    sample = language.sample(streams[purpose], number, hidden=run.task.hidden)
+    return run.task.examples(sample, language, streams[purpose])

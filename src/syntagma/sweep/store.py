@@ -1,51 +1,64 @@
 """Where results are kept: one SQLite file, `results.sqlite`, in a results directory.
 
-A run is known by the hash of its configuration, and what is stored first stays: a repeated or interrupted command asks
-`has`, and does what is missing. Beside the runs stand facts (exact statistics and predictions that the figures need,
-e.g. the plateaus of one grammar) and the commands that were given. Each is written in one short transaction, so several
-processes may write at once, each with a `Store` of its own; nothing is ever unpickled.
+A run is known by the hash of its configuration, whichever study asks for it, and what is stored first stays: a repeated
+or interrupted command asks which ids are there, and does what is missing. Beside the runs stand facts (exact statistics
+and predictions that the figures need, e.g. the plateaus of one grammar) and the commands that were given. Each is
+written in one short transaction, so several processes may write at once, each with a `Store` of its own; nothing is ever
+unpickled.
 """
 
 from __future__ import annotations
 
-import json
 import sqlite3
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from syntagma.errors import InputError, invalid
-from syntagma.sweep import database
+from syntagma.sweep import database, migration
 from syntagma.sweep.environment import environment
-from syntagma.sweep.identity import canonical_text, digest, flatten, json_text, plain, run_id
+from syntagma.sweep.identity import flatten, plain, run_id
+from syntagma.sweep.reading import Reader
+from syntagma.sweep.rows import Row, StoredCommand, StoredEnvironment, StoredFact, StoredHistory, StoredRun
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["Store", "environment", "run_id"]
 
-_OWN_COLUMNS = ("id", "study", "finished_at", "environment")
+_OWN_COLUMNS = ("id", "finished_at", "environment")
 
 
 class Store:
     """Results in one file. Use `Store.create` or `Store.open`, best as a context manager.
 
-    One `Store` belongs to the thread that opened it; another process or thread opens its own on `store.path`.
+        with Store.open("results/scaling-laws-quick", read_only=True) as store:
+            table = store.runs()
+
+    One `Store` belongs to the thread that opened it; another process or thread opens its own on `store.path`. Rows of
+    the file that are damaged are left out of all that is read; `damage` names them.
 
     Attributes:
         path: the SQLite file.
         read_only: whether recording is refused.
     """
 
-    def __init__(self, path: Path, connection: sqlite3.Connection, read_only: bool) -> None:
+    def __init__(
+        self, path: Path, connection: sqlite3.Connection, read_only: bool, former: Mapping[str, str] | None = None
+    ) -> None:
         self.path = path
         self.read_only = read_only
         self._connection = connection
+        self._reader = Reader(path, connection)
+        self._former = dict(former or {})
+        self._file = _file_identity(path)
         self._environment: str | None = None
         self._started: dict[int, float] = {}
+        self._latest = ""
 
     @classmethod
     def create(cls, path: str | Path) -> Store:
@@ -61,14 +74,20 @@ class Store:
 
     @classmethod
     def open(cls, path: str | Path, *, read_only: bool = False) -> Store:
-        """The store in directory `path` (or the file, if it ends in `.sqlite`). Checks the file: linear in its size.
+        """The store in directory `path` (or the file, if it ends in `.sqlite`).
 
-        With `read_only`, a file or file system without write permission will do.
+        With `read_only`, a file or file system without write permission will do. A file of an older layout is brought
+        to today's: in place and with a copy of it beside it, or with `read_only` in memory alone (see `migration`).
 
         Raises:
-            InputError: missing, foreign, damaged, of another version, or not writable without `read_only`.
+            InputError: missing, foreign, damaged, of a newer layout, or not writable without `read_only`.
         """
         file = database.results_file(path)
+        if database.version_of_file(file) == migration.OLD_VERSION:
+            if read_only:
+                connection, migrated = migration.migrated_copy(file)
+                return cls(file, connection, read_only, {new: old for old, new in reversed(migrated.ids.items())})
+            migration.migrate(file)
         return cls(file, database.connect(file, read_only), read_only)
 
     def close(self) -> None:
@@ -82,61 +101,61 @@ class Store:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def record_run(self, run: Mapping[str, Any], result: Mapping[str, Any]) -> str:
-        """Store a finished run and return its id; a run that is stored already is left as it is.
+    def record_run(self, config: Mapping[str, Any], result: Mapping[str, Any]) -> str:
+        """Store a finished run and return its id; a run that is stored already, undamaged, is left as it is.
 
         Args:
-            run: the configuration, all that determines the result: JSON values, nested as wanted; `run["study"]` names
-                the study. Its `run_id` is the id.
+            config: the configuration, all that determines the result: JSON values, nested as wanted. Its `run_id` is
+                the id.
             result: the metrics, numbers or text, nested as wanted; NaN and infinity are kept. `result["history"]`, if
                 there, is a list of mappings, one per checkpoint.
 
         Raises:
-            InputError: no study; NaN in the configuration; a value that is no JSON value; a metric named as a
-                configuration value or an own column (id, study, finished_at, environment); the store is read-only.
+            InputError: NaN in the configuration; a value that is no JSON value; a metric named as a configuration value
+                or an own column (id, finished_at, environment); the store is read-only, or its file was removed.
         """
-        study = run.get("study")
-        if not isinstance(study, str) or not study:
-            raise invalid("run['study']", study, "it must name the study", "Give it as text")
-        config, metrics = canonical_text(run), dict(result)
+        metrics = dict(result)
         history = plain(metrics.pop("history", []), "history")
         if not isinstance(history, list) or not all(isinstance(row, dict) for row in history):
             raise invalid("history", history, "it must be a list of mappings", "Give one mapping per checkpoint")
-        clash = set(flatten(plain(metrics, "result"))) & ({*flatten(run)} | {*_OWN_COLUMNS})
+        clash = set(flatten(plain(metrics, "result"))) & ({*flatten(config)} | {*_OWN_COLUMNS})
         if clash:
             raise invalid("result", sorted(clash), "a column of the run has that name", "Rename it in the result")
-        identity = run_id(run)
         with self._transaction() as connection:
-            connection.execute(
-                "INSERT OR IGNORE INTO runs VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (identity, study, config, json_text(metrics), json_text(history), _now(), self._here(connection)),
-            )
+            row = StoredRun.written(config, metrics, self._now(), self._here(connection))
+            identity = row[0]
+            if self._reader.one(StoredRun, id=identity) is None:
+                connection.execute("INSERT OR REPLACE INTO runs VALUES (?, ?, ?, ?, ?, ?)", row)
+                checkpoints = StoredHistory.written(identity, history)
+                connection.execute("INSERT OR REPLACE INTO histories VALUES (?, ?, ?)", checkpoints)
         return identity
 
     def has(self, run_id: str) -> bool:
-        """Whether that run is stored."""
-        return bool(self._rows("SELECT 1 FROM runs WHERE id = ?", run_id))
+        """Whether that run is stored, undamaged."""
+        return self._reader.one(StoredRun, id=run_id) is not None
 
-    def finished_ids(self, study: str) -> set[str]:
-        """The ids of the stored runs of `study`."""
-        return {identity for (identity,) in self._rows("SELECT id FROM runs WHERE study = ?", study)}
+    def ids(self) -> set[str]:
+        """The ids of all stored runs that are undamaged; linear in the size of the file."""
+        return {run.id for run in self._reader.all(StoredRun)}
 
-    def runs(self, study: str | None = None) -> pd.DataFrame:
-        """One row per stored run, of one study or all, in the order they finished.
+    def runs(self, ids: Collection[str] | None = None, *, limit: int | None = None, offset: int = 0) -> pd.DataFrame:
+        """One row per stored run, all or those among `ids`, in the order they finished.
 
-        Columns: id, study, the configuration with dotted names (`language.vocab`), the metrics, finished_at (UTC),
-        environment (a key of `environments`). What a run does not have is missing (NaN or None); lists are tuples.
+        Columns: id, the configuration with dotted names (`language.vocab`), the metrics, finished_at (UTC), environment
+        (a key of `environments`). What a run does not have is missing (None, NaN or NA); lists are tuples; whole numbers
+        are whole, of dtype Int64 where some are missing.
+
+        Args:
+            ids: of the runs that are wanted; those that are not stored have no row.
+            limit: at most so many rows, after the first `offset`: a page of a long table.
         """
-        import pandas as pd
+        from syntagma.sweep.tables import table_of_runs
 
-        where, parameters = ("", ()) if study is None else (" WHERE study = ?", (study,))
-        query = f"SELECT id, study, config, result, finished_at, environment FROM runs{where} ORDER BY rowid"
-        rows = []
-        for identity, name, config, result, finished_at, here in self._rows(query, *parameters):
-            rows.append({"id": identity, "study": name} | flatten(self._read(config)) | flatten(self._read(result)))
-            rows[-1] |= {"finished_at": finished_at, "environment": here}
-        table = pd.DataFrame(rows, columns=None if rows else list(_OWN_COLUMNS))
-        return table.reindex(columns=[*table.columns.drop(last := list(_OWN_COLUMNS[2:])), *last])
+        return table_of_runs(self._reader.all(StoredRun, ids, limit, offset))
+
+    def results(self, ids: Collection[str] | None = None) -> dict[str, dict[str, Any]]:
+        """The metrics of each stored run, all or those among `ids`, by its id, in the order they finished."""
+        return {run.id: run.result for run in self._reader.all(StoredRun, ids)}
 
     def config(self, run_id: str) -> dict[str, Any]:
         """The configuration of that run.
@@ -144,23 +163,23 @@ class Store:
         Raises:
             InputError: there is no such run.
         """
-        found = self._rows("SELECT config FROM runs WHERE id = ?", run_id)
-        if not found:
-            raise invalid("run_id", run_id, "no stored run has that id", "The column id of the runs lists them")
-        return self._read(found[0][0])
+        return self._found(StoredRun, run_id).config
 
     def history(self, run_id: str) -> pd.DataFrame:
         """One row per checkpoint of that run.
 
         Raises:
-            InputError: there is no such run.
+            InputError: there is no such run, or its history is damaged.
         """
         import pandas as pd
 
-        found = self._rows("SELECT history FROM runs WHERE id = ?", run_id)
-        if not found:
-            raise invalid("run_id", run_id, "no stored run has that id", "The column id of the runs lists them")
-        return pd.DataFrame(self._read(found[0][0], list))
+        return pd.DataFrame(self._found(StoredHistory, run_id).history)
+
+    def checkpoints(self, run_id: str) -> dict[int, Path]:
+        """The files of the networks that were kept of that run by their step, ascending; empty where none was."""
+        directory = self.path.parent / "weights" / self._former.get(run_id, run_id)
+        files = [file for file in directory.glob("*.safetensors") if file.stem.isdecimal()]
+        return dict(sorted((int(file.stem), file) for file in files))
 
     def record_fact(self, study: str, key: Mapping[str, Any], value: Mapping[str, Any]) -> None:
         """Store what is known without a run under `key`; a fact that is stored already is left as it is.
@@ -168,17 +187,14 @@ class Store:
         Raises:
             InputError: as `record_run` for the key (as configuration) and the value (as result).
         """
-        text = canonical_text(key)
+        row = StoredFact.written(study, key, value, self._now())
         with self._transaction() as connection:
-            connection.execute(
-                "INSERT OR IGNORE INTO facts VALUES (?, ?, ?, ?, ?)",
-                (study, digest(text), text, json_text(value), _now()),
-            )
+            if self._reader.one(StoredFact, study=study, hash=row[1]) is None:
+                connection.execute("INSERT OR REPLACE INTO facts VALUES (?, ?, ?, ?, ?, ?)", row)
 
     def facts(self, study: str) -> list[tuple[dict[str, Any], dict[str, Any]]]:
         """All facts of `study` as (key, value), in the order of recording."""
-        rows = self._rows("SELECT key, value FROM facts WHERE study = ? ORDER BY rowid", study)
-        return [(self._read(key), self._read(value)) for key, value in rows]
+        return [(fact.key, fact.value) for fact in self._reader.all(StoredFact) if fact.study == study]
 
     def record_command(self, study: str, preset: str | None, settings: Mapping[str, Any], argv: Sequence[str]) -> int:
         """Store that a command starts and return its number, for `finish_command`.
@@ -187,20 +203,24 @@ class Store:
         """
         words = [Path(word).name if place == 0 else word for place, word in enumerate(argv)]
         with self._transaction() as connection:
-            cursor = connection.execute(
-                "INSERT INTO commands (study, preset, settings, argv, started_at, environment)"
-                " VALUES (?, ?, ?, ?, ?, ?)",
-                (study, preset, json_text(settings), json_text(words), _now(), self._here(connection)),
+            (last,) = connection.execute("SELECT max(number) FROM commands").fetchone()
+            command = StoredCommand(
+                int(last or 0) + 1, study, preset, dict(settings), words, self._now(), None, self._here(connection)
             )
-        number = int(cursor.lastrowid or 0)
-        self._started[number] = time.monotonic()
-        return number
+            connection.execute("INSERT INTO commands VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", command.written())
+        self._started[command.number] = time.monotonic()
+        return command.number
 
     def finish_command(self, number: int) -> None:
         """Store how long the command took that this `Store` recorded under `number`; without it, it was interrupted."""
         seconds = time.monotonic() - self._started.pop(number)
         with self._transaction() as connection:
-            connection.execute("UPDATE commands SET seconds = ? WHERE number = ?", (seconds, number))
+            command = self._reader.one(StoredCommand, number=number)
+            if command is not None:
+                command = replace(command, seconds=seconds)
+                connection.execute(
+                    "INSERT OR REPLACE INTO commands VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", command.written()
+                )
 
     def commands(self) -> pd.DataFrame:
         """What was asked: number, study, preset, settings (dict), argv (list), started_at (UTC), seconds, environment.
@@ -209,19 +229,37 @@ class Store:
         """
         import pandas as pd
 
-        names = ["number", "study", "preset", "settings", "argv", "started_at", "seconds", "environment"]
-        table = pd.DataFrame(self._rows(f"SELECT {', '.join(names)} FROM commands ORDER BY number"), columns=names)
-        table["settings"] = [self._read(text) for text in table["settings"]]
-        table["argv"] = [self._read(text, list) for text in table["argv"]]
+        names = [field.name for field in fields(StoredCommand)]
+        table = pd.DataFrame([asdict(command) for command in self._reader.all(StoredCommand)], columns=names)
         return table.astype({"seconds": float})
 
-    def environments(self) -> dict[str, dict[str, Any]]:
-        """Machine and versions of every result, as `environment()` gives them, by their hash."""
-        rows = self._rows("SELECT hash, machine, versions FROM environments ORDER BY rowid")
-        return {name: {"machine": self._read(there), "versions": self._read(with_)} for name, there, with_ in rows}
+    def studies(self) -> list[str]:
+        """The studies of the commands that were given, and of the facts, by name."""
+        commands, facts = self._reader.all(StoredCommand), self._reader.all(StoredFact)
+        return sorted({command.study for command in commands} | {fact.study for fact in facts})
+
+    def environments(self) -> dict[str, dict[str, dict[str, Any]]]:
+        """What every result was made with, as `environment()` describes it, by its hash."""
+        return {found.hash: found.description for found in self._reader.all(StoredEnvironment)}
+
+    def damage(self) -> list[str]:
+        """A line for each damaged row of the file, which is left out of all that is read; linear in its size."""
+        return self._reader.damage()
+
+    def mixed_environments(self, ids: Collection[str]) -> str:
+        """One line that names what differs between the environments of these runs; empty where nothing does."""
+        used = {run.environment for run in self._reader.all(StoredRun, ids)}
+        flat = [flatten(one) for name, one in self.environments().items() if name in used]
+        names = sorted({name for one in flat for name in one if len({str(other.get(name)) for other in flat}) > 1})
+        if not names:
+            return ""
+        said = (f"{name} ({', '.join(sorted({str(one.get(name)) for one in flat}))})" for name in names)
+        return (
+            f"These runs were done in {len(flat)} environments, which may differ in the last digits: {'; '.join(said)}."
+        )
 
     def export(self, path: str | Path) -> None:
-        """Write all runs, with machine and versions, to `path`: CSV or Parquet by its ending, whole or not at all.
+        """Write all runs, with machine, versions and settings, to `path`: CSV or Parquet by its ending, whole or not.
 
         Lists, and columns of mixed type, are written as JSON text. Histories stay in the database.
 
@@ -243,14 +281,15 @@ class Store:
     def _here(self, connection: sqlite3.Connection) -> str:
         """The hash of this process's environment, stored on first use. Inside a transaction."""
         if self._environment is None:
-            here = environment()
-            name = digest(canonical_text(here))[:12]
-            connection.execute(
-                "INSERT OR IGNORE INTO environments VALUES (?, ?, ?)",
-                (name, json_text(here["machine"]), json_text(here["versions"])),
-            )
-            self._environment = name
+            row = StoredEnvironment.written(environment())
+            connection.execute("INSERT OR REPLACE INTO environments VALUES (?, ?)", row)
+            self._environment = row[0]
         return self._environment
+
+    def _now(self) -> str:
+        """The time (UTC), never before one that this `Store` has given: a clock may be set back."""
+        self._latest = max(self._latest, datetime.now(UTC).isoformat(timespec="seconds"))
+        return self._latest
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
@@ -262,6 +301,11 @@ class Store:
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield self._connection
+                if _file_identity(self.path) != self._file:  # SQLite would go on writing to the file without a name
+                    raise InputError(
+                        f"{self.path} was removed or replaced while it was in use: what has finished since is not "
+                        "stored. Give the command again."
+                    )
                 self._connection.execute("COMMIT")
             except BaseException:
                 self._environment = known
@@ -269,20 +313,16 @@ class Store:
                     self._connection.execute("ROLLBACK")
                 raise
 
-    def _rows(self, query: str, *parameters: object) -> list[tuple[Any, ...]]:
-        with database.troubles_explained(self.path):
-            return self._connection.execute(query, parameters).fetchall()
-
-    def _read(self, text: str, kind: type = dict) -> Any:
-        """A JSON value of the file, which a stranger may have written."""
-        try:
-            value = json.loads(text)
-        except (TypeError, ValueError) as error:
-            raise InputError(f"{self.path} cannot be used: it holds text that is not JSON. Restore a copy.") from error
-        if not isinstance(value, kind):
-            raise InputError(f"{self.path} cannot be used: it holds a {type(value).__name__} for a {kind.__name__}.")
-        return value
+    def _found(self, kind: type[Row], run_id: str) -> Row:
+        row = self._reader.one(kind, id=run_id)
+        if row is None:
+            raise invalid("run_id", run_id, "no stored run has that id", "The column id of the runs lists them")
+        return row
 
 
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
+def _file_identity(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino

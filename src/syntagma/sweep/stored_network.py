@@ -63,7 +63,7 @@ def load_network(store: Store, run: Run, step: int) -> Network:
 
 
 def step_of(metrics: Mapping[str, Any], asked: object | None) -> int:
-    """The step that is meant: the one `asked` for, or that of the smallest test loss.
+    """The step that is meant: the one `asked` for, or that of the smallest validation loss.
 
     Raises:
         InputError: it is no whole number.

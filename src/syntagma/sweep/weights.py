@@ -108,14 +108,14 @@ class Checkpoints:
         places = np.linspace(0, len(steps) - 1, min(self._number - 1, len(steps))).round().astype(int)
         kept = {steps[place] for place in places}
 
-        def keep(place: int, step: int, network: Callable[[], Network]) -> None:
+        def keep(seed_index: int, step: int, make_network: Callable[[], Network]) -> None:
             if step in kept:
-                self._save(place, step, network())
+                self._save(seed_index, step, make_network())
 
         return keep
 
     def best(self, fits: Sequence[Fit]) -> None:
-        """Save the networks of smallest test loss, which the results speak of."""
+        """Save the networks of smallest validation loss, which the results speak of."""
         for place, found in enumerate(fits):
             assert isinstance(found.predictor, Network)
             self._save(place, found.metrics["best_step"], found.predictor)

@@ -5,8 +5,9 @@ from typing import Annotated
 from pydantic import Field
 
 from syntagma.tasks.labels import Label, RootClass
+from syntagma.tasks.shape import Examples, Shape
 from syntagma.tasks.symmetry import SymmetryTarget
-from syntagma.tasks.task import Examples, Shape, Task
+from syntagma.tasks.task import Task
 from syntagma.tasks.tokens import LastToken, MaskedToken, NextToken
 
 AnyTask = Annotated[

@@ -10,7 +10,8 @@ from jaxtyping import Float
 from syntagma.errors import InputError
 from syntagma.languages.language import Sample, Source
 from syntagma.oracles.oracle import LabelOracle, has_oracle, needed_oracle
-from syntagma.tasks.task import Examples, Shape, Task
+from syntagma.tasks.shape import Examples, Shape
+from syntagma.tasks.task import Task
 
 
 class RootClass(Task):
@@ -24,7 +25,7 @@ class RootClass(Task):
             raise InputError(f"task='root-class' cannot be used: {type(language).__name__} has no root classes.")
         return Shape(language.vocab, language.sentence_length, language.num_classes, branching=language.branching)
 
-    def examples(self, sample: Sample, language: Source, seed: int) -> Examples:
+    def _examples(self, sample: Sample, language: Source, seed: int) -> Examples:
         if sample.levels is None:
             raise InputError("task='root-class' needs the hidden levels: sample with hidden=True.")
         return Examples(sample.tokens, sample.levels[-1][:, 0])
@@ -32,7 +33,7 @@ class RootClass(Task):
     def has_oracle(self, language: Source) -> bool:
         return language.branching is not None and has_oracle(language, LabelOracle)
 
-    def oracle(self, language: Source, examples: Examples) -> Float[np.ndarray, "n classes"]:
+    def _best_answers(self, language: Source, examples: Examples) -> Float[np.ndarray, "n classes"]:
         return needed_oracle(language, LabelOracle).label_posterior(examples.inputs)
 
 
@@ -55,7 +56,7 @@ class Label(Task):
             raise InputError(f"task='label' cannot be used: {type(language).__name__} does not label its sentences.")
         return Shape(*sizes, outputs=outputs, branching=branching)
 
-    def examples(self, sample: Sample, language: Source, seed: int) -> Examples:
+    def _examples(self, sample: Sample, language: Source, seed: int) -> Examples:
         if sample.labels is None:
             raise InputError("task='label' needs labels: sample with hidden=True from a language that has them.")
         return Examples(sample.tokens, sample.labels)
@@ -63,5 +64,5 @@ class Label(Task):
     def has_oracle(self, language: Source) -> bool:
         return language.label_kind is not None and has_oracle(language, LabelOracle)
 
-    def oracle(self, language: Source, examples: Examples) -> Float[np.ndarray, "n *outputs"]:
+    def _best_answers(self, language: Source, examples: Examples) -> Float[np.ndarray, "n *outputs"]:
         return needed_oracle(language, LabelOracle).label_posterior(examples.inputs)

@@ -17,7 +17,8 @@ from pydantic import Field
 from syntagma.languages.language import Sample, Source
 from syntagma.languages.representations import representation_target
 from syntagma.randomness import stream
-from syntagma.tasks.task import Examples, Shape, Task
+from syntagma.tasks.shape import Examples, Shape
+from syntagma.tasks.task import Task
 
 
 class SymmetryTarget(Task):
@@ -40,14 +41,14 @@ class SymmetryTarget(Task):
         self._target(np.zeros((1, language.sentence_length), np.uint8), language)  # refuses what cannot be
         return Shape(language.vocab, language.sentence_length, 1, branching=language.branching or 1, loss="squared")
 
-    def examples(self, sample: Sample, language: Source, seed: int) -> Examples:
+    def _examples(self, sample: Sample, language: Source, seed: int) -> Examples:
         noise = self.noise * stream(seed, "target-noise").standard_normal(len(sample.tokens))
         return Examples(sample.tokens, self._target(sample.tokens, language) + noise)
 
     def has_oracle(self, language: Source) -> bool:
         return True
 
-    def oracle(self, language: Source, examples: Examples) -> Float[np.ndarray, " n"]:
+    def _best_answers(self, language: Source, examples: Examples) -> Float[np.ndarray, " n"]:
         return self._target(examples.inputs, language)
 
     def _target(self, tokens: np.ndarray, language: Source) -> Float[np.ndarray, " n"]:

@@ -1,61 +1,23 @@
-"""What every task is: inputs with something hidden, the targets to predict, and what the ideal observer would lose.
-
-A hidden token is replaced by the mask symbol, whose index is `vocab`; learners on one-hot inputs see it as the vector
-with all entries v^(-1/2) (convention of arXiv 2505.07070).
-"""
+"""What every task is: what is hidden of a sentence, the targets to predict, and what the ideal observer would lose."""
 
 from __future__ import annotations
 
 import abc
-from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import numpy as np
-from jaxtyping import Float, Integer, Num
-from pydantic import BaseModel, ConfigDict
+from jaxtyping import Float
 
+from syntagma.checked_model import CheckedModel
+from syntagma.errors import InputError, whole_number
 from syntagma.languages.language import Sample, Source
+from syntagma.tasks.gate import check_source, checked_examples, checked_sample
+from syntagma.tasks.shape import Examples, Shape
 
 
-@dataclass(frozen=True)
-class Examples:
-    """Inputs, tokens or the mask symbol, and targets: `[n]`, one answer a sentence, or `[n, T]`, one at each position.
-
-    Integer targets are answers to choose from; float64 targets, always `[n]`, are numbers to come close to.
-    """
-
-    inputs: Integer[np.ndarray, "n T"]
-    targets: Num[np.ndarray, "n *positions"]
-
-    def __len__(self) -> int:
-        return len(self.inputs)
-
-
-@dataclass(frozen=True)
-class Shape:
-    """What a learner must know to be built: its input's and its output's sizes.
-
-    Attributes:
-        vocab: number of tokens; the mask symbol is one more.
-        length: number of input positions T.
-        outputs: number of answers to choose from; 1 for real targets.
-        reads: "once", one answer a sentence, or "every", one at each position from the tokens up to it.
-        branching: tuple size s of the language's tree, 1 where it has none.
-        loss: "cross-entropy" in nats of integer targets, or "squared", the mean squared error of real targets.
-    """
-
-    vocab: int
-    length: int
-    outputs: int
-    reads: Literal["once", "every"] = "once"
-    branching: int = 1
-    loss: Literal["cross-entropy", "squared"] = "cross-entropy"
-
-
-class Task(BaseModel, abc.ABC):
+class Task(CheckedModel, abc.ABC):
     """What is asked of a sentence."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
     hidden: ClassVar[bool] = False
     """Whether the targets need the language's hidden variables."""
 
@@ -67,31 +29,51 @@ class Task(BaseModel, abc.ABC):
             InputError: the language does not have what is asked for.
         """
 
-    @abc.abstractmethod
     def examples(self, sample: Sample, language: Source, seed: int) -> Examples:
-        """Inputs and targets from `sample`; `seed` fixes what the task itself draws."""
+        """Inputs and targets from `sample`; `seed` fixes what the task itself draws.
+
+        Raises:
+            InputError: the sample is not of this language (see `checked_sample`) or lacks what the task needs.
+        """
+        return self._examples(checked_sample(sample, language), language, whole_number("seed", seed, minimum=0))
 
     @abc.abstractmethod
     def has_oracle(self, language: Source) -> bool:
         """Whether the best possible answers are known exactly, so that `oracle` and `oracle_losses` can be asked."""
 
-    @abc.abstractmethod
     def oracle(self, language: Source, examples: Examples) -> Float[np.ndarray, "n *answers"]:
         """The best possible answers: the exact posterior of the targets given the inputs, or its mean `[n]` where the
         targets are real.
 
         Raises:
-            InputError: there is no oracle; see `has_oracle`.
+            InputError: there is no oracle, see `has_oracle`; or the examples are not of this task and language.
         """
+        check_source(language)
+        return self._best_answers(language, checked_examples(examples, self.shape(language)))
 
     def oracle_losses(self, language: Source, examples: Examples) -> Float[np.ndarray, " n"]:
         """Loss of `oracle` on each example, in nats or squared: what no learner can beat on average.
 
         Raises:
-            InputError: there is no oracle; see `has_oracle`.
+            InputError: as `oracle`; also a target that the language never gives.
         """
-        best = self.oracle(language, examples)
-        if self.shape(language).loss == "squared":
-            return (best - examples.targets) ** 2
-        chosen = np.take_along_axis(best, examples.targets[..., None].astype(np.int64), axis=-1)
-        return -np.log(chosen).reshape(len(examples), -1).mean(axis=1)
+        best, shape = self.oracle(language, examples), self.shape(language)
+        targets = checked_examples(examples, shape).targets
+        if shape.loss == "squared":
+            return (best - targets) ** 2
+        chosen = np.take_along_axis(best, targets[..., None].astype(np.int64), axis=-1).reshape(len(best), -1)
+        if not chosen.all():
+            row = int(np.argmin(chosen.all(axis=1)))
+            raise InputError(
+                f"examples.targets[{row}] cannot be used: {type(language).__name__} never answers so to this input. "
+                "Give the language that the examples were drawn from."
+            )
+        return -np.log(chosen).mean(axis=1)
+
+    @abc.abstractmethod
+    def _examples(self, sample: Sample, language: Source, seed: int) -> Examples:
+        """`examples`, of what has been checked."""
+
+    @abc.abstractmethod
+    def _best_answers(self, language: Source, examples: Examples) -> Float[np.ndarray, "n *answers"]:
+        """`oracle`, of what has been checked."""

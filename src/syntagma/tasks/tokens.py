@@ -8,11 +8,12 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float
 
-from syntagma.errors import invalid
+from syntagma.errors import InputError, invalid
 from syntagma.languages.language import Sample, Source
 from syntagma.oracles.oracle import Oracle, has_oracle, needed_oracle
 from syntagma.randomness import stream
-from syntagma.tasks.task import Examples, Shape, Task
+from syntagma.tasks.shape import Examples, Shape
+from syntagma.tasks.task import Task
 
 
 class TokenTask(Task, abc.ABC):
@@ -30,12 +31,12 @@ class LastToken(TokenTask):
     def shape(self, language: Source) -> Shape:
         return Shape(language.vocab, language.sentence_length, language.vocab, branching=language.branching or 1)
 
-    def examples(self, sample: Sample, language: Source, seed: int) -> Examples:
+    def _examples(self, sample: Sample, language: Source, seed: int) -> Examples:
         inputs = sample.tokens.astype(_mask_type(language.vocab))
         inputs[:, -1] = language.vocab
         return Examples(inputs, sample.tokens[:, -1])
 
-    def oracle(self, language: Source, examples: Examples) -> Float[np.ndarray, "n v"]:
+    def _best_answers(self, language: Source, examples: Examples) -> Float[np.ndarray, "n v"]:
         before = np.arange(language.sentence_length) < language.sentence_length - 1
         return needed_oracle(language, Oracle).token_posterior(examples.inputs, before, -1)
 
@@ -48,12 +49,14 @@ class NextToken(TokenTask):
     def shape(self, language: Source) -> Shape:
         return Shape(language.vocab, language.sentence_length, language.vocab, "every", language.branching or 1)
 
-    def examples(self, sample: Sample, language: Source, seed: int) -> Examples:
+    def _examples(self, sample: Sample, language: Source, seed: int) -> Examples:
         inputs = np.full(sample.tokens.shape, language.vocab, _mask_type(language.vocab))
         inputs[:, 1:] = sample.tokens[:, :-1]
         return Examples(inputs, sample.tokens)
 
-    def oracle(self, language: Source, examples: Examples) -> Float[np.ndarray, "n T v"]:
+    def _best_answers(self, language: Source, examples: Examples) -> Float[np.ndarray, "n T v"]:
+        if (examples.inputs[:, 1:] != examples.targets[:, :-1]).any():
+            raise InputError("examples.inputs cannot be used: they are not the targets shifted by one. Make them anew.")
         return needed_oracle(language, Oracle).next_token(examples.targets)
 
 
@@ -69,7 +72,7 @@ class MaskedToken(TokenTask):
             raise invalid("position", self.position, f"sentences have {length} tokens", f"Choose 0 to {length - 1}")
         return Shape(language.vocab, length, language.vocab, branching=language.branching or 1)
 
-    def examples(self, sample: Sample, language: Source, seed: int) -> Examples:
+    def _examples(self, sample: Sample, language: Source, seed: int) -> Examples:
         num_sentences, length = sample.tokens.shape
         if self.position is None:
             where = stream(seed, "masked-position").integers(length, size=num_sentences)
@@ -80,8 +83,11 @@ class MaskedToken(TokenTask):
         inputs[rows, where] = language.vocab
         return Examples(inputs, sample.tokens[rows, where])
 
-    def oracle(self, language: Source, examples: Examples) -> Float[np.ndarray, "n v"]:
+    def _best_answers(self, language: Source, examples: Examples) -> Float[np.ndarray, "n v"]:
         hidden = examples.inputs == language.vocab
+        if (hidden.sum(axis=1) != 1).any():
+            row = int(np.argmax(hidden.sum(axis=1) != 1))
+            raise invalid(f"examples.inputs[{row}]", examples.inputs[row].tolist(), "one token of it is to be masked")
         return needed_oracle(language, Oracle).token_posterior(examples.inputs, ~hidden, hidden.argmax(axis=1))
 
 

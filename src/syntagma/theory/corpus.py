@@ -7,7 +7,10 @@ the distance n*(P) ~ P^(1/(2 beta)). A network that makes use of all contexts up
     L(P) - H_inf ~ n*(P)^(-gamma) ~ P^(-alpha),     alpha = gamma / (2 beta)
 
 and its loss with n tokens of context, L_n(P), is a function of P / n^(2 beta) once measured in units of n^(-gamma).
-Source: arXiv 2602.07488; the argument is that of arXiv 2406.00048.
+Regime: asymptotic, in P and n: both decays are powers over the distances that P resolves, n* is shorter than the
+network's context, and the network is not limited by anything but data. H_inf is extrapolated, which is the largest
+uncertainty: fit only above the sampling floor (`statistics.lagged`). Source: arXiv 2602.07488; the argument is that of
+arXiv 2406.00048. The fit of a decay to an unknown limit is derived here: it is least squares, nothing else.
 """
 
 from __future__ import annotations
@@ -24,7 +27,10 @@ _EXPONENTS = (0.02, 8.0)
 
 
 def power_exponent(x: Float[np.ndarray, " k"], y: Float[np.ndarray, " k"]) -> float:
-    """b of y ~ x^(-b), least squares in logarithms; NaN with fewer than two positive values."""
+    """b of y ~ x^(-b), least squares in logarithms; NaN with fewer than two positive values.
+
+    `power_exponent(np.array([1.0, 4.0]), np.array([1.0, 0.5]))` is 0.5.
+    """
     kept = (x > 0) & (y > 0)
     if kept.sum() < 2:
         return float("nan")
@@ -33,6 +39,8 @@ def power_exponent(x: Float[np.ndarray, " k"], y: Float[np.ndarray, " k"]) -> fl
 
 def decay_to_limit(x: Float[np.ndarray, " k"], y: Float[np.ndarray, " k"]) -> tuple[float, float, float]:
     """(limit, amplitude, exponent) of y = limit + amplitude x^(-exponent), least squares with limit and amplitude >= 0.
+
+    `decay_to_limit(np.arange(1.0, 9.0), 2 + np.arange(1.0, 9.0) ** -0.5)` is (2, 1, 0.5) to six digits or so.
 
     For a given exponent the other two are linear, so that only the exponent is searched for. NaN with fewer than four
     points, or where the best exponent lies at an end of the search: the data do not bend as a power does.
@@ -60,12 +68,15 @@ def decay_to_limit(x: Float[np.ndarray, " k"], y: Float[np.ndarray, " k"]) -> tu
 
 
 def forecast(gamma: float, beta: float) -> float:
-    """alpha = gamma / (2 beta) of loss - limit ~ P^(-alpha)."""
+    """alpha = gamma / (2 beta) of loss - limit ~ P^(-alpha): `forecast(gamma=0.34, beta=0.88)` is 0.19."""
     return gamma / (2 * beta)
 
 
 def collapse(
     num_tokens: Float[np.ndarray, " k"], context: Float[np.ndarray, " k"], gamma: float, beta: float
 ) -> tuple[Float[np.ndarray, " k"], Float[np.ndarray, " k"]]:
-    """P / n^(2 beta), and n^gamma by which L_n(P) - H_inf is to be multiplied: on these axes all L_n are one curve."""
+    """P / n^(2 beta), and n^gamma by which L_n(P) - H_inf is to be multiplied: on these axes all L_n are one curve.
+
+    `x, factor = collapse(num_tokens, context, gamma, beta)`, to be drawn as `x, factor * (losses - limit)`.
+    """
     return num_tokens / context ** (2 * beta), context**gamma

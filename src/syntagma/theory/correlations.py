@@ -2,7 +2,8 @@
 
 Leading order (arXiv 2406.00048; 2505.07070), mean over both symbols' values, lowest common ancestor at level l:
 
-    token-token (1 - f) / (v^3 m^(2l-1)),   symbol-token (1 - f) / (v^3 m^l),   tuple-token (1 - f) / (v^3 m^(l+2)).
+    token-token (1 - f) / (v^3 m^(2l-1)),   symbol-token (1 - f) / (v^3 m^l),   tuple-token (1 - f) / (v^3 m^(l+2)),
+    tuple-neighbour (1 - f) / (v^3 m^4) at every level ("conditional" in `statistics.correlations`; derived there).
 
 Refined, derived here. W = sum_k w_k^2 over a symbol's rules (1/m if equal), q = (v^(s-1) - 1) / (v^s - 1), the
 probability that two distinct tuples agree in one slot, r = (v^(s-2) - 1) / (v^s - 1), that they agree in two.
@@ -20,11 +21,14 @@ probability that two distinct tuples agree in one slot, r = (v^(s-2) - 1) / (v^s
 
     sum of C^2 = (v - 1) / (v + 1) (S (1 - r) + r - v^-2) (1 + M_2 - 2 M_3 / M_2) g^(levels below on both paths)
 
+Regime: the average over grammars drawn uniformly, any v, s, L and rule probabilities that are the same for all symbols;
+not one grammar, which scatters about the average by 10 to 160 percent, most at small v and high levels; where
+rule probabilities differ from symbol to symbol, use `statistics.correlations`, exact for a grammar.
+
 Precision, against exact averages over 50 to 800 grammars (v = 3 to 16, s = 2 and 3, equal and Zipf rules): within 3
 percent, about the averages' own error, but for pairs of tokens that meet at level 3 or 4, which it underestimates by 7
 percent at v = 6 and 8 and by 11 to 16 at v = 3 and 4. Leading order is too large there by a factor of 1.6 (v = 16,
-m = 4) to 2.4 (v = 8, m = 3) at L = 4. One grammar scatters about the average by 10 to 160 percent, most at small v and
-high levels. Where rule probabilities differ from symbol to symbol, use `statistics.correlations`, exact for a grammar.
+m = 4) to 2.4 (v = 8, m = 3) at L = 4.
 """
 
 from __future__ import annotations
@@ -38,17 +42,19 @@ from syntagma.errors import invalid, unknown, whole_number
 from syntagma.statistics.correlations import Kind
 from syntagma.theory.hierarchy import sparsity
 
-_KINDS: tuple[Kind, ...] = ("token", "symbol", "tuple")
+_KINDS: tuple[Kind, ...] = ("token", "symbol", "tuple", "conditional")
 
 
 def leading_squared_covariance(vocab: int, rules: int, branching: int, level: int, kind: Kind = "token") -> float:
-    """The ensemble's mean squared covariance to leading order in 1/v and 1/m, equal rules.
+    """The ensemble's mean squared covariance to leading order in 1/v and 1/m, equal rules. Asymptotic law.
+
+    `leading_squared_covariance(64, 8, 2, level=3, kind="tuple")`.
 
     Raises:
         InputError: unknown kind; a level below 1.
     """
     level = whole_number("level", level)
-    power = {"token": 2 * level - 1, "symbol": level, "tuple": level + 2}[_known(kind)]
+    power = {"token": 2 * level - 1, "symbol": level, "tuple": level + 2, "conditional": 4}[_known(kind)]
     return (1.0 - sparsity(vocab, rules, branching)) / (vocab**3 * rules**power)
 
 
@@ -65,6 +71,8 @@ def squared_covariance(
 ) -> float:
     """The ensemble's mean squared covariance, refined: of a token with partners that it meets at `level`.
 
+    `squared_covariance(8, 3, 2, 4, level=2)`; an average over grammars, which one grammar scatters about (see above).
+
     Args:
         vocab: v.
         rules: m.
@@ -76,9 +84,9 @@ def squared_covariance(
         rule_weights: probabilities of a symbol's rules, the same for all symbols; by default equal.
 
     Raises:
-        InputError: unknown kind; a level that is not 1..L (2..L for tuples).
+        InputError: unknown kind; a level that is not 1..L (2..L for tuples and conditional).
     """
-    level, lowest = whole_number("level", level), 2 if _known(kind) == "tuple" else 1
+    level, lowest = whole_number("level", level), 2 if _known(kind) in ("tuple", "conditional") else 1
     if not lowest <= level <= depth:
         raise invalid("level", level, f"for kind='{kind}' it is {lowest} to depth={depth}")
     weights = np.full(rules, 1.0 / rules) if rule_weights is None else np.asarray(rule_weights, np.float64)
@@ -86,15 +94,19 @@ def squared_covariance(
     norms = marginal_norms(vocab, branching, depth, squares, num_classes or vocab)
     weight = squares * norms[level]
     weight_cubed = cubes * _marginal_cubes(vocab, branching, norms, squares, cubes)[level]
-    paths_down = (2 if kind == "token" else 1) * (level - 1)
+    paths_down = {"token": 2 * (level - 1), "conditional": 1}.get(kind, level - 1)
     total = _at_ancestor(vocab, branching, weight, weight_cubed) * _keeps(vocab, branching, squares) ** paths_down
-    return total * squares / (vocab**2 * rules) if kind == "tuple" else total / vocab**2
+    return total * squares / (vocab**2 * rules) if lowest == 2 else total / vocab**2
 
 
 def marginal_norms(
     vocab: int, branching: int, depth: int, rule_squares: float, num_classes: int
 ) -> Float[np.ndarray, " levels"]:
-    """N_l = sum_a p_l(a)^2 of a level-l symbol, l = 0..L, averaged over grammars: exact."""
+    """N_l = sum_a p_l(a)^2 of a level-l symbol, l = 0..L, averaged over grammars: exact.
+
+    `marginal_norms(8, 2, 4, rule_squares=1 / 3, num_classes=8)` for m = 3 equal rules; v N_l tends to u_l of
+    `theory.hierarchy` for large v.
+    """
     agree_in_one = (vocab ** (branching - 1) - 1) / (vocab**branching - 1)
     norms = [1.0 / num_classes]
     for _ in range(depth):

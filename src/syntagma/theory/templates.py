@@ -161,7 +161,10 @@ class Certificate:
 
 
 def certificate(templates: Templates, kernel: Kernel) -> Certificate:
-    """The certificate of `templates` for learners whose kernel is `kernel`."""
+    """The certificate of `templates` for learners whose kernel is `kernel`: `certificate(templates, infinite(arch))`.
+
+    Exact where the kernel has a closed form, else with the spread of independent estimates; see above for the regime.
+    """
     strings = templates.fresh(2).swapaxes(0, 1)
     first, second = strings[0], strings[1]
     both = [kernel(first, np.concatenate([first, second]), seed) for seed in range(_REPEATS)]
@@ -176,7 +179,10 @@ def certificate(templates: Templates, kernel: Kernel) -> Certificate:
 
 
 def infinite(architecture: Architecture, samples: int = 2**14) -> Kernel:
-    """The NNGP kernel of an architecture, by patterns; `samples` are the points of each estimate, where it is one."""
+    """The NNGP kernel of an architecture, by patterns; `samples` are the points of each estimate, where it is one.
+
+    `infinite(Architecture(...))(strings, strings, 0)`. Regime: infinite width, last layer trained.
+    """
     return lambda x, y, seed: gram_by_pattern(architecture, x, y, samples=samples, seed=seed).matrix
 
 
@@ -184,7 +190,8 @@ def told_equalities(vocab: int, layers: int) -> Kernel:
     """The NNGP kernel of `learners.EqualityPerceptron`, in closed form: ReLU layers on one-hot tokens and X X^T.
 
     The inner product of two inputs counts the positions with equal tokens, and the pairs of positions that hold equal
-    tokens in both strings.
+    tokens in both strings. `told_equalities(vocab=64, layers=2)(strings, strings, 0)`. Regime: infinite width; exact
+    there, derived here from the arc-cosine kernel of order 1 (`kernels.arc_cosine`).
     """
 
     def kernel(x: np.ndarray, y: np.ndarray, seed: int) -> np.ndarray:
@@ -208,7 +215,8 @@ def positionwise_change(kernel: Kernel, templates: Templates, seed: int = 0) -> 
 
     0 for a perceptron on one-hot tokens, trained or not: each position has weights of its own, those of symbols never
     seen stay as they were drawn, independent and alike, so a string of such symbols is answered as any other, equal
-    symbols or not. A kernel that compares positions is changed.
+    symbols or not. A kernel that compares positions is changed. `positionwise_change(kernel, templates)`. Exact for the
+    one renaming drawn from `seed`; derived here.
     """
     strings = templates.fresh(2).reshape(-1, templates.sentence_length)
     symbols = int(strings.max()) + 1 - templates.num_regular

@@ -1,7 +1,4 @@
-"""What the languages of this package share: a pydantic model that is a language, refused in one line where it is wrong.
-
-A model that is made inside another (a run's settings, say) is checked the same way and its error keeps its one line.
-"""
+"""What the languages of this package share: settings that are a language, refused in one line where they are wrong."""
 
 from __future__ import annotations
 
@@ -10,19 +7,17 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, ValidationError
 
-from syntagma.errors import InputError, invalid
+from syntagma.checked_model import CheckedModel
+from syntagma.errors import invalid
 from syntagma.languages.language import Language
 
 Part = Literal["train", "seen", "unseen"]
 """Which strings: those to train on, others of the symbols trained on, or those of symbols never trained on."""
 
 
-class CheckedLanguage(BaseModel, Language):
-    """A language that is its own settings. Wrong settings raise `InputError`, not pydantic's error of many lines."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+class CheckedLanguage(CheckedModel, Language):
+    """A language that is its own settings."""
 
     # Without these, pydantic would make settings of the attributes that `Language` declares.
     vocab: ClassVar[Any]
@@ -32,12 +27,6 @@ class CheckedLanguage(BaseModel, Language):
     label_kind: ClassVar[Any]
 
     part: Part = "train"
-
-    def __init__(self, **settings: Any) -> None:
-        try:
-            super().__init__(**settings)
-        except ValidationError as error:
-            raise _one_line(error) from None
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """A copy, checked anew; nothing that was derived from the old settings is kept."""
@@ -76,24 +65,11 @@ def checked_tokens(tokens: Any, length: int, below: int | None = None) -> np.nda
         array = np.asarray(tokens)
     except ValueError:
         raise invalid("tokens", tokens, "its strings differ in length") from None
-    if array.ndim != 2 or array.shape[1] != length:
-        raise invalid("tokens.shape", array.shape, f"it must be (strings, {length})")
+    if array.ndim != 2 or array.shape[1] != length or len(array) == 0:
+        raise invalid("tokens.shape", array.shape, f"it must be (strings, {length}), at least one string")
     if not np.issubdtype(array.dtype, np.integer):
         raise invalid("tokens.dtype", str(array.dtype), "tokens are whole numbers")
     if array.size and (array.min() < 0 or (below is not None and array.max() >= below)):
         wrong = int(array.min() if array.min() < 0 else array.max())
         raise invalid("tokens", wrong, "tokens are whole numbers from 0" + (f" to {below - 1}" if below else ""))
     return array
-
-
-def _one_line(error: ValidationError) -> InputError:
-    first = error.errors(include_url=False)[0]
-    cause = first.get("ctx", {}).get("error")
-    if isinstance(cause, InputError):
-        return cause
-    field = ".".join(map(str, first["loc"]))
-    if first["type"] == "missing":
-        return InputError(f"{field} is missing: give it.")
-    if first["type"] == "extra_forbidden":
-        return InputError(f"{field} is no setting of this language: leave it out.")
-    return invalid(field, first["input"], first["msg"][:1].lower() + first["msg"][1:])

@@ -36,6 +36,7 @@ class _AttentionLayer(eqx.Module):
 
 
 class _AttentionNetwork(Network):
+    shape: Shape = eqx.field(static=True)
     tokens: Float[Array, "v d"]
     positions: Float[Array, "T d"]
     layers: tuple[_AttentionLayer, ...]
@@ -98,7 +99,7 @@ class MultiLayerAttention(NetworkLearner):
         tokens, positions, readout, *weights = normal(key, *embeddings, *layers)
         pairs = zip(weights[::2], weights[1::2], strict=True)
         stack = tuple(_AttentionLayer(*pair) for pair in pairs)
-        return _AttentionNetwork(tokens, positions, stack, readout, self.heads)
+        return _AttentionNetwork(shape, tokens, positions, stack, readout, self.heads)
 
     def forward_flops(self, shape: Shape) -> int:
         square, length = self.width**2, shape.length

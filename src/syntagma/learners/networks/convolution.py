@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -28,6 +29,7 @@ from syntagma.tasks import Shape
 class _HierarchicalNetwork(Network):
     """Both twins: weights `[positions or 1, s * w_in, w]`, one array a layer, the first as rows for one-hot tokens."""
 
+    shape: Shape = eqx.field(static=True)
     first: Float[Array, "p s v w"]
     hidden: tuple[Float[Array, "p s*w w"], ...]
     readout: Float[Array, "w outputs"]
@@ -101,7 +103,7 @@ def _network(key: Key[Array, ""], shape: Shape, width: int, *, shared: bool, kin
         *[(positions[level], size * width, width) for level in range(1, depth)],
         (width, shape.outputs),
     )
-    return _HierarchicalNetwork(first, tuple(hidden), readout)
+    return _HierarchicalNetwork(shape, first, tuple(hidden), readout)
 
 
 def _depth(shape: Shape, kind: str) -> int:

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
+import equinox as eqx
 import jax
 import numpy as np
 from jaxtyping import Array, Float, Integer, Key
@@ -29,6 +30,7 @@ from syntagma.tasks import Shape
 
 
 class _PerceptronNetwork(Network):
+    shape: Shape = eqx.field(static=True)
     first: Float[Array, "T v w"]
     equalities: Float[Array, "T*T w"] | None
     hidden: tuple[Float[Array, "w w"], ...]
@@ -102,4 +104,4 @@ def _network(key: Key[Array, ""], shape: Shape, kind: str, width: int, layers: i
         key, (shape.length, shape.vocab, width), *squares, *hidden, (width, shape.outputs)
     )
     told = weights.pop(0) if equalities else None
-    return _PerceptronNetwork(first, told, tuple(weights), readout)
+    return _PerceptronNetwork(shape, first, told, tuple(weights), readout)

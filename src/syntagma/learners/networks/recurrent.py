@@ -29,12 +29,12 @@ from syntagma.tasks import Shape
 
 
 class _RecurrentNetwork(Network):
+    shape: Shape = eqx.field(static=True)
     tokens: Float[Array, "v+1 w"]
     from_input: Float[Array, "w gates*w"]
     from_state: Float[Array, "w gates*w"]
     readout: Float[Array, "w outputs"]
     gated: bool = eqx.field(static=True)
-    reads_once: bool = eqx.field(static=True)
 
     def __call__(self, inputs: Integer[Array, "B T"]) -> Float[Array, "B *answers"]:
         places = inputs.T
@@ -44,7 +44,7 @@ class _RecurrentNetwork(Network):
         else:
             contributions = product(self.tokens[places], from_input)
         last, states = self._states(contributions)
-        return self._answers(last if self.reads_once else states.swapaxes(0, 1))
+        return self._answers(last if self.shape.reads == "once" else states.swapaxes(0, 1))
 
     def activations(self, inputs: Integer[Array, "B T"]) -> Activations:
         length = inputs.shape[1]
@@ -52,7 +52,7 @@ class _RecurrentNetwork(Network):
         last, states = self._states(embedded.swapaxes(0, 1) @ self.from_input * self._scale)
         states = states.swapaxes(0, 1)
         layers = Layer("embedding", embedded, np.eye(length, dtype=bool)), Layer("state", states, np.tri(length) > 0)
-        return Activations(layers, self._answers(last if self.reads_once else states))
+        return Activations(layers, self._answers(last if self.shape.reads == "once" else states))
 
     @property
     def _scale(self) -> float:
@@ -115,7 +115,7 @@ class LSTM(NetworkLearner):
 def _network(key: Key[Array, ""], shape: Shape, width: int, *, gated: bool) -> Network:
     maps = (width, (4 if gated else 1) * width)
     tokens, *both, readout = normal(key, (shape.vocab + 1, width), maps, maps, (width, shape.outputs))
-    return _RecurrentNetwork(tokens, both[0], both[1], readout, gated, shape.reads == "once")
+    return _RecurrentNetwork(shape, tokens, both[0], both[1], readout, gated)
 
 
 def _forward_flops(shape: Shape, width: int, gates: int) -> int:

@@ -67,6 +67,7 @@ class _Block(eqx.Module):
 
 
 class _TransformerNetwork(Network):
+    shape: Shape = eqx.field(static=True)
     tokens: Float[Array, "symbols d"]
     positions: Float[Array, "places d"]
     blocks: tuple[_Block, ...]
@@ -74,17 +75,16 @@ class _TransformerNetwork(Network):
     readout: Float[Array, "d outputs"] | None
     causal: bool = eqx.field(static=True)
     class_token: bool = eqx.field(static=True)
-    outputs: int = eqx.field(static=True)
-    reads_once: bool = eqx.field(static=True)
 
     def __call__(self, inputs: Integer[Array, "B T"]) -> Float[Array, "B *answers"]:
         inputs = self._with_class_token(inputs)
         symbols = Symbols(self.tokens, self.positions, inputs, self.blocks[0].norm_attention)
         x = symbols.plain
-        everywhere = self.blocks[:-1] if self.reads_once else self.blocks
+        once = self.shape.reads == "once"
+        everywhere = self.blocks[:-1] if once else self.blocks
         for i, block in enumerate(everywhere):
             x = block.everywhere(x, self.causal) if i else block.first(symbols, self.causal)
-        if self.reads_once:
+        if self.shape.reads == "once":
             x = self.blocks[-1].last(x)
         return self._answers(x)
 
@@ -101,7 +101,7 @@ class _TransformerNetwork(Network):
             layers.append(Layer(f"layer {number} attention", x, seen, weights))
             x = block.mlp(x)
             layers.append(Layer(f"layer {number}", x, seen))
-        return Activations(tuple(layers), self._answers(x[:, -1] if self.reads_once else x))
+        return Activations(tuple(layers), self._answers(x[:, -1] if self.shape.reads == "once" else x))
 
     def _with_class_token(self, inputs: Integer[Array, "B T"]) -> Integer[Array, "B places"]:
         if not self.class_token:
@@ -109,7 +109,7 @@ class _TransformerNetwork(Network):
         return jnp.pad(inputs.astype(jnp.int32), ((0, 0), (0, 1)), constant_values=len(self.tokens) - 1)
 
     def _answers(self, x: Float[Array, "B *T d"]) -> Float[Array, "B *answers"]:
-        readout = self.tokens[: self.outputs].T if self.readout is None else self.readout
+        readout = self.tokens[: self.shape.outputs].T if self.readout is None else self.readout
         return product(self.norm(x), readout * len(readout) ** -0.5)
 
 
@@ -152,8 +152,8 @@ class Transformer(NetworkLearner):
         tokens, positions, *weights = normal(key, *embeddings, *readouts, *block * self.layers)
         readout = None if self.tied else weights.pop(0)
         blocks = tuple(self._block(*quad) for quad in zip(*[iter(weights)] * 4, strict=True))
-        causal, once = self.attention == "causal", shape.reads == "once"
-        return _TransformerNetwork(tokens, positions, blocks, _norm(width), readout, causal, extra, shape.outputs, once)
+        causal = self.attention == "causal"
+        return _TransformerNetwork(shape, tokens, positions, blocks, _norm(width), readout, causal, extra)
 
     @property
     def _head_size(self) -> int:

@@ -17,18 +17,19 @@ Source: arXiv 2310.09753, sections 3 (numbers) and 4 (symbols).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
+from syntagma.kernels import Architecture
 from syntagma.kernels.presets import perceptron
 from syntagma.languages.templates import Templates
 from syntagma.learners import EqualityPerceptron, KernelRegression, Learner, Perceptron, Transformer
 from syntagma.learners.kernel_regression import resolved
 from syntagma.studies.abstract_symbols.settings import AbstractSymbols
+from syntagma.studies.study import Fact, Facts, Results
 from syntagma.tasks import Label
 from syntagma.theory.templates import (
     SOURCE,
@@ -44,8 +45,6 @@ from syntagma.theory.templates import (
 
 _SYMBOLS_SOURCE = "arXiv 2310.09753, section 4"
 _CURVE_POINTS_PER_DOUBLING = 2
-Settle = Callable[[Mapping[str, Any], Callable[[], Mapping[str, Any]]], Mapping[str, Any]]
-"""`Facts.settle`, or what computes a fact without keeping it."""
 
 
 @dataclass(frozen=True)
@@ -55,12 +54,6 @@ class Forecast:
     outcome: Outcome
     reason: str
     source: str
-
-
-def computed(key: Mapping[str, Any], compute: Callable[[], Mapping[str, Any]]) -> Mapping[str, Any]:
-    """A fact that is not kept."""
-    del key
-    return compute()
 
 
 def kernel_of(
@@ -80,36 +73,52 @@ def kernel_of(
         architecture = perceptron(1, learner.layers)
     else:
         return None
-    name = {"kernel": architecture.model_dump(mode="json"), "samples": settings.samples}
-    return name, infinite(architecture, settings.samples)
+    return _with_samples(settings, architecture)
 
 
-def certificates(settings: AbstractSymbols, settle: Settle = computed) -> dict[tuple[str, str], Certificate]:
-    """The certificate of each family and learner that has a kernel; each kernel and family is computed once."""
+def facts(settings: AbstractSymbols, results: Results) -> Iterator[Fact]:
+    """The certificate of each family with the kernel of each learner, and with each further phi."""
+    for name, templates in settings.families.items():
+        for learner in settings.known(name):
+            chosen = kernel_of(settings, settings.learners[learner].learner, templates)
+            if chosen is not None:
+                yield _fact(templates, *chosen)
+        for kernel in settings.kernels().values():
+            yield _fact(templates, *_with_samples(settings, kernel))
+
+
+def certificates(settings: AbstractSymbols, facts: Facts) -> dict[tuple[str, str], Certificate]:
+    """The certificate of each family and learner that has a kernel."""
     found = {}
     for name, templates in settings.families.items():
         for learner in settings.known(name):
             chosen = kernel_of(settings, settings.learners[learner].learner, templates)
             if chosen is not None:
-                found[name, learner] = _certified(templates, *chosen, settle)
+                found[name, learner] = _restored(facts[_key(templates, chosen[0])], templates)
     return found
 
 
-def _certified(templates: Templates, name: Mapping[str, Any], kernel: Kernel, settle: Settle) -> Certificate:
-    key = {"of": "certificate", "templates": list(templates.templates), "digest": templates.digest()}
-    return _restored(settle({**key, **name}, lambda: _stored(templates, kernel)), templates)
+def _with_samples(settings: AbstractSymbols, kernel: Architecture) -> tuple[dict[str, Any], Kernel]:
+    name = {"kernel": kernel.model_dump(mode="json"), "samples": settings.samples}
+    return name, infinite(kernel, settings.samples)
 
 
-def activations_table(settings: AbstractSymbols, settle: Settle = computed) -> pd.DataFrame:
+def _key(templates: Templates, name: Mapping[str, Any]) -> dict[str, Any]:
+    return {"of": "certificate", "templates": list(templates.templates), "digest": templates.digest(), **name}
+
+
+def _fact(templates: Templates, name: Mapping[str, Any], kernel: Kernel) -> Fact:
+    text = f"certificate of {', '.join(templates.templates[:2])}"
+    return Fact(_key(templates, name), lambda: _stored(templates, kernel), text)
+
+
+def activations_rows(settings: AbstractSymbols, facts: Facts) -> Iterator[dict[str, Any]]:
     """K_trans with each phi: smallest eigenvalue of each task's N, strings needed with no ridge, and the outcome."""
-    rows = []
     for family, templates in settings.families.items():
         for phi, kernel in settings.kernels().items():
-            name = {"kernel": kernel.model_dump(mode="json"), "samples": settings.samples}
-            certified = _certified(templates, name, infinite(kernel, settings.samples), settle)
+            certified = _restored(facts[_key(templates, _with_samples(settings, kernel)[0])], templates)
             said = certified.outcome if not templates.symbolic else _told_apart(certified)
-            rows.append({"family": family, "activation": phi, "outcome": said} | _numbers(certified, 0.0))
-    return pd.DataFrame(rows)
+            yield {"family": family, "activation": phi, "predicted": said} | _numbers(certified, 0.0)
 
 
 def _told_apart(certified: Certificate) -> str:
@@ -151,20 +160,20 @@ def _named(learner: Learner, templates: Templates, certified: Certificate | None
     return Forecast("open", "without b, copying fails as the width grows", _SYMBOLS_SOURCE)
 
 
-def certificates_table(settings: AbstractSymbols, found: Mapping[tuple[str, str], Certificate]) -> pd.DataFrame:
+def certificates_rows(
+    settings: AbstractSymbols, found: Mapping[tuple[str, str], Certificate]
+) -> Iterator[dict[str, Any]]:
     """A row for each family and learner: what is predicted, why, and the numbers behind it."""
-    rows = []
     for name, templates in settings.families.items():
         for learner in settings.known(name):
             certified = found.get((name, learner))
             said = forecast(settings.learner(learner, templates), templates, certified)
-            rows.append(
+            yield (
                 {"family": name, "learner": learner, "label": settings.learners[learner].label}
                 | {"predicted": said.outcome, "reason": said.reason}
                 | _numbers(certified, ridge_of(settings.learners[learner].learner))
                 | {"source": said.source}
             )
-    return pd.DataFrame(rows)
 
 
 def _numbers(certified: Certificate | None, ridge: float) -> dict[str, float]:
@@ -177,29 +186,27 @@ def _numbers(certified: Certificate | None, ridge: float) -> dict[str, float]:
     }  # fmt: skip
 
 
-def predicted_table(settings: AbstractSymbols, found: Mapping[tuple[str, str], Certificate]) -> pd.DataFrame:
-    """The predicted learning curve on symbols never seen of each kernel regression, squared loss and accuracy."""
-    sizes = curve_sizes(settings.sizes)
-    parts = []
+def predicted_curves(
+    settings: AbstractSymbols, found: Mapping[tuple[str, str], Certificate]
+) -> dict[tuple[str, str], tuple[list[int], np.ndarray, np.ndarray]]:
+    """Of each kernel regression on symbols never seen: sizes, squared losses and accuracies."""
+    sizes, curves = curve_sizes(settings.sizes), {}
     for (name, learner), certified in found.items():
-        if certified.labels is not None and isinstance(settings.learners[learner].learner, KernelRegression):
-            losses, accuracies = certified.predicted(sizes, ridge_of(settings.learners[learner].learner))
-            named = {"family": name, "learner": learner, "label": settings.learners[learner].label}
-            parts.append(pd.DataFrame({**named, "num_examples": sizes, "loss": losses, "accuracy": accuracies}))
-    columns = ["family", "learner", "label", "num_examples", "loss", "accuracy"]
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
+        chosen = settings.learners[learner].learner
+        if certified.labels is not None and isinstance(chosen, KernelRegression):
+            curves[name, learner] = (sizes, *certified.predicted(sizes, ridge_of(chosen)))
+    return curves
 
 
-def renamings_table(settings: AbstractSymbols) -> pd.DataFrame:
+def renamings_rows(settings: AbstractSymbols) -> Iterator[dict[str, Any]]:
     """How much each learner's kernel changes when symbols are renamed position by position: 0 for a perceptron."""
-    rows = []
     for name, templates in settings.families.items():
         for learner in settings.known(name):
             chosen = kernel_of(settings, settings.learners[learner].learner, templates)
             if chosen is not None:
                 change = positionwise_change(chosen[1], templates)
-                rows.append({"family": name, "learner": learner, "relative change": change})
-    return pd.DataFrame(rows)
+                label = settings.learners[learner].label
+                yield {"family": name, "learner": learner, "label": label, "change": float(change)}
 
 
 def curve_sizes(sizes: Iterable[int]) -> list[int]:

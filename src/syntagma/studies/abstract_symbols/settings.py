@@ -20,12 +20,10 @@ from syntagma.learners import (
     Training,
     Transformer,
 )
-from syntagma.studies.grid import Cell
-from syntagma.studies.study import Settings
+from syntagma.studies.study import Cell, Settings
 from syntagma.sweep.runs import Run
 from syntagma.tasks import AnyTask, Label, NextToken, Shape
 
-NAME = "abstract-symbols"
 PLAIN, REPAIRED = "transformer", "transformer-identities"
 """The two learners whose need of data is compared: names in `AbstractSymbols.learners`."""
 _MOST_SOLVED = 4096
@@ -175,9 +173,12 @@ class AbstractSymbols(Settings):
                 learner.check(Label().shape(self.copying.language))
         return self
 
-    def cells(self) -> list[Cell]:
+    def cells(self) -> Iterator[Cell]:
         """All runs, in the order in which they are done; `part` says of which experiment a cell is."""
-        return [*self._strings(), *self._substitutions(), *self._widths(), *self._texts()]
+        yield from self._strings()
+        yield from self._substitutions()
+        yield from self._widths()
+        yield from self._texts()
 
     def kernels(self) -> dict[str, Architecture]:
         """The certificate's kernel with its own phi and with each further one, by phi."""
@@ -233,21 +234,29 @@ class AbstractSymbols(Settings):
         for names, learner in chosen.learners():
             for seed in range(self.seeds):
                 run = self._run(chosen.language, learner, chosen.training, chosen.num_examples, seed)
-                yield Cell({"part": "copying", **names, "seed": seed}, run)
+                who = REPAIRED if names["identity"] else PLAIN
+                yield Cell({"part": "copying", "learner": who, **names, "seed": seed}, run)
 
     def _texts(self) -> Iterator[Cell]:
         chosen, text = self.language_model, self.text
         if chosen is None or text is None:
             return
-        train, test = (text.model_copy(update={"part": part}) for part in ("train", "test"))
+        train, validation, test = (text.model_copy(update={"part": p}) for p in ("train", "validation", "test"))
         for identity, learner, training in chosen.contenders(text.vocab or text.language().vocab):
             for seed in range(chosen.seeds):
                 run = Run(
-                    study=NAME, language=train, test_language=test, task=NextToken(), learner=learner,
-                    training=training, num_examples=chosen.num_examples, test_examples=chosen.test_examples,
+                    language=train,
+                    validation_language=validation,
+                    test_language=test,
+                    task=NextToken(),
+                    learner=learner,
+                    training=training,
+                    num_examples=chosen.num_examples,
+                    test_examples=chosen.test_examples,
                     seed=seed,
-                )  # fmt: skip
-                yield Cell({"part": "text", "identity": identity, "seed": seed}, run)
+                )
+                names = {"part": "text", "learner": REPAIRED if identity else PLAIN, "identity": identity}
+                yield Cell(names | {"seed": seed}, run)
 
     def _run(
         self,
@@ -265,7 +274,7 @@ class AbstractSymbols(Settings):
         task: AnyTask = Label()
         return Run.model_validate(
             {
-                "study": NAME, "language": language, "tests": tests, "task": task, "learner": learner,
+                "language": language, "tests": tests, "task": task, "learner": learner,
                 "training": training, "num_examples": size, "test_examples": self.test_examples, "seed": seed,
             }
         )  # fmt: skip

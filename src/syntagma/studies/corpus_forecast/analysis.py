@@ -36,7 +36,7 @@ def analyse(title: str, store: Store) -> Analysis:
     if fact is None:
         raise InputError("the statistics are not measured yet: give the command again, it goes on where it stopped.")
     found = Statistics.of(fact, settings.first_lag)
-    runs = table_of(list(settings.cells()), store.runs(NAME))
+    runs = table_of(list(settings.cells()), store.runs())
     sizes, losses = _losses(runs, settings)
     networks = losses[:, -1] if len(sizes) else None
     bounds = forecasts.entropies(found, networks)

@@ -85,7 +85,6 @@ class CorpusForecast(Settings):
         for size in reversed(self.sizes):
             for seed in range(self.seeds):
                 run = Run(
-                    study=NAME,
                     language=train,
                     test_language=test,
                     task=NextToken(),

@@ -1,0 +1,225 @@
+"""A learning curve: one number a seed and size of training set, and what is measured on it.
+
+The size at which a curve crosses a line is measured seed by seed, each against its own line (the half-way point between
+two plateaus of its own grammar, say): the first crossing, interpolated linearly in ln P. A seed that has not crossed is
+known to cross beyond its largest size, one that begins beyond the line before its smallest; see `curves.interval`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from syntagma.curves.interval import Interval, PerSeed, combined, unmeasured
+from syntagma.errors import invalid
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Band:
+    """A curve's average and spread over the sizes that every seed has.
+
+    Attributes:
+        num_examples: `[P]`.
+        mean: `[P]`, over seeds.
+        low: `[P]`, the smallest of the seeds.
+        high: `[P]`, the largest of the seeds.
+        shows: what `low` to `high` is, in words for a caption.
+    """
+
+    num_examples: Float[np.ndarray, " P"]
+    mean: Float[np.ndarray, " P"]
+    low: Float[np.ndarray, " P"]
+    high: Float[np.ndarray, " P"]
+    shows: str
+
+
+@dataclass(frozen=True)
+class LearningCurve:
+    """What one learner reaches on one kind of language, against the number of training examples.
+
+    Attributes:
+        num_examples: `[P]`, increasing.
+        losses: `[seeds, P]` in nats (or another number that falls), NaN where a seed was not run at that size.
+        name: of the learner, for figures.
+        seeds: which seeds the rows are; 0, 1, ... where not given. Curves of the same seeds are compared pairwise.
+        diverged: `[seeds, P]`, which runs diverged in training; none where not given.
+        cut_short: `[seeds, P]`, which runs were still improving when training ended; none where not given.
+
+    What is measured where a run diverged, and a bound that comes from a run that was cut short, have a caveat: claims
+    that rest on them stay open.
+
+    Raises:
+        InputError: sizes that do not increase, shapes that do not fit, or a seed without any number.
+
+    Example: `LearningCurve([64, 256, 1024], [[2.0, 1.1, 0.3], [2.1, 1.4, 0.2]]).crossing(1.0)`.
+    """
+
+    num_examples: Float[np.ndarray, " P"]
+    losses: Float[np.ndarray, "seeds P"]
+    name: str = ""
+    seeds: tuple[int, ...] = ()
+    diverged: Bool[np.ndarray, "seeds P"] | None = None
+    cut_short: Bool[np.ndarray, "seeds P"] | None = None
+
+    def __post_init__(self) -> None:
+        sizes, losses = np.asarray(self.num_examples, float), np.asarray(self.losses, float)
+        object.__setattr__(self, "num_examples", sizes)
+        object.__setattr__(self, "losses", losses)
+        object.__setattr__(self, "seeds", tuple(self.seeds) or tuple(range(len(losses))))
+        if sizes.ndim != 1 or not len(sizes) or (np.diff(sizes) <= 0).any() or not (sizes > 0).all():
+            raise invalid("num_examples", sizes.tolist(), "sizes are above 0 and increase", "Sort them")
+        if losses.ndim != 2 or losses.shape[1] != len(sizes):
+            raise invalid("losses", list(losses.shape), f"[seeds, {len(sizes)}], a column for each size")
+        if np.isnan(losses).all(axis=1).any():
+            raise invalid("losses", "a row of NaN", "every seed has a number at some size", "Leave that seed out")
+        if len(self.seeds) != len(losses):
+            raise invalid("seeds", self.seeds, f"one for each of the {len(losses)} rows")
+
+    @classmethod
+    def from_runs(
+        cls, runs: pd.DataFrame, by: Sequence[str], metric: str = "test_loss"
+    ) -> dict[tuple[Hashable, ...], LearningCurve]:
+        """A curve for each combination of the columns `by`, in the table's order, from one row a run.
+
+        Args:
+            runs: with columns `num_examples`, `seed`, `metric` and those of `by`; `label`, `diverged` and `cut_short`
+                are used where there are such.
+
+        Example: `LearningCurve.from_runs(runs, ["learner", "rules"])["cnn", 3]`.
+        """
+        curves = {}
+        grouped: Any = runs.dropna(subset=[metric]).groupby(list(by), sort=False)
+        for known, rows in grouped:
+            wide: Any = rows.pivot(index="seed", columns="num_examples", values=metric)
+            seeds = tuple(int(seed) for seed in wide.index)
+            name = str(rows["label"].iloc[0]) if "label" in rows else " ".join(map(str, known))
+            flags = [_flag(rows, flag, wide) for flag in ("diverged", "cut_short")]
+            curves[known] = cls(np.asarray(wide.columns, float), wide.to_numpy(float), name, seeds, *flags)
+        return curves
+
+    def band(self) -> Band:
+        """Mean, smallest and largest over seeds, at the sizes that every seed has."""
+        complete = ~np.isnan(self.losses).any(axis=0)
+        losses, number = self.losses[:, complete], len(self.losses)
+        shows = "one seed" if number == 1 else f"the smallest to the largest of {number} seeds"
+        return Band(self.num_examples[complete], losses.mean(0), losses.min(0), losses.max(0), shows)
+
+    def above(self, limits: float | Float[np.ndarray, " seeds"]) -> LearningCurve:
+        """The curve less each seed's own limit, such as its oracle's loss: the excess loss."""
+        return replace(self, losses=self.losses - self._lines(limits)[:, None])
+
+    def crossings(self, lines: float | Float[np.ndarray, " seeds"]) -> PerSeed:
+        """For each seed the size at which it first comes to its line or below, as a scale.
+
+        Args:
+            lines: one for all seeds, or one a seed.
+        """
+        ends = [self._crossing(row, line) for row, line in zip(self.losses, self._lines(lines), strict=True)]
+        low, high = np.array(ends, float).T
+        step = float(np.diff(np.log(self.num_examples)).max()) if len(self.num_examples) > 1 else np.log(2.0)
+        return PerSeed(low, high, True, step, self._caveat(low, high))
+
+    def crossing(self, lines: float | Float[np.ndarray, " seeds"]) -> Interval:
+        """The geometric mean over seeds of the size at which the curve comes to its line, with its interval."""
+        return self.crossings(lines).interval()
+
+    def crossed(self, lines: float | Float[np.ndarray, " seeds"]) -> bool:
+        """Whether every seed has come to its line."""
+        return bool(np.isfinite(self.crossings(lines).high).all())
+
+    def slope(
+        self, limits: float | Float[np.ndarray, " seeds"] = 0.0, within: tuple[float, float] = (0.0, np.inf)
+    ) -> Interval:
+        """The exponent a of loss - limit ~ P^-a, fitted seed by seed over the sizes in `within` that the seed has.
+
+        Every size in that range counts: where a seed is at its limit or below it, nothing is fitted and the reason says
+        at which size, so that a smaller range can be asked for.
+
+        Example: `curve.slope(limits=oracle_losses, within=(256, 16384))`.
+        """
+        inside = (self.num_examples >= within[0]) & (self.num_examples <= within[1])
+        excess = self.above(limits).losses[:, inside]
+        if (excess <= 0).any():
+            size = self.num_examples[inside][(excess <= 0).any(axis=0)][0]
+            return unmeasured(f"at {size:.0f} examples a seed is at its limit or below: fit smaller sizes")
+        x, slopes = np.log(self.num_examples[inside]), []
+        for row in excess:
+            have = ~np.isnan(row)
+            if have.sum() < 2:
+                return unmeasured("a seed has fewer than two of the sizes asked for")
+            slopes.append(-np.polyfit(x[have], np.log(row[have]), 1)[0])
+        return PerSeed.exact(slopes).interval()
+
+    def _repr_html_(self) -> str:
+        band = self.band()
+        rows = "".join(
+            f"<tr><td>{size:,.0f}</td><td>{mean:.4g}</td><td>{low:.4g} to {high:.4g}</td></tr>"
+            for size, mean, low, high in zip(band.num_examples, band.mean, band.low, band.high, strict=True)
+        )
+        head = f"<tr><th>examples</th><th>mean loss</th><th>{band.shows}</th></tr>"
+        return f"<table><caption>{self.name}</caption><thead>{head}</thead><tbody>{rows}</tbody></table>"
+
+    def _caveat(self, low: Float[np.ndarray, " seeds"], high: Float[np.ndarray, " seeds"]) -> str:
+        """Why crossings between `low` and `high` say nothing, if so."""
+        x, parts = np.log(self.num_examples), []
+        if self.diverged is not None:
+            furthest = np.where(np.isfinite(high), high, low)
+            before = np.arange(len(x)) <= np.searchsorted(x, furthest)[:, None]  # the size after the crossing, too
+            number = int((self.diverged & before).sum())
+            parts += [f"{number} run{'s' * (number > 1)} diverged"] if number else []
+        if self.cut_short is not None:
+            last = (x == low[:, None]) & np.isinf(high)[:, None]
+            parts += ["training, not data, may have ended the curve"] if (self.cut_short & last).any() else []
+        return "; ".join(parts)
+
+    def _lines(self, lines: float | Float[np.ndarray, " seeds"]) -> Float[np.ndarray, " seeds"]:
+        lines = np.broadcast_to(np.asarray(lines, float), len(self.losses))
+        if np.isnan(lines).any():
+            raise invalid("lines", lines.tolist(), "each seed has a line of its own or all have one")
+        return lines
+
+    def _crossing(self, losses: Float[np.ndarray, " P"], line: float) -> tuple[float, float]:
+        """Between which logarithms of sizes a seed first comes to `line`; both the same where it is seen to."""
+        have = ~np.isnan(losses)
+        losses, x = losses[have], np.log(self.num_examples[have])
+        below = np.flatnonzero(losses <= line)
+        if not len(below):
+            return float(x[-1]), np.inf
+        first = below[0]
+        if first == 0:
+            return -np.inf, float(x[0])
+        share = (losses[first - 1] - line) / (losses[first - 1] - losses[first])
+        at = float(x[first - 1] + share * (x[first] - x[first - 1]))
+        return at, at
+
+
+def _flag(rows: Any, name: str, like: Any) -> np.ndarray | None:
+    """The flag `name` of each run, in the places of the pivoted table `like`."""
+    if name not in rows:
+        return None
+    wide = rows.pivot(index="seed", columns="num_examples", values=name)
+    return (wide.reindex(index=like.index, columns=like.columns) == True).to_numpy(bool)  # noqa: E712 (NaN is not True)
+
+
+def ratio(
+    curve: LearningCurve,
+    lines: float | Float[np.ndarray, " seeds"],
+    other: LearningCurve,
+    other_lines: float | Float[np.ndarray, " seeds"],
+) -> Interval:
+    """How many times the examples of `other` the curve needs to come to its line.
+
+    Seed by seed where both have the same seeds (the same grammars), else as independent groups.
+
+    Example: `ratio(attention, half_way, convolution, half_way)`.
+    """
+    if curve.seeds == other.seeds:
+        return (curve.crossings(lines) / other.crossings(other_lines)).interval()
+    return combined([1.0, -1.0], [curve.crossing(lines), other.crossing(other_lines)], log=True)

@@ -1,0 +1,224 @@
+"""A decoder asked at all positions, and at the last one alone: does predicting every token save sentences?
+
+A sentence shows each rule of the grammar at more positions when all are predicted, so a decoder should need no more
+sentences for a level of the last token than one trained on the last token alone.
+Sources: arXiv 2505.07070 (thresholds of the last token); the comparison is ours.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from pydantic import Field, model_validator
+
+from syntagma.curves import Claim, LearningCurve, unmeasured
+from syntagma.languages.settings import HierarchySettings
+from syntagma.learners import Transformer
+from syntagma.oracles import TreeOracle
+from syntagma.plot import Figure, curve_panel
+from syntagma.studies import grammar
+from syntagma.studies.grammar import Grammar, GrammarCurve
+from syntagma.studies.recipes import Contender, Rising, adam, powers_of_two
+from syntagma.studies.schemas import PLATEAUS, THRESHOLDS, Column, Schema, Table
+from syntagma.studies.study import Cell, Fact, Facts, Results, Settings, Study
+from syntagma.tasks import LastToken, NextToken
+
+_TASKS = {"next-token": NextToken(), "last-token": LastToken()}
+_NAMES = {"next-token": "trained on all positions", "last-token": "trained on the last token"}
+
+
+class AllPositions(Settings):
+    """The grid: one decoder on both tasks; `levels` is the highest asked for."""
+
+    grammar: Grammar
+    levels: int = Field(ge=1)
+    contender: Contender
+    sizes: Rising
+    seeds: int = Field(default=3, ge=1)
+    test_examples: int = Field(default=4096, ge=2)
+
+    @model_validator(mode="after")
+    def _sizes_fit(self) -> AllPositions:
+        self.grammar.check_levels("levels", self.levels)
+        for task in _TASKS.values():
+            self.grammar.check(task, self.contender.learner)
+        return self
+
+    def languages(self, seeds: Iterable[int] | None = None) -> list[HierarchySettings]:
+        """One grammar a seed."""
+        return [self.grammar.language(seed) for seed in (range(self.seeds) if seeds is None else seeds)]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The loss of the last token by task, the mean loss of all positions, and its exact lowest value in nats."""
+
+    settings: AllPositions
+    last: Mapping[tuple[str], GrammarCurve]
+    every: LearningCurve | None
+    entropy: float
+
+
+def _entropy_key(language: HierarchySettings) -> dict[str, Any]:
+    return {"of": "mean entropy", "language": language.model_dump(mode="json")}
+
+
+def mean_token_entropy(language: HierarchySettings) -> float:
+    """Entropy of a sentence over its length, in nats: what predicting all positions costs at best.
+
+    Derived here: a sentence has one parse, so its entropy is that of its choices, ln n_c + sum over nodes of the rule's
+    entropy, averaged over the symbols that stand there.
+    """
+    made = language.language()
+    oracle = TreeOracle(made)
+    total = math.log(made.num_classes)
+    for level, weights in enumerate(made.weights, start=1):
+        rules = np.asarray(weights)
+        entropy = -np.sum(rules * np.log(np.where(rules > 0, rules, 1.0)), axis=-1)
+        nodes = range(made.branching ** (made.depth - level))
+        total += sum(float(oracle.marginal(level, node) @ entropy) for node in nodes)
+    return total / made.sentence_length
+
+
+def _facts(settings: AllPositions, results: Results) -> Iterator[Fact]:
+    for language in settings.languages():
+        yield grammar.plateaus_fact(language)
+        yield Fact(
+            _entropy_key(language),
+            lambda language=language: {"nats": mean_token_entropy(language)},
+            "entropy of a sentence",
+        )
+
+
+def _cells(settings: AllPositions, facts: Facts, results: Results) -> Iterator[Cell]:
+    for name, task in _TASKS.items():
+        for size in settings.sizes:
+            names = {"learner": name, "label": _NAMES[name], "rules": settings.grammar.rules}
+            yield from grammar.cells_of_seeds(
+                names, settings.languages(), task, settings.contender, size, settings.test_examples
+            )
+
+
+def _measure(settings: AllPositions, facts: Facts, results: Results) -> Measured:
+    runs = results.table(_cells(settings, facts, results))
+    whole = runs["test_last_loss"] if "test_last_loss" in runs else pd.Series(np.nan, runs.index)
+    last = runs.assign(last_loss=whole.fillna(runs["test_loss"]))
+    curves = grammar.grammar_curves(
+        last, ["learner"], facts, lambda learner, seeds: settings.languages(seeds), "last_loss"
+    )
+    every = LearningCurve.from_runs(runs, ["learner"]).get(("next-token",))
+    entropy = float(np.mean([facts[_entropy_key(language)]["nats"] for language in settings.languages()]))
+    return Measured(settings, curves, every, entropy)
+
+
+_ENTROPIES = Schema(
+    "entropies",
+    "Exact mean entropy",
+    "Entropy of a sentence over its length: what predicting all positions costs at best, of each grammar.",
+    (Column("grammar_seed", "grammar", "whole"), Column("loss_nats", "loss (nats)", "nats")),
+)
+
+
+def _predictions(settings: AllPositions, facts: Facts) -> Iterator[Table]:
+    yield _plateaus(settings, facts)
+    yield _ENTROPIES.table(
+        {"grammar_seed": seed, "loss_nats": facts[_entropy_key(language)]["nats"]}
+        for seed, language in enumerate(settings.languages())
+    )
+
+
+def _plateaus(settings: AllPositions, facts: Facts) -> Table:
+    values = grammar.plateaus_of(facts, settings.languages())
+    return PLATEAUS.table(grammar.plateaus_rows({"rules": settings.grammar.rules}, values))
+
+
+def _tables(measured: Measured) -> Iterator[Table]:
+    settings = measured.settings
+    yield THRESHOLDS.table(
+        grammar.threshold_row(
+            {"learner": name, "label": _NAMES[name], "rules": settings.grammar.rules},
+            level,
+            curve.threshold(level),
+            settings.grammar.law(settings.contender.learner, level),
+        )
+        for (name,), curve in measured.last.items()
+        for level in range(1, settings.levels + 1)
+    )
+
+
+def _claims(measured: Measured) -> Iterator[Claim]:
+    """Training on all positions needs no more sentences than on the last alone."""
+    settings = measured.settings
+    every, last = measured.last.get(("next-token",)), measured.last.get(("last-token",))
+    for level in range(1, settings.levels + 1):
+        text = f"level {level}: sentences that the {settings.contender.learner.label} needs on all positions over those on the last alone"
+        times = unmeasured("not trained yet") if every is None or last is None else every.over(last, level)
+        yield Claim(text, "at most 1", times, "below", 1.0, "a sentence shows each rule at more positions")
+
+
+def _figures(measured: Measured) -> Iterator[Figure]:
+    left = grammar.level_panel(
+        {name: curve for (name,), curve in measured.last.items()}, measured.settings.levels, title="the last token"
+    )
+    every = {} if measured.every is None else {"next-token": measured.every}
+    right = curve_panel(
+        every, plateaus=(measured.entropy,), title="all positions", y="mean test loss of all positions (nats)"
+    )
+    caption = (
+        "One decoder trained on the last token alone, and on all positions. Left: its loss at the last position; lines are "
+        "the exact plateaus, diamonds the measured thresholds with their intervals of 95 %. Right: mean loss of all "
+        "positions, above the exact entropy of a sentence over its length. Bands: the smallest to the largest of the seeds, "
+        "each with a grammar of its own."
+    )
+    yield Figure("positions", "Asked at all positions, and at the last alone", (left, right), caption, columns=2)
+
+
+def _decoder(width: int, layers: int, steps: tuple[int, int], heads: int = 4, batch_size: int = 64) -> Contender:
+    learner = Transformer(width=width, heads=heads, layers=layers)
+    return Contender(learner=learner, training=adam(0.01, steps, batch_size=batch_size))
+
+
+PRESETS: Mapping[str, AllPositions] = {
+    "quick": AllPositions(
+        grammar=Grammar(vocab=6, rules=2, depth=3),
+        levels=2,
+        contender=_decoder(32, 3, (1000, 1000)),
+        sizes=powers_of_two(4, 10),
+        test_examples=2048,
+    ),
+    "laptop": AllPositions(
+        grammar=Grammar(vocab=8, rules=2, depth=4),
+        levels=3,
+        contender=_decoder(32, 3, (1500, 2000)),
+        sizes=powers_of_two(4, 12),
+        seeds=5,
+    ),
+    "full": AllPositions(
+        grammar=Grammar(vocab=32, rules=4, depth=4),
+        levels=3,
+        contender=_decoder(512, 4, (2**13, 2**19), 16, 128),
+        sizes=powers_of_two(6, 20),
+        seeds=5,
+        test_examples=2**15,
+    ),
+}
+
+STUDY = Study(
+    name="all-positions",
+    title="Asked at all positions of a sentence",
+    paper="arXiv 2505.07070",
+    settings=AllPositions,
+    presets=PRESETS,
+    facts=_facts,
+    cells=_cells,
+    predictions=_predictions,
+    measure=_measure,
+    tables=_tables,
+    claims=_claims,
+    figures=_figures,
+)

@@ -1,0 +1,366 @@
+"""What the studies of random hierarchies share: exact plateaus, thresholds beside the law, growth, and their claims.
+
+The measured threshold of level l is the size at which a seed's test loss comes half-way from L_(l-1) to L_l, the exact
+plateaus of that seed's own grammar.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+from pydantic import Field
+
+from syntagma.curves import Claim, Interval, LearningCurve, power_law, ratio, unmeasured
+from syntagma.errors import invalid
+from syntagma.languages.settings import HierarchySettings
+from syntagma.learners import Learner
+from syntagma.oracles import TreeOracle
+from syntagma.plot import Empty, Mark, Panel, curve_panel
+from syntagma.studies.recipes import Contender
+from syntagma.studies.schemas import interval_columns
+from syntagma.studies.study import Cell, Fact, Facts, Settings
+from syntagma.sweep.runs import Run
+from syntagma.tasks import AnyTask, Task
+from syntagma.theory import exact
+from syntagma.theory import hierarchy as theory
+from syntagma.theory.last_token import PLATEAU_SOURCE
+from syntagma.theory.prediction import Prediction, Regime, Staircase, Stated
+
+INTEGER_EXPONENT = 1.0
+"""Half-width within which an interval must lie to tell an exponent from its neighbours two away."""
+
+
+class Grammar(Settings):
+    """The sizes of a random hierarchy language with equal rules, or with Zipf rules at level 1."""
+
+    vocab: int = Field(ge=2)
+    rules: int = Field(ge=1)
+    branching: int = Field(default=2, ge=2)
+    depth: int = Field(ge=2)
+
+    def language(self, seed: int, zipf: float = 0.0, classes: int | None = None) -> HierarchySettings:
+        """The language of one seed; a Zipf exponent of 0 stands for equal rules."""
+        unequal = {"rule_probabilities": zipf, "unequal_levels": (1,)} if zipf else {}
+        return HierarchySettings.model_validate({**self.model_dump(), "num_classes": classes, "seed": seed, **unequal})
+
+    def law(self, learner: Learner, level: int) -> float:
+        """P_l of the asymptotic law for this learner; NaN where no law covers it."""
+        return law_of(learner, self.vocab, self.rules, self.branching, self.depth, level)
+
+    def check(self, task: Task, learner: Learner, classes: int | None = None) -> None:
+        """Whether the language exists and the learner can do the task.
+
+        Raises:
+            InputError: it does not, or cannot.
+        """
+        learner.check(task.shape(self.language(0, classes=classes).language()))
+
+    def check_levels(self, name: str, levels: int) -> None:
+        """Whether so many levels can be asked for: those below the root, which few sentences tell from memory.
+
+        Raises:
+            InputError: there are too many; `name` says which setting.
+        """
+        if levels >= self.depth:
+            allowed = f"levels below the root are asked for, and the depth is {self.depth}"
+            raise invalid(name, levels, allowed, f"At most {self.depth - 1}")
+
+
+def cells_of_seeds(
+    names: Mapping[str, Any],
+    languages: Iterable[HierarchySettings],
+    task: AnyTask,
+    contender: Contender,
+    size: int,
+    test_examples: int,
+    **more: Any,
+) -> Iterator[Cell]:
+    """A cell for each language, whose place is the seed: `names`, the learner's label, the size and the seed.
+
+    Args:
+        more: further fields of the runs.
+    """
+    for seed, language in enumerate(languages):
+        run = Run(
+            language=language,
+            task=task,
+            learner=contender.learner,
+            training=contender.training,
+            num_examples=size,
+            test_examples=test_examples,
+            seed=seed,
+            **more,
+        )
+        yield Cell({"label": contender.learner.label, **names, "num_examples": size, "seed": seed}, run)
+
+
+@dataclass(frozen=True)
+class GrammarCurve:
+    """A learning curve with the exact plateaus of each seed's own grammar.
+
+    Attributes:
+        plateaus: `[seeds, L + 1]` in nats, one row for each seed of the curve.
+    """
+
+    curve: LearningCurve
+    plateaus: Float[np.ndarray, "seeds levels"]
+
+    def half_way(self, level: int) -> Float[np.ndarray, " seeds"]:
+        """The line of each seed, half-way between L_(level-1) and L_level."""
+        return (self.plateaus[:, level - 1] + self.plateaus[:, level]) / 2
+
+    def threshold(self, level: int) -> Interval:
+        """The measured threshold of `level`."""
+        return self.curve.crossing(self.half_way(level))
+
+    def crossed(self, level: int) -> bool:
+        """Whether every seed has come to its half-way line."""
+        return self.curve.crossed(self.half_way(level))
+
+    def over(self, other: GrammarCurve, level: int) -> Interval:
+        """How many times the examples of `other` this learner needs for `level`."""
+        return ratio(self.curve, self.half_way(level), other.curve, other.half_way(level))
+
+    def step(self, level: int) -> Interval:
+        """P_level / P_(level-1), seed by seed."""
+        return (self.curve.crossings(self.half_way(level)) / self.curve.crossings(self.half_way(level - 1))).interval()
+
+
+def grammar_curves(
+    runs: pd.DataFrame,
+    by: Sequence[str],
+    facts: Facts,
+    languages: Callable[..., Iterable[HierarchySettings]],
+    metric: str = "test_loss",
+) -> dict[tuple[Any, ...], GrammarCurve]:
+    """A curve with plateaus for each combination of the columns `by`.
+
+    Args:
+        languages: the languages of these seeds, called with the values of `by` and then the seeds.
+    """
+    out = {}
+    for known, curve in LearningCurve.from_runs(runs, by, metric).items() if len(runs) else ():
+        out[known] = GrammarCurve(curve, plateaus_of(facts, languages(*known, curve.seeds)))
+    return out
+
+
+def plateaus_key(language: HierarchySettings) -> dict[str, Any]:
+    """Under which the plateaus of a grammar are stored."""
+    return {"of": "plateaus", "language": language.model_dump(mode="json")}
+
+
+def plateaus_fact(language: HierarchySettings) -> Fact:
+    """L_0..L_L of one grammar in nats, with their standard errors, as the fact that is stored."""
+
+    def compute() -> dict[str, list[float]]:
+        plateaus = TreeOracle(language.language()).plateaus()
+        return {
+            "loss_nats": [float(estimate.value) for estimate in plateaus],
+            "standard_error": [float(estimate.standard_error) for estimate in plateaus],
+        }
+
+    text = f"exact plateaus of v={language.vocab} m={language.rules} L={language.depth} seed {language.seed}"
+    return Fact(plateaus_key(language), compute, text)
+
+
+def exact_key(language: HierarchySettings) -> dict[str, Any]:
+    """Under which the exact signal = noise sizes of a grammar are stored."""
+    return {"of": "signal = noise", "language": language.model_dump(mode="json")}
+
+
+def exact_fact(language: HierarchySettings) -> Fact:
+    """Examples at which each level of one grammar stands out of the sampling noise, by what it is told from."""
+
+    def compute() -> dict[str, list[float]]:
+        made = language.language()
+        return {kind: exact.thresholds(made, kind).tolist() for kind in ("tokens", "tuples", "conditional")}
+
+    text = f"exact correlations of v={language.vocab} m={language.rules} L={language.depth} seed {language.seed}"
+    return Fact(exact_key(language), compute, text)
+
+
+def exact_thresholds(
+    facts: Facts, languages: Sequence[HierarchySettings], kind: exact.Evidence
+) -> Float[np.ndarray, " L"]:
+    """The geometric mean over these grammars of the exact signal = noise sizes."""
+    return np.exp(np.mean([np.log(facts[exact_key(language)][kind]) for language in languages], axis=0))
+
+
+def exact_growth(sizes: Mapping[int, float], vocab: int, branching: int) -> float:
+    """The exponent k of P_l (1 - f) ~ m^k in the exact sizes, by m, fitted as the measured one is."""
+    if len(sizes) < 2 or not all(map(math.isfinite, sizes.values())):
+        return math.nan
+    logs = [math.log(size * (1 - theory.sparsity(vocab, m, branching))) for m, size in sizes.items()]
+    return float(np.polyfit(np.log(list(sizes)), logs, 1)[0])
+
+
+def plateaus_of(facts: Facts, languages: Iterable[HierarchySettings]) -> Float[np.ndarray, "seeds levels"]:
+    """The plateaus of each language, one row a language."""
+    return np.array([facts[plateaus_key(language)]["loss_nats"] for language in languages])
+
+
+def plateaus_rows(names: Mapping[str, Any], values: Float[np.ndarray, "seeds levels"]) -> list[dict[str, Any]]:
+    """A row for each level: the average over grammars, and its standard error where there are two or more."""
+    error = values.std(0, ddof=1) / math.sqrt(len(values)) if len(values) > 1 else np.full(values.shape[1], np.nan)
+    return [
+        {**names, "level": level, "loss_nats": float(mean), "standard_error": float(one)}
+        for level, (mean, one) in enumerate(zip(values.mean(0), error, strict=True))
+    ]
+
+
+def threshold_row(names: Mapping[str, Any], level: int, interval: Interval, predicted: float) -> dict[str, Any]:
+    """A row of the table of thresholds."""
+    share = interval.value / predicted if interval.measured else math.nan
+    return {**names, "level": level, "predicted": predicted, **interval_columns(interval), "ratio": share}
+
+
+def law_of(learner: Learner, vocab: int, rules: int, branching: int, depth: int, level: int) -> float:
+    """P_l of the asymptotic law for this learner; NaN where no law covers it."""
+    if learner.weight_sharing is None:
+        return math.nan
+    return float(theory.thresholds(vocab, rules, branching, depth, learner.weight_sharing)[level - 1])
+
+
+def growth(thresholds: Mapping[int, Interval], vocab: int, branching: int) -> Interval:
+    """The exponent k of P_l (1 - f) ~ m^k from thresholds by m: the law's factor 1 / (1 - f) is divided out."""
+    known = {m: interval for m, interval in thresholds.items() if not math.isnan(interval.value)}
+    if len(known) < len(thresholds) or len(known) < 2:
+        return unmeasured("fewer than two values of m" if len(thresholds) < 2 else "a value of m is not measured")
+    scaled = [interval.scaled(1 - theory.sparsity(vocab, m, branching)) for m, interval in known.items()]
+    return power_law(list(known), scaled)
+
+
+def order_claim(label: str, curves: Mapping[str, GrammarCurve], levels: int, source: str) -> Claim:
+    """Levels are learned one after the other: the least certain of all steps P_l / P_(l-1) is above 1.
+
+    All steps are above 1 when each is, so the claim is tested by the one whose interval reaches lowest.
+    """
+    steps = [(key, level, curve.step(level)) for key, curve in curves.items() for level in range(2, levels + 1)]
+    text, predicted = f"the {label} network learns one level after the other", "P_l > P_(l-1)"
+    seen = [entry for entry in steps if entry[2].lower is not None]
+    if not seen:
+        return Claim(text, predicted, unmeasured("fewer than two levels measured"), "above", 1.0, source)
+    key, level, least = min(seen, key=lambda entry: entry[2].low)
+    return Claim(
+        text,
+        predicted,
+        least,
+        "above",
+        1.0,
+        source,
+        shown=f"smallest step: P_{level} / P_{level - 1} = {least} at {key}",
+    )
+
+
+def growth_claim(
+    text: str, exponent: Interval, predicted: float, source: str, symbol: str = "m", form: str = "g"
+) -> Claim:
+    """The exponent of a threshold beside the predicted one; NaN where there is no prediction."""
+    known = not math.isnan(predicted)
+    return Claim(
+        text,
+        f"{symbol}^{predicted:{form}}" if known else "no prediction",
+        exponent,
+        "equals" if known else "finding",
+        predicted,
+        source,
+        resolution=INTEGER_EXPONENT,
+        shown=f"{symbol}^k, k = {exponent}" if not math.isnan(exponent.value) else "",
+    )
+
+
+def ratio_claim(text: str, factor: float, interval: Interval, source: str, law: str = "") -> Claim:
+    """How many times the examples of another learner one needs, beside the predicted factor; NaN where there is none."""
+    known = not math.isnan(factor)
+    predicted = (law or f"{factor:g}") if known else "no prediction"
+    return Claim(text, predicted, interval, "equals" if known else "finding", factor, source, resolution=2.0)
+
+
+def oracle_claim(excess: Sequence[float], errors: Sequence[float]) -> Claim:
+    """No loss is below the exact oracle's on the same sentences by more than its error allows.
+
+    The smallest of n standardised differences is about -sqrt(2 ln n): it is compared with the normal quantile of
+    0.01 / n, whose distance is reported.
+    """
+    from statistics import NormalDist
+
+    from syntagma.curves import certain
+
+    scaled = [x / e for x, e in zip(excess, errors, strict=True) if e > 0]
+    text, predicted = "no network's loss is below the exact oracle's", "loss - oracle loss >= 0"
+    if not scaled:
+        return Claim(text, predicted, unmeasured("no oracle"), "above", 0.0, "exact posterior")
+    bound, least = NormalDist().inv_cdf(0.01 / len(scaled)), min(scaled)
+    shown = f"smallest of {len(scaled)}: {least:+.1f} standard errors (bound {bound:.1f})"
+    return Claim(text, predicted, certain(least - bound), "above", 0.0, "exact posterior", shown=shown)
+
+
+def level_panel(
+    curves: Mapping[str, GrammarCurve],
+    levels: int,
+    predictions: Iterable[Prediction] = (),
+    *,
+    title: str = "",
+    x: str = "training examples P (sentences)",
+    y: str = "test loss of the last token (nats)",
+    more: Iterable[Mark] = (),
+) -> Panel:
+    """Learning curves by learner over the mean of their plateaus, with measured thresholds and predicted ones.
+
+    Args:
+        more: further marks, drawn on top.
+    """
+    heights = next(iter(curves.values())).plateaus.mean(0) if curves else ()
+    crossings = [
+        (key, float(heights[level - 1] + heights[level]) / 2, curve.threshold(level))
+        for key, curve in curves.items()
+        for level in range(1, levels + 1)
+    ]
+    shown = {key: curve.curve for key, curve in curves.items()}
+    panel = curve_panel(shown, predictions, tuple(heights), title=title, x=x, y=y, crossings=crossings)
+    return (
+        replace(panel, marks=(*panel.marks, *more)) if curves else Panel(title, marks=(Empty("No run is finished."),))
+    )
+
+
+def law_predictions(
+    vocab: int, rules: int, branching: int, levels: int, plateaus: Float[np.ndarray, " L+1"]
+) -> list[Prediction]:
+    """Both asymptotic laws, up to `levels`, between these plateaus."""
+    depth = len(plateaus) - 1
+    laws = {
+        theory.law_name(shared): theory.thresholds(vocab, rules, branching, depth, shared) for shared in (True, False)
+    }
+    return [staircase(name, law[:levels], "asymptotic law", theory.SOURCE, plateaus) for name, law in laws.items()]
+
+
+def exact_predictions(
+    facts: Facts, languages: Sequence[HierarchySettings], levels: int, plateaus: Float[np.ndarray, " L+1"]
+) -> list[Prediction]:
+    """Where the exact correlations of these grammars put the thresholds up to `levels`, with weight sharing and without."""
+    kinds: dict[str, exact.Evidence] = {theory.law_name(s): exact.evidence_of(s) for s in (True, False)}
+    return [
+        staircase(
+            name, exact_thresholds(facts, languages, kind)[:levels], "exact for this grammar", exact.SOURCE, plateaus
+        )
+        for name, kind in kinds.items()
+    ]
+
+
+def staircase(
+    name: str, steps: Float[np.ndarray, " levels"], regime: Regime, source: str, plateaus: Float[np.ndarray, " L+1"]
+) -> Prediction:
+    """A prediction whose loss is the plateau of the highest level known."""
+    return Prediction(
+        name=name,
+        curve=Staircase(steps, plateaus[: len(steps) + 1]),
+        thresholds=Stated(steps, regime, source),
+        plateaus=Stated(plateaus, "exact for this grammar", PLATEAU_SOURCE),
+        exponent=Stated(math.nan, regime, source),
+    )

@@ -1,0 +1,518 @@
+"""What moves the thresholds of a grammar: its number of symbols, of rules, its branching and its depth.
+
+Thresholds of the last token on languages that differ from a base in one size each; how each grows with that size beside
+the law, and whether one prefactor puts all languages on one curve.
+Source: arXiv 2505.07070 (thresholds).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from pydantic import Field, model_validator
+
+from syntagma.curves import Claim, Interval, combined, power_law, unmeasured
+from syntagma.errors import invalid
+from syntagma.languages.settings import HierarchySettings
+from syntagma.learners import AnyLearner, HierarchicalCNN, MultiLayerAttention
+from syntagma.plot import Axis, Dots, Figure, Law, Level, Line, Mark, Note, Panel, Points
+from syntagma.studies import grammar
+from syntagma.studies.grammar import Grammar, GrammarCurve
+from syntagma.studies.recipes import Contender, adam
+from syntagma.studies.schemas import GROWTH, THRESHOLDS, Column, Schema, Table, interval_columns
+from syntagma.studies.study import Cell, Fact, Facts, Results, Settings, Study
+from syntagma.tasks import LastToken
+from syntagma.theory import hierarchy as theory
+
+Parameter = Literal["vocab", "rules", "branching", "depth"]
+PARAMETERS: tuple[Parameter, ...] = get_args(Parameter)
+SYMBOLS: Mapping[str, str] = {"vocab": "v", "rules": "m", "branching": "s", "depth": "L"}
+"""What the papers call them."""
+
+
+class Grower(Contender):
+    """A learner whose thresholds are measured against each of `parameters`."""
+
+    parameters: tuple[Parameter, ...] = PARAMETERS
+
+
+class GrammarSizes(Settings):
+    """Last-token prediction on languages that differ from the base in one size each.
+
+    Attributes:
+        base: the language that others differ from.
+        vocab: the values of v, as the next three those of m, s and L; the base's own comes by itself.
+        levels: the highest level whose threshold is asked for; below the root, which small grammars have too few
+            sentences to tell from memory (docs/decisions.md, "Depth 4 for three levels").
+        start: the smallest P over the predicted first threshold.
+        reach: the largest P over the predicted threshold of the highest level.
+    """
+
+    base: Grammar
+    vocab: tuple[int, ...] = ()
+    rules: tuple[int, ...] = ()
+    branching: tuple[int, ...] = ()
+    depth: tuple[int, ...] = ()
+    levels: int = Field(ge=1)
+    start: float = Field(default=0.5, gt=0, le=1)
+    reach: float = Field(default=8.0, ge=1)
+    learners: Mapping[str, Grower] = Field(min_length=1)
+    seeds: int = Field(default=3, ge=1)
+    test_examples: int = Field(default=4096, ge=2)
+
+    @model_validator(mode="after")
+    def _sizes_fit(self) -> GrammarSizes:
+        self.base.check_levels("levels", self.levels)
+        for name, grower in self.learners.items():
+            if grower.learner.weight_sharing is None:
+                raise invalid(f"learners.{name}", grower.learner.kind, "no law gives its thresholds", "Leave it out")
+            for one in self.grammars(grower.parameters):
+                if one.rules >= one.vocab ** (one.branching - 1):
+                    allowed = "f = 1: every tuple is a rule, and tokens are not correlated"
+                    raise invalid("rules", one.rules, allowed, "Lower it, or raise vocab")
+                one.check(LastToken(), grower.learner)
+                if not self.sizes(one, grower):
+                    allowed = f"the sizes of {name} begin above it"
+                    raise invalid("max_examples", grower.max_examples, allowed, "Raise it, or lower start")
+        return self
+
+    def values(self, parameter: Parameter) -> list[int]:
+        """The values of one parameter, ascending, the base's own among them."""
+        return sorted({getattr(self.base, parameter), *getattr(self, parameter)})
+
+    def changed(self, parameter: Parameter, value: int) -> Grammar:
+        """The base with one size changed."""
+        return Grammar.model_validate(self.base.model_dump() | {parameter: value})
+
+    def grammars(self, parameters: tuple[Parameter, ...] = PARAMETERS) -> list[Grammar]:
+        """The base and every language that differs from it in one of `parameters`, each once."""
+        others = [self.changed(parameter, value) for parameter in parameters for value in self.values(parameter)]
+        return list(dict.fromkeys([self.base, *others]))
+
+    def asked(self, one: Grammar) -> int:
+        """The highest level asked for in a grammar."""
+        return min(self.levels, one.depth - 1)
+
+    def sizes(self, one: Grammar, grower: Grower) -> list[int]:
+        """The P of one curve: powers of two."""
+        first = math.floor(math.log2(max(self.start * one.law(grower.learner, 1), 4)))
+        last = math.ceil(math.log2(self.reach * one.law(grower.learner, self.asked(one))))
+        most = grower.max_examples or math.inf
+        return [2**power for power in range(first, last + 1) if 2**power <= most]
+
+    def languages(self, one: Grammar) -> list[HierarchySettings]:
+        """The languages of one size, one a seed."""
+        return [one.language(seed) for seed in range(self.seeds)]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Curves by learner and grammar."""
+
+    settings: GrammarSizes
+    curves: Mapping[tuple[str, Grammar], GrammarCurve]
+
+    def threshold(self, learner: str, one: Grammar, level: int) -> Interval:
+        """A measured threshold."""
+        curve = self.curves.get((learner, one))
+        return unmeasured("not trained yet") if curve is None else curve.threshold(level)
+
+    def growth(self, learner: str, parameter: Parameter, level: int) -> tuple[Interval, int]:
+        """The exponent of P_l (1 - f) in one parameter, the others as in the base, and from how many thresholds."""
+        values, sizes = [], []
+        for value in self.settings.values(parameter):
+            one = self.settings.changed(parameter, value)
+            if level <= self.settings.asked(one):
+                f = theory.sparsity(one.vocab, one.rules, one.branching)
+                values.append(self.threshold(learner, one, level).scaled(1 - f))
+                sizes.append(float(value))
+        if len(sizes) < 2 or any(math.isnan(value.value) for value in values):
+            return unmeasured("fewer than two thresholds"), 0
+        return power_law(sizes, values), sum(value.measured for value in values)
+
+    def prefactors(self, learner: str, level: int) -> dict[Grammar, Interval]:
+        """P_l over the law's, of every language that was trained to it."""
+        recipe = self.settings.learners[learner].learner
+        return {
+            one: curve.threshold(level).scaled(1 / one.law(recipe, level))
+            for (name, one), curve in self.curves.items()
+            if name == learner and level <= self.settings.asked(one)
+        }
+
+
+def growth_exponent(parameter: Parameter, level: int, weight_sharing: bool) -> int:
+    """k of P_l (1 - f) ~ parameter^k: 1 for v, the law's for m, 0 for s, which enters through f alone, and for L."""
+    if parameter == "rules":
+        return theory.threshold_exponent(level, weight_sharing)
+    return 1 if parameter == "vocab" else 0
+
+
+def _facts(settings: GrammarSizes, results: Results) -> Iterator[Fact]:
+    for one in settings.grammars():
+        for language in settings.languages(one):
+            yield grammar.plateaus_fact(language)
+
+
+def _cells(settings: GrammarSizes, facts: Facts, results: Results) -> Iterator[Cell]:
+    for name, grower in settings.learners.items():
+        for one in settings.grammars(grower.parameters):
+            yield from _cells_of(settings, name, one)
+
+
+def _cells_of(settings: GrammarSizes, name: str, one: Grammar) -> Iterator[Cell]:
+    grower = settings.learners[name]
+    for size in settings.sizes(one, grower):
+        names = {"learner": name, **one.model_dump()}
+        languages = settings.languages(one)
+        yield from grammar.cells_of_seeds(names, languages, LastToken(), grower, size, settings.test_examples)
+
+
+def _measure(settings: GrammarSizes, facts: Facts, results: Results) -> Measured:
+    curves = {}
+    for name, grower in settings.learners.items():
+        for one in settings.grammars(grower.parameters):
+            runs = results.table(_cells_of(settings, name, one))
+            known = grammar.grammar_curves(
+                runs, ["learner"], facts, lambda learner, seeds, one=one: [one.language(seed) for seed in seeds]
+            )
+            curves.update(((name, one), curve) for curve in known.values())
+    return Measured(settings, curves)
+
+
+_SIZES = tuple(Column(parameter, SYMBOLS[parameter], "whole") for parameter in PARAMETERS)
+_PREDICTIONS = Schema(
+    "predictions",
+    "Predicted thresholds",
+    "The number of examples at which each law puts the threshold of each level, for every language.",
+    (
+        *_SIZES,
+        Column("law", "law", "text"),
+        Column("level", "level l", "whole"),
+        Column("num_examples", "P_l", "count"),
+    ),
+)
+_EXPONENTS = Schema(
+    "exponents",
+    "Predicted exponents",
+    "The exponent of P_l (1 - f) in each size of the grammar.",
+    (
+        Column("parameter", "in", "text"),
+        Column("level", "level l", "whole"),
+        Column("law", "law", "text"),
+        Column("exponent", "exponent", "exponent"),
+    ),
+)
+_GROWTH = GROWTH.named(
+    "growth",
+    caption="Exponent k of P_l (1 - f) in each size of the grammar, the others as in the base, with its interval of 95 %.",
+)
+_PREFACTORS = Schema(
+    "prefactors",
+    "Prefactors by language",
+    "Measured threshold over the law's, with its interval of 95 %: one number for all languages if the law is exact but for it.",
+    (
+        Column("label", "learner", "text"),
+        *_SIZES,
+        Column("level", "level l", "whole"),
+        Column("measured", "prefactor", "ratio"),
+        Column("low", "from", "ratio"),
+        Column("high", "to", "ratio"),
+        Column("note", "note", "text"),
+    ),
+)
+
+
+def _predictions(settings: GrammarSizes, facts: Facts) -> Iterator[Table]:
+    yield _PREDICTIONS.table(
+        {**one.model_dump(), "law": theory.law_name(shared), "level": level, "num_examples": float(number)}
+        for one in settings.grammars()
+        for shared in (True, False)
+        for level, number in enumerate(
+            theory.thresholds(one.vocab, one.rules, one.branching, settings.asked(one), shared), start=1
+        )
+    )
+    yield _EXPONENTS.table(
+        {
+            "parameter": SYMBOLS[parameter],
+            "level": level,
+            "law": theory.law_name(shared),
+            "exponent": float(growth_exponent(parameter, level, shared)),
+        }
+        for parameter in PARAMETERS
+        if len(settings.values(parameter)) > 1
+        for level in range(1, settings.levels + 1)
+        for shared in (True, False)
+    )
+
+
+def _grown(measured: Measured) -> Iterator[tuple[str, Parameter, int]]:
+    """Which exponents are measured: learner, parameter, level."""
+    for name, grower in measured.settings.learners.items():
+        for parameter in grower.parameters:
+            if len(measured.settings.values(parameter)) > 1:
+                for level in range(1, measured.settings.levels + 1):
+                    yield name, parameter, level
+
+
+def _tables(measured: Measured) -> Iterator[Table]:
+    settings = measured.settings
+    labels = {name: grower.learner.label for name, grower in settings.learners.items()}
+    yield THRESHOLDS.table(
+        grammar.threshold_row(
+            {"learner": name, "label": labels[name], **one.model_dump()},
+            level,
+            curve.threshold(level),
+            one.law(settings.learners[name].learner, level),
+        )
+        for (name, one), curve in measured.curves.items()
+        for level in range(1, settings.asked(one) + 1)
+    )
+    rows = []
+    for name, parameter, level in _grown(measured):
+        exponent, number = measured.growth(name, parameter, level)
+        predicted = growth_exponent(parameter, level, bool(settings.learners[name].learner.weight_sharing))
+        known = {"learner": name, "label": labels[name], "parameter": SYMBOLS[parameter], "level": level}
+        rows.append(known | {"predicted": float(predicted), **interval_columns(exponent), "num_points": number})
+    yield _GROWTH.table(rows)
+    yield _PREFACTORS.table(
+        {"learner": name, "label": labels[name], **one.model_dump(), "level": level, **interval_columns(prefactor)}
+        for name in settings.learners
+        for level in range(1, settings.levels + 1)
+        for one, prefactor in measured.prefactors(name, level).items()
+    )
+
+
+def _claims(measured: Measured) -> Iterator[Claim]:
+    settings = measured.settings
+    for name, parameter, level in _grown(measured):
+        learner = settings.learners[name].learner
+        exponent, number = measured.growth(name, parameter, level)
+        predicted, symbol = growth_exponent(parameter, level, bool(learner.weight_sharing)), SYMBOLS[parameter]
+        yield Claim(
+            f"P_{level} (1 - f) of the {learner.label} network grows as a power of {symbol}",
+            f"{symbol}^{predicted}" if predicted else f"{symbol}^0: no dependence",
+            exponent,
+            "equals",
+            float(predicted),
+            theory.SOURCE,
+            resolution=grammar.INTEGER_EXPONENT,
+            shown=f"{symbol}^k, k = {exponent} from {number} values of {symbol}" if number else "",
+        )
+    for name in settings.learners:
+        for level in range(1, settings.levels + 1):
+            yield _one_prefactor(measured, name, level)
+
+
+def _one_prefactor(measured: Measured, name: str, level: int) -> Claim:
+    """One prefactor for all languages: the language farthest from the base, in standard errors, is where it is."""
+    text = f"level {level}: one prefactor for all languages of the {measured.settings.learners[name].learner.label} network"
+    predicted = "P_l / law, over that of the base, is 1"
+    prefactors = measured.prefactors(name, level)
+    base = prefactors.pop(measured.settings.base, unmeasured("the base is not trained yet"))
+    over = {one: combined([1.0, -1.0], [p, base], log=True) for one, p in prefactors.items()}
+    if not over or all(math.isnan(interval.value) for interval in over.values()):
+        return Claim(text, predicted, unmeasured("not trained yet"), "equals", 1.0, theory.SOURCE)
+    one = min(over, key=lambda one: over[one].p_value(1.0))
+    where = ", ".join(f"{SYMBOLS[name]} = {value}" for name, value in one.model_dump().items())
+    shown = f"of {len(over)} languages the farthest, {where}: {over[one]}"
+    return Claim(
+        text, predicted, over[one], "equals", 1.0, theory.SOURCE, resolution=2.0, shown=shown, picked_from=len(over)
+    )
+
+
+def _figures(measured: Measured) -> Iterator[Figure]:
+    yield _collapse(measured)
+    yield _growth_figure(measured)
+    yield _rescaled(measured)
+
+
+def _name_of(settings: GrammarSizes, one: Grammar) -> str:
+    """How a language differs from the base."""
+    differences = [
+        f"{SYMBOLS[p]} = {getattr(one, p)}" for p in PARAMETERS if getattr(one, p) != getattr(settings.base, p)
+    ]
+    return ", ".join(differences) or "base"
+
+
+def _collapse(measured: Measured) -> Figure:
+    """A dot plot of the prefactors, level by level."""
+    settings, panels = measured.settings, []
+    languages = settings.grammars()
+    axis = Axis("", "category", categories=[_name_of(settings, one) for one in languages])
+    for level in range(1, settings.levels + 1):
+        marks: list[Mark] = []
+        for name in settings.learners:
+            known = {one: p for one, p in measured.prefactors(name, level).items() if not math.isnan(p.value)}
+            marks.append(
+                Dots(
+                    [languages.index(one) for one in known],
+                    [prefactor.value for prefactor in known.values()],
+                    [prefactor.low for prefactor in known.values()],
+                    [prefactor.high for prefactor in known.values()],
+                    bound=["" if p.measured else "at least" if p.upper is None else "at most" for p in known.values()],
+                    key=name,
+                    label=settings.learners[name].learner.label,
+                )
+            )
+        panels.append(Panel(f"level {level}", Axis("measured / predicted $P_l$", "log"), axis, marks))
+    base = ", ".join(f"{SYMBOLS[p]} = {getattr(settings.base, p)}" for p in PARAMETERS)
+    caption = (
+        f"Measured threshold over the law's for each language, with its interval of 95 % over seeds. The base has {base}; each "
+        "other language differs from it as its row says. If one law held for all up to a prefactor, the points of one "
+        "learner would stand above one another. Triangles: only a bound is known."
+    )
+    return Figure("prefactors", "One law for all languages? Prefactors by language", panels, caption)
+
+
+def _growth_figure(measured: Measured) -> Figure:
+    """P_l (1 - f) against each size, so that the drawn slope is the printed exponent."""
+    settings, panels = measured.settings, []
+    for parameter in PARAMETERS:
+        if len(settings.values(parameter)) < 2:
+            continue
+        marks, notes = list[Mark](), list[Note]()
+        for name, grower in settings.learners.items():
+            for level in range(1, settings.levels + 1) if parameter in grower.parameters else ():
+                marks += _growth_marks(measured, name, parameter, level)
+                exponent, number = measured.growth(name, parameter, level)
+                if number > 2:
+                    predicted = growth_exponent(parameter, level, bool(grower.learner.weight_sharing))
+                    notes.append(Note(f"level {level}: k = {exponent}, law {predicted}", name))
+        values = settings.values(parameter)
+        x = Axis(f"{SYMBOLS[parameter]}", "log", ticks=values, limits=(values[0] / 1.15, values[-1] * 1.15))
+        panels.append(Panel(f"in {SYMBOLS[parameter]}", x, Axis("$P_l (1 - f)$ (examples)", "log"), marks, notes))
+    caption = (
+        "Measured thresholds times 1 - f against each size of the grammar, the others as in the base, so that the slope drawn is "
+        "the exponent printed; intervals of 95 % over seeds, triangles where only a bound is known. Dashes: the laws. Markers: "
+        "levels. No exponent is given for fewer than three values."
+    )
+    return Figure("growth", "How thresholds grow with the sizes of the grammar", panels, caption, columns=2)
+
+
+def _growth_marks(measured: Measured, name: str, parameter: Parameter, level: int) -> Iterator[Mark]:
+    settings = measured.settings
+    learner, points, laws = settings.learners[name].learner, [], []
+    for value in settings.values(parameter):
+        one = settings.changed(parameter, value)
+        if level > settings.asked(one):
+            continue
+        rest = 1 - theory.sparsity(one.vocab, one.rules, one.branching)
+        laws.append((value, one.law(learner, level) * rest))
+        threshold = measured.threshold(name, one, level).scaled(rest)
+        if not math.isnan(threshold.value):
+            points.append((value, threshold))
+    if points:
+        yield Points(
+            [value for value, _ in points],
+            [interval.value for _, interval in points],
+            [interval.low for _, interval in points],
+            [interval.high for _, interval in points],
+            bound=["" if i.measured else "at least" if i.upper is None else "at most" for _, i in points],
+            marker="os^D"[(level - 1) % 4],
+            key=name,
+            label=f"{learner.label}, level {level}",
+        )
+    law = theory.law_name(bool(learner.weight_sharing))
+    yield Law([value for value, _ in laws], [number for _, number in laws], key=law, label=f"law, {law}")
+
+
+def _rescaled(measured: Measured) -> Figure:
+    """All curves on rescaled axes, level by level."""
+    settings, panels = measured.settings, []
+    for level in range(1, settings.levels + 1):
+        marks: list[Mark] = [Level(0.5, "half")]
+        for (name, one), curve in measured.curves.items():
+            if level > settings.asked(one):
+                continue
+            band, heights = curve.curve.band(), curve.plateaus.mean(0)
+            left = (band.mean - heights[level]) / (heights[level - 1] - heights[level])
+            x = band.num_examples / one.law(settings.learners[name].learner, level)
+            shown = (left > -0.6) & (left < 1.6) & (x > 1e-2) & (x < 1e2)
+            hover = {"language": _name_of(settings, one)}
+            label = settings.learners[name].learner.label
+            marks.append(Line(x[shown], left[shown], marker="o", weight="thin", key=name, label=label, hover=hover))
+        y = Axis("share of the step left", limits=(-0.6, 1.6))
+        panels.append(Panel(f"level {level}", Axis("P / predicted $P_l$", "log"), y, marks))
+    caption = (
+        "The share of the step from L_(l-1) to L_l that is left, against P over the predicted threshold: each line is one "
+        "language, the mean over its seeds. In a perfect collapse all lines of a learner cross one half at one place."
+    )
+    return Figure("collapse", "All languages on rescaled axes", panels, caption, share="y")
+
+
+def _grower(learner: AnyLearner, rate: float, steps: tuple[int, int], batch_size: int = 64, **more: object) -> Grower:
+    return Grower.model_validate({"learner": learner, "training": adam(rate, steps, batch_size=batch_size), **more})
+
+
+PRESETS: Mapping[str, GrammarSizes] = {
+    "quick": GrammarSizes(
+        base=Grammar(vocab=8, rules=3, depth=3),
+        vocab=(6, 12),
+        rules=(2, 4),
+        branching=(3,),
+        depth=(4,),
+        levels=2,
+        learners={
+            "cnn": _grower(HierarchicalCNN(width=48), 0.03, (4000, 8000)),
+            "attention": _grower(
+                MultiLayerAttention(width=48, heads=3, layers=3),
+                0.01,
+                (1000, 2000),
+                max_examples=2**13,
+                parameters=("rules",),
+            ),
+        },
+        test_examples=2048,
+    ),
+    "laptop": GrammarSizes(
+        base=Grammar(vocab=8, rules=3, depth=4),
+        vocab=(6, 12, 16),
+        rules=(2, 4, 5),
+        branching=(3,),
+        depth=(3, 5),
+        levels=3,
+        learners={
+            "cnn": _grower(HierarchicalCNN(width=64), 0.03, (5000, 10_000)),
+            "attention": _grower(
+                MultiLayerAttention(width=64, heads=4, layers=3),
+                0.01,
+                (1500, 3000),
+                max_examples=2**14,
+                parameters=("rules",),
+            ),
+        },
+    ),
+    "full": GrammarSizes(
+        base=Grammar(vocab=32, rules=4, depth=4),
+        vocab=(16, 64),
+        rules=(6, 8),
+        branching=(3,),
+        depth=(3, 5),
+        levels=3,
+        reach=32.0,
+        learners={
+            "cnn": _grower(HierarchicalCNN(width=512), 0.03, (2**13, 2**19), 128),
+            "attention": _grower(MultiLayerAttention(width=512, heads=16, layers=4), 0.01, (2**13, 2**19), 128),
+        },
+        seeds=5,
+        test_examples=2**15,
+    ),
+}
+
+STUDY = Study(
+    name="grammar-sizes",
+    title="What moves the thresholds of a grammar",
+    paper="arXiv 2505.07070",
+    settings=GrammarSizes,
+    presets=PRESETS,
+    facts=_facts,
+    cells=_cells,
+    predictions=_predictions,
+    measure=_measure,
+    tables=_tables,
+    claims=_claims,
+    figures=_figures,
+)

@@ -1,0 +1,260 @@
+"""What is done with every study: predict, plan, run or resume, analyse. Studies say what; this is how."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from pydantic import ValidationError
+
+from syntagma.curves import Verdict, judge
+from syntagma.errors import InputError
+from syntagma.studies.schemas import RUNS, Table
+from syntagma.studies.study import Cell, Fact, FactMissing, Facts, Results, Settings, Study
+from syntagma.sweep.execution import Summary, execute
+from syntagma.sweep.identity import canonical_text
+
+if TYPE_CHECKING:
+    from syntagma.plot import Figure
+    from syntagma.sweep.runs import Run
+    from syntagma.sweep.store import Store
+
+Progress = Callable[[str, float], None]
+"""Called with a line of text and the fraction done, in [0, 1]."""
+
+_AHEAD = 256
+"""Runs offered at a time: more than are ever under way, few enough that asking for them costs nothing."""
+_FACTS_SHARE, _RUNS_SHARE = 0.05, 0.9
+"""Of the progress shown; the rest is for facts that need the runs."""
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """A study's stored results, reduced to what is drawn and said.
+
+    Attributes:
+        notes: what a reader must know before believing any of it: diverged runs, mixed machines, damaged records.
+        provenance: command, settings, machine and versions.
+    """
+
+    study: str
+    title: str
+    paper: str
+    tables: Mapping[str, Table]
+    verdicts: tuple[Verdict, ...]
+    figures: tuple[Figure, ...]
+    notes: tuple[str, ...] = ()
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+
+
+def predict(study: Study[Any, Any], settings: Settings, progress: Progress | None = None) -> Mapping[str, Table]:
+    """What theory says of the study before any training, tables by name; nothing is stored."""
+    facts = Facts()
+    _settle(study.facts(settings, Results()), facts, lambda fact, value: None, progress)
+    return {table.name: table for table in study.predictions(settings, facts)}
+
+
+def plan(study: Study[Any, Any], settings: Settings, facts: Facts | None = None) -> list[Cell]:
+    """The cells that will be run if predictions hold, each run once.
+
+    Raises:
+        InputError: there is none: the settings leave nothing to run.
+    """
+    if facts is None:
+        facts = Facts()
+        _settle(study.facts(settings, Results()), facts, lambda fact, value: None, None)
+    cells = study.expected(settings, facts) if study.expected else study.cells(settings, facts, Results())
+    distinct = {cell.run.id(): cell for cell in cells}
+    if not distinct:
+        raise InputError(f"these settings of {study.name} leave nothing to run: the grid is empty. Widen its sizes.")
+    return list(distinct.values())
+
+
+def check(study: Study[Any, Any], settings: Settings) -> None:
+    """Whether there is anything to run, before a directory is made; facts that are computed for it are not kept.
+
+    Raises:
+        InputError: the grid is empty, or something that it needs, as a text, is not there.
+    """
+    if study.expected is None:
+        cells = study.cells(settings, Facts(), Results())
+        try:
+            next(iter(cells), None)
+        except FactMissing:
+            return
+    plan(study, settings)
+
+
+def run(
+    study: Study[Any, Any], settings: Settings, store: Store, workers: int, progress: Progress, **how: Any
+) -> Summary:
+    """Compute the facts and do the runs that `store` does not hold yet; each is stored at once.
+
+    Args:
+        how: passed on to `sweep.execution.execute`.
+
+    Raises:
+        InputError: the settings leave nothing to run, or a run cannot be done.
+    """
+    facts, results = Facts(store.facts(study.name)), Results(store.results(), store)
+
+    def keep(fact: Fact, value: Mapping[str, Any]) -> None:
+        store.record_fact(study.name, fact.key, value)
+
+    _settle(study.facts(settings, results), facts, keep, lambda text, share: progress(text, _FACTS_SHARE * share))
+    grid = _Grid(study, settings, facts, results)
+    expected = {cell.run.id(): _cost(cell.run) for cell in plan(study, settings, facts)}
+    finished_cost = sum(_cost(cell.run) for cell in grid.finished())
+    furthest = 0.0
+
+    def finished(done: Run, metrics: dict[str, Any]) -> None:
+        nonlocal furthest, finished_cost
+        finished_cost += _cost(done)
+        names = grid.take(done, metrics)
+        everything = max(sum(expected.values()), finished_cost + grid.cost_left())
+        furthest = max(furthest, finished_cost / everything)
+        progress(_sentence(done, names, metrics), _FACTS_SHARE + _RUNS_SHARE * furthest)
+
+    summary = execute(grid.wanted, store, workers, finished, **how)
+    done, left = _FACTS_SHARE + _RUNS_SHARE, 1 - _FACTS_SHARE - _RUNS_SHARE
+    _settle(study.facts(settings, results), facts, keep, lambda text, share: progress(text, done + left * share))
+    return summary
+
+
+class _Grid:
+    """The cells of a study as they are asked for: once, or again and again where they depend on results."""
+
+    def __init__(self, study: Study[Any, Any], settings: Settings, facts: Facts, results: Results) -> None:
+        self._study, self._settings, self._facts, self._results = study, settings, facts, results
+        self._cells: dict[str, Cell] = {}
+        self._missing: dict[str, Cell] = {}
+        self._ask()
+
+    def wanted(self) -> list[Run]:
+        """The most urgent of the runs that are missing."""
+        if self._study.expected is not None:
+            self._ask()
+        return [cell.run for cell in itertools.islice(self._missing.values(), _AHEAD)]
+
+    def take(self, run: Run, metrics: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Note that a run is finished; its names."""
+        identity = run.id()
+        self._results.add(identity, metrics)
+        self._missing.pop(identity, None)
+        return self._cells[identity].names
+
+    def __len__(self) -> int:
+        return len(self._cells)
+
+    def finished(self) -> list[Cell]:
+        """The cells that need not be run any more."""
+        return [cell for identity, cell in self._cells.items() if identity not in self._missing]
+
+    def cost_left(self) -> float:
+        """Of the runs that are known to be missing."""
+        return sum(_cost(cell.run) for cell in self._missing.values())
+
+    def _ask(self) -> None:
+        cells = self._study.cells(self._settings, self._facts, self._results)
+        self._cells = {cell.run.id(): cell for cell in cells}
+        self._missing = {name: cell for name, cell in self._cells.items() if not self._results.has(name)}
+
+
+def analyse(study: Study[Any, Any], store: Store) -> Analysis:
+    """Tables, verdicts and figures from what is stored, for the settings of the last command of this study.
+
+    Raises:
+        InputError: the store holds no command of this study, or none of its runs is finished.
+    """
+    settings, provenance = last_command(store, study)
+    facts = Facts(store.facts(study.name))
+    results = Results(store.results(), store)
+    grid = _Grid(study, settings, facts, results)
+    if not grid.finished():
+        raise InputError(
+            f"no run of these settings is finished yet in {store.path}: give the command again, it resumes."
+        )
+    runs = results.table(grid.finished())
+    measured = study.measure(settings, facts, results)
+    tables = {table.name: table for table in (*study.tables(measured), RUNS.table(runs))}
+    verdicts = judge(study.claims(measured))
+    figures = tuple(study.figures(measured))
+    notes = tuple(_notes(runs, len(grid), store))
+    return Analysis(study.name, study.title, study.paper, tables, verdicts, figures, notes, provenance)
+
+
+def last_command(store: Store, study: Study[Any, Any]) -> tuple[Settings, dict[str, Any]]:
+    """The settings of the last command given for `study`, and the provenance of what it made: what the page prints.
+
+    Raises:
+        InputError: the store holds no command of this study, or one whose settings this version does not know.
+    """
+    commands = store.commands()
+    commands = commands[commands["study"] == study.name]
+    if not len(commands):
+        raise InputError(
+            f"{store.path} holds no results of {study.name}: run `syntagma run {study.name}` into it first."
+        )
+    command = commands.iloc[-1]
+    try:
+        settings = study.settings.model_validate(command["settings"])
+    except ValidationError:
+        raise InputError(
+            f"{store.path} has settings that this version does not know: run the study again into a new place."
+        ) from None
+    provenance = {
+        "settings": settings.model_dump(mode="json"),
+        "preset": command["preset"],
+        "command": " ".join(map(str, command["argv"])),
+        "seconds": float(np.nansum(np.asarray(commands["seconds"], float))),
+        **store.environments().get(command["environment"], {}),
+    }
+    return settings, provenance
+
+
+def _settle(
+    facts: Iterable[Fact], known: Facts, keep: Callable[[Fact, Mapping[str, Any]], None], progress: Progress | None
+) -> None:
+    """Compute the facts that are not known yet."""
+    missing = list({canonical_text(fact.key): fact for fact in facts if fact.key not in known}.values())
+    for place, fact in enumerate(missing):
+        if progress is not None:
+            progress(fact.text or "exact statistics", place / len(missing))
+        value = fact.compute()
+        known.add(fact.key, value)
+        keep(fact, value)
+
+
+def _cost(run: Run) -> float:
+    """Steps of a run, or its examples where it is not trained: what its time grows with, at one shape of network."""
+    return float(run.training.length(run.num_examples) if run.training else run.num_examples)
+
+
+def _sentence(run: Run, names: Mapping[str, Any], metrics: Mapping[str, Any]) -> str:
+    """One line about a finished run."""
+    told = [run.learner.kind] if "learner" not in names else [str(names["learner"])]
+    told += [f"{name}={value}" for name, value in names.items() if name not in ("learner", "label", "seed")]
+    if "num_examples" not in names:
+        told.append(f"num_examples={run.num_examples}")
+    loss = metrics.get("test_loss")
+    said = "" if loss is None else f": {loss:.3f}"
+    return " ".join(told) + said + (" (diverged)" if metrics.get("stopped") == "diverged" else "")
+
+
+def _notes(runs: Any, wanted: int, store: Store) -> Iterable[str]:
+    """What must be known before believing the results."""
+    if len(runs) < wanted:
+        yield f"{wanted - len(runs)} of {wanted} runs are not finished: curves lack points, and the same command resumes."
+    number = int(runs["diverged"].sum())
+    if number:
+        yield f"{number} of {len(runs)} runs diverged in training; claims that rest on one are open."
+    cut = int((runs["cut_short"] == True).sum()) if "cut_short" in runs else 0  # noqa: E712 (NaN is not True)
+    if cut:
+        yield f"{cut} of {len(runs)} runs were still improving on validation sentences when training ended."
+    yield from store.damage()
+    mixed = store.mixed_environments(list(runs["id"]))
+    if mixed:
+        yield mixed

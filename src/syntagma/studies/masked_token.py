@@ -1,0 +1,261 @@
+"""A masked token of a random hierarchy: one place, drawn anew for each sentence, is hidden and predicted from all others.
+
+What is asked: whether learners come near the exact posterior, and from how many sentences.
+Source: arXiv 2505.07070 (languages), masked prediction as in BERT; the exact posterior is `TreeOracle`'s.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from pydantic import Field, model_validator
+
+from syntagma.curves import Claim, Interval, LearningCurve, mean, unmeasured
+from syntagma.languages.settings import HierarchySettings
+from syntagma.learners import HierarchicalCNN, Transformer
+from syntagma.oracles import TreeOracle
+from syntagma.plot import Axis, Figure, Level, Panel
+from syntagma.plot.learning_curves import band_labels, curve_marks
+from syntagma.studies.grammar import Grammar, cells_of_seeds
+from syntagma.studies.recipes import Contender, Rising, adam, powers_of_two
+from syntagma.studies.schemas import Column, Schema, Table, interval_columns
+from syntagma.studies.study import Cell, Fact, Facts, Results, Settings, Study
+from syntagma.tasks import MaskedToken
+
+NEAR = 0.05
+"""A learner has come near the exact posterior when at most this share of the way from chance to it is left."""
+_POSTERIOR = "exact posterior"
+_SENTENCES = 4096
+"""Sample on which the floor is estimated before any training."""
+
+
+class MaskedTokens(Settings):
+    """The grid: one size of grammar, several learners, sizes of training set and seeds."""
+
+    grammar: Grammar
+    learners: Mapping[str, Contender] = Field(min_length=1)
+    sizes: Rising
+    seeds: int = Field(default=3, ge=1)
+    test_examples: int = Field(default=4096, ge=2)
+
+    @model_validator(mode="after")
+    def _learners_fit(self) -> MaskedTokens:
+        for contender in self.learners.values():
+            self.grammar.check(MaskedToken(), contender.learner)
+        return self
+
+    def languages(self) -> list[HierarchySettings]:
+        """One grammar a seed."""
+        return [self.grammar.language(seed) for seed in range(self.seeds)]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Losses and excess losses by learner; `chance` and `floor` are averages over the grammars, in nats."""
+
+    settings: MaskedTokens
+    losses: Mapping[tuple[str], LearningCurve]
+    excess: Mapping[tuple[str], LearningCurve]
+    chance: float
+    floor: float
+
+    def last_excess(self, learner: str) -> Interval:
+        """The excess over the exact posterior at the largest size."""
+        curve = self.excess.get((learner,))
+        if curve is None or curve.num_examples[-1] != self.settings.sizes[-1]:
+            return unmeasured("not trained yet")
+        values = curve.losses[:, -1]
+        return unmeasured("not trained yet") if np.isnan(values).any() else mean(values)
+
+
+def _chance_key(language: HierarchySettings) -> dict[str, Any]:
+    return {"of": "chance", "language": language.model_dump(mode="json")}
+
+
+def chance_entropy(language: HierarchySettings) -> float:
+    """Mean entropy of one token when nothing else is known, in nats: exact, from the marginals of every position."""
+    made = language.language()
+    oracle = TreeOracle(made)
+    laws = np.asarray([oracle.marginal(0, position) for position in range(made.sentence_length)])
+    return float(np.mean(-np.sum(laws * np.log(np.where(laws > 0, laws, 1.0)), axis=-1)))
+
+
+def _facts(settings: MaskedTokens, results: Results) -> Iterator[Fact]:
+    for language in settings.languages():
+        yield Fact(
+            _chance_key(language), lambda language=language: {"nats": chance_entropy(language)}, "entropy of one token"
+        )
+
+
+def _cells(settings: MaskedTokens, facts: Facts, results: Results) -> Iterator[Cell]:
+    for name, contender in settings.learners.items():
+        for size in settings.sizes:
+            yield from cells_of_seeds(
+                {"learner": name}, settings.languages(), MaskedToken(), contender, size, settings.test_examples
+            )
+
+
+def _measure(settings: MaskedTokens, facts: Facts, results: Results) -> Measured:
+    runs = results.table(_cells(settings, facts, results))
+    chance = float(np.mean([facts[_chance_key(language)]["nats"] for language in settings.languages()]))
+    curves = {metric: LearningCurve.from_runs(runs, ["learner"], metric) for metric in ("test_loss", "excess_loss")}
+    floor = float(runs.groupby("seed")["oracle_loss"].mean().mean())
+    return Measured(settings, curves["test_loss"], curves["excess_loss"], chance, floor)
+
+
+_BOUNDS = Schema(
+    "bounds",
+    "Exact losses",
+    "What a masked token costs when nothing else is known, and when all others are: of each grammar, in nats.",
+    (
+        Column("grammar_seed", "grammar", "whole"),
+        Column("of", "of", "text"),
+        Column("loss_nats", "loss (nats)", "nats"),
+        Column("standard_error", "standard error", "nats"),
+    ),
+)
+_MASKED = Schema(
+    "masked",
+    "Loss above the exact posterior",
+    "Mean over seeds of what is left above the exact posterior at the largest size, with its interval of 95 %.",
+    (
+        Column("label", "learner", "text"),
+        Column("num_examples", "examples", "count"),
+        Column("measured", "excess (nats)", "nats"),
+        Column("low", "from", "nats"),
+        Column("high", "to", "nats"),
+        Column("near", "near: below (nats)", "nats"),
+    ),
+)
+
+
+def _predictions(settings: MaskedTokens, facts: Facts) -> Iterator[Table]:
+    rows, task = [], MaskedToken()
+    for seed, language in enumerate(settings.languages()):
+        made = language.language()
+        losses = task.oracle_losses(made, task.examples(made.sample(0, _SENTENCES), made, 0))
+        error = float(losses.std(ddof=1) / math.sqrt(_SENTENCES))
+        chance = facts[_chance_key(language)]["nats"]
+        rows.append({"grammar_seed": seed, "of": "nothing known", "loss_nats": chance, "standard_error": 0.0})
+        known = {"grammar_seed": seed, "of": "all other tokens known"}
+        rows.append(known | {"loss_nats": float(losses.mean()), "standard_error": error})
+    yield _BOUNDS.table(rows)
+
+
+def _tables(measured: Measured) -> Iterator[Table]:
+    settings, gap = measured.settings, measured.chance - measured.floor
+    yield _MASKED.table(
+        {"learner": name, "label": contender.learner.label, "num_examples": settings.sizes[-1], "near": NEAR * gap}
+        | interval_columns(measured.last_excess(name))
+        for name, contender in settings.learners.items()
+    )
+
+
+def _claims(measured: Measured) -> Iterator[Claim]:
+    """The loss of a masked token comes near that of its exact posterior."""
+    near = NEAR * (measured.chance - measured.floor)
+    for name, contender in measured.settings.learners.items():
+        yield Claim(
+            f"the {contender.learner.label} network comes near the exact posterior of a masked token",
+            f"loss above it < {NEAR:.0%} of the gap from chance, {near:.3f} nats",
+            measured.last_excess(name),
+            "below",
+            near,
+            _POSTERIOR,
+        )
+
+
+def _figures(measured: Measured) -> Iterable[Figure]:
+    chance, floor = measured.chance, measured.floor
+    losses = [mark for (name,), curve in measured.losses.items() for mark in curve_marks(name, curve)]
+    excess = [mark for (name,), curve in measured.excess.items() for mark in curve_marks(name, curve)]
+    examples = Axis("training examples P", "log")
+    left = Panel(
+        "between chance and the exact posterior",
+        examples,
+        Axis("test loss of the masked token (nats)"),
+        (
+            Level(chance, "nothing known", key="plateau"),
+            Level(floor, "posterior", "thick"),
+            *losses,
+            *band_labels(losses),
+        ),
+    )
+    right = Panel(
+        "what is left above the posterior",
+        examples,
+        Axis("loss above the exact posterior's (nats)", "log"),
+        (
+            Level(chance - floor, "nothing known", key="plateau"),
+            Level(NEAR * (chance - floor), f"near: {NEAR:.0%}", dash="dashed"),
+            *excess,
+        ),
+    )
+    caption = (
+        "Test loss of a token hidden at a random place, against the number of training sentences P: mean over seeds, and "
+        "the band from the smallest to the largest of them. Each seed has a grammar of its own. Lines: the entropy of a "
+        "token when nothing else is known, and the exact posterior given all other tokens. A learner is said to be near "
+        f"when at most {NEAR:.0%} of the way between them is left."
+    )
+    yield Figure("masked", "A masked token, against its exact posterior", (left, right), caption, columns=2)
+
+
+def _contender(learner: HierarchicalCNN | Transformer, steps: tuple[int, int], batch_size: int = 64) -> Contender:
+    rate = 0.03 if isinstance(learner, HierarchicalCNN) else 0.01
+    return Contender(learner=learner, training=adam(rate, steps, batch_size=batch_size))
+
+
+def _reader(width: int, layers: int, heads: int = 4) -> Transformer:
+    """Full attention, read at a class token: for tokens hidden anywhere."""
+    return Transformer(width=width, heads=heads, layers=layers, attention="full", read_out="class-token")
+
+
+PRESETS: Mapping[str, MaskedTokens] = {
+    "quick": MaskedTokens(
+        grammar=Grammar(vocab=6, rules=2, depth=3),
+        learners={
+            "cnn": _contender(HierarchicalCNN(width=48), (4000, 8000)),
+            "transformer": _contender(_reader(32, 3), (1000, 2000)),
+        },
+        sizes=powers_of_two(5, 13),
+        test_examples=2048,
+    ),
+    "laptop": MaskedTokens(
+        grammar=Grammar(vocab=8, rules=2, depth=3),
+        learners={
+            "cnn": _contender(HierarchicalCNN(width=64), (5000, 10_000)),
+            "transformer": _contender(_reader(32, 3), (1500, 3000)),
+        },
+        sizes=powers_of_two(6, 14),
+        seeds=5,
+    ),
+    "full": MaskedTokens(
+        grammar=Grammar(vocab=32, rules=4, depth=4),
+        learners={
+            "cnn": _contender(HierarchicalCNN(width=512), (2**13, 2**19), 128),
+            "transformer": _contender(_reader(512, 4, 16), (2**13, 2**19), 128),
+        },
+        sizes=powers_of_two(8, 21),
+        seeds=5,
+        test_examples=2**15,
+    ),
+}
+
+STUDY = Study(
+    name="masked-token",
+    title="A masked token of a grammar",
+    paper="arXiv 2505.07070",
+    settings=MaskedTokens,
+    presets=PRESETS,
+    facts=_facts,
+    cells=_cells,
+    predictions=_predictions,
+    measure=_measure,
+    tables=_tables,
+    claims=_claims,
+    figures=_figures,
+)

@@ -1,0 +1,164 @@
+"""Tables that studies show, and the columns of those that several share, declared once and checked when one is made."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import pandas as pd
+
+from syntagma.curves import Interval
+
+Kind = Literal["text", "whole", "count", "ratio", "exponent", "nats", "number"]
+"""How a column is checked and shown: `whole` as it is, `count` rounded with thousands apart, `ratio` to three digits,
+`exponent` to two places, `nats` to three."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column, its heading on the page, and what is in it; of every kind but text and whole, NaN where not known."""
+
+    name: str
+    heading: str
+    kind: Kind = "number"
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table as the page shows it.
+
+    Attributes:
+        name: of its file and of `--json`.
+        title: its heading.
+        caption: what its rows are, as whole sentences.
+        columns: those shown, in order; `data` may have more, which only files have.
+    """
+
+    name: str
+    title: str
+    caption: str
+    columns: tuple[Column, ...]
+    data: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class Schema:
+    """A kind of table: `THRESHOLDS.table(rows)` checks the rows and makes one."""
+
+    name: str
+    title: str
+    caption: str
+    columns: tuple[Column, ...]
+
+    def table(self, rows: Iterable[Mapping[str, Any]] | pd.DataFrame, caption: str = "") -> Table:
+        """A table of these columns and whatever more the rows have.
+
+        Raises:
+            TypeError: a column is missing or has values of another kind: an error of the study, not of its user.
+        """
+        data = rows if isinstance(rows, pd.DataFrame) else pd.DataFrame(list(rows))
+        if not len(data):
+            data = pd.DataFrame(columns=[column.name for column in self.columns])
+        for column in self.columns:
+            _check(self.name, column, data)
+        return Table(self.name, self.title, caption or self.caption, self.columns, data)
+
+    def named(self, name: str, title: str = "", caption: str = "") -> Schema:
+        """The same columns for another table."""
+        return replace(self, name=name, title=title or self.title, caption=caption or self.caption)
+
+
+def interval_columns(interval: Interval, prefix: str = "") -> dict[str, Any]:
+    """`measured`, `low`, `high`, `note` of an interval, as a table has them; NaN where an end is open."""
+    low, high = interval.low, interval.high
+    note = "; ".join(part for part in (interval.reason, interval.caveat) if part)
+    return {
+        f"{prefix}measured": interval.value if interval.measured else math.nan,
+        f"{prefix}low": math.nan if interval.lower is None else low,
+        f"{prefix}high": math.nan if interval.upper is None else high,
+        f"{prefix}note": note,
+    }
+
+
+INTERVAL: Sequence[Column] = (
+    Column("measured", "measured", "ratio"),
+    Column("low", "from", "ratio"),
+    Column("high", "to", "ratio"),
+    Column("note", "note", "text"),
+)
+"""The columns of `interval_columns`."""
+
+PLATEAUS = Schema(
+    "plateaus",
+    "Exact plateaus",
+    "The loss L_l of a reader who knows the grammar and uses the s^l - 1 tokens before the last, averaged over the grammars "
+    "drawn, with the standard error over grammars.",
+    (
+        Column("rules", "rules m", "whole"),
+        Column("level", "level l", "whole"),
+        Column("loss_nats", "L_l (nats)", "nats"),
+        Column("standard_error", "standard error", "nats"),
+    ),
+)
+
+THRESHOLDS = Schema(
+    "thresholds",
+    "Thresholds: measured against predicted",
+    "Number of training examples at which the test loss comes half-way from L_(l-1) to L_l, the geometric mean over seeds with "
+    "its interval of 95 %. An empty place: no prediction, or an end that is open (see the note).",
+    (
+        Column("label", "learner", "text"),
+        Column("rules", "rules m", "whole"),
+        Column("level", "level l", "whole"),
+        Column("predicted", "predicted P_l", "count"),
+        Column("measured", "measured P_l", "count"),
+        Column("low", "from", "count"),
+        Column("high", "to", "count"),
+        Column("ratio", "measured / predicted", "ratio"),
+        Column("note", "note", "text"),
+    ),
+)
+
+GROWTH = Schema(
+    "growth",
+    "Growth of the thresholds",
+    "Exponent k of the fit P_l (1 - f) ~ m^k with its interval of 95 %, beside the exponent predicted: the law's factor "
+    "1 / (1 - f), which depends on m too, is divided out.",
+    (
+        Column("label", "learner", "text"),
+        Column("level", "level l", "whole"),
+        Column("predicted", "predicted k", "exponent"),
+        Column("measured", "measured k", "exponent"),
+        Column("low", "from", "exponent"),
+        Column("high", "to", "exponent"),
+        Column("num_points", "values of m", "whole"),
+        Column("note", "note", "text"),
+    ),
+)
+
+RUNS = Schema(
+    "runs",
+    "Runs",
+    "Every finished run of these settings.",
+    (
+        Column("id", "run", "text"),
+        Column("num_examples", "examples", "count"),
+        Column("seed", "seed", "whole"),
+    ),
+)
+
+
+def _check(table: str, column: Column, data: pd.DataFrame) -> None:
+    if column.name not in data:
+        raise TypeError(f"table {table} lacks its column {column.name}")
+    values = data[column.name]
+    if column.kind == "text":
+        right = all(isinstance(value, str) for value in values)
+    elif column.kind == "whole":
+        right = not len(values) or pd.api.types.is_integer_dtype(values)
+    else:
+        right = not len(values) or (pd.api.types.is_numeric_dtype(values) and values.dtype != bool)
+    if not right:
+        raise TypeError(f"column {column.name} of table {table} is to be {column.kind}, it holds {values.iloc[0]!r}")

@@ -1,0 +1,474 @@
+"""Unequal rules: how the class error falls, and where the last token's thresholds go, if rules follow Zipf's law.
+
+The rules of level 1 have probabilities k^-(1+a); the class at the root and the last token are learned beside the same
+with equal rules.
+
+What moves the thresholds of the last token, derived here: a level is learned once the squared covariance C^2 of the last
+token with what reveals the level has come out of the sampling noise, with weight sharing with tokens at level 1 and
+s-tuples above, without it with tokens at all levels. The rules of level 1 enter C^2 through W_1 = sum_k w_k^2, once for
+each path that passes them:
+
+    tokens that meet at level 1          C^2 ~ W_1      both are in one tuple, drawn by one rule
+    tokens that meet at level 2 or more  C^2 ~ W_1^2    both paths pass level 1
+    s-tuples, level 2                    C^2 ~ W_1^2    the tuple is a rule of level 1, the token's path passes level 1
+    s-tuples, level 3 or more            C^2 ~ W_1      only the token's path does
+
+Zipf rules raise W_1 above 1/m, which divides P_2 / P_1 by about m W_1; P_3 / P_2 is multiplied by as much with weight
+sharing and stays without. The noise changes too with the frequencies of tokens and tuples: measurements are compared
+with `examples_needed`, the exact number for each grammar, averaged in ln P over the study's grammars.
+
+Source: arXiv 2505.07067 (class error; see `theory.zipf`), 2505.07070 (signal = noise).
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Annotated
+
+import numpy as np
+from jaxtyping import Bool, Float
+from pydantic import AfterValidator, Field, model_validator
+
+from syntagma.curves import Claim, Interval, LearningCurve, unmeasured
+from syntagma.errors import invalid
+from syntagma.languages.settings import HierarchySettings
+from syntagma.learners import HierarchicalCNN
+from syntagma.plot import Axis, Figure, Law, Mark, Panel, Points
+from syntagma.plot.learning_curves import curve_marks
+from syntagma.statistics.correlations import correlations
+from syntagma.studies import grammar
+from syntagma.studies.grammar import Grammar, GrammarCurve
+from syntagma.studies.recipes import Contender, Rising, adam, powers_of_two
+from syntagma.studies.schemas import THRESHOLDS, Column, Schema, Table, interval_columns
+from syntagma.studies.study import Cell, Fact, Facts, Results, Settings, Study
+from syntagma.tasks import LastToken, RootClass
+from syntagma.theory import hierarchy as theory
+from syntagma.theory import zipf
+
+ONSET = 0.5
+"""Test error over chance's below which the exponent is fitted; it and the other end were fixed before any measurement."""
+_TOKENS_SOURCE = f"{theory.SOURCE}, signal = noise; exact correlations derived here"
+
+
+def _exponents(values: tuple[float, ...]) -> tuple[float, ...]:
+    if min(values) <= 0:
+        allowed = "Zipf exponents are above 0"
+        raise invalid("the smallest exponent", min(values), allowed, "Equal rules come by themselves")
+    return tuple(sorted(set(values)))
+
+
+class ZipfRules(Settings):
+    """Zipf rules at level 1, beside equal rules: the class at the root, and the last token on another grammar.
+
+    Attributes:
+        exponents: the values of a, rule k having probability proportional to k^-(1+a).
+        classes_grammar: of the class task; many rules.
+        classes: number of root symbols of the class task; with fewer than v, as arXiv 2505.07067 has, a class can be
+            told from some of its tuples, and the error falls faster.
+        contender: what learns classes.
+        sizes: numbers of training examples of the class task.
+        tokens_grammar: of the last token.
+        tokens: what predicts the last token.
+        token_sizes: its numbers of training examples.
+        token_levels: the highest level whose threshold is asked for.
+    """
+
+    exponents: Annotated[tuple[float, ...], Field(min_length=1), AfterValidator(_exponents)]
+    classes_grammar: Grammar
+    classes: int = Field(ge=2)
+    contender: Contender
+    sizes: Rising
+    tokens_grammar: Grammar
+    tokens: Contender
+    token_sizes: Rising
+    token_levels: int = Field(ge=2)
+    seeds: int = Field(default=3, ge=1)
+    test_examples: int = Field(default=4096, ge=2)
+
+    @model_validator(mode="after")
+    def _sizes_fit(self) -> ZipfRules:
+        self.classes_grammar.check(RootClass(), self.contender.learner, self.classes)
+        self.tokens_grammar.check(LastToken(), self.tokens.learner)
+        self.tokens_grammar.check_levels("token_levels", self.token_levels)
+        return self
+
+    def languages(self, exponent: float, seeds: Iterable[int] | None = None) -> list[HierarchySettings]:
+        """The grammars of the last token, one a seed."""
+        return [
+            self.tokens_grammar.language(seed, exponent) for seed in (range(self.seeds) if seeds is None else seeds)
+        ]
+
+
+@dataclass(frozen=True)
+class Fall:
+    """How the class error falls.
+
+    Attributes:
+        slope: the exponent k of error ~ P^-k, seed by seed over the sizes fitted.
+        finite: the exponent that the law has with its finite number of rules over the same sizes.
+        sizes: those fitted.
+    """
+
+    slope: Interval
+    finite: float
+    sizes: Float[np.ndarray, " P"]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Class errors over chance's by Zipf exponent (0: equal rules); falls by rules' exponent and that of the law beside.
+
+    Attributes:
+        tokens: curves of the last token by Zipf exponent.
+        over_equal: predicted P_1, P_2, ... with Zipf rules over those with equal rules, by exponent.
+    """
+
+    settings: ZipfRules
+    errors: Mapping[float, LearningCurve]
+    falls: Mapping[tuple[float, float], Fall]
+    tokens: Mapping[float, GrammarCurve]
+    over_equal: Mapping[float, Float[np.ndarray, " levels"]]
+
+    def moved(self, exponent: float, level: int) -> Interval:
+        """P_level / P_(level-1) with Zipf rules over that with equal rules, seed by seed."""
+        zipf_rules, equal = self.tokens.get(exponent), self.tokens.get(0.0)
+        if zipf_rules is None or equal is None or zipf_rules.curve.seeds != equal.curve.seeds:
+            return unmeasured("not trained yet")
+        steps = [
+            curve.curve.crossings(curve.half_way(level)) / curve.curve.crossings(curve.half_way(level - 1))
+            for curve in (zipf_rules, equal)
+        ]
+        return (steps[0] / steps[1]).interval()
+
+    def predicted_move(self, exponent: float, level: int) -> float:
+        """What exact correlations say of `moved`."""
+        over = self.over_equal[exponent]
+        return float(over[level - 1] / over[level - 2])
+
+
+def rare_share(exponent: float, rules: int) -> float:
+    """The probability of the m/2 rarest rules: the error at which the fit ends, where their finite number shows."""
+    return float(zipf.probabilities(exponent, rules)[(rules + 1) // 2 :].sum())
+
+
+def window(errors: Float[np.ndarray, " P"], end: float) -> Bool[np.ndarray, " P"]:
+    """Which of the mean errors, by rising P, are fitted: from the first below `ONSET` on, while they are above `end`.
+
+    Where the fall is so sharp that fewer than two are, also those on either side of it.
+    """
+    below = np.flatnonzero(errors < ONSET)
+    first = int(below[0]) if len(below) else len(errors)
+    gone = np.flatnonzero((errors <= end) & (np.arange(len(errors)) >= first))
+    last = int(gone[0]) if len(gone) else len(errors)
+    if last - first < 2 and len(below):
+        first, last = max(first - 1, 0), min(last + 1, len(errors))
+    places = np.arange(len(errors))
+    return (places >= first) & (places < last) & (errors > 0)
+
+
+@functools.lru_cache(maxsize=256)
+def _needed(language: HierarchySettings, weight_sharing: bool) -> tuple[float, ...]:
+    """Examples that show the correlations by which levels 1..L of one grammar are learned."""
+    known = {(one.kind, one.level): one.examples_needed for one in correlations(language.language())}
+    above = "tuple" if weight_sharing else "token"
+    return tuple(known[above if level > 1 else "token", level] for level in range(1, language.depth + 1))
+
+
+def token_thresholds(settings: ZipfRules, exponent: float) -> Float[np.ndarray, " levels"]:
+    """Predicted P_1, P_2, ... of the last token; NaN where no law covers the learner."""
+    shared, levels = settings.tokens.learner.weight_sharing, settings.token_levels
+    if shared is None:
+        return np.full(levels, math.nan)
+    of_seeds = [_needed(language, shared)[:levels] for language in settings.languages(exponent)]
+    return np.exp(np.mean(np.log(of_seeds), axis=0))
+
+
+def _facts(settings: ZipfRules, results: Results) -> Iterator[Fact]:
+    for exponent in (0.0, *settings.exponents):
+        for language in settings.languages(exponent):
+            yield grammar.plateaus_fact(language)
+
+
+def _class_cells(settings: ZipfRules) -> Iterator[Cell]:
+    for exponent in (0.0, *settings.exponents):
+        languages = [
+            settings.classes_grammar.language(seed, exponent, settings.classes) for seed in range(settings.seeds)
+        ]
+        for size in settings.sizes:
+            names = {"part": "classes", "zipf": exponent}
+            yield from grammar.cells_of_seeds(
+                names, languages, RootClass(), settings.contender, size, settings.test_examples
+            )
+
+
+def _token_cells(settings: ZipfRules) -> Iterator[Cell]:
+    for exponent in (0.0, *settings.exponents):
+        for size in settings.token_sizes:
+            names = {"part": "tokens", "zipf": exponent}
+            languages = settings.languages(exponent)
+            yield from grammar.cells_of_seeds(
+                names, languages, LastToken(), settings.tokens, size, settings.test_examples
+            )
+
+
+def _cells(settings: ZipfRules, facts: Facts, results: Results) -> Iterator[Cell]:
+    yield from _token_cells(settings)
+    yield from _class_cells(settings)
+
+
+def _measure(settings: ZipfRules, facts: Facts, results: Results) -> Measured:
+    runs = results.table(_class_cells(settings))
+    chance = 1 - 1 / settings.classes
+    errors: dict[float, LearningCurve] = {}
+    if len(runs):
+        over_chance = runs.assign(error=(1 - runs["test_accuracy"].astype(float)) / chance)
+        errors = {known[0]: curve for known, curve in LearningCurve.from_runs(over_chance, ["zipf"], "error").items()}
+    falls = {}
+    for exponent, curve in errors.items():
+        for law in (exponent,) if exponent else settings.exponents:
+            falls[exponent, law] = _fall(curve, law, settings.classes_grammar.rules)
+    tokens = grammar.grammar_curves(results.table(_token_cells(settings)), ["zipf"], facts, settings.languages)
+    equal = token_thresholds(settings, 0.0)
+    over = {exponent: token_thresholds(settings, exponent) / equal for exponent in settings.exponents}
+    return Measured(settings, errors, falls, {known[0]: curve for known, curve in tokens.items()}, over)
+
+
+def _fall(curve: LearningCurve, law: float, rules: int) -> Fall:
+    """The fall of a class error over the sizes where the law with exponent `law` is fitted."""
+    band = curve.band()
+    chosen = window(band.mean, rare_share(law, rules))
+    sizes = band.num_examples[chosen]
+    if len(sizes) < 2:
+        return Fall(unmeasured("fewer than two sizes between the two ends"), math.nan, sizes)
+    finite = zipf.finite_exponent(sizes, band.mean[chosen], law, rules)
+    return Fall(curve.slope(within=(sizes[0], sizes[-1])), finite, sizes)
+
+
+_CLASS_LAWS = Schema(
+    "zipf",
+    "Predicted fall of the class error",
+    "Exponent of the class error with infinitely many rules, and the errors over chance's between which it is measured.",
+    (
+        Column("zipf", "a", "number"),
+        Column("exponent", "exponent", "exponent"),
+        Column("from_error", "from error", "ratio"),
+        Column("to_error", "to error", "ratio"),
+    ),
+)
+_TOKEN_LAWS = Schema(
+    "zipf-tokens",
+    "Predicted thresholds of the last token",
+    "From the exact correlations of the grammars: examples with Zipf rules, with equal rules, and by how much the step from "
+    "one level to the next changes.",
+    (
+        Column("zipf", "a", "number"),
+        Column("level", "level l", "whole"),
+        Column("num_examples", "P_l", "count"),
+        Column("equal_rules", "with equal rules", "count"),
+        Column("over_equal", "over equal rules", "ratio"),
+        Column("step_over_equal", "P_l / P_(l-1) over equal", "ratio"),
+    ),
+)
+_FALLS = Schema(
+    "falls",
+    "Fall of the class error",
+    "Exponent k of error ~ P^-k, fitted seed by seed over the sizes named, with its interval of 95 %, beside the law's with "
+    "infinitely many rules and with the number there is.",
+    (
+        Column("zipf", "a", "number"),
+        Column("compared_with", "a of the law", "number"),
+        Column("predicted", "predicted k", "exponent"),
+        Column("finite", "with m rules", "exponent"),
+        Column("measured", "measured k", "exponent"),
+        Column("low", "from", "exponent"),
+        Column("high", "to", "exponent"),
+        Column("note", "note", "text"),
+    ),
+)
+
+
+def _predictions(settings: ZipfRules, facts: Facts) -> Iterator[Table]:
+    yield _CLASS_LAWS.table(
+        {
+            "zipf": a,
+            "exponent": zipf.exponent(a),
+            "from_error": ONSET,
+            "to_error": rare_share(a, settings.classes_grammar.rules),
+        }
+        for a in settings.exponents
+    )
+    equal, rows = token_thresholds(settings, 0.0), []
+    for a in settings.exponents:
+        over = token_thresholds(settings, a) / equal
+        for place, ratio in enumerate(over):
+            step = float(ratio / over[place - 1]) if place else math.nan
+            numbers = {"num_examples": float(ratio * equal[place]), "equal_rules": float(equal[place])}
+            rows.append({"zipf": a, "level": place + 1, **numbers, "over_equal": float(ratio), "step_over_equal": step})
+    yield _TOKEN_LAWS.table(rows)
+
+
+def _tables(measured: Measured) -> Iterator[Table]:
+    settings = measured.settings
+    yield _FALLS.table(
+        {"zipf": a, "compared_with": law, "predicted": zipf.exponent(law), "finite": fall.finite}
+        | interval_columns(fall.slope)
+        for (a, law), fall in measured.falls.items()
+    )
+    known = {"learner": "tokens", "label": settings.tokens.learner.label, "rules": settings.tokens_grammar.rules}
+    yield THRESHOLDS.table(
+        grammar.threshold_row(
+            known | {"zipf": a},
+            level,
+            curve.threshold(level),
+            math.nan if a else settings.tokens_grammar.law(settings.tokens.learner, level),
+        )
+        for a, curve in measured.tokens.items()
+        for level in range(1, settings.token_levels + 1)
+    )
+
+
+def _claims(measured: Measured) -> Iterator[Claim]:
+    yield from _class_claims(measured)
+    settings = measured.settings
+    for a in settings.exponents:
+        for level in range(2, settings.token_levels + 1):
+            text = f"a = {a:g}: P_{level} / P_{level - 1} of the last token with Zipf rules over that with equal rules"
+            factor = measured.predicted_move(a, level)
+            yield grammar.ratio_claim(text, factor, measured.moved(a, level), _TOKENS_SOURCE, f"{factor:.2f}")
+
+
+def _class_claims(measured: Measured) -> Iterator[Claim]:
+    """The class error falls as P^(-a/(1+a)) with Zipf rules, and more steeply with equal ones."""
+    none = Fall(unmeasured("not trained yet"), math.nan, np.zeros(0))
+    rules = measured.settings.classes_grammar.rules
+    for a in measured.settings.exponents:
+        fall, equal, law = measured.falls.get((a, a), none), measured.falls.get((0.0, a), none), zipf.exponent(a)
+        where = f" from P = {fall.sizes[0]:.0f} to {fall.sizes[-1]:.0f}" if len(fall.sizes) else ""
+        shown = f"P^-k, k = {fall.slope}{where}" if where else ""
+        text = f"Zipf exponent a = {a:g}: the class error falls as a power of P"
+        yield Claim(text, f"P^-{law:.2f}", fall.slope, "equals", law, zipf.SOURCE, shown=shown)
+        text = f"a = {a:g}: the same with the cut-off at m = {rules} rules"
+        source = f"{zipf.SOURCE}, cut-off derived here"
+        yield Claim(text, f"P^-{fall.finite:.2f}", fall.slope, "equals", fall.finite, source, shown=shown)
+        text = f"with equal rules the class error falls more steeply than with a = {a:g}"
+        yield Claim(text, f"exponent > {law:.2f}", equal.slope, "above", law, zipf.SOURCE)
+
+
+def _figures(measured: Measured) -> Iterator[Figure]:
+    exponents = (0.0, *measured.settings.exponents)
+    keys = {a: f"series {place}" for place, a in enumerate(exponents)}
+    names = {a: f"Zipf, a = {a:g}" if a else "equal rules" for a in exponents}
+    panels = (_class_panel(measured, keys, names), _token_panel(measured, keys, names))
+    caption = (
+        "Rules of level 1 with probabilities k^-(1+a), beside equal ones. Left: test error of the class over chance's, mean "
+        "over seeds and the band from the smallest to the largest; dashes: the predicted power over the sizes where it is "
+        "fitted, drawn a little above. Right: measured thresholds of the last token by level, with intervals of 95 %; "
+        "dashes: those of equal rules times the factor that the exact correlations of the same grammars give. Predicted is "
+        "the slope of the dashes beside that of equal rules; prefactors are measurements."
+    )
+    yield Figure("zipf", "Unequal rules at level 1", panels, caption, columns=2)
+
+
+def _class_panel(measured: Measured, keys: Mapping[float, str], names: Mapping[float, str]) -> Panel:
+    marks: list[Mark] = []
+    for a, curve in measured.errors.items():
+        marks += curve_marks(keys[a], replace(curve, name=names[a]))
+        fall = measured.falls.get((a, a))
+        if a and fall is not None and len(fall.sizes) > 1:
+            start = 1.35 * float(curve.band().mean[curve.band().num_examples == fall.sizes[0]][0])
+            exponent = -zipf.exponent(a)
+            name = f"$P^{{{exponent:.2f}}}$"
+            ends = float(fall.sizes[0]), float(fall.sizes[-1])
+            marks.append(Law.power((ends[0], start), exponent, ends, name=name, key=keys[a], label="predicted"))
+    y = Axis("test error over chance's", "log")
+    return Panel("the class at the root", Axis("training examples P", "log"), y, marks)
+
+
+def _token_panel(measured: Measured, keys: Mapping[float, str], names: Mapping[float, str]) -> Panel:
+    marks: list[Mark] = []
+    levels = range(1, measured.settings.token_levels + 1)
+    equal = measured.tokens.get(0.0)
+    for place, (a, curve) in enumerate(measured.tokens.items()):
+        known = [(level, curve.threshold(level)) for level in levels]
+        known = [(level, interval) for level, interval in known if interval.measured]
+        aside = 0.03 * (place - (len(measured.tokens) - 1) / 2)
+        marks.append(
+            Points(
+                [level + aside for level, _ in known],
+                [interval.value for _, interval in known],
+                [interval.low for _, interval in known],
+                [interval.high for _, interval in known],
+                key=keys[a],
+                label=names[a],
+            )
+        )
+        if a and equal is not None:
+            steps = [(level, equal.threshold(level)) for level in levels]
+            steps = [(level, one.value * measured.over_equal[a][level - 1]) for level, one in steps if one.measured]
+            marks.append(
+                Law([level for level, _ in steps], [value for _, value in steps], key=keys[a], label="predicted")
+            )
+    y = Axis("examples to half-way between plateaus", "log")
+    return Panel("the last token", Axis("level l", ticks=list(levels), limits=(0.7, len(levels) + 0.3)), y, marks)
+
+
+def _cnn(width: int, steps: tuple[int, int], batch_size: int = 64) -> Contender:
+    return Contender(learner=HierarchicalCNN(width=width), training=adam(0.03, steps, batch_size=batch_size))
+
+
+PRESETS: Mapping[str, ZipfRules] = {
+    "quick": ZipfRules(
+        exponents=(1.0,),
+        classes_grammar=Grammar(vocab=6, rules=24, branching=3, depth=2),
+        classes=6,
+        contender=_cnn(48, (4000, 16_000)),
+        sizes=powers_of_two(7, 16),
+        tokens_grammar=Grammar(vocab=8, rules=3, depth=3),
+        tokens=_cnn(48, (4000, 8000)),
+        token_sizes=powers_of_two(4, 12),
+        token_levels=2,
+        test_examples=2048,
+    ),
+    "laptop": ZipfRules(
+        exponents=(0.5, 1.0, 2.0),
+        classes_grammar=Grammar(vocab=8, rules=32, branching=3, depth=2),
+        classes=8,
+        contender=_cnn(64, (5000, 2**16)),
+        sizes=powers_of_two(8, 18),
+        tokens_grammar=Grammar(vocab=8, rules=3, depth=4),
+        tokens=_cnn(64, (5000, 10_000)),
+        token_sizes=powers_of_two(4, 14),
+        token_levels=3,
+    ),
+    "full": ZipfRules(
+        exponents=(0.5, 1.0, 2.0),
+        classes_grammar=Grammar(vocab=16, rules=128, branching=3, depth=2),
+        classes=16,
+        contender=_cnn(512, (2**13, 2**19), 128),
+        sizes=powers_of_two(8, 22),
+        tokens_grammar=Grammar(vocab=32, rules=4, depth=4),
+        tokens=_cnn(512, (2**13, 2**19), 128),
+        token_sizes=powers_of_two(6, 20),
+        token_levels=3,
+        seeds=5,
+        test_examples=2**15,
+    ),
+}
+
+STUDY = Study(
+    name="zipf-rules",
+    title="Rules that follow Zipf's law",
+    paper="arXiv 2505.07067",
+    settings=ZipfRules,
+    presets=PRESETS,
+    facts=_facts,
+    cells=_cells,
+    predictions=_predictions,
+    measure=_measure,
+    tables=_tables,
+    claims=_claims,
+    figures=_figures,
+)

@@ -1,0 +1,66 @@
+"""Runs in this process, the seeds of one configuration as one batch: for an accelerator, which is shared badly."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from syntagma.sweep.worker_process import attempt
+from syntagma.sweep.workers import Outcome, Workers, outcome_of
+
+if TYPE_CHECKING:
+    from syntagma.sweep.runs import Run
+
+
+class ThisProcess(Workers):
+    """Batches of runs, one after the other. A batch that fails is taken apart, which costs its runs no attempt.
+
+    Args:
+        results: the results directory.
+    """
+
+    def __init__(self, results: Path) -> None:
+        from syntagma.sweep.runs import Runner
+
+        super().__init__()
+        self._runner = Runner(results)
+        self._outcomes: list[Outcome] = []
+        self._singly: set[str] = set()
+
+    def full(self) -> bool:
+        return False
+
+    def has_room(self, run: Run) -> bool:
+        if not self.under_way:
+            return True
+        first = next(iter(self.under_way.values()))
+        return not self._singly & {run.id(), first.id()} and run.batch_key() == first.batch_key()
+
+    def start(self, run: Run, attempt: int, *, alone: bool = False) -> None:
+        self.under_way[run.id()] = run
+        if attempt > 1:
+            self._singly.add(run.id())
+
+    def wait(self, seconds: float) -> None:
+        """Do what was started, however long it takes."""
+        runs = list(self.under_way.values())
+        if len(runs) > 1:
+            answer = attempt(lambda _: {"of each": self._runner.execute(runs)}, json.dumps(None))
+            if "result" in (said := json.loads(answer)):
+                self._outcomes = [
+                    Outcome(run, result=result) for run, result in zip(runs, said["result"]["of each"], strict=True)
+                ]
+            else:
+                self._singly.update(self.under_way)
+        elif runs:
+            answer = attempt(lambda _: self._runner.execute(runs)[0], json.dumps(None))
+            self._outcomes = [outcome_of(runs[0], answer)]
+
+    def collect(self) -> list[Outcome]:
+        outcomes, self._outcomes = self._outcomes, []
+        self.under_way.clear()
+        return outcomes
+
+    def close(self) -> None:
+        self.under_way.clear()
