@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from syntagma.errors import InputError
 from syntagma.languages import RandomHierarchy
 from syntagma.randomness import stream
-from syntagma.statistics import strengths as strengths_module
-from syntagma.statistics.correlations import joint, marginal
+from syntagma.statistics import _balanced
 from syntagma.statistics.lagged import geometric_lags, lagged_correlation, resampled_strengths, sampling_floor
+from syntagma.statistics.nodes import joint, marginal
 from syntagma.statistics.pair_counts import pair_counts
 from syntagma.statistics.power_law import fit_decay
 from syntagma.statistics.strengths import Strengths, correlation_strengths
@@ -250,8 +250,8 @@ def test_threads_and_recounting_change_nothing(monkeypatch):
     first = correlation_strengths(tokens, 250, lags)
     shown: list[int] = []
     second = correlation_strengths(tokens, 250, lags, threads=2, say=lambda lag, share: shown.append(lag))
-    monkeypatch.setattr(strengths_module, "_MOST_KEPT", 500)
-    monkeypatch.setattr(strengths_module, "_MOST_PENDING", 500)
+    monkeypatch.setattr(_balanced, "_MOST_KEPT", 500)
+    monkeypatch.setattr(_balanced, "_MOST_PENDING", 500)
     third = correlation_strengths(tokens.astype(np.uint16), 250, lags)
     for other in (second, third):
         for name in ("values", "errors", "crossed", "by_block"):

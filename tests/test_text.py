@@ -11,6 +11,7 @@ import pytest
 from pydantic import TypeAdapter
 
 from syntagma.errors import InputError
+from syntagma.languages import RandomHierarchy, read_labelled_strings, read_templates
 from syntagma.languages.language import Language
 from syntagma.languages.settings import AnyLanguage, TextSettings
 from syntagma.languages.text import OTHER, Text
@@ -279,3 +280,20 @@ def test_arguments_that_cannot_be_are_named(file, change, message):
 def test_a_text_is_made_of_tokens_of_its_vocabulary(tokens, message):
     with pytest.raises(InputError, match=message):
         Text(tokens, ("a", "b", OTHER), 2, 1)
+
+
+@pytest.mark.parametrize("read", [read_templates, read_labelled_strings, RandomHierarchy.load])
+def test_files_of_templates_and_grammars_are_regular_files_too(tmp_path, read):
+    pipe, named = tmp_path / "pipe", os.fsencode(tmp_path) + b"/caf\xe9.toml"
+    os.mkfifo(pipe)
+    with open(named, "wb") as file:
+        file.write(b"a = " + b"[" * 100_000)
+    for path, message in (
+        (pipe, "cannot be read: Is a named pipe."),
+        ("/dev/zero", "cannot be read: Is a device."),
+        ("a\0b", "cannot be read: No file can have such a name."),
+        (os.fsdecode(named), r"caf\\xe9.toml: "),
+    ):
+        with pytest.raises(InputError, match=message) as caught:
+            read(path)
+        assert str(caught.value).isprintable()

@@ -16,6 +16,7 @@ _HOMES = {
     "CategoricalMixture": "syntagma.languages",
     "Clusterer": "syntagma.learners",
     "Counter": "syntagma.learners",
+    "Corpus": "syntagma.languages",
     "Dense": "syntagma.kernels",
     "DirichletMultinomial": "syntagma.languages",
     "Elman": "syntagma.learners",
@@ -60,6 +61,7 @@ __all__ = [
     "CategoricalMixture",
     "Clusterer",
     "Counter",
+    "Corpus",
     "Dense",
     "DirichletMultinomial",
     "Elman",
@@ -103,6 +105,7 @@ if TYPE_CHECKING:
     from syntagma.kernels import Architecture, Attention, Dense, Embedding
     from syntagma.languages import (
         CategoricalMixture,
+        Corpus,
         DirichletMultinomial,
         HiddenMarkov,
         LabelledStrings,

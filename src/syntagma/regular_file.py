@@ -26,11 +26,12 @@ _KINDS = (
 
 
 class UnreadableFile(InputError):
-    """A file that a person named cannot be read; `reason` says why, without its name."""
+    """A file that a person named cannot be read; `reason` says why, without its name, `sentence` as one."""
 
     def __init__(self, path: AnyPath, reason: str, mend: str) -> None:
         super().__init__(f"{shown(path)} cannot be read: {reason}. {mend}.")
         self.reason = reason
+        self.sentence = f"{reason[:1].upper()}{reason[1:]}."
 
 
 def shown(path: AnyPath) -> str:

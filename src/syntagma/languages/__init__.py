@@ -1,5 +1,6 @@
 """Languages whose structure and statistics are known exactly, and other sources of sentences."""
 
+from syntagma.languages.corpora import Corpus
 from syntagma.languages.exchangeable import CategoricalMixture, DirichletMultinomial
 from syntagma.languages.hidden_markov import HiddenMarkov, RandomHiddenMarkov
 from syntagma.languages.hierarchy import RandomHierarchy
@@ -9,6 +10,7 @@ from syntagma.languages.text import Text
 
 __all__ = [
     "CategoricalMixture",
+    "Corpus",
     "DirichletMultinomial",
     "HiddenMarkov",
     "LabelledStrings",

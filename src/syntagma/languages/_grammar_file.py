@@ -51,20 +51,21 @@ def read_grammar(path: str | os.PathLike[str]) -> dict[str, Any]:
     Raises:
         InputError: no such file, not JSON (for instance cut short), another format or version, or a missing field.
     """
+    name = shown(path)
     try:
         content = json.loads(read_regular(path, LARGEST).decode("utf-8"))
     except UnreadableFile as error:
-        raise InputError(f"{shown(path)}: the grammar file cannot be read: {error.reason}.") from None
+        raise InputError(f"{name}: the grammar file cannot be read: {error.sentence}") from None
     except json.JSONDecodeError as error:
         reason = f"not complete JSON (line {error.lineno}, column {error.colno}: {error.msg})"
-        raise InputError(f"{path}: {reason}; it may have been cut short. Save the grammar again.") from None
+        raise InputError(f"{name}: {reason}; it may have been cut short. Save the grammar again.") from None
     except (UnicodeDecodeError, RecursionError, ValueError):
-        raise InputError(f"{path}: not a JSON text file, so not a grammar saved by RandomHierarchy.save.") from None
+        raise InputError(f"{name}: not a JSON text file, so not a grammar saved by RandomHierarchy.save.") from None
     if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise InputError(f'{path}: not a grammar file: its "format" is not {FORMAT!r}. Use RandomHierarchy.save.')
+        raise InputError(f'{name}: not a grammar file: its "format" is not {FORMAT!r}. Use RandomHierarchy.save.')
     if content.get("version") != VERSION:
-        raise InputError(f"{path}: grammar file version {content.get('version')!r:.40}, this program reads {VERSION}.")
-    missing = [name for name in FIELDS if name not in content]
+        raise InputError(f"{name}: grammar file version {content.get('version')!r:.40}, this program reads {VERSION}.")
+    missing = [field for field in FIELDS if field not in content]
     if missing:
-        raise InputError(f"{path}: the grammar file lacks {', '.join(missing)}. Save the grammar again.")
+        raise InputError(f"{name}: the grammar file lacks {', '.join(missing)}. Save the grammar again.")
     return content

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 from typing import Any
 
 import numpy as np
@@ -45,6 +46,7 @@ def checked_stream(tokens: Any, vocab: int, *, shortest: int = 1, field: str = "
     vocab = whole_number("vocab", vocab)
     for start in range(0, len(array), _PIECE):
         check_range(array[start : start + _PIECE], vocab, field)
+        release(array)
     return array
 
 
@@ -79,3 +81,13 @@ def check_range(tokens: Integer[np.ndarray, " n"], vocab: int, field: str = "tok
     if least < 0 or most >= vocab:
         wrong = least if least < 0 else most
         raise invalid(field, wrong, f"tokens are 0 to {vocab - 1}", f"Give tokens below vocab={vocab}, or raise vocab")
+
+
+def release(tokens: Any) -> None:
+    """Give back the memory of what was read of a file that is mapped into memory for reading; anything else stays.
+
+    The system would take it back when it is short of memory, but until then a process seems to be as large as its file.
+    """
+    mapping = getattr(tokens, "_mmap", None)
+    if isinstance(mapping, mmap.mmap) and getattr(tokens, "mode", None) == "r" and hasattr(mmap, "MADV_DONTNEED"):
+        mapping.madvise(mmap.MADV_DONTNEED)

@@ -16,12 +16,13 @@ from syntagma.checked_model import CheckedModel
 from syntagma.errors import invalid, whole_number
 from syntagma.extensions import Kinds
 from syntagma.languages._plain_text import check_is_text
+from syntagma.languages.corpora import Corpus, CorpusWindows
 from syntagma.languages.exchangeable import CategoricalMixture, DirichletMultinomial
 from syntagma.languages.hidden_markov import HiddenMarkov, RandomHiddenMarkov
 from syntagma.languages.hierarchy import RandomHierarchy
 from syntagma.languages.templates import LabelledStrings, Templates
 from syntagma.languages.text import MAX_BYTES, Part, Text, Unit
-from syntagma.regular_file import UnreadableFile, read_regular
+from syntagma.regular_file import UnreadableFile, read_regular, shown
 
 
 class HierarchySettings(CheckedModel):
@@ -106,6 +107,42 @@ class TextSettings(CheckedModel):
         return Text.read(**self.model_dump(exclude={"kind"}))
 
 
+class CorpusSettings(CheckedModel):
+    """Windows of a corpus that `Corpus.save` wrote: see `Corpus.windows`. Results depend on its `digest`."""
+
+    kind: Literal["corpus"] = "corpus"
+    directory: str
+    digest: str
+    sentence_length: int
+    part: Literal["train", "validation", "test"] = "train"
+    stride: int | None = None
+    distinct: bool = False
+    across_documents: bool = False
+
+    @classmethod
+    def of_directory(cls, directory: str, sentence_length: int, **rest: Any) -> CorpusSettings:
+        """Windows of the corpus as it is now in the folder; all its tokens are read once and checked.
+
+        Raises:
+            InputError: no such folder, or it is damaged.
+        """
+        digest = Corpus.open(directory, verify=True).digest
+        return cls(directory=directory, digest=digest, sentence_length=sentence_length, **rest)
+
+    def language(self) -> CorpusWindows:
+        """The windows themselves, memory-mapped.
+
+        Raises:
+            InputError: the folder is missing, damaged, or has another corpus in it.
+        """
+        corpus = Corpus.open(self.directory)
+        if corpus.digest != self.digest:
+            allowed = f"{shown(self.directory)} has another corpus in it, with digest {corpus.digest}"
+            raise invalid("digest", self.digest, allowed, "Restore the folder, or give its own")
+        chosen = self.model_dump(include={"stride", "distinct", "across_documents"})
+        return corpus.windows(self.part, self.sentence_length, **chosen)
+
+
 LANGUAGES: Kinds[Any] = Kinds(
     "language",
     "syntagma.languages",
@@ -118,6 +155,7 @@ LANGUAGES: Kinds[Any] = Kinds(
         Templates,
         LabelledStrings,
         TextSettings,
+        CorpusSettings,
     ],
 )
 """Every kind of language; a user's own is added by the decorator `LANGUAGES.add`."""
@@ -132,6 +170,7 @@ if TYPE_CHECKING:
         | Templates
         | LabelledStrings
         | TextSettings
+        | CorpusSettings
     )
 else:
     AnyLanguage = Annotated[SerializeAsAny[BaseModel], BeforeValidator(LANGUAGES.parse)]

@@ -18,6 +18,7 @@ import scipy.sparse
 from jaxtyping import Float, Integer, UInt
 
 from syntagma.errors import invalid, whole_number
+from syntagma.languages._tokens import release
 
 PIECE = 1 << 24
 """Tokens that are looked at together."""
@@ -78,7 +79,9 @@ def pair_counts(
         codes += np.asarray(tokens[first + lag : last + lag]).astype(np.uint32)
         if documents is not None:
             codes = codes[_within(documents, first, last, lag)]
-        parts.append(_runs(np.sort(codes), vocab))
+        release(tokens)
+        codes.sort()
+        parts.append(_runs(codes, vocab))
     return merged(parts, vocab)
 
 

@@ -83,7 +83,7 @@ def _text(chunks: Iterable[bytes], name: str, notes: Notes) -> Iterator[str]:
         try:
             text = waiting + decoder.decode(chunk, final=not chunk)
         except UnicodeDecodeError as error:
-            place = position + error.start
+            place = position + len(chunk) - len(error.object) + error.start
             raise InputError(f"{name} is not text in UTF-8: byte {place} cannot be. Convert the file.") from None
         position += len(chunk)
         if number == 0 and text.startswith("\ufeff"):

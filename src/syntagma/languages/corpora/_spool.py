@@ -46,35 +46,11 @@ class Spool:
     def of(cls, pieces: Iterable[Piece], notes: Notes, scratch: str | None) -> Spool:
         """All pieces, written to a temporary file in the folder `scratch`. Documents of white space are left out."""
         file = tempfile.TemporaryFile(dir=scratch)  # noqa: SIM115
-        begins, lengths = array("q"), array("q")
-        position, length, waiting = 0, 0, ""
-        begun, written = 0, False
-
-        def end() -> None:
-            nonlocal position, begun
-            if written:
-                begins.append(begun)
-                lengths.append(length)
-            else:
-                notes.counts["empty"] += 1
-            begun = position
-
-        started = False
-        for text, first in pieces:
-            if first and started:
-                end()
-                waiting, length, written = "", 0, False
-            started = True
-            if not written and not text.strip():
-                waiting += text
-                continue
-            text, waiting, written = waiting + text, "", True
-            content = text.encode()
-            file.write(content)
-            position, length = position + len(content), length + len(text)
-        if started:
-            end()
-        begins.append(position)
+        try:
+            begins, lengths = _written(pieces, file, notes)
+        except BaseException:
+            file.close()
+            raise
         return cls(file, np.frombuffer(begins, np.int64), np.frombuffer(lengths, np.int64))
 
     @property
@@ -163,6 +139,31 @@ class Spool:
         ahead = self.file.read(min(_CHUNK, end - position))
         places = [place for space in (b" ", b"\n", b"\t") if (place := ahead.find(space)) >= 0]
         return position + min(places) if places else position
+
+
+def _written(pieces: Iterable[Piece], file: IO[bytes], notes: Notes) -> tuple[array[int], array[int]]:
+    """Write all documents but those of white space; where each begins and the last ends, and how long each is."""
+    begins, lengths = array("q", [0]), array("q")
+    length, waiting, open_one = 0, "", False
+
+    def end() -> None:
+        if length:
+            begins.append(file.tell())
+            lengths.append(length)
+        elif open_one:
+            notes.counts["empty"] += 1
+
+    for text, first in pieces:
+        if first:
+            end()
+            length, waiting, open_one = 0, "", True
+        if not length and not text.strip():
+            waiting += text
+            continue
+        file.write((waiting + text).encode())
+        length, waiting = length + len(waiting) + len(text), ""
+    end()
+    return begins, lengths
 
 
 def _place_to_cut(content: bytes, whole_words: bool) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import IO, Any
 
@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Integer
 
 from syntagma.errors import InputError, invalid
-from syntagma.languages._tokens import check_range
+from syntagma.languages._tokens import check_range, release
 from syntagma.languages.corpora._documents import Piece
 from syntagma.languages.corpora._tokenizers import Tokenizer
 from syntagma.regular_file import AnyPath, open_regular, shown
@@ -44,33 +44,33 @@ class Tokens:
 def encoded(pieces: Iterable[Piece], tokenizer: Tokenizer, scratch: str | None) -> Tokens:
     """The tokens of some text, in a temporary file without a name in the folder `scratch`."""
     dtype = np.min_scalar_type(tokenizer.vocab - 1)
-    file = tempfile.TemporaryFile(dir=scratch)  # noqa: SIM115
     documents, number = array("q"), 0
+    with tempfile.TemporaryFile(dir=scratch) as file:
+        for texts, begins in _batches(pieces):
+            tokens, lengths = tokenizer.encode(texts)
+            file.write(np.ascontiguousarray(tokens, dtype).tobytes())
+            for first, length in zip(begins, lengths.tolist(), strict=True):
+                if first:
+                    documents.append(number)
+                number += length
+        starts = np.unique(np.frombuffer(documents, np.int64)) if documents else np.zeros(0, np.int64)
+        return Tokens(mapped(file, dtype, number), starts[starts < number])
+
+
+def _batches(pieces: Iterable[Piece]) -> Iterator[tuple[list[str], list[bool]]]:
+    """Texts that are encoded together, and whether a document begins with each."""
     texts: list[str] = []
     begins: list[bool] = []
     size = 0
-
-    def flush() -> None:
-        nonlocal number, size
-        tokens, lengths = tokenizer.encode(texts)
-        file.write(np.ascontiguousarray(tokens, dtype).tobytes())
-        for first, length in zip(begins, lengths.tolist(), strict=True):
-            if first:
-                documents.append(number)
-            number += length
-        texts.clear()
-        begins.clear()
-        size = 0
-
     for text, first in pieces:
         texts.append(text)
         begins.append(first)
         size += len(text)
         if size >= _BATCH:
-            flush()
-    flush()
-    starts = np.unique(np.frombuffer(documents, np.int64)) if documents else np.zeros(0, np.int64)
-    return Tokens(mapped(file, dtype, number), starts[starts < number])
+            yield texts, begins
+            texts, begins, size = [], [], 0
+    if texts:
+        yield texts, begins
 
 
 def mapped(file: IO[bytes], dtype: Any, number: int, offset: int = 0) -> Integer[np.ndarray, " N"]:
@@ -107,6 +107,7 @@ def token_file(path: AnyPath, kind: str, vocab: int) -> tuple[Integer[np.ndarray
             check_range(tokens[start : start + _PIECE], vocab)
         except InputError as error:
             raise InputError(f"{name}: {error}") from None
+        release(tokens)
     return tokens, notes
 
 

@@ -1,8 +1,8 @@
 """From text to tokens: characters, words, byte pairs learned here, or a given tokenizer file.
 
 A vocabulary comes from the training part alone. Characters and words are numbered by frequency, the most frequent
-first, and `<other>` last for all that the vocabulary has not. Byte pairs are those of the package `tokenizers` on bytes,
-so that every text has tokens and none is `<other>`; pairs are not joined across white space.
+first, and `<other>` last for all that the vocabulary has not. Byte pairs are those of the package `tokenizers` on
+bytes, so that every text has tokens and none is `<other>`; pairs are not joined across white space.
 """
 
 from __future__ import annotations

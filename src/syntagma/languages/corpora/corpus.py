@@ -21,24 +21,24 @@ so that nothing is copied.
 from __future__ import annotations
 
 import hashlib
-import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Integer
 
 from syntagma.errors import InputError, invalid, unknown, whole_number
+from syntagma.languages._tokens import release
 from syntagma.languages.corpora._documents import Notes
+from syntagma.languages.corpora._ready_tokens import ready_parts
 from syntagma.languages.corpora._sources import HUB, STDLIB, pieces_of
 from syntagma.languages.corpora._spool import PARTS, Spool
 from syntagma.languages.corpora._streams import Limit
-from syntagma.languages.corpora._token_store import DTYPES, Tokens, encoded, token_file
+from syntagma.languages.corpora._token_store import DTYPES, Tokens, encoded
 from syntagma.languages.corpora._tokenizers import Scheme, Tokenizer
 from syntagma.languages.corpora.windows import CorpusWindows
-from syntagma.languages.text import checked_shares, part_bounds
+from syntagma.languages.text import checked_shares
 from syntagma.regular_file import AnyPath, shown
 
 _PIECE = 1 << 22
@@ -116,7 +116,8 @@ class Corpus:
         shares = checked_shares(validation_share, test_share)
         if isinstance(tokens, str) and tokens in DTYPES:
             _refuse_for_token_files(field=field, separator=separator)
-            return _of_token_files(source, tokens, vocab, shares, end_of_document)
+            parts, notes = ready_parts(source, tokens, vocab, shares, end_of_document)
+            return cls(parts, whole_number("vocab", vocab), None, notes)
         scheme = Scheme(tokens, vocab)
         _check_text_settings(source, tokens, field, separator, end_of_document, by_document, split)
         seed, limit = whole_number("seed", seed, minimum=0), Limit.of(whole_number("max_bytes", max_bytes))
@@ -200,92 +201,10 @@ class Corpus:
         return f"Corpus({sizes} tokens, vocab={self.vocab})"
 
 
-def _of_token_files(
-    source: Any, kind: str, vocab: int | None, shares: tuple[float, float], end_of_document: int | None
-) -> Corpus:
-    """A ready token file; or a folder with `train.bin`, `val.bin` and perhaps `test.bin`."""
-    if vocab is None:
-        raise invalid("vocab", None, f"tokens={kind!r} are numbers below it", "Give vocab, for example vocab=50257")
-    vocab = whole_number("vocab", vocab)
-    if vocab > np.iinfo(DTYPES[kind]).max + 1:
-        allowed = f"numbers of type {kind} are below {np.iinfo(DTYPES[kind]).max + 1}"
-        raise invalid("vocab", vocab, allowed, "Give the vocabulary's size")
-    if end_of_document is not None and whole_number("end_of_document", end_of_document, minimum=0) >= vocab:
-        raise invalid("end_of_document", end_of_document, f"tokens are 0 to {vocab - 1}", "Give a token")
-    if not isinstance(source, (str, bytes, os.PathLike)):
-        raise invalid("source", source, "token files are read one at a time", "Give one file, or a folder")
-    folder = Path(os.fsdecode(source))
-    ready = _ready_files(folder)
-    if not ready:
-        tokens, notes = token_file(source, kind, vocab)
-        return Corpus(_cut(tokens, _begins(tokens, end_of_document), shares), vocab, None, notes)
-    parts, notes = {}, ()
-    for part, path in ready.items():
-        tokens, more = token_file(path, kind, vocab)
-        parts[part], notes = Tokens(tokens, _begins(tokens, end_of_document)), (*notes, *more)
-    if "validation" not in parts:
-        train = parts.pop("train")
-        cut = _cut(train.tokens, train.documents, (shares[0], 0.0))
-        parts |= {part: cut[part] for part in ("train", "validation")}
-    return Corpus({part: parts[part] for part in PARTS}, vocab, None, notes)
-
-
-def _ready_files(folder: Path) -> dict[str, Path]:
-    """Files of the parts in a folder: of `val.bin` alone, which learning scripts write, the test part is made."""
-    try:
-        if not folder.is_dir():
-            return {}
-    except ValueError:
-        return {}
-    names = {"train": ["train"], "validation": ["val", "validation"], "test": ["test"]}
-    found = {
-        part: path
-        for part, stems in names.items()
-        for stem in stems
-        for path in (folder / f"{stem}.bin", folder / f"{stem}.npy")
-        if path.is_file()
-    }
-    if "train" not in found or len(found) < 2:
-        raise InputError(f"{shown(folder)} has no train.bin beside a val.bin or test.bin. Give one file of tokens.")
-    if "test" not in found:
-        found["test"] = found.pop("validation")
-    return found
-
-
-def _begins(tokens: Integer[np.ndarray, " N"], end_of_document: int | None) -> Integer[np.ndarray, " D"]:
-    if end_of_document is None:
-        return np.zeros(min(len(tokens), 1), np.int64)
-    starts = range(0, len(tokens), _PIECE)
-    after = [start + 1 + np.flatnonzero(tokens[start : start + _PIECE] == end_of_document) for start in starts]
-    begins = np.concatenate([[0], *after])
-    return begins[begins < len(tokens)]
-
-
-def _cut(
-    tokens: Integer[np.ndarray, " N"], begins: Integer[np.ndarray, " D"], shares: tuple[float, float]
-) -> dict[str, Tokens]:
-    """Parts of a row of tokens, cut at the nearest beginnings of documents where there are any but the first."""
-    parts = {}
-    for part, ends in part_bounds(len(tokens), *shares).items():
-        if part not in PARTS:
-            continue
-        start, end = (_nearest(begins, place, len(tokens)) for place in ends)
-        inside = begins[(begins > start) & (begins < end)] - start
-        documents = np.concatenate([[0], inside]) if end > start else np.zeros(0, np.int64)
-        parts[part] = Tokens(tokens[start:end], documents)
-    if not len(parts["train"]):
-        allowed = f"of {len(tokens)} tokens none is left to train on"
-        raise invalid("test_share", shares[1], allowed, "Lower the shares, or give a longer text")
-    return parts
-
-
-def _nearest(begins: Integer[np.ndarray, " D"], place: int, length: int) -> int:
-    """The beginning of a document nearest to a token; the token itself where there is one document, or at the ends."""
-    if len(begins) < 2 or place in (0, length):
-        return place
-    after = int(np.searchsorted(begins, place))
-    around = begins[max(after - 1, 0) : after + 1]
-    return int(around[np.argmin(np.abs(around - place))])
+def _refuse_for_token_files(**given: Any) -> None:
+    for name, value in given.items():
+        if value is not None:
+            raise invalid(name, value, "a token file has no text", f"Leave {name} out")
 
 
 def _check_text_settings(
@@ -305,12 +224,6 @@ def _check_text_settings(
         raise invalid("field", field, "source='stdlib' is programs, not records", "Leave field out")
     if separator is not None and field is not None:
         raise invalid("separator", separator, f"documents are the records with field={field!r}", "Leave it out")
-
-
-def _refuse_for_token_files(**given: Any) -> None:
-    for name, value in given.items():
-        if value is not None:
-            raise invalid(name, value, "a token file has no text", f"Leave {name} out")
 
 
 def _decided(drawn: bool, documents: int) -> Iterator[str]:
@@ -342,5 +255,7 @@ def _digest(parts: Mapping[str, Tokens], vocab: int) -> str:
     return digest.hexdigest()
 
 
-def _pieces(numbers: np.ndarray) -> Iterable[np.ndarray]:
-    return (np.asarray(numbers[start : start + _PIECE]) for start in range(0, len(numbers), _PIECE))
+def _pieces(numbers: np.ndarray) -> Iterator[np.ndarray]:
+    for start in range(0, len(numbers), _PIECE):
+        yield np.asarray(numbers[start : start + _PIECE])
+        release(numbers)

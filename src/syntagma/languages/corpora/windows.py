@@ -13,7 +13,7 @@ from jaxtyping import Integer
 
 from syntagma.errors import invalid, whole_number
 from syntagma.languages._draws import uniform_below
-from syntagma.languages._tokens import check_range
+from syntagma.languages._tokens import check_range, release
 from syntagma.languages.corpora._token_store import Tokens
 from syntagma.languages.language import Sample, Source
 from syntagma.randomness import stream
@@ -96,6 +96,7 @@ class CorpusWindows(Source):
         document = np.searchsorted(self._before, numbers, side="right") - 1
         first = self._starts[document] + (numbers - self._before[document]) * self.stride
         found = np.asarray(self.part.tokens[first[:, None] + np.arange(self.sentence_length)])
+        release(self.part.tokens)
         check_range(found.reshape(-1), self.vocab)
         return found
 

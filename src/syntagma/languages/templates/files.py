@@ -23,7 +23,10 @@ from syntagma.errors import InputError, invalid
 from syntagma.languages.templates.families import family
 from syntagma.languages.templates.labelled import LabelledStrings
 from syntagma.languages.templates.language import Templates
+from syntagma.regular_file import UnreadableFile, read_regular, shown
 
+MAX_BYTES = 2**28
+"""The largest file that is read."""
 _FORMS = "A file of templates is TOML (*.toml), or text with one 'template -> label' a line"
 
 
@@ -49,9 +52,11 @@ def read_templates(path: str | os.PathLike[str], **settings: Any) -> Templates:
             raise invalid("family", name, "it is a name in quotes")
         return family(name, **given)
     except tomllib.TOMLDecodeError as error:
-        raise InputError(f"{path}: not complete TOML: {_first_line(error)}. {_FORMS}.") from None
+        raise InputError(f"{shown(path)}: not complete TOML: {_first_line(error)}. {_FORMS}.") from None
+    except RecursionError:
+        raise InputError(f"{shown(path)}: TOML that is nested too deep. {_FORMS}.") from None
     except InputError as error:
-        raise InputError(f"{path}: {error}") from None
+        raise InputError(f"{shown(path)}: {error}") from None
 
 
 def read_labelled_strings(
@@ -82,18 +87,21 @@ def read_labelled_strings(
             labels.append(row[columns[1]].strip())
         return LabelledStrings(strings=tuple(strings), labels=tuple(labels), **settings)
     except csv.Error as error:
-        raise InputError(f"{path}: row {len(strings) + 1} is not CSV: {error}; it may have been cut short.") from None
+        raise InputError(
+            f"{shown(path)}: row {len(strings) + 1} is not CSV: {error}; it may have been cut short."
+        ) from None
     except InputError as error:
-        raise InputError(f"{path}: {error}") from None
+        raise InputError(f"{shown(path)}: {error}") from None
 
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise InputError(f"{path}: the file cannot be read: {error.strerror}.") from None
+        text = read_regular(path, MAX_BYTES).decode("utf-8-sig")
+        return text.replace("\r\n", "\n").replace("\r", "\n")
+    except UnreadableFile as error:
+        raise InputError(f"{shown(path)}: the file cannot be read: {error.sentence}") from None
     except UnicodeDecodeError as error:
-        raise InputError(f"{path}: not a text file in UTF-8 (byte {error.start}). Save it as UTF-8.") from None
+        raise InputError(f"{shown(path)}: not a text file in UTF-8 (byte {error.start}). Save it as UTF-8.") from None
 
 
 def _first_line(error: Exception) -> str:
