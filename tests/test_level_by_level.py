@@ -287,9 +287,7 @@ def test_a_small_run_trains_keeps_probes_and_resumes(tmp_path: Path):
         facts = len(store.facts(STUDY.name))
         machinery.run(STUDY, settings, store, 1, lambda text, done: pytest.fail(f"did {text} again"))
         assert len(store.facts(STUDY.name)) == facts
-        measured = STUDY.measure(
-            settings, Facts(store.facts(STUDY.name)), Results(store.results(), store)
-        )
+        measured = STUDY.measure(settings, Facts(store.facts(STUDY.name)), Results(store.results(), store))
         tables = machinery.analyse(STUDY, store).tables
     assert set(measured.inside["level"]) == {1}
     assert set(measured.observers["level"]) == {0, 1, 2}
