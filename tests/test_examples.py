@@ -48,7 +48,7 @@ def test_the_example_language_is_a_distribution_whose_oracle_is_exact() -> None:
 
 
 def test_a_stranger_runs_the_examples_from_another_directory(tmp_path: Path) -> None:
-    """In a process of its own, in a directory without the project, with worker processes that must know the language."""
+    """In a process of its own, in a directory without the project, with workers that must know the language."""
     for file in EXAMPLES.glob("*.py"):
         shutil.copy(file, tmp_path)
 

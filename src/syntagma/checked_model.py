@@ -66,10 +66,11 @@ def _no_number(name: str, value: Any) -> InitErrorDetails:
 
 def _again(problem: ErrorDetails) -> InitErrorDetails:
     """A complaint that pydantic has made, to be made again."""
+    kind: Any = problem["type"]  # pydantic's stub asks for a literal, and takes any text
     context = {name: value for name, value in problem.get("ctx", {}).items() if name != "error"}
-    text = problem["msg"].replace("{", "(").replace("}", ")")  # its braces would be taken for places to fill
+    text: Any = problem["msg"].replace("{", "(").replace("}", ")")  # its braces would be taken for places to fill
     return {
-        "type": PydanticCustomError(problem["type"], text, context),
+        "type": PydanticCustomError(kind, text, context),
         "loc": problem["loc"],
         "input": problem["input"],
     }

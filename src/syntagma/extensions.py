@@ -1,4 +1,4 @@
-"""What users add: files of their own, imported by path and once each, and the kinds of languages and learners in them."""
+"""What users add: files of their own, imported by path, once each, and the kinds of languages and learners in them."""
 
 from __future__ import annotations
 
@@ -68,8 +68,8 @@ class Kinds(Generic[T]):
         @LEARNERS.add
         class GatedMLP(NetworkLearner): ...            # in a file of one's own
 
-    A kind that is not known is looked for among the entry points of installed packages, and a kind that is the path of a
-    Python file means the one that the file adds.
+    A kind that is not known is looked for among the entry points of installed packages, and a kind that is the path of
+    a Python file means the one that the file adds.
 
     Attributes:
         noun: what messages call it.

@@ -3,8 +3,8 @@
     git worktree add /tmp/v1 cb14fb5
     PYTHONPATH=/tmp/v1/src python tests/data/make_results_v1.py tests/data/results-v1.sqlite
 
-Three runs: one that two studies asked for, which has two ids there, and one that keeps networks; a fact that speaks of a
-run by its id, and one that does not.
+Three runs: one that two studies asked for, which has two ids there, and one that keeps networks; a fact that speaks of
+a run by its id, and one that does not.
 """
 
 import sqlite3

@@ -42,7 +42,7 @@ def print_tables(tables: Mapping[str, pd.DataFrame]) -> None:
 
 def print_study_tables(tables: Iterable[StudyTable]) -> None:
     """Each table of a study under its title, with the columns that the page shows."""
-    print_tables({f"{one.name}: {one.title}": one.data[[c.name for c in one.columns]] for one in tables})
+    print_tables({f"{one.name}: {one.title}": one.data.loc[:, [c.name for c in one.columns]] for one in tables})
 
 
 def print_verdicts(verdicts: Iterable[Verdict]) -> None:

@@ -42,7 +42,7 @@ class Claim:
         caveat: why what was measured cannot decide, besides the interval's own caveat; the outcome is then open.
         shown: the measured side in words, where it is more than its interval.
         picked_from: of how many intervals `measured` was picked as the one farthest from `number`; its p-value is
-            multiplied by that (Bonferroni), and it agrees if the interval of the confidence that remains holds `number`.
+            multiplied by that (Bonferroni), and it agrees if the interval of the confidence left holds `number`.
 
     Example: `Claim("P_3 grows as m^4", "m^4", exponent, "equals", 4.0, "arXiv 2505.07070, eq. 9", resolution=1.0)`.
     """

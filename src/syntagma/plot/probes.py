@@ -26,9 +26,9 @@ def probe_figure(tables: Tables, title: str, name: str = "probes") -> Figure:
     draw = {"invariance": _invariance, "readouts": _readouts, "distances": _distances, "attention": _attention}
     panels = [panel(tables[probe]) for probe, panel in draw.items() if probe in tables]
     caption = (
-        "Cosine of whitened activations before and after a change of the sentence's tree; accuracy of linear read-outs of "
-        "hidden symbols beside the exact posterior's; distance of the prediction to observers who know the grammar up to a "
-        "level; share of attention by the level at which two positions meet. Only the probes asked for are drawn."
+        "Cosine of whitened activations before and after a change of the sentence's tree; accuracy of linear read-outs "
+        "of hidden symbols beside the exact posterior's; distance of the prediction to observers who know the grammar "
+        "up to a level; share of attention by the level at which two positions meet. Only probes asked for are drawn."
     )
     return Figure(name, title, panels, caption, columns=2)
 

@@ -156,7 +156,10 @@ def _claims(measured: Measured) -> Iterator[Claim]:
     settings = measured.settings
     every, last = measured.last.get(("next-token",)), measured.last.get(("last-token",))
     for level in range(1, settings.levels + 1):
-        text = f"level {level}: sentences that the {settings.contender.learner.label} needs on all positions over those on the last alone"
+        text = (
+            f"level {level}: sentences that the {settings.contender.learner.label} needs on all positions "
+            "over those on the last alone"
+        )
         times = unmeasured("not trained yet") if every is None or last is None else every.over(last, level)
         yield Claim(text, "at most 1", times, "below", 1.0, "a sentence shows each rule at more positions")
 

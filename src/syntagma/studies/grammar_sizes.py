@@ -207,7 +207,7 @@ _EXPONENTS = Schema(
 )
 _GROWTH = GROWTH.named(
     "growth",
-    caption="Exponent k of P_l (1 - f) in each size of the grammar, the others as in the base, with its interval of 95 %.",
+    caption="Exponent k of P_l (1 - f) in each size of the grammar, others as in the base, with its interval of 95 %.",
 )
 _PREFACTORS = Schema(
     "prefactors",
@@ -309,7 +309,8 @@ def _claims(measured: Measured) -> Iterator[Claim]:
 
 def _one_prefactor(measured: Measured, name: str, level: int) -> Claim:
     """One prefactor for all languages: the language farthest from the base, in standard errors, is where it is."""
-    text = f"level {level}: one prefactor for all languages of the {measured.settings.learners[name].learner.label} network"
+    label = measured.settings.learners[name].learner.label
+    text = f"level {level}: one prefactor for all languages of the {label} network"
     predicted = "P_l / law, over that of the base, is 1"
     prefactors = measured.prefactors(name, level)
     base = prefactors.pop(measured.settings.base, unmeasured("the base is not trained yet"))

@@ -364,8 +364,9 @@ _CORRELATIONS = Schema(
     ),
 )
 _IGNORED = tuple(
-    Column(f"ignored_{name}", heading, "count") for name, heading in (("measured", "synonyms ignored from"), ("low", "from"), ("high", "to"))
-)  # fmt: skip
+    Column(f"ignored_{name}", heading, "count")
+    for name, heading in (("measured", "synonyms ignored from"), ("low", "from"), ("high", "to"))
+)
 _THRESHOLDS = Schema(
     "thresholds",
     "Thresholds of the last token, and of its layers",
@@ -398,10 +399,15 @@ def _predictions(settings: LevelByLevel, facts: Facts) -> Iterator[Table]:
         )
     )
     yield _CLASSES.table(
-        {"rules": m, "classes": n, "num_examples": theory.class_sample_complexity(n, m, settings.depth), "source": theory.CLASS_SOURCE}
+        {
+            "rules": m,
+            "classes": n,
+            "num_examples": theory.class_sample_complexity(n, m, settings.depth),
+            "source": theory.CLASS_SOURCE,
+        }
         for m in settings.root_class.rules
         for n in settings.root_class.classes
-    )  # fmt: skip
+    )
     yield _CORRELATIONS.table(_correlation_rows(settings))
 
 
@@ -644,13 +650,20 @@ def _class_figure(measured: Measured) -> Figure:
                     label=f"m = {m}",
                 )
             )
-    right = [*right, Law(settings.root_class.classes, [1.0] * len(settings.root_class.classes), label="law")] if right else [
-        Empty("No class has come to a tenth of chance's error.")
-    ]  # fmt: skip
+    right = (
+        [*right, Law(settings.root_class.classes, [1.0] * len(settings.root_class.classes), label="law")]
+        if right
+        else [Empty("No class has come to a tenth of chance's error.")]
+    )
     panels = (
         Panel("error against P", Axis("training examples P", "log"), Axis("test error over chance's", "log"), left),
-        Panel("P* over its law", Axis("classes n_c", "log", ticks=settings.root_class.classes), Axis("P* / (n_c m^L)", "log"), right),
-    )  # fmt: skip
+        Panel(
+            "P* over its law",
+            Axis("classes n_c", "log", ticks=settings.root_class.classes),
+            Axis("P* / (n_c m^L)", "log"),
+            right,
+        ),
+    )
     caption = (
         "Left: test error of the class at the root over that of chance, against P: mean over seeds with a dot for "
         f"each; an error of zero in {settings.test_examples} sentences is drawn as half of one. The line is the tenth "
@@ -674,10 +687,10 @@ def _correlation_figure(measured: Measured) -> Figure:
             )
             means: Any = one.groupby("level")[["ensemble", "floor"]].mean()
             marks.append(Law(means.index + 0.1 * (place - 1), means["ensemble"] / means["floor"], key=key))
-        signal = rows["squared_covariance"] / rows["floor"]
-        for power in range(2, 30, 3):
-            if signal.min() / 2 < 2.0**-power < 2 * signal.max():
-                marks.append(Level(2.0**-power, f"P = {2**power:,}", key="plateau"))
+        signal: Any = rows["squared_covariance"] / rows["floor"]
+        low, high = float(signal.min()) / 2, 2 * float(signal.max())
+        resolved = [power for power in range(2, 30, 3) if low < 2.0**-power < high]
+        marks.extend(Level(2.0**-power, f"P = {2**power:,}", key="plateau") for power in resolved)
         x = Axis("level l at which the two meet", ticks=sorted(set(rows["level"])))
         panels.append(
             Panel(f"m = {m} rules per symbol", x, Axis("squared covariance / floor of one sentence", "log"), marks)

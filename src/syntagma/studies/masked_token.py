@@ -1,4 +1,4 @@
-"""A masked token of a random hierarchy: one place, drawn anew for each sentence, is hidden and predicted from all others.
+"""A masked token of a random hierarchy: one place, drawn for each sentence, is hidden and predicted from all others.
 
 What is asked: whether learners come near the exact posterior, and from how many sentences.
 Source: arXiv 2505.07070 (languages), masked prediction as in BERT; the exact posterior is `TreeOracle`'s.
@@ -58,8 +58,8 @@ class Measured:
     """Losses and excess losses by learner; `chance` and `floor` are averages over the grammars, in nats."""
 
     settings: MaskedTokens
-    losses: Mapping[tuple[str], LearningCurve]
-    excess: Mapping[tuple[str], LearningCurve]
+    losses: Mapping[tuple[Any, ...], LearningCurve]
+    excess: Mapping[tuple[Any, ...], LearningCurve]
     chance: float
     floor: float
 
@@ -103,7 +103,8 @@ def _measure(settings: MaskedTokens, facts: Facts, results: Results) -> Measured
     runs = results.table(_cells(settings, facts, results))
     chance = float(np.mean([facts[_chance_key(language)]["nats"] for language in settings.languages()]))
     curves = {metric: LearningCurve.from_runs(runs, ["learner"], metric) for metric in ("test_loss", "excess_loss")}
-    floor = float(runs.groupby("seed")["oracle_loss"].mean().mean())
+    of_seeds: Any = runs.groupby("seed")["oracle_loss"].mean()
+    floor = float(of_seeds.mean())
     return Measured(settings, curves["test_loss"], curves["excess_loss"], chance, floor)
 
 

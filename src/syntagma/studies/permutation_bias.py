@@ -203,7 +203,7 @@ class Measured:
         return None if moments is None else known.shifted_error(moments, name, sizes, self.settings.ridge)
 
     def over_predicted(self, name: str, shifted: bool) -> tuple[Interval, int]:
-        """Measured over predicted error of kernel regression: geometric mean over sizes of the seeds' mean; how many."""
+        """Measured over predicted error of kernel regression: geometric mean over sizes of seeds' means; how many."""
         curve = (self.shifted if shifted else self.errors).get(("kernel", name))
         if curve is None:
             return unmeasured("not measured yet"), 0
@@ -768,12 +768,23 @@ def _width_figure(measured: Measured) -> Figure:
     middle = float(np.exp(np.log([one.value for one in means]).mean() + np.log(x).mean()))
     marks = (
         Points(np.tile(x, len(values)), values.ravel(), key="series 1", size=0.4, label="one network"),
-        Points(x, [one.value for one in means], [max(one.low, 0.0) for one in means], [one.high for one in means], key="cnn",
-               label="mean, interval of 95 %"),
+        Points(
+            x,
+            [one.value for one in means],
+            [max(one.low, 0.0) for one in means],
+            [one.high for one in means],
+            key="cnn",
+            label="mean, interval of 95 %",
+        ),
         Law(x, middle / x, label="slope -1"),
-    )  # fmt: skip
+    )
     slope = measured.width_slope()
-    panel = Panel(f"fitted slope {slope}", Axis("width (units and heads)", "log", ticks=widths), Axis("squared relative deviation", "log"), marks)  # fmt: skip
+    panel = Panel(
+        f"fitted slope {slope}",
+        Axis("width (units and heads)", "log", ticks=widths),
+        Axis("squared relative deviation", "log"),
+        marks,
+    )
     caption = (
         "Squared relative distance (Frobenius norm) between the kernel of the last layer's features of one random "
         "network and its infinite-width limit, over 64 random sequences; heads, of size 4, are as many as units."
@@ -795,8 +806,8 @@ def _symmetry_figure(measured: Measured) -> Figure:
             own = [row for row in rows if row["source"] == source]
             if value == "between" and source == "shuffled":
                 own = [row for row in own if row["high"] - row["low"] < 1.0]  # nothing is left there to be shared
-            numbers = [[row[column] for row in own] for column in ("window", value, low, high)]
-            marks.append(Points(*numbers, key=f"series {place}", label=source))
+            windows, shares, lows, highs = ([row[column] for row in own] for column in ("window", value, low, high))
+            marks.append(Points(windows, shares, lows, highs, key=f"series {place}", label=source))
         ticks = sorted({row["window"] for row in rows})
         panels.append(
             Panel(title, Axis("window T (tokens)", "log", ticks=ticks), Axis("", limits=(-0.05, 1.12)), marks)

@@ -268,12 +268,18 @@ _GROWTH = Schema(
 def _predictions(settings: ScalingLaws, facts: Facts) -> Iterator[Table]:
     sizes = settings.vocab, settings.branching
     yield _PREDICTIONS.table(
-        {"rules": m, "level": level, "law": one.name, "regime": one.thresholds.regime, "num_examples": float(size),
-         "source": one.thresholds.source}
+        {
+            "rules": m,
+            "level": level,
+            "law": one.name,
+            "regime": one.thresholds.regime,
+            "num_examples": float(size),
+            "source": one.thresholds.source,
+        }
         for m in settings.rules
         for one in _all_predictions(settings, facts, m)
         for level, size in enumerate(one.thresholds.values, start=1)
-    )  # fmt: skip
+    )
     yield _plateaus_table(settings, facts)
     alphas = [
         (m, shared, theory.scaling_exponent(sizes[0], m, sizes[1], shared))

@@ -3,9 +3,9 @@
 The rules of level 1 have probabilities k^-(1+a); the class at the root and the last token are learned beside the same
 with equal rules.
 
-What moves the thresholds of the last token, derived here: a level is learned once the squared covariance C^2 of the last
-token with what reveals the level has come out of the sampling noise, with weight sharing with tokens at level 1 and
-s-tuples above, without it with tokens at all levels. The rules of level 1 enter C^2 through W_1 = sum_k w_k^2, once for
+What moves the thresholds of the last token, derived here: a level is learned once the squared covariance C^2 of the
+last token with what reveals the level has come out of the sampling noise, with weight sharing with tokens at level 1
+and s-tuples above, without it tokens everywhere. The rules of level 1 enter C^2 through W_1 = sum_k w_k^2, once for
 each path that passes them:
 
     tokens that meet at level 1          C^2 ~ W_1      both are in one tuple, drawn by one rule
@@ -26,7 +26,7 @@ import functools
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -49,7 +49,7 @@ from syntagma.theory import hierarchy as theory
 from syntagma.theory import zipf
 
 ONSET = 0.5
-"""Test error over chance's below which the exponent is fitted; it and the other end were fixed before any measurement."""
+"""Test error over chance's below which the exponent is fitted; it and the other end were fixed before measuring."""
 _TOKENS_SOURCE = f"{theory.SOURCE}, signal = noise; exact correlations derived here"
 
 
@@ -119,7 +119,7 @@ class Fall:
 
 @dataclass(frozen=True)
 class Measured:
-    """Class errors over chance's by Zipf exponent (0: equal rules); falls by rules' exponent and that of the law beside.
+    """Class errors over chance's by Zipf exponent (0: equal rules); falls by rules' exponent and that of the law.
 
     Attributes:
         tokens: curves of the last token by Zipf exponent.
@@ -182,7 +182,8 @@ def token_thresholds(settings: ZipfRules, exponent: float) -> Float[np.ndarray, 
     shared, levels = settings.tokens.learner.weight_sharing, settings.token_levels
     if shared is None:
         return np.full(levels, math.nan)
-    of_seeds = [_needed(language, shared)[:levels] for language in settings.languages(exponent)]
+    languages: list[Any] = settings.languages(exponent)  # frozen, so hashable, which the checker does not see
+    of_seeds = [_needed(language, shared)[:levels] for language in languages]
     return np.exp(np.mean(np.log(of_seeds), axis=0))
 
 
@@ -225,7 +226,8 @@ def _measure(settings: ZipfRules, facts: Facts, results: Results) -> Measured:
     errors: dict[float, LearningCurve] = {}
     if len(runs):
         over_chance = runs.assign(error=(1 - runs["test_accuracy"].astype(float)) / chance)
-        errors = {known[0]: curve for known, curve in LearningCurve.from_runs(over_chance, ["zipf"], "error").items()}
+        curves: dict[Any, LearningCurve] = LearningCurve.from_runs(over_chance, ["zipf"], "error")
+        errors = {exponent: curve for (exponent,), curve in curves.items()}
     falls = {}
     for exponent, curve in errors.items():
         for law in (exponent,) if exponent else settings.exponents:

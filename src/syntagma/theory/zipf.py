@@ -6,9 +6,9 @@ many rules
 
     error ~ sum of f_k over P_k > P ~ P^(-a/(1+a)).
 
-Source: arXiv 2505.07067, abstract and the section on classification, where one level has Zipf rules. Regime: many rules,
-and n_c = v: the argument takes a sentence with one unknown tuple as lost; with few classes (n_c m well below v^s) the
-others often tell the class, and the error falls like a higher power of the share unknown.
+Source: arXiv 2505.07067, abstract and the section on classification, where one level has Zipf rules. Regime: many
+rules, and n_c = v: the argument takes a sentence with one unknown tuple as lost; with few classes (n_c m well below
+v^s) the others often tell the class, and the error falls like a higher power of the share unknown.
 
 Derived here, for m rules: with the rounding that a rule is unknown with probability exp(-P f_k / c),
 

@@ -181,9 +181,13 @@ def _numbers(certified: Certificate | None, ridge: float) -> dict[str, float]:
     smallest = nowhere if certified is None else certified.smallest
     needed = nowhere if certified is None else certified.strings_needed(ridge)
     return {
-        "smallest": smallest.value, "smallest_low": smallest.low, "smallest_high": smallest.high,
-        "strings": needed.value, "strings_low": needed.low, "strings_high": needed.high,
-    }  # fmt: skip
+        "smallest": smallest.value,
+        "smallest_low": smallest.low,
+        "smallest_high": smallest.high,
+        "strings": needed.value,
+        "strings_low": needed.low,
+        "strings_high": needed.high,
+    }
 
 
 def predicted_curves(

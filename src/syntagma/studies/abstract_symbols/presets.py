@@ -49,17 +49,30 @@ def _families(names: Iterable[str], **settings: Any) -> dict[str, Templates]:
 def _transformer(width: int, heads: int, head_size: int, layers: int = 2) -> Transformer:
     """The public script's transformer: full attention, class token, GELU, MLPs of twice the width."""
     return Transformer(
-        width=width, heads=heads, head_size=head_size, layers=layers, mlp_ratio=2, activation="gelu", attention="full",
+        width=width,
+        heads=heads,
+        head_size=head_size,
+        layers=layers,
+        mlp_ratio=2,
+        activation="gelu",
+        attention="full",
         read_out="class-token",
-    )  # fmt: skip
+    )
 
 
 def _training(learning_rate: float, steps: int, batch_size: int = 64) -> Training:
     """Adam; the rate rises for 50 steps and falls to a fiftieth of itself along a cosine."""
     return Training(
-        learning_rate=learning_rate, batch_size=batch_size, warmup_steps=50, schedule="cosine", final_rate=0.02,
-        max_steps=steps, patience=1e6, train_loss_threshold=1e-4, evaluations_per_doubling=1,
-    )  # fmt: skip
+        learning_rate=learning_rate,
+        batch_size=batch_size,
+        warmup_steps=50,
+        schedule="cosine",
+        final_rate=0.02,
+        max_steps=steps,
+        patience=1e6,
+        train_loss_threshold=1e-4,
+        evaluations_per_doubling=1,
+    )
 
 
 def _contenders(

@@ -274,10 +274,16 @@ class AbstractSymbols(Settings):
         task: AnyTask = Label()
         return Run.model_validate(
             {
-                "language": language, "tests": tests, "task": task, "learner": learner,
-                "training": training, "num_examples": size, "test_examples": self.test_examples, "seed": seed,
+                "language": language,
+                "tests": tests,
+                "task": task,
+                "learner": learner,
+                "training": training,
+                "num_examples": size,
+                "test_examples": self.test_examples,
+                "seed": seed,
             }
-        )  # fmt: skip
+        )
 
 
 def _tied(learner: Learner, templates: Templates) -> Learner:
