@@ -1,7 +1,7 @@
 """One pass over fresh sentences, beside several over a fixed set: when is a level learned if no sentence comes twice?
 
-The number of sentences seen in one pass when the loss comes to the half-way line of a level is compared with the size of
-a fixed set from which the level is learned. A pass is the beginning of a longer training on the same set, so it sees
+The number of sentences seen in one pass when the loss comes to the half-way line of a level is compared with the size
+of a fixed set from which the level is learned. A pass is the beginning of a longer training on the same set, so it sees
 no fewer.
 Source: arXiv 2505.07070, whose experiments are read as training in one pass.
 """
@@ -299,8 +299,16 @@ def _learner(
     )
 
 
-def _preset(width: int, layers: int, heads: int, decoder: int, steps: tuple[int, int, int], batches: tuple[int, int, int],
-            fixed: tuple[tuple[int, int], tuple[int, int], tuple[int, int]], fixed_batch: int = 64) -> dict[str, PassLearner]:  # fmt: skip
+def _preset(
+    width: int,
+    layers: int,
+    heads: int,
+    decoder: int,
+    steps: tuple[int, int, int],
+    batches: tuple[int, int, int],
+    fixed: tuple[tuple[int, int], tuple[int, int], tuple[int, int]],
+    fixed_batch: int = 64,
+) -> dict[str, PassLearner]:
     """The three networks, in the order convolution, attention, transformer."""
     networks = {
         "cnn": HierarchicalCNN(width=width),

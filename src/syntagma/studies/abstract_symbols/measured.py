@@ -1,8 +1,8 @@
 """From finished runs to curves on symbols never seen, the data needed, tables and claims.
 
-The data a learner needs is the number of training strings at which a seed's accuracy on symbols never seen comes half-way
-from chance to 1. Copying the first symbol, or answering the majority's, gives more than chance on some tasks: half-way
-is therefore taken above `Templates`' best answer that does not depend on the string.
+The data a learner needs is the number of training strings at which a seed's accuracy on symbols never seen comes
+half-way from chance to 1. Copying the first symbol, or answering the majority's, gives more than chance on some tasks:
+half-way is therefore taken above `Templates`' best answer that does not depend on the string.
 """
 
 from __future__ import annotations
