@@ -89,7 +89,7 @@ def test_figures_show_every_language(known: Analysis):
         assert is_drawn(figure), figure.name
     lines = marks(known, "collapse", Line)
     assert len(lines) == 2 * (5 + 2)
-    assert len({(line.key, dict(line.hover)["language"]) for line in lines}) == 5 + 2
+    assert len({(line.key, dict(line.hover)["language"][0]) for line in lines}) == 5 + 2
 
 
 def test_figures_are_drawn_with_pieces_missing(tmp_path: Path):
