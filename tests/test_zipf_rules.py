@@ -136,7 +136,7 @@ def test_verdicts_agree_where_every_law_holds():
         ({"tokens": {a: [(1 + a) * 8, (1 + a) ** 2 * 64, 1e5] for a in (0.0, 1.0)}}, ("P_2 / P_1",)),
         ({"tokens": {a: [(2 + a) * 8, (2 + a) * 64, 1e5] for a in (0.0, 1.0)}}, ("P_2 / P_1",)),
         ({"falls": {(1.0, 1.0): Fall(interval(0.9), 0.9, np.array([16.0, 64.0]))}}, ("a = 1: the class error falls",)),
-        ({"falls": {(0.0, 1.0): Fall(interval(0.2), 0.2, np.ones(2))}}, ("with equal rules",)),
+        ({"falls": {(0.0, 1.0): Fall(interval(0.2), 0.2, np.ones(2))}}, ("with equal rules the class",)),
     ],
 )
 def test_verdicts_disagree_where_a_law_is_broken(changes: Mapping[str, Any], words: tuple[str, ...]):
