@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from syntagma.curves import LearningCurve
+from syntagma.languages.settings import HierarchySettings
 from syntagma.plot import Figure, Level, Mark
 from syntagma.studies import Cell, Fact, Results, Settings, Study, machinery
+from syntagma.studies.grammar import GrammarCurve
 from syntagma.studies.machinery import Analysis
 from syntagma.sweep.store import Store
 
@@ -50,12 +56,68 @@ def outcomes(analysis: Analysis, *words: str) -> list[str]:
 
 
 def is_drawn(figure: Figure) -> bool:
-    """Whether both backends draw it, with a caption of whole sentences."""
-    _, axes = figure.matplotlib()
-    return len(axes) == len(figure.panels) and bool(figure.plotly().data) and figure.caption.endswith(".")
+    """Whether both backends draw it, no panel is without anything, and its caption is whole sentences."""
+    from matplotlib import pyplot
+
+    drawn, axes = figure.matplotlib()
+    pyplot.close(drawn)
+    layout = figure.plotly().layout
+    full = all(panel.marks for panel in figure.panels)
+    return len(axes) == len(figure.panels) and full and bool(layout.xaxis) and figure.caption.endswith(".")
 
 
 def marks(analysis: Analysis, name: str, kind: type[Mark] = Level) -> list[Any]:
     """All marks of one kind in the figure of that name."""
     figure = next(one for one in analysis.figures if one.name == name)
     return [mark for panel in figure.panels for mark in panel.marks if isinstance(mark, kind)]
+
+
+def plateaus(depth: int) -> list[float]:
+    """L_0..L_L made by hand."""
+    return [1.4 * 0.5**level for level in range(depth + 1)]
+
+
+def staircase(size: float, thresholds: Sequence[float]) -> float:
+    """Plateaus rounded by a tanh in ln P that is half-way at each threshold."""
+    heights = plateaus(len(thresholds))
+    loss = heights[0]
+    for level, at in enumerate(thresholds, start=1):
+        loss -= (0.5 + 0.5 * math.tanh(6 * math.log(size / at))) * (heights[level - 1] - heights[level])
+    return loss
+
+
+def grammar_fact(fact: Fact) -> dict[str, Any]:
+    """The facts of a random hierarchy: plateaus as above, and entropies made by hand."""
+    of, language = fact.key["of"], fact.key["language"]
+    if of == "plateaus":
+        return {"loss_nats": plateaus(language["depth"]), "standard_error": [0.0] * (language["depth"] + 1)}
+    return {"nats": {"chance": 1.4, "mean entropy": 0.3}[of]}
+
+
+SPREAD = np.array([-0.05, 0.05, -0.025, 0.025, 0.0])
+"""What the seeds' logarithms are off by: nothing on average."""
+
+
+def around(value: float, place: int = 0) -> np.ndarray:
+    """`[seeds]`: numbers with geometric mean `value`, whose noise depends on the place."""
+    return value * np.exp(np.roll(SPREAD, place))
+
+
+def curve_through(thresholds: Sequence[Any]) -> GrammarCurve:
+    """A curve whose seeds cross half-way lines at these sizes: each `[seeds]`, ascending by level.
+
+    Sizes are a factor 1.01 apart and the loss is linear in ln P between crossings, so they are recovered to that.
+    """
+    at, heights = np.log(np.stack(thresholds, axis=1)), np.array(plateaus(len(thresholds)))
+    middle = (heights[1:] + heights[:-1]) / 2
+    sizes = np.exp(np.arange(at.min() - 2, at.max() + 2, 0.01))
+    rows = [np.interp(np.log(sizes), [row[0] - 1, *row, row[-1] + 1], [heights[0], *middle, heights[-1]]) for row in at]
+    return GrammarCurve(LearningCurve(sizes, np.array(rows)), np.tile(heights, (len(at), 1)))
+
+
+def enumerated(language: HierarchySettings) -> tuple[np.ndarray, np.ndarray]:
+    """All sentences of a small language, `[v^T, T]`, and their probabilities."""
+    made = language.language()
+    grid = np.meshgrid(*[np.arange(made.vocab)] * made.sentence_length, indexing="ij")
+    every = np.stack(grid, -1).reshape(-1, made.sentence_length)
+    return every, np.exp(made.log_prob(every))

@@ -8,20 +8,21 @@ from typing import Any
 import numpy as np
 import pytest
 from pydantic import ValidationError
-from syntagma.report.abstract_symbols import FIGURES, REPORT
-from syntagma.studies.abstract_symbols.analysis import chance
 
+from known_results import is_drawn, record_command
 from syntagma.cli.settings import settings_for
 from syntagma.errors import InputError
 from syntagma.kernels.presets import template_transformer
 from syntagma.languages.templates import Templates, family
 from syntagma.learners import KernelRegression, Perceptron, Training, Transformer
-from syntagma.report import page_html, save_figures
-from syntagma.studies import load
+from syntagma.plot import Line
+from syntagma.report import page_html
+from syntagma.studies import Facts, Results, load, machinery
 from syntagma.studies.abstract_symbols import PRESETS, AbstractSymbols
-from syntagma.studies.abstract_symbols.predictions import activations_table, certificates, forecast
+from syntagma.studies.abstract_symbols.measured import chance
+from syntagma.studies.abstract_symbols.predictions import certificates, forecast
 from syntagma.studies.abstract_symbols.settings import Contender, Copying, Diversity, LanguageModel
-from syntagma.studies.study import Analysis
+from syntagma.studies.machinery import Analysis
 from syntagma.sweep.store import Store
 from syntagma.tasks import Shape
 
@@ -64,10 +65,17 @@ ACCURACY = {
 }
 
 
+def facts_of(settings: AbstractSymbols) -> Facts:
+    """All facts, computed as the study says."""
+    return Facts((fact.key, dict(fact.compute())) for fact in STUDY.facts(settings, Results()))
+
+
 def store_results(directory: Path, settings: AbstractSymbols, *, skip: tuple[str, ...] = ()) -> Analysis:
     """Results as if accuracies were those of `ACCURACY`, give or take a hundredth from seed to seed."""
     with Store.create(directory) as store:
-        store.record_command(STUDY.name, None, settings.model_dump(mode="json"), ["syntagma", "run"])
+        record_command(store, STUDY, settings)
+        for fact in STUDY.facts(settings, Results()):
+            store.record_fact(STUDY.name, fact.key, fact.compute())
         for cell in settings.cells():
             names = cell.names
             if names["part"] in skip:
@@ -82,7 +90,7 @@ def store_results(directory: Path, settings: AbstractSymbols, *, skip: tuple[str
             loss = 4 * (1 - right) ** 2
             result = {"unseen_accuracy": right, "unseen_loss": loss, "test_loss": loss, "test_accuracy": 0.99}
             store.record_run(cell.run.config(), result | {"seconds": 1.0, "flops": 1.0, "steps": 4})
-        return STUDY.analyse(store)
+        return machinery.analyse(STUDY, store)
 
 
 @pytest.fixture(scope="module")
@@ -91,26 +99,30 @@ def analysis(tmp_path_factory: pytest.TempPathFactory) -> Analysis:
 
 
 def test_known_curves_give_known_thresholds_and_verdicts(analysis: Analysis) -> None:
-    needed = analysis.tables["needed"].set_index("learner")
-    # means over seeds are 0.01 below; half-way is 0.75, between 256 (0.69) and 1024 (0.79)
-    assert needed.loc["transformer", "value"] == pytest.approx(256 * 4**0.6)
-    assert needed.loc["transformer-identities", "value"] == pytest.approx(16 * 4**0.6)
-    assert needed.loc["perceptron", "note"] == "more than 1024"
-    saved = analysis.tables["saved"].iloc[0]
-    assert saved["value"] == pytest.approx(16)
-    by_claim = {verdict.claim: verdict for verdict in analysis.verdicts}
+    needed = analysis.tables["needed"].data.set_index("learner")
+    # half-way is 0.75: seeds come to it at 0.5, 0.6 and 0.7 of the way between 256 (0.69) and 1024 (0.79) in ln P
+    assert needed.loc["transformer", "measured"] == pytest.approx(256 * 4**0.6)
+    half = 4.3027 * 0.1 * np.log(4) / 3**0.5  # t(0.975, 2) s / sqrt(3)
+    assert needed.loc["transformer", "high"] == pytest.approx(256 * 4**0.6 * np.exp(half), rel=1e-4)
+    assert needed.loc["transformer-identities", "measured"] == pytest.approx(16 * 4**0.6)
+    assert needed.loc["perceptron", "note"] == "3 of 3 seeds do not come to the line at the sizes measured"
+    assert needed.loc["perceptron", "low"] < 1024
+    assert np.isnan(needed.loc["perceptron", "measured"])
+    by_claim = {verdict.claim.text: verdict for verdict in analysis.verdicts}
     task = "same-different: the "
     assert by_claim[task + "transformer with a, b answers strings of symbols never seen"].outcome == "agrees"
     assert by_claim[task + "perceptron answers strings of symbols never seen"].outcome == "agrees"
-    assert by_claim[task + "perceptron answers strings of symbols never seen"].predicted == "does not"
-    assert by_claim[task + "transformer needs more strings without a, b than with them"].outcome == "agrees"
+    assert by_claim[task + "perceptron answers strings of symbols never seen"].claim.predicted == "does not"
+    saved = by_claim[task + "transformer needs more strings without a, b than with them"]
+    assert saved.outcome == "agrees"
+    assert saved.claim.measured.value == pytest.approx(16)
     gain = by_claim[task + "transformer gains accuracy on unseen symbols from 8 instead of 2 substitutions a template"]
-    assert (gain.outcome, gain.measured) == ("agrees", "0.30 [0.30, 0.30]")
+    assert (gain.outcome, gain.measured) == ("agrees", "0.3 [0.3, 0.3]")
     fall = by_claim["copying without b: accuracy on unseen symbols falls from width 8 to 16"]
-    assert (fall.outcome, fall.measured) == ("agrees", "0.40 [0.40, 0.40]")
+    assert (fall.outcome, fall.measured) == ("agrees", "0.4 [0.4, 0.4]")
     assert by_claim["copying at width 16: accuracy on unseen symbols is larger with b than without"].outcome == "agrees"
     text = by_claim["characters of a text: the decoder's loss is lower with a, b than without, at equal compute"]
-    assert (text.outcome, text.measured) == ("open", "no text was given: add --set text=FILE")
+    assert (text.outcome, text.measured) == ("open", "not measured: no text was given: add --set text=FILE")
 
 
 def test_a_learner_that_contradicts_its_certificate_is_said_to_disagree(
@@ -118,7 +130,7 @@ def test_a_learner_that_contradicts_its_certificate_is_said_to_disagree(
 ) -> None:
     monkeypatch.setitem(ACCURACY, "perceptron", dict.fromkeys((16, 64, 256, 1024), 1.0))
     monkeypatch.setitem(ACCURACY, "transformer", dict.fromkeys((16, 64, 256, 1024), 0.5))
-    found = {v.claim: v.outcome for v in store_results(tmp_path, small_settings()).verdicts}
+    found = {v.claim.text: v.outcome for v in store_results(tmp_path, small_settings()).verdicts}
     task = "same-different: the "
     assert found[task + "perceptron answers strings of symbols never seen"] == "disagrees"
     assert found[task + "transformer answers strings of symbols never seen"] == "disagrees"
@@ -132,22 +144,27 @@ def test_one_seed_decides_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("skip", [(), ("copying", "substitutions"), ("strings", "copying")])
 def test_figures_and_page_draw_whatever_is_stored(tmp_path: Path, skip: tuple[str, ...]) -> None:
-    if "strings" in skip:
-        with pytest.raises(InputError, match="no run of the template tasks is finished yet"):
-            store_results(tmp_path, everything(), skip=skip)
-        return
     families = {name: family(name, train_symbols=16, test_symbols=16) for name in ("same-different", "majority")}
     found = store_results(tmp_path, everything(families=families), skip=skip)
-    assert set(found.tables["kernels"]["family"]) == {"same-different"}
-    assert {path.stem for path in save_figures(found, tmp_path / "figures")} == set(FIGURES) == set(REPORT.captions)
+    assert set(found.tables["kernels"].data["family"]) == {"same-different"}
+    assert [figure.name for figure in found.figures] == [
+        "unseen-symbols", "theory-and-networks", "data-saved", "substitutions", "copying", "language-model",
+    ]  # fmt: skip
+    for figure in found.figures:
+        assert is_drawn(figure), figure.name
+    if "strings" in skip:
+        assert found.tables["needed"].data["note"].tolist()[0] == "not trained yet"
+        assert any("are not finished" in note for note in found.notes)
     assert "same-different" in page_html(found)
 
 
 def test_interactive_figure_holds_the_measured_numbers(analysis: Analysis) -> None:
-    figure = REPORT.interactive(analysis)
-    mine = [t for t in figure["data"] if t.get("name") == "transformer" and t["x"][0] is not None]
-    assert [t["x"] for t in mine] == [[16, 64, 256, 1024]]
-    assert np.allclose(mine[0]["y"], [0.49, 0.49, 0.69, 0.79])
+    main = analysis.figures[0]
+    own = [mark for mark in main.panels[0].marks if isinstance(mark, Line) and mark.label == "transformer"]
+    assert [list(line.x) for line in own] == [[16, 64, 256, 1024]]
+    assert np.allclose(own[0].y, [0.49, 0.49, 0.69, 0.79])
+    drawn = [t for t in main.plotly().data if t.y is not None and len(t.y) == 4 and np.allclose(t.y, own[0].y)]
+    assert len(drawn) == 1
 
 
 def test_chance_is_the_best_answer_that_ignores_the_string() -> None:
@@ -159,7 +176,7 @@ def test_chance_is_the_best_answer_that_ignores_the_string() -> None:
 
 def test_forecasts_for_symbols_follow_the_read_out() -> None:
     settings = small_settings(families={"copying": family("copying")})
-    found, templates = certificates(settings), settings.families["copying"]
+    found, templates = certificates(settings, facts_of(settings)), settings.families["copying"]
     said = {name: forecast(settings.learner(name, templates), templates, found.get(("copying", name))).outcome
             for name in settings.known("copying")}  # fmt: skip
     assert said == {"transformer": "open", "transformer-identities": "generalises", "perceptron": "does not"}
@@ -203,7 +220,7 @@ def test_bad_settings_are_refused_in_one_line(change: str, message: str) -> None
 
 def test_presets_are_planned_and_every_learner_fits_its_task() -> None:
     for settings in PRESETS.values():
-        cells = settings.cells()
+        cells = list(settings.cells())
         assert len({cell.run.id() for cell in cells}) == len(cells)
         assert {cell.names["part"] for cell in cells} == {"strings", "substitutions", "copying"}
         for cell in cells:
@@ -227,12 +244,13 @@ def test_the_language_models_are_compared_at_equal_compute() -> None:
 
 def test_every_activation_has_a_certificate() -> None:
     settings = everything(samples=2**10)
-    found = activations_table(settings)
+    facts = facts_of(settings)
+    found = {table.name: table.data for table in STUDY.predictions(settings, facts)}["activations"]
     assert set(found["activation"]) == {"relu", "erf", "cos"}
-    mine = found[(found["family"] == "same-different") & (found["activation"] == "relu")].iloc[0]
-    certified = certificates(settings)["same-different", "transformer"]
-    assert mine["smallest"] == certified.smallest.value
-    assert set(found[found["family"] == "copying"]["outcome"]) <= {"told apart", "open"}
+    own = found[(found["family"] == "same-different") & (found["activation"] == "relu")].iloc[0]
+    certified = certificates(settings, facts)["same-different", "transformer"]
+    assert own["smallest"] == certified.smallest.value
+    assert set(found[found["family"] == "copying"]["predicted"]) <= {"told apart", "open"}
 
 
 def test_a_small_run_of_everything_resumes_and_reports(tmp_path: Path) -> None:
@@ -243,13 +261,17 @@ def test_a_small_run_of_everything_resumes_and_reports(tmp_path: Path) -> None:
     settings = everything(sizes=(16,), seeds=2, language_model=model, text=str(text))
     assert settings.text is not None
     assert settings.text.sentence_length == 8
+    with pytest.raises(ValidationError, match=r"text\.validation_share=0\.0 cannot be used: training stops"):
+        everything(language_model=model, text=settings.text.model_copy(update={"validation_share": 0.0}))
     with Store.create(tmp_path / "out") as store:
-        store.record_command(STUDY.name, "quick", settings.model_dump(mode="json"), ["syntagma"])
-        STUDY.run(settings, store, 1, lambda text, share: None)
-        assert len(store.ids()) == len(settings.cells())
-        STUDY.run(settings, store, 1, lambda text, share: pytest.fail(text) if share else None)
+        record_command(store, STUDY, settings)
+        machinery.run(STUDY, settings, store, 1, lambda text, share: None)
+        assert len(store.ids()) == len(list(settings.cells()))
+        machinery.run(STUDY, settings, store, 1, lambda text, share: pytest.fail(text))
         text.unlink()
-        found = STUDY.analyse(store)  # from stored results alone
-    assert len(found.tables["text"]) == 4
-    assert np.isfinite(found.tables["text"]["perplexity"].to_numpy()).all()
+        found = machinery.analyse(STUDY, store)  # from stored results alone
+    runs = found.tables["runs"].data
+    losses = runs.loc[runs["part"] == "text", "test_loss"].to_numpy(float)
+    assert len(losses) == 4
+    assert np.isfinite(np.exp(losses)).all()
     assert "seen" in {name for cell in settings.cells() for name in cell.run.tests}

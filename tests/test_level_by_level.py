@@ -100,6 +100,7 @@ def stored(
     settings: LevelByLevel,
     *,
     classes: bool = True,
+    tokens: bool = True,
     probes: bool = True,
     probed: Callable[[Cell, int], dict[str, Any]] = inside,
 ) -> Analysis:
@@ -111,7 +112,7 @@ def stored(
                 known = {"loss_nats": PLATEAUS, "standard_error": [0.0] * 4}
                 store.record_fact(STUDY.name, plateaus_key(language), known)
         for cell in machinery.plan(STUDY, settings):
-            if "classes" in cell.names and not classes:
+            if not (classes if "classes" in cell.names else tokens):
                 continue
             identity = store.record_run(cell.run.config(), result(cell))
             for step in ((0, 2, 8) if cell.run.checkpoints > 1 else (8,)) if probes else ():
@@ -182,6 +183,14 @@ def test_figures_are_drawn_with_pieces_missing(tmp_path: Path, classes: bool, pr
         assert set(outcomes(analysis, "ignores level-")) == {"open"}
     if not classes:
         assert set(outcomes(analysis, "P* of the class")) == {"open"}
+
+
+def test_classes_alone_are_drawn(tmp_path: Path):
+    analysis = stored(tmp_path, small(rules=(2,)), tokens=False)
+    for figure in analysis.figures:
+        assert is_drawn(figure), figure.name
+    assert set(outcomes(analysis, "ignores level-")) == {"open"}
+    assert set(outcomes(analysis, "half-way ignored, over P*")) == {"finding"}
 
 
 def test_figures_draw_what_was_probed(known: Analysis):

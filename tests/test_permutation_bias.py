@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,18 +10,23 @@ import numpy as np
 import pandas as pd
 import pytest
 from pydantic import ValidationError
-from syntagma.studies.permutation_bias.facts import Levels, multiplicities, shifted_error, shifted_moments, spectrum_of
-from syntagma.studies.permutation_bias.settings import TAILS, PermutationBias, tail_name
-from syntagma.studies.permutation_bias.verdicts import slope, verdicts
-from syntagma.studies.permutation_bias.wanted import cells, fact_key, wanted_facts
-from syntagma.studies.stored import Facts
 
+from known_results import record_command
 from syntagma.cli.settings import settings_for
+from syntagma.curves import LearningCurve, Verdict, judge
 from syntagma.errors import InputError
 from syntagma.report import page_html, save_figures
-from syntagma.studies import load
-from syntagma.studies.permutation_bias import PRESETS, STUDY
-from syntagma.studies.study import Verdict
+from syntagma.studies import Facts, Results, load, machinery
+from syntagma.studies.permutation_bias import PRESETS, STUDY, Measured, PermutationBias
+from syntagma.studies.permutation_facts import (
+    TAILS,
+    Levels,
+    multiplicities,
+    shifted_error,
+    shifted_moments,
+    spectrum_of,
+    tail_name,
+)
 from syntagma.sweep.store import Store
 from syntagma.theory.learnability import sample_complexity
 
@@ -29,7 +35,7 @@ TINY = PRESETS["quick"].model_copy(
         "blocks": {name: PRESETS["quick"].blocks[name] for name in ("linear attention", "attention + ReLU")},
         "length": 4,
         "sizes": (8, 32),
-        "seeds": 2,
+        "seeds": 3,
         "networks": (4,),
         "network_sizes": (8,),
         "network_steps": 40,
@@ -69,24 +75,33 @@ def test_settings_that_cannot_be_are_refused_in_one_line(change: str, message: s
 def test_presets_round_trip_and_their_runs_can_be_made(preset: str) -> None:
     settings = PRESETS[preset]
     assert PermutationBias.model_validate_json(settings.model_dump_json()) == settings
-    predicted = {(name, length): 10.0 for name, lengths in settings.lengths.items() for length in lengths}
-    shapes = {}
-    for cell in [*settings.curve_cells(), *settings.growth_cells(predicted)]:
+    sector = {"eigenvalues": [0.1], "dimension": 2, "bound": 0.2, "target": [1.0]}
+    spectrum = {"sectors": {tail_name(tail): sector for tail in TAILS}, "rest": [], "trace": 1.0, "unresolved": 0.0}
+    facts = Facts((fact.key, spectrum) for fact in STUDY.facts(settings, Results()) if fact.key["of"] == "spectrum")
+    shapes, panels = {}, set()
+    for cell in STUDY.cells(settings, facts, Results()):
+        panels.add(cell.names["panel"])
         run = cell.run
         shapes[run.learner.kind, run.language.sentence_length] = run
     for run in shapes.values():
         run.learner.check(run.task.shape(run.language.language()))
+    assert panels == {"curves", "growth"}
+
+
+def keys(settings: PermutationBias) -> list[dict[str, Any]]:
+    """The keys of all facts, in order."""
+    return [dict(fact.key) for fact in STUDY.facts(settings, Results())]
 
 
 def test_a_text_may_be_given_by_its_path_and_counts_by_its_content(tmp_path: Path) -> None:
-    file, keys = tmp_path / "a.txt", []
+    file, found = tmp_path / "a.txt", []
     for content in ("ab" * 100, "abc" * 100):
         file.write_text(content, encoding="utf-8")
         settings = PermutationBias.model_validate(TINY.model_dump() | {"text": str(file)})
         assert settings.text is not None
         assert settings.text.path.endswith("a.txt")
-        keys.append(fact_key(settings, {"of": "symmetry", "window": 4}))
-    assert keys[0] != keys[1]
+        found.append(next(key for key in keys(settings) if key["of"] == "symmetry"))
+    assert found[0] != found[1]
     with pytest.raises(ValidationError):
         PermutationBias.model_validate(TINY.model_dump() | {"text": 3})
 
@@ -128,76 +143,94 @@ def test_theory_of_a_level_falls_and_crosses_one_half_where_it_says() -> None:
 
 
 def test_the_slope_of_a_power_law_is_found() -> None:
-    rows = [(w, d, (1 + 0.1 * d) / w) for w in (4, 8, 16) for d in range(3)]
-    value, low, high = slope(pd.DataFrame(rows, columns=["width", "draw", "deviation"]))
-    assert value == pytest.approx(-1)
-    assert low == pytest.approx(-1)
-    assert high == pytest.approx(-1)
+    settings = TINY.model_copy(update={"widths": (4, 8, 16), "draws": 3})
+    facts = Facts()
+    for key in keys(settings):
+        if key["of"] == "width":
+            facts.add(key, {"deviation": (1 + 0.1 * key["draw"]) / key["width"]})
+    slope = Measured(settings, facts, {}, {}, {}, pd.DataFrame()).width_slope()
+    assert slope.value == pytest.approx(-1)
+    assert slope.low == pytest.approx(-1)
+    assert slope.high == pytest.approx(-1)
 
 
 def test_keys_of_facts_hold_what_determines_them() -> None:
-    texts = [str(fact_key(TINY, key)) for key, _ in wanted_facts(TINY)]
+    texts = [str(key) for key in keys(TINY)]
     assert len(set(texts)) == len(texts) - 1  # the spectrum at the curves' T is also the first of the growth
     other = TINY.model_copy(update={"shift": (0.2, 0.3, 0.5)})
-    changed = [key["of"] for key, _ in wanted_facts(TINY) if fact_key(TINY, key) != fact_key(other, key)]
+    changed = [one["of"] for one, two in zip(keys(TINY), keys(other), strict=True) if one != two]
     assert changed == ["shift"]
 
 
 @pytest.fixture(scope="module")
-def analysed(tmp_path_factory: pytest.TempPathFactory) -> Any:
+def stored(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """The analysis of a tiny study, and what was measured."""
     directory = tmp_path_factory.mktemp("permutation-bias")
     with Store.create(directory) as store:
-        number = store.record_command(STUDY.name, "quick", TINY.model_dump(mode="json"), ["syntagma", "run"])
+        record_command(store, STUDY, TINY)
         shares: list[float] = []
-        STUDY.run(TINY, store, 2, lambda text, share: shares.append(share))
-        store.finish_command(number)
+        machinery.run(STUDY, TINY, store, 2, lambda text, share: shares.append(share))
         assert shares == sorted(shares)
         assert shares[-1] == pytest.approx(1)
-        analysis = STUDY.analyse(store)
-        assert len(analysis.tables["runs"]) == len(cells(TINY, Facts(store, STUDY.name)))
-    return analysis
+        analysis = machinery.analyse(STUDY, store)
+        facts, results = Facts(store.facts(STUDY.name)), Results(store.results(), store)
+        assert len(analysis.tables["runs"].data) == len(machinery.plan(STUDY, TINY, facts))
+        return analysis, STUDY.measure(TINY, facts, results)
 
 
-def test_a_tiny_study_runs_and_reports(analysed: Any, tmp_path: Path) -> None:
-    assert {"kernel", "width 4"} == set(analysed.tables["curves"]["learner"])
-    assert analysed.tables["reach"].iloc[0].tolist() == ["linear attention", "yes", "yes", "no", "no"]
-    outcomes = {verdict.claim: verdict.outcome for verdict in analysed.verdicts}
+def test_a_tiny_study_runs_and_reports(stored: Any, tmp_path: Path) -> None:
+    analysis, measured = stored
+    assert {learner for learner, _ in measured.errors} == {"kernel", "width 4"}
+    assert analysis.tables["reach"].data.iloc[0].tolist() == ["linear attention", "yes", "yes", "no", "no"]
+    outcomes = {verdict.claim.text: verdict.outcome for verdict in analysis.verdicts}
     assert outcomes["one block of linear attention reaches only (T) and (T-1,1)"] == "agrees"
     assert outcomes["eigenvalues repeat as often as the dimensions of their representations"] == "agrees"
     assert outcomes["an eigenvalue of a representation of dimension D is at most trace / D"] == "agrees"
-    files = save_figures(analysed, tmp_path)
-    assert {file.stem for file in files if file.suffix == ".png"} == {
+    files = save_figures(analysis.figures, tmp_path, ("png",))
+    assert {file.stem for file in files} == {
         "learning-curves", "spectrum", "sample-complexity", "width", "shifted", "source-symmetry",
     }  # fmt: skip
-    page = page_html(analysed)
+    page = page_html(analysis)
     assert "(T-2,1,1)" in page
     assert "NaN" not in page.split("<script")[0]
 
 
-def test_verdicts_follow_the_intervals(analysed: Any) -> None:
-    tables = dict(analysed.tables)
-    agreement = pd.DataFrame(
-        [("(T)", "uniform", 1.1, 0.9, 1.3, 4), ("(T-1,1)", "uniform", 0.8, 0.7, 0.9, 4)],
-        columns=["representation", "test", "ratio", "low", "high", "num_sizes"],
-    )
-    tables["agreement"] = agreement
-    found = [v.outcome for v in _about(verdicts(tables), "is the predicted one")]
-    assert found == ["agrees", "disagrees"]
-    wrong = analysed.tables["multiplicities"].copy()
-    wrong.loc[0, "counted"] += 1
-    tables["multiplicities"] = wrong
-    assert [v.outcome for v in _about(verdicts(tables), "repeat as often")] == ["disagrees"]
+def judged(measured: Measured, words: str) -> list[Verdict]:
+    """The verdicts whose claims have these words; all claims are judged together."""
+    found = [verdict for verdict in judge(STUDY.claims(measured)) if words in verdict.claim.text]
+    assert found, words
+    return found
 
 
-def test_networks_are_said_to_approach_the_limit_only_where_they_do(analysed: Any) -> None:
-    columns = ["learner", "tail", "num_examples", "draw", "away"]
-    cells = [(n, draw, 0.05 * draw) for n in (8, 16) for draw in range(3)]
-    narrow = [("width 16", "(T)", n, draw, np.log(2.0) + noise) for n, draw, noise in cells]
+def test_verdicts_follow_the_intervals(stored: Any) -> None:
+    """Kernel regression whose error is the predicted one, give or take a tenth, and one that is off by a half."""
+    measured, sizes = stored[1], np.array([8.0, 32.0])
+    errors = dict(measured.errors)
+    for name, factor in (("(T)", 1.0), ("(T-1,1)", 1.5)):
+        seeds = factor * np.array([[0.9], [1.0], [1.1], [1.0], [1.0], [1.0]])
+        errors["kernel", name] = LearningCurve(sizes, seeds * measured.predicted(name, sizes, False))
+    changed = replace(measured, errors=errors)
+    said = {verdict.claim.text: verdict.outcome for verdict in judged(changed, "is the predicted one")}
+    assert said["kernel regression's test error of a (T) target is the predicted one"] == "agrees"
+    assert said["kernel regression's test error of a (T-1,1) target is the predicted one"] == "disagrees"
+
+
+def test_a_multiplicity_that_is_not_the_dimension_disagrees(stored: Any) -> None:
+    measured = stored[1]
+    assert [v.outcome for v in judged(measured, "repeat as often")] == ["agrees"]
+    key = next(key for key in keys(TINY) if key["of"] == "multiplicities")
+    counted = measured.facts[key]
+    (value, predicted, number), *others = counted["levels"]
+    facts = Facts((key, measured.facts[key]) for key in keys(TINY))
+    facts.add(key, counted | {"levels": [[value, predicted, number + 1], *others]})
+    assert [v.outcome for v in judged(replace(measured, facts=facts), "repeat as often")] == ["disagrees"]
+
+
+def test_networks_are_said_to_approach_the_limit_only_where_they_do(stored: Any) -> None:
+    columns = ["learner", "representation", "num_examples", "seed", "away"]
+    cells = [(n, seed, 0.01 * seed) for n in (8, 16) for seed in range(8)]
+    narrow = [("width 16", "(T)", n, seed, np.log(2.0) + noise) for n, seed, noise in cells]
     for factor, outcome in ((1.1, "agrees"), (4.0, "disagrees")):
-        wide = [("width 64", "(T)", n, draw, np.log(factor) - noise) for n, draw, noise in cells]
-        tables = dict(analysed.tables) | {"networks": pd.DataFrame(narrow + wide, columns=columns)}
-        assert [v.outcome for v in _about(verdicts(tables), "nearer to the limit")] == [outcome]
-
-
-def _about(found: tuple[Verdict, ...], words: str) -> list[Verdict]:
-    return [verdict for verdict in found if words in verdict.claim]
+        wide = [("width 64", "(T)", n, seed, np.log(factor) - noise) for n, seed, noise in cells]
+        changed = replace(stored[1], away=pd.DataFrame(narrow + wide, columns=columns))
+        assert [v.outcome for v in judged(changed, "nearer to the limit")] == [outcome]

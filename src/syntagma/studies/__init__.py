@@ -1,6 +1,7 @@
 """Studies: experiments declared as values. Adding one is one file with a `STUDY`: here with one line, or anywhere.
 
-A study outside the package is known by its path (`syntagma run my_study.py`), or by its name once a package has it:
+A study outside the package is known by its path (`syntagma run my_study.py`), or by its name once its package declares
+it:
 
     [project.entry-points."syntagma.studies"]
     my-study = "my_package.my_study:STUDY"

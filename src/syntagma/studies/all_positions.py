@@ -20,7 +20,7 @@ from syntagma.curves import Claim, LearningCurve, unmeasured
 from syntagma.languages.settings import HierarchySettings
 from syntagma.learners import Transformer
 from syntagma.oracles import TreeOracle
-from syntagma.plot import Figure, curve_panel
+from syntagma.plot import Empty, Figure, Panel, curve_panel
 from syntagma.studies import grammar
 from syntagma.studies.grammar import Grammar, GrammarCurve
 from syntagma.studies.recipes import Contender, Rising, adam, powers_of_two
@@ -156,10 +156,8 @@ def _claims(measured: Measured) -> Iterator[Claim]:
     settings = measured.settings
     every, last = measured.last.get(("next-token",)), measured.last.get(("last-token",))
     for level in range(1, settings.levels + 1):
-        text = (
-            f"level {level}: sentences that the {settings.contender.learner.label} needs on all positions "
-            "over those on the last alone"
-        )
+        who = settings.contender.learner.label
+        text = f"level {level}: sentences that the {who} needs on all positions over those on the last alone"
         times = unmeasured("not trained yet") if every is None or last is None else every.over(last, level)
         yield Claim(text, "at most 1", times, "below", 1.0, "a sentence shows each rule at more positions")
 
@@ -168,10 +166,10 @@ def _figures(measured: Measured) -> Iterator[Figure]:
     left = grammar.level_panel(
         {name: curve for (name,), curve in measured.last.items()}, measured.settings.levels, title="the last token"
     )
-    every = {} if measured.every is None else {"next-token": measured.every}
-    right = curve_panel(
-        every, plateaus=(measured.entropy,), title="all positions", y="mean test loss of all positions (nats)"
-    )
+    right = Panel("all positions", marks=(Empty("No run on all positions is finished."),))
+    if measured.every is not None:
+        y = "mean test loss of all positions (nats)"
+        right = curve_panel({"next-token": measured.every}, (), (measured.entropy,), title="all positions", y=y)
     caption = (
         "One decoder trained on the last token alone, and on all positions. Left: its loss at the last position; "
         "lines are the exact plateaus, diamonds the measured thresholds with their intervals of 95 %. Right: mean "

@@ -276,7 +276,7 @@ def growth_claim(
 
 
 def ratio_claim(text: str, factor: float, interval: Interval, source: str, law: str = "") -> Claim:
-    """How many times the examples of another learner one needs, beside the predicted factor; NaN: there is none."""
+    """How many times the examples of another learner one needs, beside the factor predicted; NaN where none is."""
     known = not math.isnan(factor)
     predicted = (law or f"{factor:g}") if known else "no prediction"
     return Claim(text, predicted, interval, "equals" if known else "finding", factor, source, resolution=2.0)
@@ -343,7 +343,7 @@ def law_predictions(
 def exact_predictions(
     facts: Facts, languages: Sequence[HierarchySettings], levels: int, plateaus: Float[np.ndarray, " L+1"]
 ) -> list[Prediction]:
-    """Where these grammars' exact correlations put the thresholds up to `levels`, with weight sharing and without."""
+    """Where exact correlations of these grammars put the thresholds up to `levels`, with weight sharing and without."""
     kinds: dict[str, exact.Evidence] = {theory.law_name(s): exact.evidence_of(s) for s in (True, False)}
     return [
         staircase(

@@ -18,7 +18,7 @@ from syntagma.curves import Claim, Interval, combined, power_law, unmeasured
 from syntagma.errors import invalid
 from syntagma.languages.settings import HierarchySettings
 from syntagma.learners import AnyLearner, HierarchicalCNN, MultiLayerAttention
-from syntagma.plot import Axis, Dots, Figure, Law, Level, Line, Mark, Note, Panel, Points
+from syntagma.plot import Axis, Dots, Empty, Figure, Law, Level, Line, Mark, Note, Panel, Points
 from syntagma.studies import grammar
 from syntagma.studies.grammar import Grammar, GrammarCurve
 from syntagma.studies.recipes import Contender, adam
@@ -207,7 +207,8 @@ _EXPONENTS = Schema(
 )
 _GROWTH = GROWTH.named(
     "growth",
-    caption="Exponent k of P_l (1 - f) in each size of the grammar, others as in the base, with its interval of 95 %.",
+    caption="Exponent k of P_l (1 - f) in each size of the grammar, the others as in the base, with its interval of "
+    "95 %.",
 )
 _PREFACTORS = Schema(
     "prefactors",
@@ -309,8 +310,8 @@ def _claims(measured: Measured) -> Iterator[Claim]:
 
 def _one_prefactor(measured: Measured, name: str, level: int) -> Claim:
     """One prefactor for all languages: the language farthest from the base, in standard errors, is where it is."""
-    label = measured.settings.learners[name].learner.label
-    text = f"level {level}: one prefactor for all languages of the {label} network"
+    who = measured.settings.learners[name].learner.label
+    text = f"level {level}: one prefactor for all languages of the {who} network"
     predicted = "P_l / law, over that of the base, is 1"
     prefactors = measured.prefactors(name, level)
     base = prefactors.pop(measured.settings.base, unmeasured("the base is not trained yet"))
@@ -391,6 +392,7 @@ def _growth_figure(measured: Measured) -> Figure:
         "slope drawn is the exponent printed; intervals of 95 % over seeds, triangles where only a bound is known. "
         "Dashes: the laws. Markers: levels. No exponent is given for fewer than three values."
     )
+    panels = panels or [Panel("", marks=(Empty("No size of the grammar is varied."),))]
     return Figure("growth", "How thresholds grow with the sizes of the grammar", panels, caption, columns=2)
 
 

@@ -363,9 +363,10 @@ _CORRELATIONS = Schema(
         Column("examples_needed", "resolved from", "count"),
     ),
 )
-_IGNORED = tuple(
-    Column(f"ignored_{name}", heading, "count")
-    for name, heading in (("measured", "synonyms ignored from"), ("low", "from"), ("high", "to"))
+_IGNORED = (
+    Column("ignored_measured", "synonyms ignored from", "count"),
+    Column("ignored_low", "from", "count"),
+    Column("ignored_high", "to", "count"),
 )
 _THRESHOLDS = Schema(
     "thresholds",
@@ -556,6 +557,7 @@ def _figures(measured: Measured) -> Iterator[Figure]:
         "the last; the lowest is the oracle. Dashes: where each law puts the threshold P_l. Diamonds: where the seeds "
         "come half-way between two plateaus, with the interval of 95 %."
     )
+    panels = panels or [Panel(marks=(Empty("No run of the last token is finished."),))]
     yield learning_curves(panels, title="With weight sharing and without", caption=caption)
     yield _inside_figure(measured)
     yield _observer_figure(measured)
@@ -632,10 +634,10 @@ def _class_figure(measured: Measured) -> Figure:
             shown = np.maximum(band.mean, floor)
             left.append(Line(band.num_examples, shown, marker="os^D"[turn % 4], key=key, label=f"m = {m}, n_c = {n}"))
             dots = np.maximum(curve.losses, floor)
-            for seed, row in zip(curve.seeds, dots, strict=True):
-                left.append(
-                    Points(curve.num_examples, row, key=key, size=0.4, marker="os^D"[turn % 4], hover={"seed": seed})
-                )
+            left += [
+                Points(curve.num_examples, row, key=key, size=0.4, marker="os^D"[turn % 4], hover={"seed": seed})
+                for seed, row in zip(curve.seeds, dots, strict=True)
+            ]
             star = measured.class_threshold(m, n)
             if star.measured:
                 values.append((n, star.scaled(1 / theory.class_sample_complexity(n, m, settings.depth))))
@@ -650,19 +652,14 @@ def _class_figure(measured: Measured) -> Figure:
                     label=f"m = {m}",
                 )
             )
-    right = (
-        [*right, Law(settings.root_class.classes, [1.0] * len(settings.root_class.classes), label="law")]
-        if right
-        else [Empty("No class has come to a tenth of chance's error.")]
-    )
+    classes = settings.root_class.classes
+    if right:
+        right.append(Law(classes, [1.0] * len(classes), label="law"))
+    else:
+        right.append(Empty("No class has come to a tenth of chance's error."))
     panels = (
         Panel("error against P", Axis("training examples P", "log"), Axis("test error over chance's", "log"), left),
-        Panel(
-            "P* over its law",
-            Axis("classes n_c", "log", ticks=settings.root_class.classes),
-            Axis("P* / (n_c m^L)", "log"),
-            right,
-        ),
+        Panel("P* over its law", Axis("classes n_c", "log", ticks=classes), Axis("P* / (n_c m^L)", "log"), right),
     )
     caption = (
         "Left: test error of the class at the root over that of chance, against P: mean over seeds with a dot for "
@@ -688,9 +685,11 @@ def _correlation_figure(measured: Measured) -> Figure:
             means: Any = one.groupby("level")[["ensemble", "floor"]].mean()
             marks.append(Law(means.index + 0.1 * (place - 1), means["ensemble"] / means["floor"], key=key))
         signal: Any = rows["squared_covariance"] / rows["floor"]
-        low, high = float(signal.min()) / 2, 2 * float(signal.max())
-        resolved = [power for power in range(2, 30, 3) if low < 2.0**-power < high]
-        marks.extend(Level(2.0**-power, f"P = {2**power:,}", key="plateau") for power in resolved)
+        marks += [
+            Level(2.0**-power, f"P = {2**power:,}", key="plateau")
+            for power in range(2, 30, 3)
+            if signal.min() / 2 < 2.0**-power < 2 * signal.max()
+        ]
         x = Axis("level l at which the two meet", ticks=sorted(set(rows["level"])))
         panels.append(
             Panel(f"m = {m} rules per symbol", x, Axis("squared covariance / floor of one sentence", "log"), marks)

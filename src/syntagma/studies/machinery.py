@@ -310,7 +310,8 @@ def _sentence(run: Run, names: Mapping[str, Any], metrics: Mapping[str, Any]) ->
 def _notes(runs: Any, wanted: int, store: Store) -> Iterable[str]:
     """What must be known before believing the results."""
     if len(runs) < wanted:
-        yield f"{wanted - len(runs)} of {wanted} runs are not finished: curves lack points; the same command resumes."
+        missing = wanted - len(runs)
+        yield f"{missing} of {wanted} runs are not finished: curves lack points, and the same command resumes."
     number = int(runs["diverged"].sum())
     if number:
         yield f"{number} of {len(runs)} runs diverged in training; claims that rest on one are open."

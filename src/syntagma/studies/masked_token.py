@@ -1,4 +1,4 @@
-"""A masked token of a random hierarchy: one place, drawn for each sentence, is hidden and predicted from all others.
+"""A masked token of a random hierarchy: a place, drawn anew for each sentence, is hidden and predicted from the others.
 
 What is asked: whether learners come near the exact posterior, and from how many sentences.
 Source: arXiv 2505.07070 (languages), masked prediction as in BERT; the exact posterior is `TreeOracle`'s.
@@ -84,6 +84,13 @@ def chance_entropy(language: HierarchySettings) -> float:
     return float(np.mean(-np.sum(laws * np.log(np.where(laws > 0, laws, 1.0)), axis=-1)))
 
 
+def masked_floor(language: HierarchySettings) -> tuple[float, float]:
+    """Mean loss of the exact posterior of a masked token given all others, on a sample, with its standard error."""
+    made, task = language.language(), MaskedToken()
+    losses = task.oracle_losses(made, task.examples(made.sample(0, _SENTENCES), made, 0))
+    return float(losses.mean()), float(losses.std(ddof=1) / math.sqrt(_SENTENCES))
+
+
 def _facts(settings: MaskedTokens, results: Results) -> Iterator[Fact]:
     for language in settings.languages():
         yield Fact(
@@ -135,15 +142,13 @@ _MASKED = Schema(
 
 
 def _predictions(settings: MaskedTokens, facts: Facts) -> Iterator[Table]:
-    rows, task = [], MaskedToken()
+    rows = []
     for seed, language in enumerate(settings.languages()):
-        made = language.language()
-        losses = task.oracle_losses(made, task.examples(made.sample(0, _SENTENCES), made, 0))
-        error = float(losses.std(ddof=1) / math.sqrt(_SENTENCES))
+        floor, error = masked_floor(language)
         chance = facts[_chance_key(language)]["nats"]
         rows.append({"grammar_seed": seed, "of": "nothing known", "loss_nats": chance, "standard_error": 0.0})
         known = {"grammar_seed": seed, "of": "all other tokens known"}
-        rows.append(known | {"loss_nats": float(losses.mean()), "standard_error": error})
+        rows.append(known | {"loss_nats": floor, "standard_error": error})
     yield _BOUNDS.table(rows)
 
 

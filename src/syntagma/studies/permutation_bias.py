@@ -766,25 +766,15 @@ def _width_figure(measured: Measured) -> Figure:
     x, values = np.asarray(widths, float)[complete], values[:, complete]
     means = [mean(column) for column in values.T]
     middle = float(np.exp(np.log([one.value for one in means]).mean() + np.log(x).mean()))
+    low, high = [max(one.low, 0.0) for one in means], [one.high for one in means]
     marks = (
         Points(np.tile(x, len(values)), values.ravel(), key="series 1", size=0.4, label="one network"),
-        Points(
-            x,
-            [one.value for one in means],
-            [max(one.low, 0.0) for one in means],
-            [one.high for one in means],
-            key="cnn",
-            label="mean, interval of 95 %",
-        ),
+        Points(x, [one.value for one in means], low, high, key="cnn", label="mean, interval of 95 %"),
         Law(x, middle / x, label="slope -1"),
     )
     slope = measured.width_slope()
-    panel = Panel(
-        f"fitted slope {slope}",
-        Axis("width (units and heads)", "log", ticks=widths),
-        Axis("squared relative deviation", "log"),
-        marks,
-    )
+    x_axis, y_axis = Axis("width (units and heads)", "log", ticks=widths), Axis("squared relative deviation", "log")
+    panel = Panel(f"fitted slope {slope}", x_axis, y_axis, marks)
     caption = (
         "Squared relative distance (Frobenius norm) between the kernel of the last layer's features of one random "
         "network and its infinite-width limit, over 64 random sequences; heads, of size 4, are as many as units."

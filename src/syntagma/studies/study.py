@@ -1,6 +1,7 @@
 """A study is a value: settings, facts, cells, what is measured on them, claims and figures.
 
-One machinery (`studies.machinery`) predicts, runs, resumes, analyses and reports all. A study says what, never how:
+One machinery (`studies.machinery`) predicts, runs, resumes, analyses and reports every study. A study says what, never
+how:
 
     facts      exact statistics and predictions, each computed once and stored
     cells      the runs wanted, asked for again as runs finish, so that a grid may depend on what was found

@@ -5,8 +5,8 @@ with equal rules.
 
 What moves the thresholds of the last token, derived here: a level is learned once the squared covariance C^2 of the
 last token with what reveals the level has come out of the sampling noise, with weight sharing with tokens at level 1
-and s-tuples above, without it tokens everywhere. The rules of level 1 enter C^2 through W_1 = sum_k w_k^2, once for
-each path that passes them:
+and s-tuples above, without it with tokens at all levels. The rules of level 1 enter C^2 through W_1 = sum_k w_k^2, once
+for each path that passes them:
 
     tokens that meet at level 1          C^2 ~ W_1      both are in one tuple, drawn by one rule
     tokens that meet at level 2 or more  C^2 ~ W_1^2    both paths pass level 1
@@ -49,7 +49,7 @@ from syntagma.theory import hierarchy as theory
 from syntagma.theory import zipf
 
 ONSET = 0.5
-"""Test error over chance's below which the exponent is fitted; it and the other end were fixed before measuring."""
+"""Test error over chance's below which the exponent is fitted; both ends were fixed before any measurement."""
 _TOKENS_SOURCE = f"{theory.SOURCE}, signal = noise; exact correlations derived here"
 
 
@@ -149,11 +149,6 @@ class Measured:
         return float(over[level - 1] / over[level - 2])
 
 
-def rare_share(exponent: float, rules: int) -> float:
-    """The probability of the m/2 rarest rules: the error at which the fit ends, where their finite number shows."""
-    return float(zipf.probabilities(exponent, rules)[(rules + 1) // 2 :].sum())
-
-
 def window(errors: Float[np.ndarray, " P"], end: float) -> Bool[np.ndarray, " P"]:
     """Which of the mean errors, by rising P, are fitted: from the first below `ONSET` on, while they are above `end`.
 
@@ -170,7 +165,7 @@ def window(errors: Float[np.ndarray, " P"], end: float) -> Bool[np.ndarray, " P"
 
 
 @functools.lru_cache(maxsize=256)
-def _needed(language: HierarchySettings, weight_sharing: bool) -> tuple[float, ...]:
+def examples_needed(language: HierarchySettings, weight_sharing: bool) -> tuple[float, ...]:
     """Examples that show the correlations by which levels 1..L of one grammar are learned."""
     known = {(one.kind, one.level): one.examples_needed for one in correlations(language.language())}
     above = "tuple" if weight_sharing else "token"
@@ -183,7 +178,7 @@ def token_thresholds(settings: ZipfRules, exponent: float) -> Float[np.ndarray, 
     if shared is None:
         return np.full(levels, math.nan)
     languages: list[Any] = settings.languages(exponent)  # frozen, so hashable, which the checker does not see
-    of_seeds = [_needed(language, shared)[:levels] for language in languages]
+    of_seeds = [examples_needed(language, shared)[:levels] for language in languages]
     return np.exp(np.mean(np.log(of_seeds), axis=0))
 
 
@@ -241,7 +236,7 @@ def _measure(settings: ZipfRules, facts: Facts, results: Results) -> Measured:
 def _fall(curve: LearningCurve, law: float, rules: int) -> Fall:
     """The fall of a class error over the sizes where the law with exponent `law` is fitted."""
     band = curve.band()
-    chosen = window(band.mean, rare_share(law, rules))
+    chosen = window(band.mean, zipf.rare_share(law, rules))
     sizes = band.num_examples[chosen]
     if len(sizes) < 2:
         return Fall(unmeasured("fewer than two sizes between the two ends"), math.nan, sizes)
@@ -299,7 +294,7 @@ def _predictions(settings: ZipfRules, facts: Facts) -> Iterator[Table]:
             "zipf": a,
             "exponent": zipf.exponent(a),
             "from_error": ONSET,
-            "to_error": rare_share(a, settings.classes_grammar.rules),
+            "to_error": zipf.rare_share(a, settings.classes_grammar.rules),
         }
         for a in settings.exponents
     )

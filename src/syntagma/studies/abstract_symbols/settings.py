@@ -26,6 +26,8 @@ from syntagma.tasks import AnyTask, Label, NextToken, Shape
 
 PLAIN, REPAIRED = "transformer", "transformer-identities"
 """The two learners whose need of data is compared: names in `AbstractSymbols.learners`."""
+_VALIDATION_SHARE = 0.05
+"""How much of a text, given by its path, training stops by."""
 _MOST_SOLVED = 4096
 """Kernel regression takes cubic time: no more training strings than these."""
 
@@ -165,6 +167,8 @@ class AbstractSymbols(Settings):
                 raise unknown("diversity.learners", name, self.learners)
         if self.text is not None and self.language_model is None:
             raise InputError("text cannot be used: language_model is null. Set it, or leave text out.")
+        if self.text is not None and not self.text.validation_share:
+            raise invalid("text.validation_share", 0.0, "training stops by that part", "Give it, for example 0.05")
         for name, templates in self.families.items():
             for learner in self.known(name):
                 self.learner(learner, templates).check(Label().shape(templates))
@@ -307,7 +311,7 @@ def _text(path: str, language_model: Any) -> Any:
     """
     model = LanguageModel.model_validate(language_model) if language_model is not None else None
     length = model.length if model is not None else 1
-    text = TextSettings.of_file(path, length, stride=1)
+    text = TextSettings.of_file(path, length, stride=1, validation_share=_VALIDATION_SHARE)
     language = text.language()
     if model is not None:
         model.learner.check(NextToken().shape(language))
