@@ -519,6 +519,22 @@ def test_shards_are_disjoint_and_together_all(
     assert parts[0] == [n for n in range(number) if shard.has(QuickRun(n).id())]
 
 
+def test_shards_are_merged_and_reported(command: Callable[..., str], tmp_path: Path) -> None:
+    for part in ("1", "2"):
+        command("run", "fake-study", "--shard", f"{part}/2", "--out", part, "--workers", "1")
+    said = command("merge", "1", "2", "--out", "all")
+    assert said == "merged  3 runs, 0 facts and 0 networks into all\n"
+    assert sorted(stored(tmp_path / "all")) == [0, 1, 2]
+    assert "; 3 were there already" in command("merge", "1", "2", "--out", "all")
+    command("report", "all")
+    assert (tmp_path / "all" / "page.html").exists()
+
+
+def test_merging_what_is_not_there_makes_nothing(refused: Callable[..., str], tmp_path: Path) -> None:
+    assert "nowhere" in refused("merge", "nowhere", "--out", "all")
+    assert not (tmp_path / "all").exists()
+
+
 def test_a_shard_without_runs_is_no_error(command: Callable[..., str], tmp_path: Path) -> None:
     empty = next(n for n in range(1, 100) if not any(Shard(n, 99).has(QuickRun(i).id()) for i in range(3)))
     assert command("run", "fake-study", "--shard", f"{empty}/99", "--out", "results", "--workers", "1") == ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -180,6 +181,9 @@ def run(
         planned.check_fits([cell.run for cell in cells], processes, part)
     _make_parent(directory)
     with Store.create(directory) as store:
+        mixed = store.mixed_environments(store.ids() & {cell.run.id() for cell in cells}, here=True)
+        if mixed:
+            display.console(stderr=True).print(f"note    {mixed}", markup=False, soft_wrap=True)
         command = store.record_command(chosen.name, preset, settings.model_dump(mode="json"), sys.argv)
         try:
             with progress_shown() as progress:
@@ -293,6 +297,31 @@ def results(
             print("\n".join(map(str, files.values())))
         else:
             display.print_tables({str(store.path): store.runs().drop(columns=["environment"])})
+
+
+@app.command()
+def merge(
+    directories: Annotated[list[str], typer.Argument(help="Directories of results.", metavar="DIR...")],
+    out: Annotated[str, typer.Option(help="Where to; what is there already stays.", metavar="DIR")],
+) -> None:
+    """Bring results of several directories together in one: of shards, of machines, or what damage has left."""
+    from syntagma.cli import display
+    from syntagma.cli.paths import directory_to_write, to_read
+    from syntagma.cli.progress import waiting
+    from syntagma.sweep.merge import merge as merged
+    from syntagma.sweep.store import Store
+
+    place = directory_to_write("out", out)
+    with contextlib.ExitStack() as opened:
+        sources = [opened.enter_context(Store.open(to_read("DIR", one), read_only=True)) for one in directories]
+        _make_parent(place)
+        into = opened.enter_context(Store.create(place))
+        with waiting(f"merging {len(sources)} directories"):
+            done = merged(into, sources)
+    for line in (*done.damage, *done.conflicts):
+        display.console(stderr=True).print(f"note    {line}", markup=False, soft_wrap=True)
+    there = f"; {done.repeated:,} were there already" if done.repeated else ""
+    print(f"merged  {done.runs:,} runs, {done.facts:,} facts and {done.networks:,} networks into {place}{there}")
 
 
 @app.command()

@@ -200,7 +200,7 @@ def unusable_tables(connection: sqlite3.Connection) -> dict[str, str]:
 
 def _check_for_writing(connection: sqlite3.Connection, file: Path) -> None:
     """Nothing is written into what is broken, nor where something of a stranger's acts on what is written."""
-    mend = f"What is left of it can be read; `syntagma merge NEW {file.parent}` saves that in another directory"
+    mend = f"What is left of it can be read; `syntagma merge {file.parent} --out NEW` saves that in another directory"
     if version_of(connection) == SCHEMA_VERSION and (unusable := unusable_tables(connection)):
         name, what = next(iter(unusable.items()))
         raise InputError(f"{file} cannot be written: its table {name} is {what}. {mend}.")

@@ -203,7 +203,7 @@ class _Sweep:
         for outcome in outcomes:
             if outcome.result is not None:
                 self._place.check()
-                self._store.record_run(outcome.run.config(), outcome.result)
+                self._store.record_run(outcome.run.config(), outcome.result, outcome.made_with)
                 self._number += 1
                 self._finished(outcome.run, outcome.result)
 

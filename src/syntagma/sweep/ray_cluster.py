@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from syntagma import extensions
 from syntagma.errors import InputError, invalid
 from syntagma.sweep.atomic_file import atomic_file
 from syntagma.sweep.environment import environment
@@ -102,7 +103,7 @@ class RayTasks(Workers):
             cores = [node["Resources"].get("CPU", 0.0) for node in self._machines() if _fits(node, self._share)]
             asks |= {"num_cpus": max(cores, default=self._share.cpus)}
         reference = self._task.options(max_retries=0, **asks).remote(
-            json.dumps(run.config()), self._work, self._variables, sys.path
+            json.dumps(run.config()), self._work, self._variables, sys.path, extensions.files()
         )
         self._tasks[reference] = self.under_way[run.id()] = run
 
@@ -142,9 +143,8 @@ class RayTasks(Workers):
         try:
             answer: Answer = self._ray.get(reference)
         except self._ray.exceptions.RayTaskError as error:  # raised outside the run: the module cannot be loaded, say
-            reason = (
-                f"ray: a machine cannot do runs: {_line(error.cause or error)}. Install the same syntagma everywhere."
-            )
+            mend = "Install the same syntagma, and have the files of your own at the same place, everywhere"
+            reason = f"ray: a machine cannot do runs: {_line(error.cause or error).rstrip('.')}. {mend}."
             return Outcome(run, reason=reason, again=False, refused=True)
         except self._ray.exceptions.RayError as error:
             return Outcome(run, reason=f"its task was lost ({type(error).__name__}: {_line(error)})")

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
+from syntagma.extensions import module_of_file
 from syntagma.sweep.atomic_file import remove_abandoned, temporary_directory
 from syntagma.sweep.environment import environment
 from syntagma.sweep.worker_process import Work, attempt, use_one_thread, work_of
@@ -24,10 +25,12 @@ Answer = tuple[str, dict[str, bytes], dict[str, str | None]]
 class _Process:
     """What a process of Ray keeps from run to run: compiled programs, and a directory of its own for files."""
 
-    def __init__(self, work: str, variables: Mapping[str, str], folders: Sequence[str]) -> None:
+    def __init__(self, work: str, variables: Mapping[str, str], folders: Sequence[str], files: Sequence[str]) -> None:
         sys.path.extend(folder for folder in folders if folder not in sys.path)
         os.environ.update(variables)  # before anything loads JAX
         use_one_thread(os.environ)
+        for file in files:
+            module_of_file(file, "file")
         place = Path(tempfile.gettempdir(), f"syntagma-{os.getuid() if hasattr(os, 'getuid') else 'runs'}")
         place.mkdir(mode=0o700, exist_ok=True)
         remove_abandoned(place)
@@ -41,15 +44,21 @@ _processes: dict[str, _Process] = {}
 """By its work, that of this process; a cache of a worker alone."""
 
 
-def do(config: str, work: str, variables: Mapping[str, str], folders: Sequence[str]) -> Answer:
+def do(
+    config: str, work: str, variables: Mapping[str, str], folders: Sequence[str], files: Sequence[str] = ()
+) -> Answer:
     """One attempt at the run of `config`, JSON text.
 
     Args:
         work: as for `worker_process.serve`.
         variables: of the environment, to set before JAX is loaded.
         folders: where the driver finds modules, a person's own among them; looked into last, where they exist here.
+        files: the users' files that add kinds of languages and learners; every machine must have them at that path.
+
+    Raises:
+        InputError: this machine lacks one of `files`.
     """
-    process = _processes.get(work) or _processes.setdefault(work, _Process(work, variables, folders))
+    process = _processes.get(work) or _processes.setdefault(work, _Process(work, variables, folders, files))
     answer = attempt(process.work, config)
     if '"memory"' in answer[:12]:
         _processes.clear()  # what it keeps takes memory

@@ -24,6 +24,7 @@ from typing import Any
 
 from syntagma.errors import InputError
 from syntagma.extensions import module_of_file
+from syntagma.sweep.environment import environment
 
 Work = Callable[[dict[str, Any]], dict[str, Any]]
 """Does the run of a configuration; returns its result."""
@@ -74,13 +75,13 @@ def training(results: str | None) -> Work:
 
 
 def attempt(do: Work, config: str) -> str:
-    """One attempt at a run, JSON to JSON: `{"result": ...}`, or `{"refused": reason}` where it cannot be as configured,
-    `{"memory": reason}` where memory ran out, else `{"error": reason, "details": traceback}`.
+    """One attempt at a run, JSON to JSON: `{"result": ..., "made_with": environment}`, `{"refused": reason}` where it
+    cannot be as configured, `{"memory": reason}` where memory ran out, else `{"error": reason, "details": traceback}`.
 
     Trouble with files is no fault of one run: the next would meet it too.
     """
     try:
-        return json.dumps({"result": do(json.loads(config))})
+        return json.dumps({"result": do(json.loads(config)), "made_with": _environment()})
     except InputError as error:
         return json.dumps({"refused": str(error)})
     except Exception as error:
@@ -92,6 +93,11 @@ def attempt(do: Work, config: str) -> str:
         frames = traceback.extract_tb(error.__traceback__)
         place = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
         return json.dumps({"error": reason + place, "details": traceback.format_exc()})
+
+
+def _environment() -> dict[str, Any] | None:
+    """This process's environment where JAX was loaded for the run; its settings may not be the driver's."""
+    return environment() if "jax" in sys.modules else None
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -28,6 +28,7 @@ class Outcome:
         again: whether another attempt could go otherwise.
         refused: whether the run cannot be done as configured; `reason` then is the one line to show.
         details: the traceback of an error that the run raised.
+        made_with: the environment of the process that did the run; None where it is that of this one.
     """
 
     run: Run
@@ -36,6 +37,7 @@ class Outcome:
     again: bool = True
     refused: bool = False
     details: str = ""
+    made_with: dict[str, Any] | None = None
 
 
 class Workers(abc.ABC):
@@ -91,7 +93,7 @@ def outcome_of(run: Run, answer: str) -> Outcome:
     """What a worker's answer, the JSON text of `worker_process.attempt`, says of `run`."""
     said = json.loads(answer)
     if "result" in said:
-        return Outcome(run, result=said["result"])
+        return Outcome(run, result=said["result"], made_with=said.get("made_with"))
     if "refused" in said:
         return Outcome(run, reason=said["refused"], again=False, refused=True)
     if "memory" in said:
