@@ -26,6 +26,7 @@ _HOMES = {
     "Estimate": "syntagma.estimate",
     "HiddenMarkov": "syntagma.languages",
     "HierarchicalCNN": "syntagma.learners",
+    "HierarchySettings": "syntagma.languages.settings",
     "InputError": "syntagma.errors",
     "KernelRegression": "syntagma.learners",
     "LSTM": "syntagma.learners",
@@ -33,6 +34,7 @@ _HOMES = {
     "LabelledStrings": "syntagma.languages",
     "LangevinPosterior": "syntagma.learners",
     "LastToken": "syntagma.tasks",
+    "LearningCurve": "syntagma.curves",
     "LocallyConnected": "syntagma.learners",
     "MaskedToken": "syntagma.tasks",
     "MultiLayerAttention": "syntagma.learners",
@@ -51,6 +53,7 @@ _HOMES = {
     "TreeOracle": "syntagma.oracles",
     "family": "syntagma.languages",
     "fit": "syntagma.learners",
+    "learning_curve": "syntagma.sweep.learning_curve",
     "oracle_of": "syntagma.oracles",
 }
 
@@ -71,12 +74,14 @@ __all__ = [
     "Estimate",
     "HiddenMarkov",
     "HierarchicalCNN",
+    "HierarchySettings",
     "InputError",
     "KernelRegression",
     "Label",
     "LabelledStrings",
     "LangevinPosterior",
     "LastToken",
+    "LearningCurve",
     "LocallyConnected",
     "MaskedToken",
     "MultiLayerAttention",
@@ -96,10 +101,12 @@ __all__ = [
     "__version__",
     "family",
     "fit",
+    "learning_curve",
     "oracle_of",
 ]
 
 if TYPE_CHECKING:
+    from syntagma.curves import LearningCurve
     from syntagma.errors import InputError
     from syntagma.estimate import Estimate
     from syntagma.kernels import Architecture, Attention, Dense, Embedding
@@ -116,6 +123,7 @@ if TYPE_CHECKING:
         Text,
         family,
     )
+    from syntagma.languages.settings import HierarchySettings
     from syntagma.learners import (
         LSTM,
         Clusterer,
@@ -134,6 +142,7 @@ if TYPE_CHECKING:
         fit,
     )
     from syntagma.oracles import TreeOracle, oracle_of
+    from syntagma.sweep.learning_curve import learning_curve
     from syntagma.sweep.store import Store
     from syntagma.tasks import Label, LastToken, MaskedToken, NextToken, RootClass, SymmetryTarget
 
