@@ -261,7 +261,7 @@ def test_a_small_run_of_everything_resumes_and_reports(tmp_path: Path) -> None:
     settings = everything(sizes=(16,), seeds=2, language_model=model, text=str(text))
     assert settings.text is not None
     assert settings.text.sentence_length == 8
-    with pytest.raises(ValidationError, match=r"text\.validation_share=0\.0 cannot be used: training stops"):
+    with pytest.raises(InputError, match=r"^text\.validation_share=0\.0 cannot be used: training stops"):
         everything(language_model=model, text=settings.text.model_copy(update={"validation_share": 0.0}))
     with Store.create(tmp_path / "out") as store:
         record_command(store, STUDY, settings)

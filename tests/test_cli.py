@@ -32,6 +32,7 @@ from syntagma.cli.single import run_of
 from syntagma.curves import Claim, certain
 from syntagma.errors import InputError
 from syntagma.kernels import ARCHITECTURES
+from syntagma.languages.corpora import Corpus
 from syntagma.plot import Axis, Figure, Line, Panel
 from syntagma.studies import Cell, Facts, Results, Settings, Study, load, machinery
 from syntagma.studies.schemas import Column, Schema, Table
@@ -310,8 +311,11 @@ def test_list_names_everything(command: Callable[..., str]) -> None:
 def test_what_list_names_can_be_typed(command: Callable[..., str], tmp_path: Path) -> None:
     found = json.loads(command("list", "--json"))
     (tmp_path / "book.txt").write_text("a text of a few words, again and again. " * 40)
+    corpus = Corpus.read(tmp_path / "book.txt")
+    corpus.save(tmp_path / "tokens")
     given = {
-        "path": "book.txt", "strings": '["aa","ab"]', "labels": "[1,-1]", "vocab": 2, "sentence_length": 4,
+        "directory": "tokens", "digest": f'"{corpus.digest}"', "path": "book.txt",
+        "strings": '["aa","ab"]', "labels": "[1,-1]", "vocab": 2, "sentence_length": 4,
         "models": '[{"start":[1.0],"transitions":[[1.0]],"emissions":[[0.5,0.5]]}]',
     }  # fmt: skip
     sizes = {"num_examples": 8, "test_examples": 8, "seed": 0}

@@ -57,7 +57,7 @@ def test_the_table_has_loss_oracle_and_accuracy(capsys: pytest.CaptureFixture[st
         (["--language", "random-hierarky"], "language='random-hierarky' is unknown: .*'random-hierarchy'?"),
         (["--task", "lasttoken"], "task='lasttoken' is unknown: .* Did you mean 'last-token'?"),
         (["--set", "learner.rigde=1"], "key='learner.rigde' is unknown: .* Did you mean 'learner.ridge'?"),
-        (["--set", "lerner.ridge=1"], "key='lerner' is unknown: .* Did you mean 'learner.FIELD'?"),
+        (["--set", "lerner.ridge=1"], "key='lerner' is unknown: .* Did you mean 'learner'?"),
         (["--set", "learner.architecture=tranformer"], "='tranformer' is unknown: .* Did you mean 'transformer'?"),
         (["--set", "training.batch_size=3"], "this learner is solved or sampled, not trained. Leave it out."),
         (["--examples", "0"], "examples=0 cannot be used: it must be at least 1."),

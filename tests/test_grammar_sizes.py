@@ -107,7 +107,7 @@ def measured_by_hand(
     for name, grower in settings.learners.items():
         for place, one in enumerate(settings.grammars(grower.parameters)):
             laws = [one.law(grower.learner, level) for level in range(1, one.depth + 1)]
-            off = [factors.get((name, one, level), 1.0) for level in range(1, one.depth + 1)]
+            off = [(factors or {}).get((name, one, level), 1.0) for level in range(1, one.depth + 1)]
             noisy = [around(PREFACTOR * law * factor, place) for law, factor in zip(laws, off, strict=True)]
             curves[name, one] = curve_through([seeds[: settings.seeds] for seeds in noisy])
     return Measured(settings, curves)

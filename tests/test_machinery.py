@@ -305,7 +305,7 @@ def test_an_empty_grid_is_refused_before_anything_is_made(tmp_path: Path, monkey
     monkeypatch.setattr(syntagma.studies, "load", lambda name: study)
     place = tmp_path / "results"
     with pytest.raises(InputError, match="the grid is empty"):
-        commands.run("tiny", set_=["sizes=[]"], out=place)
+        commands.run("tiny", set_=["sizes=[]"], out=str(place))
     assert list(tmp_path.iterdir()) == []
 
 

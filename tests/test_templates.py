@@ -382,7 +382,7 @@ def test_wrong_templates_are_refused_in_one_line(templates, message):
         ("αa -> 1", {"wildcards": "αa", "regular": "ab"}, "template 'αa -> 1', character 2: 'a' is declared as a wild"),
         ("αα -> 1", {"wildcards": "αa", "regular": "ab"}, "wildcards='a' cannot be used: it is a regular token too."),
         ("αb -> 1", {"wildcards": "αα"}, "wildcards='α' cannot be used: it is declared twice. Leave one out."),
-        ("αb -> 1", {"wildcards": 3}, "wildcards=3 cannot be used: input should be a valid tuple."),
+        ("αb -> 1", {"wildcards": 3}, "wildcards=3 cannot be used: it must be a list. Give a list, as wildcards=[3]."),
         ("αb -> 1", {"wildcards": ""}, "wildcards=[] cannot be used: at least one is needed."),
         ("αb -> 1", {"wildcards": ["a b"]}, "wildcards='a b' cannot be used: a token's name has characters, none"),
         ("αab -> 1", {"regular": "a"}, "template 'αab -> 1', character 3: 'b' is neither one of the wildcards nor one"),

@@ -167,6 +167,7 @@ def _provenance(analysis: Analysis) -> str:
     lists = {
         "Versions": known.pop("versions", {}),
         "Machine": known.pop("machine", {}),
+        "JAX": known.pop("jax", {}),
     }
     rest = {name: value for name, value in known.items() if name != "seconds"}
     shell = f"<pre>{html.escape(command if isinstance(command, str) else ' '.join(command))}</pre>" if command else ""

@@ -268,12 +268,14 @@ def last_command(store: Store, study: Study[Any, Any]) -> tuple[Settings, dict[s
         raise InputError(
             f"{store.path} has settings that this version does not know: run the study again into a new place."
         ) from None
+    made = store.environments().get(command["environment"], {})
     provenance = {
+        **{name: made.get(name, {}) for name in ("machine", "versions")},
+        "jax": made.get("settings", {}),
         "settings": settings.model_dump(mode="json"),
         "preset": command["preset"],
         "command": " ".join(map(str, command["argv"])),
         "seconds": float(np.nansum(np.asarray(commands["seconds"], float))),
-        **store.environments().get(command["environment"], {}),
     }
     return settings, provenance
 

@@ -17,20 +17,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
-from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from syntagma.curves import Claim, Interval, LearningCurve, PerSeed, certain, jackknife, mean, power_law, unmeasured
-from syntagma.errors import invalid, unknown
 from syntagma.kernels import Architecture, Attention, Dense, Embedding, Residual
-from syntagma.languages import CategoricalMixture
-from syntagma.languages.settings import TextSettings
-from syntagma.learners import KernelRegression, LangevinPosterior
+from syntagma.learners import LangevinPosterior
 from syntagma.plot import Axis, Empty, Figure, Law, Level, Line, Mark, Panel, Points
 from syntagma.studies import permutation_facts as known
-from syntagma.studies.permutation_facts import TAILS, Levels, Tail, tail_name
+from syntagma.studies.permutation_facts import Levels
+from syntagma.studies.permutation_settings import TAILS, PermutationBias, Tail, tail_name
 from syntagma.studies.schemas import Column, Schema, Table, interval_columns
-from syntagma.studies.study import Cell, Fact, Facts, Results, Settings, Study
-from syntagma.sweep.runs import Run
+from syntagma.studies.study import Cell, Fact, Facts, Results, Study
 from syntagma.tasks import SymmetryTarget
 
 SOURCE = "arXiv 2402.05173"
@@ -41,131 +37,6 @@ _FINE = 96
 _ROUNDING = 1e-9
 """Eigenvalues below this share of their trace bound are rounding."""
 _NAMES = tuple(map(tail_name, TAILS))
-
-
-class PermutationBias(Settings):
-    """Blocks, and the four measurements made on them.
-
-    Attributes:
-        vocab: number of symbols v; tokens are independent and uniform.
-        length: T of the learning curves, the spectra and the shifted test.
-        blocks: architectures by name, of exchangeable positions, read at their mean; they take their vocabulary from v.
-        block: the one whose learning curves are measured.
-        samples: quasi-Monte-Carlo points of each estimate of a softmax block's kernel.
-        estimates: how many independent estimates its spectrum is the mean of.
-        ridge: d of every regression.
-        sizes: training sizes of the learning curves.
-        networks: widths of the finite networks on the same curves.
-        network_sizes: training sizes that they are sampled at.
-        network_scale: standard deviation of the targets that the networks learn. Kernel regression is linear in them:
-            its error over their variance stays the same. Networks adapt their features to strong targets.
-        network_steps: Langevin steps of each of their chains.
-        seeds: training sets of each size; those of the networks are the first `network_seeds`.
-        widths: of the random networks whose kernels approach the limit.
-        draws: random networks of each width, of as many heads of size 4.
-        lengths: context lengths T of the sample complexities, by tail.
-        growth_block: the block whose sample complexities are measured.
-        reach: sizes measured on either side of the predicted sample complexity, in powers of 2.
-        shift: token probabilities of the shifted test.
-        text: a text whose permutation symmetry is measured, its path or all its settings; None for a hidden Markov
-            language.
-        windows: window lengths T of that measurement.
-    """
-
-    vocab: int = Field(default=3, ge=3)
-    length: int = Field(default=7, ge=4, le=8)
-    blocks: Mapping[str, Architecture]
-    block: str
-    growth_block: str
-    samples: int = Field(default=1024, ge=64)
-    estimates: int = Field(default=8, ge=2)
-    ridge: float = Field(default=0.02, gt=0)
-    sizes: tuple[int, ...] = Field(min_length=1)
-    seeds: int = Field(default=5, ge=1)
-    test_examples: int = Field(default=1000, ge=2)
-    networks: tuple[int, ...] = ()
-    network_sizes: tuple[int, ...] = ()
-    network_tails: tuple[Tail, ...] = ((), (1,))
-    network_seeds: int = Field(default=3, ge=1)
-    network_scale: float = Field(default=0.2, gt=0)
-    network_steps: int = Field(default=4000, ge=4)
-    widths: tuple[int, ...] = Field(min_length=2)
-    draws: int = Field(default=8, ge=2)
-    lengths: Mapping[str, tuple[int, ...]]
-    reach: int = Field(default=2, ge=1)
-    shift: tuple[float, ...] = (0.6, 0.3, 0.1)
-    text: TextSettings | None = None
-    windows: tuple[int, ...] = (8, 32)
-
-    @field_validator("blocks")
-    @classmethod
-    def _of_the_vocabulary(cls, blocks: Mapping[str, Architecture], info: ValidationInfo) -> Mapping[str, Architecture]:
-        return (
-            {name: block.on(info.data["vocab"]) for name, block in blocks.items()} if "vocab" in info.data else blocks
-        )
-
-    @field_validator("text", mode="before")
-    @classmethod
-    def _path_alone(cls, given: Any) -> Any:
-        return TextSettings.of_file(given, 8).model_dump(mode="json") if isinstance(given, str) else given
-
-    @model_validator(mode="after")
-    def _fits(self) -> PermutationBias:
-        for field in ("block", "growth_block"):
-            if (given := getattr(self, field)) not in self.blocks:
-                raise unknown(field, given, self.blocks)
-            if self.sampled(given):
-                raise invalid(field, given, "its kernel is sampled, and theory is compared with an exact one")
-        for name, block in self.blocks.items():
-            if block.readout != "mean":
-                raise invalid(f"blocks.{name}.readout", block.readout, "positions must be exchangeable", "Take 'mean'")
-            if '"causal":true' in block.model_dump_json():
-                raise invalid(f"blocks.{name}", "causal attention", "positions must be exchangeable", "Leave it out")
-        for name in self.lengths:
-            if name not in map(tail_name, TAILS):
-                raise unknown("lengths", name, map(tail_name, TAILS))
-        if len(self.shift) != self.vocab or abs(sum(self.shift) - 1) > 1e-9 or min(self.shift) < 0:
-            raise invalid("shift", self.shift, f"it must be {self.vocab} probabilities that sum to 1")
-        return self
-
-    def sampled(self, block: str) -> bool:
-        """Whether the kernel of a block has no closed form: it has softmax attention in it."""
-        return '"softmax"' in self.blocks[block].model_dump_json()
-
-    def partition(self, tail: Tail, length: int | None = None) -> tuple[int, ...]:
-        """The partition of T with this tail."""
-        return ((length or self.length) - sum(tail), *tail)
-
-    def language(self, length: int | None = None) -> CategoricalMixture:
-        """Independent uniform tokens."""
-        return CategoricalMixture(vocab=self.vocab, sentence_length=length or self.length)
-
-    def shifted(self) -> CategoricalMixture:
-        """The same sentences with other token probabilities."""
-        return CategoricalMixture(vocab=self.vocab, sentence_length=self.length, probabilities=(tuple(self.shift),))
-
-    def of_lengths(self) -> list[tuple[str, int]]:
-        """Every representation and T whose sample complexity is measured."""
-        return [(name, length) for name, lengths in self.lengths.items() for length in lengths]
-
-    def kernel(self, block: str) -> KernelRegression:
-        """The regression with the kernel of a block."""
-        return KernelRegression(architecture=self.blocks[block], ridge=self.ridge)
-
-    def cell(self, names: Mapping[str, Any], task: SymmetryTarget, learner: Any, length: int, **more: Any) -> Cell:
-        """One run; `names` hold its size and seed."""
-        run = Run(
-            language=self.language(length),
-            task=task,
-            learner=learner,
-            training=None,
-            num_examples=names["num_examples"],
-            test_examples=self.test_examples,
-            validation_examples=2,
-            seed=names["seed"],
-            **more,
-        )
-        return Cell(names, run)
 
 
 @dataclass(frozen=True)

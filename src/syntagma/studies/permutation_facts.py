@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import equinox as eqx
 import numpy as np
@@ -19,24 +19,13 @@ from syntagma.languages import RandomHiddenMarkov
 from syntagma.languages.representations import draw_target
 from syntagma.randomness import key as random_key
 from syntagma.statistics.symmetry import Symmetry, measured_symmetry, position_sorted, shuffled
+from syntagma.studies.permutation_settings import TAILS, PermutationBias, tail_name
 from syntagma.theory.learnability import sample_complexity, solve
 from syntagma.theory.spectrum import Spectrum
 from syntagma.theory.symmetric_group import KernelSectors, decompose
 
-if TYPE_CHECKING:
-    from syntagma.studies.permutation_bias import PermutationBias
-
-Tail = tuple[int, ...]
-"""A partition of T without its first row: one name of a representation at every T."""
-TAILS: tuple[Tail, ...] = ((), (1,), (2,), (1, 1))
-"""(T), (T-1, 1), (T-2, 2) and (T-2, 1, 1)."""
 _LARGEST_CONTROL = 64
 """Sequences whose Gram matrix a random network's kernel is compared on."""
-
-
-def tail_name(tail: Tail) -> str:
-    """The representation for any T: `(T-2,1,1)` for (1, 1)."""
-    return f"(T-{sum(tail)},{','.join(map(str, tail))})" if tail else "(T)"
 
 
 def spectrum_of(settings: PermutationBias, block: str, length: int) -> dict[str, Any]:

@@ -10,19 +10,17 @@ import json
 import os
 import shutil
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from syntagma.errors import InputError, invalid
 from syntagma.languages.corpora._spool import PARTS
 from syntagma.languages.corpora._token_store import DTYPES, Tokens, mapped
-from syntagma.languages.corpora._tokenizers import described
+from syntagma.languages.corpora._tokenizers import Tokenizer, described
 from syntagma.regular_file import AnyPath, open_regular, read_regular, shown
-
-if TYPE_CHECKING:
-    from syntagma.languages.corpora.corpus import Corpus
 
 FILE = "corpus.json"
 _FORMAT = "syntagma corpus 1"
@@ -30,7 +28,17 @@ _LARGEST = 1 << 28
 _PIECE = 1 << 22
 
 
-def save(corpus: Corpus, directory: AnyPath) -> Path:
+class Saved(NamedTuple):
+    """All that is kept of a corpus; see the attributes of `Corpus`."""
+
+    parts: Mapping[str, Tokens]
+    vocab: int
+    tokenizer: Tokenizer | None
+    notes: tuple[str, ...]
+    digest: str
+
+
+def save(corpus: Saved, directory: AnyPath) -> Path:
     """Write the folder, under another name until it is whole; see `Corpus.save`."""
     target = Path(os.fsdecode(directory))
     if target.exists():
@@ -72,10 +80,8 @@ def _write(part: Tokens, folder: Path, name: str, vocab: int) -> dict[str, Any]:
     return {"dtype": np.dtype(dtype).name, "tokens": len(part), "documents": len(part.documents)}
 
 
-def opened(directory: AnyPath, verify: bool) -> Corpus:
-    """Read the folder; see `Corpus.open`."""
-    from syntagma.languages.corpora.corpus import Corpus
-
+def opened(directory: AnyPath) -> Saved:
+    """Read the folder; see `Corpus.open`. Whether the tokens have the digest is not looked at."""
     try:
         folder = Path(os.fsdecode(directory))
     except (TypeError, ValueError):
@@ -94,11 +100,9 @@ def opened(directory: AnyPath, verify: bool) -> Corpus:
     except (KeyError, TypeError, ValueError, RecursionError):
         raise InputError(f"{shown(folder / FILE)} is damaged. Make the corpus again.") from None
     parts = {name: Tokens(*_mapped(folder, name, *size)) for name, size in sizes.items()}
-    corpus = Corpus(parts, vocab, described(found["tokenizer"]), tuple(notes), "" if verify else digest)
+    corpus = Saved(parts, vocab, described(found["tokenizer"]), tuple(notes), digest)
     if corpus.tokenizer is not None and corpus.tokenizer.vocab != vocab:
         raise InputError(f"{shown(folder / FILE)} is damaged: its tokenizer has another vocabulary. Make it again.")
-    if verify and corpus.digest != digest:
-        raise InputError(f"{shown(folder)} has other tokens than were saved. Make the corpus again.")
     return corpus
 
 

@@ -32,6 +32,7 @@ from syntagma.errors import InputError, invalid, unknown, whole_number
 from syntagma.languages._tokens import release
 from syntagma.languages.corpora._documents import Notes
 from syntagma.languages.corpora._ready_tokens import ready_parts
+from syntagma.languages.corpora._saved import Saved, opened, save
 from syntagma.languages.corpora._sources import HUB, STDLIB, pieces_of
 from syntagma.languages.corpora._spool import PARTS, Spool
 from syntagma.languages.corpora._streams import Limit
@@ -177,9 +178,7 @@ class Corpus:
         Raises:
             InputError: the folder is there already, or cannot be made.
         """
-        from syntagma.languages.corpora._saved import save
-
-        return save(self, directory)
+        return save(Saved(self.parts, self.vocab, self.tokenizer, self.notes, self.digest), directory)
 
     @classmethod
     def open(cls, directory: AnyPath, *, verify: bool = False) -> Corpus:
@@ -192,9 +191,13 @@ class Corpus:
         Raises:
             InputError: no such folder; it is damaged, or has other tokens than were saved.
         """
-        from syntagma.languages.corpora._saved import opened
-
-        return opened(directory, verify)
+        saved = opened(directory)
+        if not verify:
+            return cls(*saved)
+        corpus = cls(*saved[:-1])
+        if corpus.digest != saved.digest:
+            raise InputError(f"{shown(directory)} has other tokens than were saved. Make the corpus again.")
+        return corpus
 
     def __repr__(self) -> str:
         sizes = ", ".join(f"{name} {len(part)}" for name, part in self.parts.items())
