@@ -4,7 +4,8 @@ Neither library is loaded before something is drawn.
 """
 
 from syntagma.plot.collapse import collapse, rescaled, rescaled_panel
-from syntagma.plot.figure import Figure, Note, Panel
+from syntagma.plot.content import Note, Panel
+from syntagma.plot.figure import Figure
 from syntagma.plot.growth import growth, growth_panel
 from syntagma.plot.heat_maps import heat_panel
 from syntagma.plot.learning_curves import curve_panel, learning_curves

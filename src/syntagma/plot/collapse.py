@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from syntagma.plot.figure import Figure, Panel
+from syntagma.plot.content import Panel
+from syntagma.plot.figure import Figure
 from syntagma.plot.intervals import Measured
 from syntagma.plot.marks import Axis, Level, Line, Mark
 from syntagma.plot.ratios import dot_panel

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from syntagma.errors import InputError, unknown
-from syntagma.plot.figure import Figure
+from syntagma.plot.content import Content
 from syntagma.plot.marks import Level, VerticalLine
 
 PNG_DPI = 300
@@ -22,7 +22,7 @@ _METADATA: dict[str, dict[str, str | None]] = {
 """Nothing that differs from one day or version to the next."""
 
 
-def save(figure: Figure, path: Path, width: float = 6.8, *, title: bool = True) -> Path:
+def save(figure: Content, path: Path, width: float = 6.8, *, title: bool = True) -> Path:
     """Write `figure` as the ending of `path` says; the directory is made where missing.
 
     Raises:
@@ -40,7 +40,7 @@ def save(figure: Figure, path: Path, width: float = 6.8, *, title: bool = True) 
     return path
 
 
-def as_bytes(figure: Figure, form: str, width: float, *, title: bool) -> bytes:
+def as_bytes(figure: Content, form: str, width: float, *, title: bool) -> bytes:
     """The contents of the file that `save` writes."""
     if form == "json":
         return figure.to_json().encode()
@@ -58,7 +58,7 @@ def as_bytes(figure: Figure, form: str, width: float, *, title: bool) -> bytes:
     return buffer.getvalue()
 
 
-def as_csv(figure: Figure) -> str:
+def as_csv(figure: Content) -> str:
     """The numbers that are drawn, one row a point: its panel, kind, label and key, and a column for each number."""
     rows: list[dict[str, Any]] = []
     for panel in figure.panels:
@@ -81,13 +81,17 @@ def as_csv(figure: Figure) -> str:
     return text.getvalue()
 
 
-def as_html(figure: Figure) -> str:
+def as_html(figure: Content) -> str:
     """The interactive figure, with plotly.js inside, and its caption."""
-    drawing = figure.plotly().to_html(full_html=False, include_plotlyjs=True)
+    import plotly.graph_objects as go
+
+    from syntagma.plot.plotly_backend import spec
+
+    drawing = go.Figure(spec(figure)).to_html(full_html=False, include_plotlyjs=True)
     return f"<figure>{drawing}<figcaption>{html.escape(figure.caption)}</figcaption></figure>"
 
 
-def as_picture(figure: Figure) -> str:
+def as_picture(figure: Content) -> str:
     """The figure as a picture over its caption, for notebooks: plotly.js in every cell would be 5 MB each."""
     coded = base64.b64encode(as_bytes(figure, "png", 6.8, title=True)).decode()
     image = f'<img width="820" alt="{html.escape(figure.title)}" src="data:image/png;base64,{coded}">'

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from syntagma.plot.figure import Figure, Panel
+from syntagma.plot.content import Content, Panel
 from syntagma.plot.marks import (
     Axis,
     Band,
@@ -65,7 +65,7 @@ class Frame:
         return value * (high / low) ** share if log else value + share * (high - low)
 
 
-def frames(figure: Figure) -> list[Frame]:
+def frames(figure: Content) -> list[Frame]:
     """The frame of every panel."""
     columns = min(figure.columns, len(figure.panels))
     found = [_frame(panel, LINE_HEIGHTS.get(columns, 0.085)) for panel in figure.panels]

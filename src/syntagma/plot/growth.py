@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from syntagma.plot import palette
-from syntagma.plot.figure import Figure, Note, Panel
+from syntagma.plot.content import Note, Panel
+from syntagma.plot.figure import Figure
 from syntagma.plot.intervals import Measured, columns, written
 from syntagma.plot.marks import Axis, Empty, Law, Line, Mark, Points
 

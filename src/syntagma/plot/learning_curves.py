@@ -16,7 +16,8 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 
-from syntagma.plot.figure import Figure, Panel
+from syntagma.plot.content import Panel
+from syntagma.plot.figure import Figure
 from syntagma.plot.intervals import Measured, columns, written
 from syntagma.plot.marks import Axis, Band, Law, Level, Line, Mark, Points, VerticalLine
 

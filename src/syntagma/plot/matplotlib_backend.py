@@ -25,7 +25,7 @@ from matplotlib.transforms import offset_copy
 
 from syntagma.errors import invalid
 from syntagma.plot import geometry, names, palette
-from syntagma.plot.figure import Figure
+from syntagma.plot.content import Content
 from syntagma.plot.marks import Bars, Heat, Mark
 from syntagma.plot.shapes import Area, Shape, Spots, Stroke, Words, sample, shapes
 
@@ -71,7 +71,7 @@ def look() -> Iterator[None]:
         yield
 
 
-def draw(figure: Figure, width: float = 6.8, *, title: bool = True) -> tuple[Drawing, list[Axes]]:
+def draw(figure: Content, width: float = 6.8, *, title: bool = True) -> tuple[Drawing, list[Axes]]:
     """`figure` as a matplotlib figure, `width` inches wide, with the axes of its panels."""
     if not 2 <= width <= 40:
         raise invalid("width", width, "it is in inches, from 2 to 40", "Give 3.3 for a column, 6.8 for a page")
@@ -111,7 +111,7 @@ def draw(figure: Figure, width: float = 6.8, *, title: bool = True) -> tuple[Dra
         return drawing, all_axes
 
 
-def _dress(axes: Axes, figure: Figure, place: int, frame: geometry.Frame, inches: float, labels: list[str]) -> None:
+def _dress(axes: Axes, figure: Content, place: int, frame: geometry.Frame, inches: float, labels: list[str]) -> None:
     """Titles, scales, limits and ticks of one panel, which is `inches` wide with its names and numbers."""
     panel = figure.panels[place]
     axes.set_title(_wrapped(panel.title, inches - 0.35, 8), linespacing=1.1)

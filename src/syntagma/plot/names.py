@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from syntagma.plot.figure import Figure, Panel
+from syntagma.plot.content import Content, Panel
 from syntagma.plot.geometry import Frame, is_bare
 from syntagma.plot.marks import Level, Line, VerticalLine
 
 
-def axis_label(figure: Figure, place: int, side: str, columns: int) -> str:
+def axis_label(figure: Content, place: int, side: str, columns: int) -> str:
     """The label of a panel's axis; that of y is said once in a row, at its left; bare panels have none."""
     if is_bare(figure.panels[place]):
         return ""

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from syntagma.plot import geometry, names, palette
-from syntagma.plot.figure import Figure, Panel
+from syntagma.plot.content import Content, Panel
 from syntagma.plot.geometry import Frame
 from syntagma.plot.html_text import html_text
 from syntagma.plot.marks import Bars, Empty, Heat, Law, Level, Line, Mark, VerticalLine
@@ -31,7 +31,7 @@ _PIXELS = 1.6
 """Pixels of a line on a page for a point on paper."""
 
 
-def spec(figure: Figure, *, dark: bool = False, title: bool = True) -> dict[str, Any]:
+def spec(figure: Content, *, dark: bool = False, title: bool = True) -> dict[str, Any]:
     """`{"data": traces, "layout": layout}`, JSON values only (None for NaN)."""
     colours = palette.assigned([*figure.keys(), "ink", "soft", "plateau", "faint"], dark=dark)
     back, ink = palette.BACKGROUND[dark], colours["ink"]
@@ -86,7 +86,7 @@ def spec(figure: Figure, *, dark: bool = False, title: bool = True) -> dict[str,
     return _json({"data": data, "layout": layout})
 
 
-def config(figure: Figure) -> dict[str, Any]:
+def config(figure: Content) -> dict[str, Any]:
     """Plotly's settings for it: no logo, as wide as its place, a PNG named as the figure at three times the size."""
     image = {"filename": figure.name, "format": "png", "scale": 3}
     return {"responsive": True, "displaylogo": False, "toImageButtonOptions": image}
@@ -219,7 +219,7 @@ def _fixed(place: int, x: float, y: float, text: str, side: str, up: str, shift:
     return {"x": x, "y": y, "text": text, "xanchor": side, "yanchor": up, "align": side, **refs, **moved}
 
 
-def _places(figure: Figure, columns: int) -> dict[str, Any]:
+def _places(figure: Content, columns: int) -> dict[str, Any]:
     """A relayout: where panels, legend and colour bars are, with that many columns."""
     rows = math.ceil(len(figure.panels) / columns)
     plotted = rows * (330 if columns > 1 else 380) - 60
@@ -246,7 +246,7 @@ def _part(index: int, number: int, gap: float) -> list[float]:
     return [max(0.0, index * (size + gap)), min(1.0, index * (size + gap) + size)]
 
 
-def _scale_buttons(figure: Figure, frames: Sequence[Frame]) -> Iterator[dict[str, Any]]:
+def _scale_buttons(figure: Content, frames: Sequence[Frame]) -> Iterator[dict[str, Any]]:
     """A pair of buttons for x, and one for y, where any panel has a logarithmic axis."""
     for side in ("x", "y"):
         logs = [i for i, panel in enumerate(figure.panels) if getattr(panel, side).scale == "log"]

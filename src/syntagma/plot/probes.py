@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from syntagma.plot.figure import Figure, Panel
+from syntagma.plot.content import Panel
+from syntagma.plot.figure import Figure
 from syntagma.plot.marks import Axis, Line, Mark, Points
 from syntagma.plot.profiles import profile_panel, share_panel
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from syntagma.plot.figure import Panel
+from syntagma.plot.content import Panel
 from syntagma.plot.marks import Axis, Band, Bars, Level, Line, Mark, Points
 
 Profile = tuple[Sequence[float], Sequence[float] | None, Sequence[float] | None]

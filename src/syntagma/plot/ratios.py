@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from syntagma.plot.figure import Figure, Panel
+from syntagma.plot.content import Panel
+from syntagma.plot.figure import Figure
 from syntagma.plot.intervals import Measured, columns, written
 from syntagma.plot.marks import Axis, Dots, Empty, Mark, VerticalLine
 

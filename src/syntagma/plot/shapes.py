@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from syntagma.plot import geometry, names, palette
-from syntagma.plot.figure import Panel
+from syntagma.plot.content import Panel
 from syntagma.plot.geometry import ARROW, Frame
 from syntagma.plot.marks import (
     Band,

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from syntagma.plot.figure import Panel
+from syntagma.plot.content import Panel
 from syntagma.plot.marks import Axis, Law, Level, Line, Mark, Points, Text
 
 

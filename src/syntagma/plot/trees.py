@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from syntagma.plot.figure import Panel
+from syntagma.plot.content import Panel
 from syntagma.plot.marks import Mark, Text, Tree
 
 
