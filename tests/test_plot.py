@@ -9,6 +9,7 @@ import math
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from matplotlib.text import Text as DrawnText
 from matplotlib.transforms import Bbox
 
 import plot_examples as examples
+from syntagma.curves import LearningCurve
 from syntagma.errors import InputError
 from syntagma.plot import (
     Axis,
@@ -38,6 +40,7 @@ from syntagma.plot import (
     Text,
     Tree,
     VerticalLine,
+    curve_panel,
     palette,
 )
 from syntagma.plot.files import as_bytes
@@ -396,3 +399,17 @@ def test_no_plotting_library_is_loaded_before_something_is_drawn() -> None:
     )
     loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
     assert loaded.strip() == "[]"
+
+
+def test_sizes_set_the_limits_not_the_interval_of_a_few_seeds() -> None:
+    curve = LearningCurve([16, 64, 256], [[2.0, 1.0, 0.5], [2.0, 1.5, 0.6]], "one")
+    limits = [
+        curve_panel([curve], crossings=[("one", 1.0, SimpleNamespace(value=64.0, low=low, high=high, bounded=False))])
+        for low, high in ((1e-6, 1e9), (32.0, 128.0))
+    ]
+    assert [panel.x.limits for panel in limits] == [(8.0, 512.0), (None, None)]
+
+
+def test_a_panel_without_curves_shows_its_plateaus() -> None:
+    figure = Figure("none", "None", (curve_panel({}, plateaus=[2.0, 1.0]),))
+    assert len(frames(figure)) == 1

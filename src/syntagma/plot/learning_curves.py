@@ -123,7 +123,12 @@ def curve_panel(
         marks += curve_marks(key, curve, seeds if seeds != "auto" else _seeds(curve, lowest))
     marks += band_labels(marks)
     marks += crossing_marks(_half_way(named, plateaus) if crossings is None else crossings)
-    return Panel(title, Axis(x, "log"), Axis(y, scale, limits or _limits(named.values(), plateaus)), marks)
+    return Panel(
+        title,
+        Axis(x, "log", limits=_size_limits(marks)),
+        Axis(y, scale, limits or _limits(named.values(), plateaus)),
+        marks,
+    )
 
 
 def curve_marks(key: str, curve: Curve, seeds: Seeds = "band") -> Iterable[Mark]:
@@ -221,12 +226,30 @@ def _seeds(curve: Curve, lowest: float) -> Seeds:
 
 def _limits(curves: Iterable[Curve], plateaus: Sequence[float]) -> tuple[float | None, float | None]:
     """Room below the lowest plateau for names, and nothing far above the highest."""
-    if not len(plateaus):
+    curves = list(curves)
+    if not len(plateaus) or not curves:
         return None, None
     losses = np.concatenate([np.ravel(np.asarray(curve.losses)) for curve in curves])
     shown = losses[losses <= 1.5 * max(plateaus)]
     low, high = min([min(plateaus), *shown]), max([max(plateaus), *shown])
     return float(low / (high / low) ** 0.1), float(high * 1.05)
+
+
+def _size_limits(marks: Iterable[Mark]) -> tuple[float | None, float | None]:
+    """No more than a factor of 2 beyond the sizes and thresholds: intervals of few seeds reach over decades."""
+    places, ends = [], []
+    for mark in marks:
+        if isinstance(mark, Line | Points):
+            places += np.ravel(np.asarray(mark.x, float)).tolist()
+        elif isinstance(mark, VerticalLine):
+            places.append(mark.place)
+        if isinstance(mark, Points):
+            ends += [*np.ravel(np.asarray(mark.x_low, float)), *np.ravel(np.asarray(mark.x_high, float))]
+    places, ends = ([one for one in found if math.isfinite(one) and one > 0] for found in (places, ends))
+    if not places or not ends:
+        return None, None
+    low, high = min(places) / 2, 2 * max(places)
+    return low if min(ends) < low else None, high if max(ends) > high else None
 
 
 def _caption(panel: Panel) -> str:
