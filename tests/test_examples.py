@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.metadata
 import itertools
 import json
@@ -26,6 +27,15 @@ EXAMPLES = Path(__file__).parents[1] / "examples"
 
 def test_the_example_study_is_at_most_150_lines() -> None:
     assert len((EXAMPLES / "copying_study.py").read_text().splitlines()) <= 150
+
+
+def test_a_file_that_is_imported_by_name_too_is_still_known_by_its_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    path = str(EXAMPLES / "echo_language.py")
+    assert LANGUAGES.kind_in(path) == "echo"
+    monkeypatch.syspath_prepend(str(EXAMPLES))
+    monkeypatch.delitem(sys.modules, "echo_language", raising=False)
+    importlib.import_module("echo_language")  # as the study beside it does: another module of the same file
+    assert LANGUAGES.kind_in(path) == "echo"
 
 
 def test_the_example_language_is_a_distribution_whose_oracle_is_exact() -> None:

@@ -96,6 +96,13 @@ def test_the_error_falls_from_chance_to_none(language):
         assert curve.share.sum() == pytest.approx(1.0)
 
 
+def test_rules_of_probability_0_make_no_sentence_to_err_on():
+    language = RandomHierarchy(4, 2, 2, 3, seed=0, rule_probabilities=(1.0, 0.0))
+    errors = root_class.unknown_errors(language)
+    assert errors[0] == pytest.approx(0.0)
+    assert np.isfinite(errors).all()
+
+
 def test_a_look_up_table_errs_as_predicted():
     """Tables of the tuples seen at each place, filled by P sentences, and exact inference from the symbols they give.
 

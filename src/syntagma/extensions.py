@@ -40,7 +40,7 @@ def module_of_file(path: str | Path, field: str) -> ModuleType:
     name = f"{file.stem}_{hashlib.sha256(content).hexdigest()[:12]}"
     if name in sys.modules:
         return sys.modules[name]
-    spec = importlib.util.spec_from_file_location(name, file)
+    spec = importlib.util.spec_from_file_location(name, file.absolute())
     if spec is None or spec.loader is None:
         raise invalid(field, str(path), "it is no Python file", "Its name must end in .py")
     module = importlib.util.module_from_spec(spec)
@@ -126,7 +126,7 @@ class Kinds(Generic[T]):
             InputError: it adds none, or several.
         """
         module = module_of_file(path, self.noun)
-        kinds = [kind for kind, member in self._classes.items() if member.__module__ == module.__name__]
+        kinds = [kind for kind, member in self._classes.items() if _origin(member)[0] == str(module.__file__)]
         if len(kinds) != 1:
             given = f"it adds {', '.join(kinds)}" if kinds else f"it adds no {self.noun}"
             raise invalid(self.noun, path, given, "See docs/extending.md")

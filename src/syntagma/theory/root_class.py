@@ -157,6 +157,7 @@ def unknown_errors(language: RandomHierarchy, *, seed: int = 0) -> Float[np.ndar
     patterns = np.array(list(itertools.product([False, True], repeat=places)))
     sentences = _all_sentences(upper)
     weights = np.exp(upper.log_prob(sentences))
+    sentences, weights = sentences[weights > 0], weights[weights > 0]  # rules of probability 0 make others
     found = np.array([float(weights @ _wrong(oracle, sentences, observed)) for observed in patterns])
     number = places - patterns.sum(axis=1)
     return np.bincount(number, weights=found) / np.bincount(number)
