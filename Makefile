@@ -27,10 +27,10 @@ demo: .venv/installed
 	$(BIN)/syntagma run scaling-laws --preset quick --out results/demo
 
 test: .venv/installed-dev
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 slow: .venv/installed-dev
-	$(BIN)/python -m pytest -n auto -m slow || test $$? -eq 5  # 5: there are none
+	$(BIN)/python -m pytest -n auto --dist loadfile -m slow || test $$? -eq 5  # 5: there are none
 
 lint: .venv/installed-dev
 	$(BIN)/ruff check .

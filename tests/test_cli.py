@@ -41,6 +41,7 @@ from syntagma.sweep.failures import record_failure
 from syntagma.sweep.forecast import Forecast
 from syntagma.sweep.machine import usable_cores
 from syntagma.sweep.shards import Shard
+from tiers import slow_but
 
 
 class Narrow(CheckedModel):
@@ -663,7 +664,9 @@ def slow_run(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
         run.kill()
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "code"), slow_but([(signal.SIGINT, 130)], [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+)
 def test_a_real_interrupt_keeps_what_is_finished(
     slow_run: subprocess.Popen[str], tmp_path: Path, number: int, code: int
 ) -> None:
