@@ -172,7 +172,16 @@ class Engine(Trainer):
 
 @trainer_of.register
 def _(learner: NetworkLearner, shape: Shape, training: Training | None) -> Trainer:
-    return Engine(learner, shape, training)  # pyright: ignore[reportArgumentType]  # None is refused there
+    try:
+        return _known_engine(learner, shape, training)
+    except TypeError:  # a learner of one's own that has no hash
+        return Engine(learner, shape, training)  # pyright: ignore[reportArgumentType]  # None is refused there
+
+
+@functools.lru_cache(maxsize=16)
+def _known_engine(learner: NetworkLearner, shape: Shape, training: Any) -> Engine:
+    """One engine for equal learners, so that calling `fit` again, at another size or seed, compiles nothing again."""
+    return Engine(learner, shape, training)
 
 
 def _watch_one(watch: Watch, seed_index: int, _: int, step: int, make_network: Callable[[], Network]) -> None:
