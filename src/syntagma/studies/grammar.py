@@ -22,6 +22,7 @@ from syntagma.languages.settings import HierarchySettings
 from syntagma.learners import Clusterer, Counter, Learner
 from syntagma.oracles import TreeOracle
 from syntagma.plot import Empty, Mark, Panel, curve_panel
+from syntagma.plot.learning_curves import Seeds
 from syntagma.studies.recipes import Contender
 from syntagma.studies.schemas import interval_columns
 from syntagma.studies.study import Cell, Fact, Facts, Settings
@@ -368,20 +369,24 @@ def level_panel(
     x: str = "training examples P (sentences)",
     y: str = "test loss of the last token (nats)",
     more: Iterable[Mark] = (),
+    seeds: Seeds = "auto",
 ) -> Panel:
     """Learning curves by learner over the mean of their plateaus, with measured thresholds and predicted ones.
 
+    Where learners have different numbers of grammars the plateaus are those of the most.
+
     Args:
+        seeds: as of `plot.curve_panel`.
         more: further marks, drawn on top.
     """
-    heights = next(iter(curves.values())).plateaus.mean(0) if curves else ()
+    heights = max((curve.plateaus for curve in curves.values()), key=len).mean(0) if curves else ()
     crossings = [
         (key, float(heights[level - 1] + heights[level]) / 2, curve.threshold(level))
         for key, curve in curves.items()
         for level in range(1, levels + 1)
     ]
     shown = {key: curve.curve for key, curve in curves.items()}
-    panel = curve_panel(shown, predictions, tuple(heights), title=title, x=x, y=y, crossings=crossings)
+    panel = curve_panel(shown, predictions, tuple(heights), title=title, x=x, y=y, crossings=crossings, seeds=seeds)
     return (
         replace(panel, marks=(*panel.marks, *more)) if curves else Panel(title, marks=(Empty("No run is finished."),))
     )
@@ -409,6 +414,14 @@ def exact_predictions(
         )
         for name, kind in kinds.items()
     ]
+
+
+def counting_prediction(
+    facts: Facts, languages: Sequence[HierarchySettings], levels: int, plateaus: Float[np.ndarray, " L+1"]
+) -> Prediction:
+    """Where half of the blocks of these grammars that tell each level up to `levels` were seen."""
+    sizes = predicted_thresholds(facts, languages, Counter())
+    return staircase("counting", sizes[:levels], "exact for this grammar", counting.SOURCE, plateaus)
 
 
 def staircase(

@@ -329,10 +329,13 @@ def _predictions(settings: ScalingLaws, facts: Facts) -> Iterator[Table]:
 
 
 def _all_predictions(settings: ScalingLaws, facts: Facts, m: int) -> list[Prediction]:
-    """By the exact correlations of the grammars of one m, and by the asymptotic laws."""
+    """By the exact correlations of the grammars of one m, by counting where there is a counter, and by the laws."""
     heights = grammar.plateaus_of(facts, settings.languages(m)).mean(0)
     laws = grammar.law_predictions(settings.vocab, m, settings.branching, settings.levels, heights)
-    return [*grammar.exact_predictions(facts, settings.languages(m), settings.levels, heights), *laws]
+    exactly = grammar.exact_predictions(facts, settings.languages(m), settings.levels, heights)
+    if any(isinstance(entrant.learner, Counter) for entrant in settings.learners.values()):
+        exactly.append(grammar.counting_prediction(facts, settings.languages(m), settings.levels, heights))
+    return [*exactly, *laws]
 
 
 def _plateaus_table(settings: ScalingLaws, facts: Facts) -> Table:
@@ -457,22 +460,29 @@ def _figures(measured: Measured) -> Iterator[Figure]:
     settings = measured.settings
     panels = []
     for m in settings.rules:
-        curves = {name: curve for (name, rules), curve in measured.curves.items() if rules == m}
+        curves = {name: measured.curves[name, m] for name in settings.learners if (name, m) in measured.curves}
         if curves:
-            predictions = _all_predictions(settings, measured.facts, m)
-            panels.append(grammar.level_panel(curves, settings.levels, predictions, title=f"m = {m} rules per symbol"))
+            heights = grammar.plateaus_of(measured.facts, settings.languages(m)).mean(0)
+            exactly = grammar.exact_predictions(measured.facts, settings.languages(m), settings.levels, heights)
+            many = "none" if len(curves) > _BANDS else "auto"
+            panels.append(
+                grammar.level_panel(curves, settings.levels, exactly, title=f"m = {m} rules per symbol", seeds=many)
+            )
     yield learning_curves(panels, title=STUDY.title, caption=_CURVES_CAPTION)
     yield _growth_figure(measured)
     yield _against_law(measured)
 
 
+_BANDS = 3
+"""With more curves than these in a panel, bands of seeds would hide them."""
 _CURVES_CAPTION = (
     "Test loss of the last token against the number of training examples P. Horizontal lines: the exact losses L_l of "
-    "a reader who knows the grammar and uses the s^l - 1 tokens before the last, averaged over the grammars drawn; "
-    "the lowest is the oracle. Dashes: where signal = sampling noise puts the threshold P_l, by the exact "
-    "correlations of these grammars (dash-dotted: what claims are tested against) and by the asymptotic laws "
-    "(dashed). Diamonds: where the seeds come half-way between two plateaus, with the interval of 95 %. Bands: the "
-    "smallest to the largest of the seeds, each with a grammar of its own. Losses far above L_0 are left out."
+    "someone who knows the grammar and uses the s^l - 1 tokens before the last, averaged over the grammars drawn; "
+    "the lowest is the oracle. Dash-dotted: where signal = sampling noise puts the threshold P_l, by the exact "
+    "correlations of these grammars, which claims are tested against. Curves are means over seeds, each with a grammar "
+    "of its own; diamonds: where the seeds come half-way between two plateaus, with the interval of 95 %. The counter "
+    "and the clusterer are readers, without weights: the one keeps a table of contexts, the other finds synonyms level "
+    "by level. Losses far above L_0 are left out."
 )
 
 
@@ -605,7 +615,7 @@ PRESETS: Mapping[str, ScalingLaws] = {
         rules=(2, 3, 4),
         depth=4,
         levels=3,
-        seeds=6,
+        seeds=4,
         start=0.5,
         beyond=0,
         learners=_limited(

@@ -1,8 +1,8 @@
 """How many sentences a table of counts takes: where half of what is asked was seen before, to the last token.
 
 Level l is told by the s^l - 1 tokens before the last. A table knows an answer to such a context once a sentence that it
-was made from had both, which P sentences do with probability 1 - (1 - p)^P, p that of these s^l tokens. So P_l is where the share of
-blocks of s^l last tokens that were seen,
+was made from had both, which P sentences do with probability 1 - (1 - p)^P, p that of these s^l tokens. So P_l is where
+the share of blocks of s^l last tokens that were seen,
 
     S_l(P) = sum over blocks of p [1 - (1 - p)^P],
 
@@ -12,8 +12,8 @@ of them, which are equally probable where rules are. So p = p(b) / M, and the su
 v m^l, not over the blocks, of which there are up to v m^((s^l - 1) / (s - 1)): v m, v m^3, v m^7, ... at s = 2.
 
 Regime: exact for the grammar, equal rules, any size; NaN where rules are not equally probable. As of signal = noise, a
-prefactor stays open, because seen once is not yet well known: at
-v = 8, L = 4, m = 2 to 4 the counter's half-way crossings are 3 to 6 times it, at levels 1, 2 and 3 alike. Derived here.
+prefactor stays open, because seen once is not yet well known: the counter's half-way crossings are 3 to 6 times it at
+v = 8 and 1.9 to 3.6 times it at v = 16 (m = 2 to 4, L = 4, levels 1, 2 and 3 alike). Derived here.
 """
 
 from __future__ import annotations
