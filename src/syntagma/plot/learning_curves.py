@@ -16,6 +16,7 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 
+from syntagma.plot import palette
 from syntagma.plot.content import Panel
 from syntagma.plot.figure import Figure
 from syntagma.plot.intervals import Measured, columns, written
@@ -61,7 +62,7 @@ class Predicted(Protocol):
 
 
 Curves = Sequence[Curve] | Mapping[str, Curve]
-Seeds = Literal["auto", "band", "lines"]
+Seeds = Literal["auto", "band", "lines", "none"]
 Crossing = tuple[str, float, Measured]
 """Whose (a key), at which loss, and at how many examples."""
 
@@ -108,6 +109,7 @@ def curve_panel(
         plateaus: exact losses L_0, L_1, ..., the last the oracle's.
         crossings: measured thresholds; None computes them half-way between neighbouring plateaus, () draws none.
         prefactors: by law, what the measured thresholds are times the predicted ones; draws the law at that, too.
+        seeds: what is drawn of each seed; "none" where so many curves stand in a panel that bands would hide them.
         limits: of the loss; by default what lies far above the highest plateau, where a network has only memorised, is
             cut off, since the levels would be squeezed.
     """
@@ -132,7 +134,7 @@ def curve_panel(
 
 
 def curve_marks(key: str, curve: Curve, seeds: Seeds = "band") -> Iterable[Mark]:
-    """The mean over seeds, over its band or its thin lines a seed."""
+    """The mean over seeds, over its band or its thin lines a seed, or alone; readers and networks have their marker."""
     band = curve.band()
     shown = {
         "seeds": len(curve.losses),
@@ -141,9 +143,9 @@ def curve_marks(key: str, curve: Curve, seeds: Seeds = "band") -> Iterable[Mark]
     if len(curve.losses) > 1 and seeds == "lines":
         for seed, losses in zip(curve.seeds, np.asarray(curve.losses), strict=True):
             yield Line(curve.num_examples, losses, weight="thin", key=key, hover={"seed": seed})
-    elif len(curve.losses) > 1:
+    elif len(curve.losses) > 1 and seeds != "none":
         yield Band(band.num_examples, band.low, band.high, key=key, hover={"shows": band.shows})
-    yield Line(band.num_examples, band.mean, marker="o", label=curve.name or key, key=key, hover=shown)
+    yield Line(band.num_examples, band.mean, marker=palette.marker(key), label=curve.name or key, key=key, hover=shown)
 
 
 def band_labels(marks: Iterable[Mark]) -> Iterable[Mark]:
@@ -198,7 +200,8 @@ def _predicted(one: Predicted) -> dict[str, Any]:
     stated = one.thresholds
     dashes = {"asymptotic law": "dashed", "exact for this grammar": "dashdot", "reader's measurement": "dotted"}
     hover = {"holds as": stated.regime, "source": stated.source}
-    label = f"predicted, {one.name} ({stated.regime})" if stated.regime else f"predicted, {one.name}"
+    holds = "exact" if stated.regime == "exact for this grammar" else stated.regime
+    label = f"predicted, {one.name} ({holds})" if holds else f"predicted, {one.name}"
     return {"label": label, "key": one.name, "dash": dashes.get(stated.regime, "dashed"), "hover": hover}
 
 

@@ -19,19 +19,21 @@ from pydantic import Field
 from syntagma.curves import Claim, Interval, LearningCurve, power_law, ratio, unmeasured
 from syntagma.errors import invalid
 from syntagma.languages.settings import HierarchySettings
-from syntagma.learners import Learner
+from syntagma.learners import Clusterer, Counter, Learner
 from syntagma.oracles import TreeOracle
 from syntagma.plot import Empty, Mark, Panel, curve_panel
+from syntagma.plot.learning_curves import Seeds
 from syntagma.studies.recipes import Contender
 from syntagma.studies.schemas import interval_columns
 from syntagma.studies.study import Cell, Fact, Facts, Settings
 from syntagma.sweep.runs import Run
 from syntagma.tasks import AnyTask, Task
-from syntagma.theory import exact
+from syntagma.theory import counting, exact
 from syntagma.theory import hierarchy as theory
-from syntagma.theory.last_token import PLATEAU_SOURCE
+from syntagma.theory.last_token import PLATEAU_SOURCE, evidence
 from syntagma.theory.prediction import Prediction, Regime, Staircase, Stated
 
+READERS_SOURCE = "beside a reader (learners.readers)"
 INTEGER_EXPONENT = 1.0
 """Half-width within which an interval must lie to tell an exponent from its neighbours two away."""
 
@@ -124,8 +126,20 @@ class GrammarCurve:
         return self.curve.crossed(self.half_way(level))
 
     def over(self, other: GrammarCurve, level: int) -> Interval:
-        """How many times the examples of `other` this learner needs for `level`."""
-        return ratio(self.curve, self.half_way(level), other.curve, other.half_way(level))
+        """How many times the examples of `other` this learner needs for `level`, on the grammars that both have."""
+        both = [seed for seed in self.curve.seeds if seed in other.curve.seeds]
+        if not both:
+            return unmeasured("no grammar was given to both")
+        mine, theirs = self.of(both), other.of(both)
+        return ratio(mine.curve, mine.half_way(level), theirs.curve, theirs.half_way(level))
+
+    def of(self, seeds: Sequence[int]) -> GrammarCurve:
+        """The curve of some of its seeds."""
+        rows = [self.curve.seeds.index(seed) for seed in seeds]
+        flags = {name: getattr(self.curve, name) for name in ("diverged", "cut_short")}
+        chosen = {name: None if flag is None else flag[rows] for name, flag in flags.items()}
+        curve = replace(self.curve, losses=self.curve.losses[rows], seeds=tuple(seeds), **chosen)
+        return GrammarCurve(curve, self.plateaus[rows])
 
     def step(self, level: int) -> Interval:
         """P_level / P_(level-1), seed by seed."""
@@ -192,6 +206,42 @@ def exact_thresholds(
     return np.exp(np.mean([np.log(facts[exact_key(language)][kind]) for language in languages], axis=0))
 
 
+def counting_key(language: HierarchySettings) -> dict[str, Any]:
+    """Under which the sizes that counting takes on a grammar are stored."""
+    return {"of": "half of the blocks seen", "language": language.model_dump(mode="json")}
+
+
+def counting_fact(language: HierarchySettings) -> Fact:
+    """Examples at which half of the blocks that tell each level of one grammar were seen."""
+
+    def compute() -> dict[str, list[float]]:
+        return {"blocks": counting.thresholds(language.language()).tolist()}
+
+    text = f"blocks seen of v={language.vocab} m={language.rules} L={language.depth} seed {language.seed}"
+    return Fact(counting_key(language), compute, text)
+
+
+def predicted_thresholds(
+    facts: Facts, languages: Sequence[HierarchySettings], learner: Learner
+) -> Float[np.ndarray, " L"]:
+    """P_1..P_L of this learner, exact for these grammars, as geometric mean over them; NaN where theory says nothing.
+
+    By signal = noise of what it tells synonyms by; of the counter by the blocks it must have seen.
+    """
+    if isinstance(learner, Counter):
+        logs = [np.log(facts[counting_key(language)]["blocks"]) for language in languages]
+        return np.exp(np.mean(logs, axis=0))
+    kind = evidence(learner)
+    if kind is None:
+        return np.full(languages[0].depth, np.nan)
+    return np.maximum.accumulate(exact_thresholds(facts, languages, kind))
+
+
+def prediction_source(learner: Learner) -> str:
+    """Where `predicted_thresholds` are from."""
+    return counting.SOURCE if isinstance(learner, Counter) else exact.SOURCE
+
+
 def exact_growth(sizes: Mapping[int, float], vocab: int, branching: int) -> float:
     """The exponent k of P_l (1 - f) ~ m^k in the exact sizes, by m, fitted as the measured one is."""
     if len(sizes) < 2 or not all(map(math.isfinite, sizes.values())):
@@ -222,9 +272,18 @@ def threshold_row(names: Mapping[str, Any], level: int, interval: Interval, pred
 
 def law_of(learner: Learner, vocab: int, rules: int, branching: int, depth: int, level: int) -> float:
     """P_l of the asymptotic law for this learner; NaN where no law covers it."""
-    if learner.weight_sharing is None:
-        return math.nan
-    return float(theory.thresholds(vocab, rules, branching, depth, learner.weight_sharing)[level - 1])
+    shared = law_sharing(learner)
+    return math.nan if shared is None else float(theory.thresholds(vocab, rules, branching, depth, shared)[level - 1])
+
+
+def law_sharing(learner: Learner) -> bool | None:
+    """Which of the two asymptotic laws is the learner's: that with weight sharing, without, or None."""
+    return {"tuples": True, "tokens": False}.get(evidence(learner) or "")
+
+
+def is_reader(learner: Learner) -> bool:
+    """Whether it learns by counting or clustering, without weights."""
+    return isinstance(learner, Counter | Clusterer)
 
 
 def growth(thresholds: Mapping[int, Interval], vocab: int, branching: int) -> Interval:
@@ -236,13 +295,13 @@ def growth(thresholds: Mapping[int, Interval], vocab: int, branching: int) -> In
     return power_law(list(known), scaled)
 
 
-def order_claim(label: str, curves: Mapping[str, GrammarCurve], levels: int, source: str) -> Claim:
+def order_claim(who: str, curves: Mapping[str, GrammarCurve], levels: int, source: str) -> Claim:
     """Levels are learned one after the other: the least certain of all steps P_l / P_(l-1) is above 1.
 
     All steps are above 1 when each is, so the claim is tested by the one whose interval reaches lowest.
     """
     steps = [(key, level, curve.step(level)) for key, curve in curves.items() for level in range(2, levels + 1)]
-    text, predicted = f"the {label} network learns one level after the other", "P_l > P_(l-1)"
+    text, predicted = f"{who} learns one level after the other", "P_l > P_(l-1)"
     seen = [entry for entry in steps if entry[2].lower is not None]
     if not seen:
         return Claim(text, predicted, unmeasured("fewer than two levels measured"), "above", 1.0, source)
@@ -310,20 +369,24 @@ def level_panel(
     x: str = "training examples P (sentences)",
     y: str = "test loss of the last token (nats)",
     more: Iterable[Mark] = (),
+    seeds: Seeds = "auto",
 ) -> Panel:
     """Learning curves by learner over the mean of their plateaus, with measured thresholds and predicted ones.
 
+    Where learners have different numbers of grammars the plateaus are those of the most.
+
     Args:
+        seeds: as of `plot.curve_panel`.
         more: further marks, drawn on top.
     """
-    heights = next(iter(curves.values())).plateaus.mean(0) if curves else ()
+    heights = max((curve.plateaus for curve in curves.values()), key=len).mean(0) if curves else ()
     crossings = [
         (key, float(heights[level - 1] + heights[level]) / 2, curve.threshold(level))
         for key, curve in curves.items()
         for level in range(1, levels + 1)
     ]
     shown = {key: curve.curve for key, curve in curves.items()}
-    panel = curve_panel(shown, predictions, tuple(heights), title=title, x=x, y=y, crossings=crossings)
+    panel = curve_panel(shown, predictions, tuple(heights), title=title, x=x, y=y, crossings=crossings, seeds=seeds)
     return (
         replace(panel, marks=(*panel.marks, *more)) if curves else Panel(title, marks=(Empty("No run is finished."),))
     )
@@ -351,6 +414,14 @@ def exact_predictions(
         )
         for name, kind in kinds.items()
     ]
+
+
+def counting_prediction(
+    facts: Facts, languages: Sequence[HierarchySettings], levels: int, plateaus: Float[np.ndarray, " L+1"]
+) -> Prediction:
+    """Where half of the blocks of these grammars that tell each level up to `levels` were seen."""
+    sizes = predicted_thresholds(facts, languages, Counter())
+    return staircase("counting", sizes[:levels], "exact for this grammar", counting.SOURCE, plateaus)
 
 
 def staircase(

@@ -19,7 +19,15 @@ from pydantic import Field, field_validator, model_validator
 from syntagma.curves import Claim, Interval, unmeasured
 from syntagma.errors import invalid
 from syntagma.languages.settings import HierarchySettings
-from syntagma.learners import AnyLearner, HierarchicalCNN, MultiLayerAttention, Transformer
+from syntagma.learners import (
+    AnyLearner,
+    Clusterer,
+    Counter,
+    HierarchicalCNN,
+    LocallyConnected,
+    MultiLayerAttention,
+    Transformer,
+)
 from syntagma.plot import Axis, Figure, Law, Mark, Panel, Points, growth_panel, learning_curves
 from syntagma.plot import growth as growth_figure
 from syntagma.studies import grammar
@@ -29,9 +37,19 @@ from syntagma.studies.schemas import GROWTH, PLATEAUS, THRESHOLDS, Column, Schem
 from syntagma.studies.study import Cell, Fact, Facts, Results, Settings, Study
 from syntagma.sweep.runs import Run
 from syntagma.tasks import LastToken
-from syntagma.theory import exact
+from syntagma.theory import counting, exact
 from syntagma.theory import hierarchy as theory
 from syntagma.theory.prediction import LARGEST_SPARSITY, Prediction
+
+
+class Entrant(Contender):
+    """A learner and how it is trained.
+
+    Attributes:
+        seeds: the first so many of the study's seeds, if not all: costly networks have fewer.
+    """
+
+    seeds: int | None = Field(default=None, ge=1)
 
 
 class ScalingLaws(Settings):
@@ -40,7 +58,7 @@ class ScalingLaws(Settings):
     Attributes:
         rules: the values of m.
         levels: the highest level whose threshold is asked for.
-        seeds: how many; each has a grammar, sentences and initial weights of its own.
+        seeds: how many at the most; each has a grammar, sentences and initial weights of its own.
         start: the smallest P, as a fraction of the predicted first threshold.
         growth: ratio of consecutive P; they are rounded powers of it, the same for every m and learner.
         beyond: how many more sizes are measured after every seed has crossed the last threshold.
@@ -53,7 +71,7 @@ class ScalingLaws(Settings):
     depth: int = Field(ge=1)
     levels: int = Field(ge=1)
     rule_probabilities: float | None = None
-    learners: Mapping[str, Contender] = Field(min_length=1)
+    learners: Mapping[str, Entrant] = Field(min_length=1)
     seeds: int = Field(default=3, ge=1)
     start: float = Field(default=0.25, gt=0, le=1)
     growth: float = Field(default=2.0, ge=1.05)
@@ -77,8 +95,8 @@ class ScalingLaws(Settings):
                 allowed = f"with rules={rules} the sizes begin near {self.start * first:.0f} examples"
                 raise invalid("max_examples", self.max_examples, allowed, "Raise max_examples, or lower start")
         shape = LastToken().shape(self.language(self.rules[0], 0).language())
-        for contender in self.learners.values():
-            contender.learner.check(shape)
+        for entrant in self.learners.values():
+            entrant.learner.check(shape)
         return self
 
     def language(self, rules: int, seed: int) -> HierarchySettings:
@@ -118,9 +136,17 @@ class ScalingLaws(Settings):
         names = {"learner": learner, "label": chosen.learner.label, "rules": rules}
         return Cell(names | {"num_examples": num_examples, "seed": seed}, run)
 
-    def languages(self, rules: int) -> list[HierarchySettings]:
-        """The languages of one m, one a seed."""
-        return [self.language(rules, seed) for seed in range(self.seeds)]
+    def languages(self, rules: int, seeds: Iterable[int] | None = None) -> list[HierarchySettings]:
+        """The languages of one m, one a seed, of all seeds or of some."""
+        return [self.language(rules, seed) for seed in (range(self.seeds) if seeds is None else seeds)]
+
+    def seeds_of(self, learner: str) -> range:
+        """The seeds that a learner has."""
+        return range(min(self.learners[learner].seeds or self.seeds, self.seeds))
+
+    def readers(self) -> list[str]:
+        """The names of the learners without weights."""
+        return [name for name, entrant in self.learners.items() if grammar.is_reader(entrant.learner)]
 
     @property
     def law_holds(self) -> bool:
@@ -147,12 +173,15 @@ class Measured:
         """What the learner is called."""
         return self.settings.learners[learner].learner.label
 
+    def who(self, learner: str) -> str:
+        """What a sentence calls the learner."""
+        reads = grammar.is_reader(self.settings.learners[learner].learner)
+        return f"the {self.label(learner)}" + ("" if reads else " network")
+
     def exact(self, rules: int, learner: str, level: int) -> float:
-        """P_l by the exact correlations of the grammars; NaN where theory does not say which the learner uses."""
-        shared = self.settings.learners[learner].learner.weight_sharing
-        if shared is None:
-            return math.nan
-        sizes = grammar.exact_thresholds(self.facts, self.settings.languages(rules), exact.evidence_of(shared))
+        """P_l predicted of this learner on the very grammars that it had; NaN where theory does not cover it."""
+        languages = self.settings.languages(rules, self.settings.seeds_of(learner))
+        sizes = grammar.predicted_thresholds(self.facts, languages, self.settings.learners[learner].learner)
         return float(sizes[level - 1])
 
     def exact_growth(self, learner: str, level: int) -> float:
@@ -175,11 +204,15 @@ def _facts(settings: ScalingLaws, results: Results) -> Iterator[Fact]:
         for seed in range(settings.seeds):
             yield grammar.plateaus_fact(settings.language(m, seed))
             yield grammar.exact_fact(settings.language(m, seed))
+            yield grammar.counting_fact(settings.language(m, seed))
 
 
 def _cells(settings: ScalingLaws, facts: Facts, results: Results) -> Iterator[Cell]:
     """Every curve up to `beyond` sizes after every seed has crossed its last line, the costliest learners first."""
-    order = sorted(settings.learners, key=lambda name: settings.learners[name].learner.weight_sharing is True)
+    readers = settings.readers()
+    order = sorted(
+        settings.learners, key=lambda name: (name in readers, settings.learners[name].learner.weight_sharing is True)
+    )
     for m in reversed(settings.rules):
         for name in order:
             yield from _growing(settings, facts, results, m, name)
@@ -187,10 +220,10 @@ def _cells(settings: ScalingLaws, facts: Facts, results: Results) -> Iterator[Ce
 
 def _growing(settings: ScalingLaws, facts: Facts, results: Results, m: int, name: str) -> Iterator[Cell]:
     """One curve as far as it is wanted: size by size, the next when all seeds of one are finished."""
-    seeds = range(settings.seeds)
-    plateaus = grammar.plateaus_of(facts, (settings.language(m, seed) for seed in seeds))
+    seeds = settings.seeds_of(name)
+    plateaus = grammar.plateaus_of(facts, settings.languages(m, seeds))
     lines = (plateaus[:, settings.levels - 1] + plateaus[:, settings.levels]) / 2
-    crossed, further = np.zeros(settings.seeds, bool), settings.beyond
+    crossed, further = np.zeros(len(seeds), bool), settings.beyond
     for size in settings.sizes(m, name):
         cells = [settings.cell(m, name, size, seed) for seed in seeds]
         yield from cells
@@ -204,13 +237,16 @@ def _growing(settings: ScalingLaws, facts: Facts, results: Results, m: int, name
 
 
 def _expected(settings: ScalingLaws, facts: Facts) -> Iterator[Cell]:
-    """Every curve up to 8 times its last threshold without weight sharing."""
+    """Every curve up to 8 times its last threshold as predicted; as without weight sharing where nothing is."""
     for m in settings.rules:
-        last = theory.thresholds(settings.vocab, m, settings.branching, settings.levels, False)[-1]
-        for name in settings.learners:
+        for name, entrant in settings.learners.items():
+            languages = settings.languages(m, settings.seeds_of(name))
+            last = grammar.predicted_thresholds(facts, languages, entrant.learner)[settings.levels - 1]
+            if math.isnan(last):
+                last = grammar.exact_thresholds(facts, languages, "tokens")[settings.levels - 1]
             sizes = list(settings.sizes(m, name))
             for size in [size for size in sizes if size <= 8 * last] or sizes[:1]:
-                yield from (settings.cell(m, name, size, seed) for seed in range(settings.seeds))
+                yield from (settings.cell(m, name, size, seed) for seed in settings.seeds_of(name))
 
 
 def _measure(settings: ScalingLaws, facts: Facts, results: Results) -> Measured:
@@ -293,10 +329,13 @@ def _predictions(settings: ScalingLaws, facts: Facts) -> Iterator[Table]:
 
 
 def _all_predictions(settings: ScalingLaws, facts: Facts, m: int) -> list[Prediction]:
-    """By the exact correlations of the grammars of one m, and by the asymptotic laws."""
+    """By the exact correlations of the grammars of one m, by counting where there is a counter, and by the laws."""
     heights = grammar.plateaus_of(facts, settings.languages(m)).mean(0)
     laws = grammar.law_predictions(settings.vocab, m, settings.branching, settings.levels, heights)
-    return [*grammar.exact_predictions(facts, settings.languages(m), settings.levels, heights), *laws]
+    exactly = grammar.exact_predictions(facts, settings.languages(m), settings.levels, heights)
+    if any(isinstance(entrant.learner, Counter) for entrant in settings.learners.values()):
+        exactly.append(grammar.counting_prediction(facts, settings.languages(m), settings.levels, heights))
+    return [*exactly, *laws]
 
 
 def _plateaus_table(settings: ScalingLaws, facts: Facts) -> Table:
@@ -320,7 +359,7 @@ def _tables(measured: Measured) -> Iterator[Table]:
     )
     rows = []
     for name in settings.learners:
-        shared = settings.learners[name].learner.weight_sharing
+        shared = grammar.law_sharing(settings.learners[name].learner)
         for level in range(1, settings.levels + 1):
             law = math.nan if shared is None else float(theory.threshold_exponent(level, shared))
             known = {"learner": name, "label": measured.label(name), "level": level, "law": law}
@@ -337,9 +376,10 @@ def _claims(measured: Measured) -> Iterator[Claim]:
     settings = measured.settings
     for name in settings.learners:
         mine = {f"m = {m}": curve for (learner, m), curve in measured.curves.items() if learner == name}
-        yield grammar.order_claim(measured.label(name), mine, settings.levels, theory.SOURCE)
+        yield grammar.order_claim(measured.who(name), mine, settings.levels, theory.SOURCE)
     yield from _growth_claims(measured)
     yield from _comparisons(measured)
+    yield from _beside_readers(measured)
     yield grammar.oracle_claim(measured.runs["excess_loss"].tolist(), measured.runs["excess_loss_error"].tolist())
 
 
@@ -348,74 +388,108 @@ def _growth_claims(measured: Measured) -> Iterator[Claim]:
     settings = measured.settings
     if len(settings.rules) < 2:
         return
-    for name, contender in settings.learners.items():
-        shared = contender.learner.weight_sharing
+    for name, entrant in settings.learners.items():
+        shared, source = grammar.law_sharing(entrant.learner), grammar.prediction_source(entrant.learner)
         for level in range(1, settings.levels + 1):
-            exponent, text = (
-                measured.growth(name, level),
-                f"P_{level} of the {measured.label(name)} network grows with m",
-            )
-            if shared is None:
+            exponent, text = measured.growth(name, level), f"P_{level} of {measured.who(name)} grows with m"
+            predicted = measured.exact_growth(name, level)
+            if math.isnan(predicted):
                 yield grammar.growth_claim(f"{text} as a power", exponent, math.nan, theory.SOURCE)
                 continue
-            beside = f"{text} as the exact correlations of its grammars say"
-            yield grammar.growth_claim(beside, exponent, measured.exact_growth(name, level), exact.SOURCE, form=".2f")
-            if settings.law_holds:
+            beside = f"{text} as the {_WHAT_IS_EXACT[source]} of its grammars say"
+            yield grammar.growth_claim(beside, exponent, predicted, source, form=".2f")
+            if settings.law_holds and shared is not None:
                 law = float(theory.threshold_exponent(level, shared))
                 yield grammar.growth_claim(f"{text} as the asymptotic law says", exponent, law, theory.SOURCE)
 
 
+_WHAT_IS_EXACT = {exact.SOURCE: "exact correlations", counting.SOURCE: "numbers of blocks"}
+
+
+def _pairs(measured: Measured, names: Iterable[str], other: str) -> Iterator[tuple[str, int]]:
+    """Learner and m of the curves of `names` that have one of `other` beside them."""
+    for name in names:
+        for m in measured.settings.rules:
+            if name != other and {(name, m), (other, m)} <= measured.curves.keys():
+                yield name, m
+
+
 def _comparisons(measured: Measured) -> Iterator[Claim]:
-    """Each learner's threshold over that of the first learner with weight sharing."""
+    """Each network's threshold over that of the first network with weight sharing."""
     settings = measured.settings
-    shared = [name for name, contender in settings.learners.items() if contender.learner.weight_sharing]
-    for name, contender in settings.learners.items() if shared else ():
-        if name == shared[0]:
-            continue
-        for m in settings.rules:
-            if not {(name, m), (shared[0], m)} <= measured.curves.keys():
-                continue
-            for level in range(1, settings.levels + 1):
-                times = measured.curves[name, m].over(measured.curves[shared[0], m], level)
-                who = f"the {measured.label(name)} network"
-                beside = f"level {level}, m = {m}: examples {who} needs over those of the {measured.label(shared[0])}"
-                factor, law = math.nan, ""
-                if contender.learner.weight_sharing is not None:
-                    factor = measured.exact(m, name, level) / measured.exact(m, shared[0], level)
-                    law = f"{factor:.2f}, by exact correlations and one prefactor for both"
-                yield grammar.ratio_claim(beside, factor, times, exact.SOURCE, law)
-                if level > 2 and contender.learner.weight_sharing is False:
-                    apart = f"level {level}, m = {m}: {who} needs more examples than the {measured.label(shared[0])}"
-                    yield Claim(apart, "factor > 1", times, "above", 1.0, theory.SOURCE)
+    shared = [name for name, entrant in settings.learners.items() if entrant.learner.weight_sharing]
+    networks = [name for name in settings.learners if name not in settings.readers()]
+    for name, m in _pairs(measured, networks, shared[0]) if shared else ():
+        learner = settings.learners[name].learner
+        for level in range(1, settings.levels + 1):
+            times = measured.curves[name, m].over(measured.curves[shared[0], m], level)
+            who = measured.who(name)
+            beside = f"level {level}, m = {m}: examples {who} needs over those of the {measured.label(shared[0])}"
+            factor, law = measured.exact(m, name, level) / measured.exact(m, shared[0], level), ""
+            if not math.isnan(factor):
+                law = f"{factor:.2f}, by exact correlations and one prefactor for both"
+            yield grammar.ratio_claim(beside, factor, times, exact.SOURCE, law)
+            if level > 2 and learner.weight_sharing is False:
+                apart = f"level {level}, m = {m}: {who} needs more examples than the {measured.label(shared[0])}"
+                yield Claim(apart, "factor > 1", times, "above", 1.0, theory.SOURCE)
+
+
+def _beside_readers(measured: Measured) -> Iterator[Claim]:
+    """Each network's threshold of the highest level over that of each reader.
+
+    From level 3 on a table of counts needs far more than correlations do: a network below it has found the hierarchy,
+    one that needs as much may only count.
+    """
+    settings, level = measured.settings, measured.settings.levels
+    networks = [name for name in settings.learners if name not in settings.readers()]
+    for reader in settings.readers():
+        counts = isinstance(settings.learners[reader].learner, Counter)
+        for name, m in _pairs(measured, networks, reader):
+            times = measured.curves[name, m].over(measured.curves[reader, m], level)
+            beside = f"level {level}, m = {m}: examples {measured.who(name)} needs over those of {measured.who(reader)}"
+            if not counts or level < 3:
+                yield Claim(beside, "no prediction", times, "finding", source=grammar.READERS_SOURCE)
+            elif isinstance(settings.learners[name].learner, MultiLayerAttention):
+                same = f"{beside}: what plain counting needs"
+                yield Claim(same, "1", times, "equals", 1.0, grammar.READERS_SOURCE, resolution=2.0)
+            else:
+                yield Claim(f"{beside}: fewer", "factor < 1", times, "below", 1.0, grammar.READERS_SOURCE)
 
 
 def _figures(measured: Measured) -> Iterator[Figure]:
     settings = measured.settings
     panels = []
     for m in settings.rules:
-        curves = {name: curve for (name, rules), curve in measured.curves.items() if rules == m}
+        curves = {name: measured.curves[name, m] for name in settings.learners if (name, m) in measured.curves}
         if curves:
-            predictions = _all_predictions(settings, measured.facts, m)
-            panels.append(grammar.level_panel(curves, settings.levels, predictions, title=f"m = {m} rules per symbol"))
+            heights = grammar.plateaus_of(measured.facts, settings.languages(m)).mean(0)
+            exactly = grammar.exact_predictions(measured.facts, settings.languages(m), settings.levels, heights)
+            many = "none" if len(curves) > _BANDS else "auto"
+            panels.append(
+                grammar.level_panel(curves, settings.levels, exactly, title=f"m = {m} rules per symbol", seeds=many)
+            )
     yield learning_curves(panels, title=STUDY.title, caption=_CURVES_CAPTION)
     yield _growth_figure(measured)
     yield _against_law(measured)
 
 
+_BANDS = 3
+"""With more curves than these in a panel, bands of seeds would hide them."""
 _CURVES_CAPTION = (
     "Test loss of the last token against the number of training examples P. Horizontal lines: the exact losses L_l of "
-    "a reader who knows the grammar and uses the s^l - 1 tokens before the last, averaged over the grammars drawn; "
-    "the lowest is the oracle. Dashes: where signal = sampling noise puts the threshold P_l, by the exact "
-    "correlations of these grammars (dash-dotted: what claims are tested against) and by the asymptotic laws "
-    "(dashed). Diamonds: where the seeds come half-way between two plateaus, with the interval of 95 %. Bands: the "
-    "smallest to the largest of the seeds, each with a grammar of its own. Losses far above L_0 are left out."
+    "someone who knows the grammar and uses the s^l - 1 tokens before the last, averaged over the grammars drawn; "
+    "the lowest is the oracle. Dash-dotted: where signal = sampling noise puts the threshold P_l, by the exact "
+    "correlations of these grammars, which claims are tested against. Curves are means over seeds, each with a grammar "
+    "of its own; diamonds: where the seeds come half-way between two plateaus, with the interval of 95 %. The counter "
+    "and the clusterer are readers, without weights: the one keeps a table of contexts, the other finds synonyms level "
+    "by level. Losses far above L_0 are left out."
 )
 
 
 def _growth_figure(measured: Measured) -> Figure:
     settings, panels = measured.settings, []
     rest = [1 - theory.sparsity(settings.vocab, m, settings.branching) for m in settings.rules]
-    shared = {name: contender.learner.weight_sharing for name, contender in settings.learners.items()}
+    shared = {name: grammar.law_sharing(entrant.learner) for name, entrant in settings.learners.items()}
     for level in range(1, settings.levels + 1):
         thresholds = {
             name: [measured.thresholds.get((name, m, level), unmeasured("not run")) for m in settings.rules]
@@ -482,12 +556,12 @@ def _against_law(measured: Measured) -> Figure:
     return Figure("measured-against-predicted", title, (Panel("", *axes, marks),), caption)
 
 
-def _learners(
+def _networks(
     learners: Iterable[AnyLearner], steps: Mapping[str, tuple[int, int]], **changes: Any
-) -> dict[str, Contender]:
+) -> dict[str, Entrant]:
     """Networks by their kind, each trained between its least and its largest number of steps."""
     return {
-        learner.kind: Contender(
+        learner.kind: Entrant(
             learner=learner,
             training=adam(
                 _LEARNING_RATES[learner.kind], steps[learner.kind], clip_norm=_CLIP_NORMS.get(learner.kind), **changes
@@ -497,20 +571,18 @@ def _learners(
     }
 
 
-_LEARNING_RATES = {"cnn": 0.03, "attention": 0.01, "transformer": 0.01}
+_LEARNING_RATES = {"cnn": 0.03, "locally-connected": 0.03, "attention": 0.01, "transformer": 0.01}
 """Of Adam, at every width; of those tried, the ones with the smallest loss on sentences not trained on."""
 _CLIP_NORMS = {"attention": 0.5}
 """Gradients of the attention-only network, which has no normalisation, have lengths near 0.3; once in ten thousand
 steps a much longer one would throw it out of what it has learned."""
+_READERS = {"counter": Entrant(learner=Counter()), "clusterer": Entrant(learner=Clusterer())}
 
 
-def _small_networks(transformer_width: int) -> tuple[AnyLearner, ...]:
-    """What two cores train in minutes."""
-    return (
-        HierarchicalCNN(width=64),
-        MultiLayerAttention(width=64, heads=4, layers=3),
-        Transformer(width=transformer_width, heads=4, layers=3),
-    )
+def _limited(entrants: Mapping[str, Entrant], max_examples: int, seeds: int | None = None) -> dict[str, Entrant]:
+    """The same with sizes up to `max_examples`, and so many seeds."""
+    given = {"max_examples": max_examples, "seeds": seeds}
+    return {name: entrant.model_copy(update=given) for name, entrant in entrants.items()}
 
 
 PRESETS: Mapping[str, ScalingLaws] = {
@@ -522,27 +594,51 @@ PRESETS: Mapping[str, ScalingLaws] = {
         seeds=2,
         start=0.5,
         beyond=0,
-        learners=_learners(
-            _small_networks(transformer_width=32),
-            {"cnn": (4000, 8000), "attention": (1000, 8000), "transformer": (1000, 8000)},
-            max_epochs=48,
-        ),
-        max_examples=2**14,
+        learners=_limited(
+            _networks(
+                (
+                    HierarchicalCNN(width=64),
+                    MultiLayerAttention(width=64, heads=4, layers=3),
+                    Transformer(width=32, heads=4, layers=3),
+                ),
+                {"cnn": (4000, 8000), "attention": (1000, 8000), "transformer": (1000, 8000)},
+                max_epochs=48,
+            ),
+            max_examples=2**14,
+        )
+        | _READERS,
+        max_examples=2**18,
         test_examples=2048,
     ),
     "laptop": ScalingLaws(
-        vocab=8,
+        vocab=16,
         rules=(2, 3, 4),
         depth=4,
         levels=3,
-        seeds=3,
+        seeds=4,
         start=0.5,
         beyond=0,
-        learners=_learners(
-            _small_networks(transformer_width=64),
-            {"cnn": (5000, 10_000), "attention": (1500, 2**15), "transformer": (1500, 2**14)},
-        ),
-        max_examples=2**18,
+        learners=_limited(
+            _networks(
+                (HierarchicalCNN(width=128), LocallyConnected(width=128)),
+                dict.fromkeys(("cnn", "locally-connected"), (5000, 12_000)),
+                batch_size=128,
+                warmup_steps=20,
+            ),
+            max_examples=2**17,
+        )
+        | _limited(
+            _networks((MultiLayerAttention(width=64, heads=4, layers=4),), {"attention": (1500, 2**15)}),
+            max_examples=2**17,
+            seeds=3,
+        )
+        | _limited(
+            _networks((Transformer(width=64, heads=4, layers=4),), {"transformer": (1500, 2**13)}),
+            max_examples=2**15,
+            seeds=3,
+        )
+        | _READERS,
+        max_examples=2**21,
         test_examples=2048,
     ),
     "full": ScalingLaws(
@@ -552,15 +648,17 @@ PRESETS: Mapping[str, ScalingLaws] = {
         levels=4,
         seeds=5,
         growth=2**0.5,
-        learners=_learners(
+        learners=_networks(
             (
                 HierarchicalCNN(width=512),
+                LocallyConnected(width=512),
                 MultiLayerAttention(width=512, heads=16, layers=4),
                 Transformer(width=512, heads=16, layers=4),
             ),
             dict.fromkeys(_LEARNING_RATES, (2**13, 2**20)),
             batch_size=128,
-        ),
+        )
+        | _READERS,
         max_examples=2**23,
         test_examples=2**15,
     ),

@@ -8,7 +8,7 @@
 (`theory.exact`), the loss between its exact plateaus by which tuples are resolved (`theory.reading`), and alpha of the
 half-way crossings of that curve (`theory.excess`). "asymptotic law": the power laws of `theory.hierarchy`, a staircase
 between the same plateaus, and alpha of many levels. "reader's measurement": what a reader was measured to reach, by
-`measured_by_reader`. Which correlations a learner uses follows from its `weight_sharing`.
+`measured_by_reader`. Which correlations a learner uses says `evidence`.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from numpy.typing import ArrayLike
 from syntagma.errors import invalid, unknown
 from syntagma.languages.hierarchy import RandomHierarchy
 from syntagma.learners.learner import Learner
+from syntagma.learners.readers.clusterer import Clusterer
 from syntagma.oracles.tree import TreeOracle
 from syntagma.theory import exact, excess, hierarchy
 from syntagma.theory.prediction import Interpolated, Prediction, Staircase, Stated
@@ -34,12 +35,22 @@ _RANGE = (1e-2, 1e2)
 """Crossings of a predicted curve are looked for from so many times the smallest threshold to the largest."""
 
 
+def evidence(learner: Learner) -> exact.Evidence | None:
+    """What the learner tells synonyms by; None where the theory does not say: `evidence(Clusterer())` is "tuples".
+
+    A clusterer says itself what it reads; a network's `weight_sharing` decides.
+    """
+    if isinstance(learner, Clusterer):
+        return "conditional" if learner.statistic == "neighbour" else exact.evidence_of(learner.sharing)
+    return None if learner.weight_sharing is None else exact.evidence_of(learner.weight_sharing)
+
+
 def covers(language: object, learner: Learner) -> bool:
-    """Whether `predict` has something to say: a random hierarchy language, a learner with or without weight sharing.
+    """Whether `predict` has something to say: a random hierarchy language, a learner whose `evidence` is known.
 
     `covers(language, HierarchicalCNN())` is true, `covers(language, Transformer())` is not.
     """
-    return isinstance(language, RandomHierarchy) and learner.weight_sharing is not None
+    return isinstance(language, RandomHierarchy) and evidence(learner) is not None
 
 
 def predict(
@@ -55,7 +66,7 @@ def predict(
 
     Args:
         language: the grammar.
-        learner: its `weight_sharing` chooses the correlations, unless `kind` does.
+        learner: its `evidence` chooses the correlations, unless `kind` does.
         regime: of thresholds, curve and exponent; plateaus are exact either way.
         kind: what the learner tells synonyms by (`theory.exact`); for "conditional" there is no asymptotic curve.
         first: the lowest level over which alpha is taken (the asymptotic law's is that of many levels).
@@ -68,11 +79,10 @@ def predict(
         raise unknown("regime", regime, get_args(Beforehand))
     if not isinstance(language, RandomHierarchy):
         raise invalid("language", language, "the theory is of RandomHierarchy", "Give one")
+    kind = kind or evidence(learner)
     if kind is None:
-        if learner.weight_sharing is None:
-            allowed = "the theory is of learners with or without weight sharing, which it does not tell"
-            raise invalid("learner", learner, allowed, "Give kind, or a learner whose weight_sharing is True or False")
-        kind = exact.evidence_of(learner.weight_sharing)
+        allowed = "the theory is of learners with or without weight sharing, which it does not tell"
+        raise invalid("learner", learner, allowed, "Give kind, or a learner whose weight_sharing is True or False")
     plateaus = np.array([float(one) for one in TreeOracle(language).plateaus()])
     if regime == "asymptotic law":
         return _law(language, kind, plateaus)
