@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
@@ -36,13 +36,14 @@ from syntagma.curves import Claim, Interval, LearningCurve, unmeasured
 from syntagma.errors import invalid
 from syntagma.languages.settings import HierarchySettings
 from syntagma.learners import HierarchicalCNN
-from syntagma.plot import Axis, Figure, Law, Mark, Panel, Points
+from syntagma.plot import Axis, Figure, Law, Mark, Panel
+from syntagma.plot.intervals import interval_points
 from syntagma.plot.learning_curves import curve_marks
 from syntagma.statistics.correlations import correlations
 from syntagma.studies import grammar
 from syntagma.studies.grammar import Grammar, GrammarCurve
-from syntagma.studies.recipes import Contender, Rising, adam, powers_of_two
-from syntagma.studies.schemas import THRESHOLDS, Column, Schema, Table, interval_columns
+from syntagma.studies.recipes import Contender, Rising, powers_of_two, trained
+from syntagma.studies.schemas import LEVEL, THRESHOLDS, Column, Schema, Table, interval_columns, measured_as
 from syntagma.studies.study import Cell, Fact, Facts, Results, Settings, Study
 from syntagma.tasks import LastToken, RootClass
 from syntagma.theory import hierarchy as theory
@@ -95,11 +96,9 @@ class ZipfRules(Settings):
         self.tokens_grammar.check_levels("token_levels", self.token_levels)
         return self
 
-    def languages(self, exponent: float, seeds: Iterable[int] | None = None) -> list[HierarchySettings]:
+    def languages(self, exponent: float) -> list[HierarchySettings]:
         """The grammars of the last token, one a seed."""
-        return [
-            self.tokens_grammar.language(seed, exponent) for seed in (range(self.seeds) if seeds is None else seeds)
-        ]
+        return self.tokens_grammar.languages(self.seeds, exponent)
 
 
 @dataclass(frozen=True)
@@ -137,11 +136,7 @@ class Measured:
         zipf_rules, equal = self.tokens.get(exponent), self.tokens.get(0.0)
         if zipf_rules is None or equal is None or zipf_rules.curve.seeds != equal.curve.seeds:
             return unmeasured("not trained yet")
-        steps = [
-            curve.curve.crossings(curve.half_way(level)) / curve.curve.crossings(curve.half_way(level - 1))
-            for curve in (zipf_rules, equal)
-        ]
-        return (steps[0] / steps[1]).interval()
+        return (zipf_rules.steps(level) / equal.steps(level)).interval()
 
     def predicted_move(self, exponent: float, level: int) -> float:
         """What exact correlations say of `moved`."""
@@ -184,30 +179,21 @@ def token_thresholds(settings: ZipfRules, exponent: float) -> Float[np.ndarray, 
 
 def _facts(settings: ZipfRules, results: Results) -> Iterator[Fact]:
     for exponent in (0.0, *settings.exponents):
-        for language in settings.languages(exponent):
-            yield grammar.plateaus_fact(language)
+        yield from map(grammar.plateaus_fact, settings.languages(exponent))
 
 
 def _class_cells(settings: ZipfRules) -> Iterator[Cell]:
     for exponent in (0.0, *settings.exponents):
-        languages = [
-            settings.classes_grammar.language(seed, exponent, settings.classes) for seed in range(settings.seeds)
-        ]
-        for size in settings.sizes:
-            names = {"part": "classes", "zipf": exponent}
-            yield from grammar.cells_of_seeds(
-                names, languages, RootClass(), settings.contender, size, settings.test_examples
-            )
+        languages = settings.classes_grammar.languages(settings.seeds, exponent, settings.classes)
+        names, sizes, number = {"part": "classes", "zipf": exponent}, settings.sizes, settings.test_examples
+        yield from grammar.cells_of(names, languages, RootClass(), settings.contender, sizes, number)
 
 
 def _token_cells(settings: ZipfRules) -> Iterator[Cell]:
     for exponent in (0.0, *settings.exponents):
-        for size in settings.token_sizes:
-            names = {"part": "tokens", "zipf": exponent}
-            languages = settings.languages(exponent)
-            yield from grammar.cells_of_seeds(
-                names, languages, LastToken(), settings.tokens, size, settings.test_examples
-            )
+        languages, names = settings.languages(exponent), {"part": "tokens", "zipf": exponent}
+        sizes, number = settings.token_sizes, settings.test_examples
+        yield from grammar.cells_of(names, languages, LastToken(), settings.tokens, sizes, number)
 
 
 def _cells(settings: ZipfRules, facts: Facts, results: Results) -> Iterator[Cell]:
@@ -227,7 +213,8 @@ def _measure(settings: ZipfRules, facts: Facts, results: Results) -> Measured:
     for exponent, curve in errors.items():
         for law in (exponent,) if exponent else settings.exponents:
             falls[exponent, law] = _fall(curve, law, settings.classes_grammar.rules)
-    tokens = grammar.grammar_curves(results.table(_token_cells(settings)), ["zipf"], facts, settings.languages)
+    cells = list(_token_cells(settings))
+    tokens = grammar.grammar_curves(results.table(cells), ["zipf"], facts, cells)
     equal = token_thresholds(settings, 0.0)
     over = {exponent: token_thresholds(settings, exponent) / equal for exponent in settings.exponents}
     return Measured(settings, errors, falls, {known[0]: curve for known, curve in tokens.items()}, over)
@@ -244,16 +231,15 @@ def _fall(curve: LearningCurve, law: float, rules: int) -> Fall:
     return Fall(curve.slope(within=(sizes[0], sizes[-1])), finite, sizes)
 
 
+_ZIPF = Column("zipf", "a", "number")
 _CLASS_LAWS = Schema(
     "zipf",
     "Predicted fall of the class error",
     "Exponent of the class error with infinitely many rules, and the errors over chance's between which it is "
     "measured.",
     (
-        Column("zipf", "a", "number"),
-        Column("exponent", "exponent", "exponent"),
-        Column("from_error", "from error", "ratio"),
-        Column("to_error", "to error", "ratio"),
+        *(_ZIPF, Column("exponent", "exponent", "exponent")),
+        *(Column("from_error", "from error", "ratio"), Column("to_error", "to error", "ratio")),
     ),
 )
 _TOKEN_LAWS = Schema(
@@ -262,10 +248,7 @@ _TOKEN_LAWS = Schema(
     "From the exact correlations of the grammars: examples with Zipf rules, with equal rules, and by how much the "
     "step from one level to the next changes.",
     (
-        Column("zipf", "a", "number"),
-        Column("level", "level l", "whole"),
-        Column("num_examples", "P_l", "count"),
-        Column("equal_rules", "with equal rules", "count"),
+        *(_ZIPF, LEVEL, Column("num_examples", "P_l", "count"), Column("equal_rules", "with equal rules", "count")),
         Column("over_equal", "over equal rules", "ratio"),
         Column("step_over_equal", "P_l / P_(l-1) over equal", "ratio"),
     ),
@@ -276,35 +259,25 @@ _FALLS = Schema(
     "Exponent k of error ~ P^-k, fitted seed by seed over the sizes named, with its interval of 95 %, beside the "
     "law's with infinitely many rules and with the number there is.",
     (
-        Column("zipf", "a", "number"),
-        Column("compared_with", "a of the law", "number"),
-        Column("predicted", "predicted k", "exponent"),
-        Column("finite", "with m rules", "exponent"),
-        Column("measured", "measured k", "exponent"),
-        Column("low", "from", "exponent"),
-        Column("high", "to", "exponent"),
-        Column("note", "note", "text"),
+        *(_ZIPF, Column("compared_with", "a of the law", "number")),
+        *(Column("predicted", "predicted k", "exponent"), Column("finite", "with m rules", "exponent")),
+        *measured_as("measured k", "exponent"),
     ),
 )
 
 
 def _predictions(settings: ZipfRules, facts: Facts) -> Iterator[Table]:
+    rules, equal, rows = settings.classes_grammar.rules, token_thresholds(settings, 0.0), []
     yield _CLASS_LAWS.table(
-        {
-            "zipf": a,
-            "exponent": zipf.exponent(a),
-            "from_error": ONSET,
-            "to_error": zipf.rare_share(a, settings.classes_grammar.rules),
-        }
+        {"zipf": a, "exponent": zipf.exponent(a), "from_error": ONSET, "to_error": zipf.rare_share(a, rules)}
         for a in settings.exponents
     )
-    equal, rows = token_thresholds(settings, 0.0), []
     for a in settings.exponents:
         over = token_thresholds(settings, a) / equal
-        for place, ratio in enumerate(over):
-            step = float(ratio / over[place - 1]) if place else math.nan
-            numbers = {"num_examples": float(ratio * equal[place]), "equal_rules": float(equal[place])}
-            rows.append({"zipf": a, "level": place + 1, **numbers, "over_equal": float(ratio), "step_over_equal": step})
+        steps = [math.nan, *(over[1:] / over[:-1]).tolist()]
+        for level, (ratio, size, step) in enumerate(zip(over.tolist(), equal.tolist(), steps, strict=True), start=1):
+            numbers = {"num_examples": ratio * size, "equal_rules": size, "over_equal": ratio, "step_over_equal": step}
+            rows.append({"zipf": a, "level": level, **numbers})
     yield _TOKEN_LAWS.table(rows)
 
 
@@ -377,11 +350,10 @@ def _class_panel(measured: Measured, keys: Mapping[float, str], names: Mapping[f
         marks += curve_marks(keys[a], replace(curve, name=names[a]))
         fall = measured.falls.get((a, a))
         if a and fall is not None and len(fall.sizes) > 1:
-            start = 1.35 * float(curve.band().mean[curve.band().num_examples == fall.sizes[0]][0])
-            exponent = -zipf.exponent(a)
-            name = f"$P^{{{exponent:.2f}}}$"
-            ends = float(fall.sizes[0]), float(fall.sizes[-1])
-            marks.append(Law.power((ends[0], start), exponent, ends, name=name, key=keys[a], label="predicted"))
+            ends, exponent, band = (float(fall.sizes[0]), float(fall.sizes[-1])), -zipf.exponent(a), curve.band()
+            start = 1.35 * float(band.mean[band.num_examples == ends[0]][0])
+            look = {"name": f"$P^{{{exponent:.2f}}}$", "key": keys[a], "label": "predicted"}
+            marks.append(Law.power((ends[0], start), exponent, ends, **look))
     y = Axis("test error over chance's", "log")
     return Panel("the class at the root", Axis("training examples P", "log"), y, marks)
 
@@ -389,33 +361,22 @@ def _class_panel(measured: Measured, keys: Mapping[float, str], names: Mapping[f
 def _token_panel(measured: Measured, keys: Mapping[float, str], names: Mapping[float, str]) -> Panel:
     marks: list[Mark] = []
     levels = range(1, measured.settings.token_levels + 1)
-    equal = measured.tokens.get(0.0)
-    for place, (a, curve) in enumerate(measured.tokens.items()):
-        known = [(level, curve.threshold(level)) for level in levels]
-        known = [(level, interval) for level, interval in known if interval.measured]
-        aside = 0.03 * (place - (len(measured.tokens) - 1) / 2)
-        marks.append(
-            Points(
-                [level + aside for level, _ in known],
-                [interval.value for _, interval in known],
-                [interval.low for _, interval in known],
-                [interval.high for _, interval in known],
-                key=keys[a],
-                label=names[a],
-            )
-        )
-        if a and equal is not None:
-            steps = [(level, equal.threshold(level)) for level in levels]
-            steps = [(level, one.value * measured.over_equal[a][level - 1]) for level, one in steps if one.measured]
-            marks.append(
-                Law([level for level, _ in steps], [value for _, value in steps], key=keys[a], label="predicted")
-            )
+    reached = {
+        a: [(level, one) for level in levels if (one := curve.threshold(level)).measured]
+        for a, curve in measured.tokens.items()
+    }
+    for place, (a, known) in enumerate(reached.items()):
+        aside = 0.03 * (place - (len(reached) - 1) / 2)
+        marks.append(interval_points([(level + aside, one) for level, one in known], key=keys[a], label=names[a]))
+        if a and 0.0 in reached:
+            heights = [one.value * measured.over_equal[a][level - 1] for level, one in reached[0.0]]
+            marks.append(Law([level for level, _ in reached[0.0]], heights, key=keys[a], label="predicted"))
     y = Axis("examples to half-way between plateaus", "log")
     return Panel("the last token", Axis("level l", ticks=list(levels), limits=(0.7, len(levels) + 0.3)), y, marks)
 
 
 def _cnn(width: int, steps: tuple[int, int], batch_size: int = 64) -> Contender:
-    return Contender(learner=HierarchicalCNN(width=width), training=adam(0.03, steps, batch_size=batch_size))
+    return trained(HierarchicalCNN(width=width), steps, batch_size=batch_size)
 
 
 PRESETS: Mapping[str, ZipfRules] = {
