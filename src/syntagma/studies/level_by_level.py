@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ from pydantic import Field, model_validator
 
 from syntagma.curves import Claim, Interval, LearningCurve, certain, mean, power_law, ratio, unmeasured
 from syntagma.languages.settings import HierarchySettings
-from syntagma.learners import AnyLearner, HierarchicalCNN, LocallyConnected, MultiLayerAttention
+from syntagma.learners import HierarchicalCNN, LocallyConnected, MultiLayerAttention
 from syntagma.plot import (
     Axis,
     Band,
@@ -34,11 +34,23 @@ from syntagma.plot import (
     VerticalLine,
     learning_curves,
 )
+from syntagma.plot.intervals import interval_points
 from syntagma.statistics.correlations import correlations
 from syntagma.studies import grammar
-from syntagma.studies.grammar import GrammarCurve
-from syntagma.studies.recipes import Contender, Rising, adam, powers_of_two
-from syntagma.studies.schemas import THRESHOLDS, Column, Schema, Table, interval_columns
+from syntagma.studies.grammar import Grammar, GrammarCurve
+from syntagma.studies.recipes import Contender, Rising, powers_of_two, trained
+from syntagma.studies.schemas import (
+    LEVEL,
+    NOTE,
+    PREDICTIONS,
+    RULES,
+    SOURCE,
+    THRESHOLDS,
+    Column,
+    Schema,
+    Table,
+    interval_columns,
+)
 from syntagma.studies.study import Cell, Fact, Facts, Results, Settings, Study
 from syntagma.sweep.stored_network import probe_run
 from syntagma.tasks import LastToken, RootClass
@@ -95,32 +107,19 @@ class LevelByLevel(Settings):
     @model_validator(mode="after")
     def _sizes_fit(self) -> LevelByLevel:
         for rules in {*self.rules, *self.root_class.rules}:
-            self.language(rules, 0).language()
-        language = self.language(self.rules[0], 0).language()
+            self.grammar_of(rules).language(0).language()
         for contender in self.learners.values():
-            contender.learner.check(LastToken().shape(language))
-        self.root_class.contender.learner.check(RootClass().shape(language))
+            self.grammar_of(self.rules[0]).check(LastToken(), contender.learner)
+        self.grammar_of(self.rules[0]).check(RootClass(), self.root_class.contender.learner)
         return self
 
-    def language(self, rules: int, seed: int, classes: int | None = None) -> HierarchySettings:
-        """The language of one m and one seed, with `classes` root symbols, v by default."""
-        return HierarchySettings(
-            vocab=self.vocab,
-            rules=rules,
-            branching=self.branching,
-            depth=self.depth,
-            num_classes=classes,
-            seed=seed,
-        )
+    def grammar_of(self, rules: int) -> Grammar:
+        """The sizes of the languages of one m."""
+        return Grammar(vocab=self.vocab, rules=rules, branching=self.branching, depth=self.depth)
 
     def languages(self, rules: int, classes: int | None = None) -> list[HierarchySettings]:
-        """The languages of one m, one a seed."""
-        return [self.language(rules, seed, classes) for seed in range(self.seeds)]
-
-    def law(self, rules: int, learner: str, level: int) -> float:
-        """P_l of the asymptotic law; NaN where no law covers the learner."""
-        chosen = self.learners[learner].learner
-        return grammar.law_of(chosen, self.vocab, rules, self.branching, self.depth, level)
+        """The languages of one m with `classes` root symbols, v by default, one a seed."""
+        return self.grammar_of(rules).languages(self.seeds, classes=classes)
 
 
 @dataclass(frozen=True)
@@ -149,8 +148,7 @@ class Measured:
 
     def threshold(self, learner: str, m: int, level: int) -> Interval:
         """The measured P_l."""
-        curve = self.curves.get((learner, m))
-        return unmeasured("not trained yet") if curve is None else curve.threshold(level)
+        return grammar.threshold(self.curves.get((learner, m)), level)
 
     def _ignored(self, table: pd.DataFrame, **chosen: Any) -> LearningCurve | None:
         """What is left on the way to ignoring synonyms, of the best network of each P."""
@@ -223,37 +221,22 @@ def _probe(settings: LevelByLevel, results: Results, cell: Cell, step: int) -> A
 
 
 def _token_cells(settings: LevelByLevel) -> Iterator[Cell]:
-    """Prediction of the last token: each learner, m, P and seed."""
+    """Prediction of the last token: each learner, m, P and seed; more networks are kept at the largest P."""
     for name, contender in settings.learners.items():
         for rules in settings.rules:
-            for size in settings.sizes:
-                kept = settings.checkpoints if size == settings.sizes[-1] else 1
-                yield from grammar.cells_of_seeds(
-                    {"learner": name, "rules": rules},
-                    settings.languages(rules),
-                    LastToken(),
-                    contender,
-                    size,
-                    settings.test_examples,
-                    checkpoints=kept,
-                )
+            names, languages, task = {"learner": name, "rules": rules}, settings.languages(rules), LastToken()
+            for sizes, kept in ((settings.sizes[:-1], 1), (settings.sizes[-1:], settings.checkpoints)):
+                number = settings.test_examples
+                yield from grammar.cells_of(names, languages, task, contender, sizes, number, checkpoints=kept)
 
 
 def _class_cells(settings: LevelByLevel) -> Iterator[Cell]:
     """The class tasks: each m, n_c, P and seed."""
-    grid = settings.root_class
-    for rules in grid.rules:
-        for classes in grid.classes:
-            for size in grid.sizes:
-                yield from grammar.cells_of_seeds(
-                    {"rules": rules, "classes": classes},
-                    settings.languages(rules, classes),
-                    RootClass(),
-                    grid.contender,
-                    size,
-                    settings.test_examples,
-                    checkpoints=1,
-                )
+    grid, task, number = settings.root_class, RootClass(), settings.test_examples
+    for m in grid.rules:
+        for n in grid.classes:
+            names, languages = {"rules": m, "classes": n}, settings.languages(m, n)
+            yield from grammar.cells_of(names, languages, task, grid.contender, grid.sizes, number, checkpoints=1)
 
 
 def _cells(settings: LevelByLevel, facts: Facts, results: Results) -> Iterator[Cell]:
@@ -261,26 +244,27 @@ def _cells(settings: LevelByLevel, facts: Facts, results: Results) -> Iterator[C
     yield from _token_cells(settings)
 
 
+_NAMES = ["learner", "label", "rules", "classes", "num_examples", "seed", "kept", "step", "level"]
+"""What tells one level of one probed network from the others."""
+
+
 def _measure(settings: LevelByLevel, facts: Facts, results: Results) -> Measured:
-    runs = results.table(_token_cells(settings))
-    curves = grammar.grammar_curves(
-        runs, ["learner", "rules"], facts, lambda name, m, seeds: [settings.language(m, seed) for seed in seeds]
-    )
+    cells = list(_token_cells(settings))
+    curves = grammar.grammar_curves(results.table(cells), ["learner", "rules"], facts, cells)
     tokens, classes = (list(_probed(settings, facts, results, cells)) for cells in (_token_cells, _class_cells))
     errors = results.table(_class_cells(settings))
     if len(errors):
         errors = errors.assign(error=(1 - errors["test_accuracy"]) / (1 - 1 / errors["classes"]))
-    names = ["learner", "label", "rules", "classes", "num_examples", "seed", "kept", "step", "level"]
-    nearest = [
+    nearest = (
         known | {"level": row["level"], "nats": row["nats"]} for known, found in tokens for row in found["distances"]
-    ]
+    )
     return Measured(
         settings,
         curves,
-        pd.DataFrame(_ignoring(tokens), columns=[*names, "synonym", "symbol", "ignored"]),
-        pd.DataFrame(nearest, columns=[*names, "nats"]),
+        pd.DataFrame(_ignoring(tokens), columns=[*_NAMES, "synonym", "symbol", "ignored"]),
+        pd.DataFrame(nearest, columns=[*_NAMES, "nats"]),
         LearningCurve.from_runs(errors, ["rules", "classes"], "error") if len(errors) else {},  # pyright: ignore
-        pd.DataFrame(_ignoring(classes), columns=[*names, "synonym", "symbol", "ignored"]),
+        pd.DataFrame(_ignoring(classes), columns=[*_NAMES, "synonym", "symbol", "ignored"]),
         _CORRELATIONS.table(_correlation_rows(settings)).data,
     )
 
@@ -307,60 +291,40 @@ def _ignoring(probed: Iterable[tuple[dict[str, Any], Any]]) -> Iterator[dict[str
 
 
 def _correlation_rows(settings: LevelByLevel) -> Iterator[dict[str, Any]]:
+    sizes = settings.branching, settings.depth
     for m in settings.rules:
         for seed, language in enumerate(settings.languages(m)):
             for one in correlations(language.language()):
-                mean_square = squared_covariance(
-                    settings.vocab, m, settings.branching, settings.depth, one.level, one.kind
-                )
                 yield {
                     "rules": m,
                     "grammar_seed": seed,
                     "kind": one.kind,
                     "level": one.level,
                     "squared_covariance": one.squared_covariance,
-                    "ensemble": mean_square,
+                    "ensemble": squared_covariance(settings.vocab, m, *sizes, one.level, one.kind),
                     "floor": one.floor,
                     "examples_needed": one.examples_needed,
                 }
 
 
-_PREDICTIONS = Schema(
-    "predictions",
-    "Predicted thresholds of the last token",
-    "The number of examples at which each law puts the threshold of each level.",
-    (
-        Column("rules", "rules m", "whole"),
-        Column("law", "law", "text"),
-        Column("level", "level l", "whole"),
-        Column("num_examples", "P_l", "count"),
-        Column("source", "source", "text"),
-    ),
+_PREDICTIONS = replace(
+    PREDICTIONS, title="Predicted thresholds of the last token", columns=(RULES, *PREDICTIONS.columns, SOURCE)
 )
+_N_CLASSES = Column("classes", "classes n_c", "whole")
 _CLASSES = Schema(
     "classes",
     "Predicted sample complexity of the class",
     "P* = n_c m^L of every class task.",
-    (
-        Column("rules", "rules m", "whole"),
-        Column("classes", "classes n_c", "whole"),
-        Column("num_examples", "P*", "count"),
-        Column("source", "source", "text"),
-    ),
+    (RULES, _N_CLASSES, Column("num_examples", "P*", "count"), SOURCE),
 )
 _CORRELATIONS = Schema(
     "correlations",
     "Correlations of the last token",
     "Squared covariances with tokens, symbols and tuples, exact for each grammar and on average over grammars.",
     (
-        Column("rules", "rules m", "whole"),
-        Column("grammar_seed", "grammar", "whole"),
-        Column("kind", "with a", "text"),
-        Column("level", "level l", "whole"),
-        Column("squared_covariance", "squared covariance", "number"),
-        Column("ensemble", "average", "number"),
-        Column("floor", "floor of one sentence", "number"),
-        Column("examples_needed", "resolved from", "count"),
+        *(RULES, Column("grammar_seed", "grammar", "whole"), Column("kind", "with a", "text"), LEVEL),
+        *(Column("squared_covariance", "squared covariance"), Column("ensemble", "average")),
+        *(Column("floor", "floor of one sentence"), Column("examples_needed", "resolved from", "count")),
     ),
 )
 _IGNORED = (
@@ -368,46 +332,33 @@ _IGNORED = (
     Column("ignored_low", "from", "count"),
     Column("ignored_high", "to", "count"),
 )
-_THRESHOLDS = Schema(
-    "thresholds",
-    "Thresholds of the last token, and of its layers",
-    THRESHOLDS.caption
+_THRESHOLDS = replace(
+    THRESHOLDS,
+    title="Thresholds of the last token, and of its layers",
+    caption=THRESHOLDS.caption
     + " Beside it, the size at which the last layer is half-way to ignoring synonyms of level l - 1.",
-    (*THRESHOLDS.columns[:-1], *_IGNORED, THRESHOLDS.columns[-1]),
+    columns=(*THRESHOLDS.columns[:-1], *_IGNORED, NOTE),
 )
 _CLASS_THRESHOLDS = Schema(
     "class-thresholds",
     "Sample complexity of the class",
     "Number of examples at which the test error has fallen to a tenth of chance, beside n_c m^L; and at which the last "
     "layer is half-way to ignoring level-1 synonyms. Intervals of 95 %.",
-    (
-        Column("rules", "rules m", "whole"),
-        Column("classes", "classes n_c", "whole"),
-        *THRESHOLDS.columns[3:-1],
-        *_IGNORED,
-        THRESHOLDS.columns[-1],
-    ),
+    (RULES, _N_CLASSES, *THRESHOLDS.columns[3:-1], *_IGNORED, NOTE),
 )
 
 
 def _predictions(settings: LevelByLevel, facts: Facts) -> Iterator[Table]:
+    grid, depth = settings.root_class, settings.depth
     yield _PREDICTIONS.table(
-        {"rules": m, "law": theory.law_name(shared), "level": level, "num_examples": number, "source": theory.SOURCE}
+        row | {"source": theory.SOURCE}
         for m in settings.rules
-        for shared in (True, False)
-        for level, number in enumerate(
-            theory.thresholds(settings.vocab, m, settings.branching, settings.depth, shared), start=1
-        )
+        for row in grammar.law_rows({"rules": m}, settings.vocab, m, settings.branching, depth)
     )
+    complexities = {(m, n): theory.class_sample_complexity(n, m, depth) for m in grid.rules for n in grid.classes}
     yield _CLASSES.table(
-        {
-            "rules": m,
-            "classes": n,
-            "num_examples": theory.class_sample_complexity(n, m, settings.depth),
-            "source": theory.CLASS_SOURCE,
-        }
-        for m in settings.root_class.rules
-        for n in settings.root_class.classes
+        {"rules": m, "classes": n, "num_examples": size, "source": theory.CLASS_SOURCE}
+        for (m, n), size in complexities.items()
     )
     yield _CORRELATIONS.table(_correlation_rows(settings))
 
@@ -420,10 +371,11 @@ def _tables(measured: Measured) -> Iterator[Table]:
     settings = measured.settings
     rows = []
     for (name, m), curve in measured.curves.items():
+        law, learner = settings.grammar_of(m).law, settings.learners[name].learner
         for level in range(1, settings.depth + 1):
-            names = {"learner": name, "label": measured.label(name), "rules": m}
+            names = {"learner": name, "label": learner.label, "rules": m}
             inside = _half_invariant(measured.left_inside(name, m, level - 1))
-            row = grammar.threshold_row(names, level, curve.threshold(level), settings.law(m, name, level))
+            row = grammar.threshold_row(names, level, curve.threshold(level), law(learner, level))
             rows.append(row | interval_columns(inside, "ignored_"))
     yield _THRESHOLDS.table(rows)
     rows = []
@@ -500,7 +452,7 @@ def _sharing_claims(measured: Measured) -> Iterator[Claim]:
         for level in range(1, settings.depth + 1):
             power = theory.threshold_exponent(level, False) - theory.threshold_exponent(level, True)
             text = f"level {level}, m = {m}: examples that the network needs without weight sharing over those with it"
-            times = unmeasured("not trained yet") if alone is None or shared is None else alone.over(shared, level)
+            times = grammar.over(alone, shared, level)
             law = f"m^{power} = {m**power}" if power else "1"
             yield grammar.ratio_claim(text, float(m**power), times, theory.SOURCE, law)
 
@@ -530,17 +482,8 @@ def _power_claim(
         return
     known = all(not math.isnan(one.value) for one in measured)
     power = power_law(values, measured) if known else unmeasured("not trained yet")
-    shown = f"{symbol}^k, k = {power}" if known else ""
-    yield Claim(
-        text,
-        law,
-        power,
-        "equals",
-        float(exponent),
-        theory.CLASS_SOURCE,
-        resolution=grammar.INTEGER_EXPONENT,
-        shown=shown,
-    )
+    claim = grammar.growth_claim(text, power, float(exponent), theory.CLASS_SOURCE, symbol)
+    yield replace(claim, predicted=law, shown=f"{symbol}^k, k = {power}" if known else "")
 
 
 def _figures(measured: Measured) -> Iterator[Figure]:
@@ -640,18 +583,10 @@ def _class_figure(measured: Measured) -> Figure:
             ]
             star = measured.class_threshold(m, n)
             if star.measured:
-                values.append((n, star.scaled(1 / theory.class_sample_complexity(n, m, settings.depth))))
+                law = theory.class_sample_complexity(n, m, settings.depth)
+                values.append((n * 1.03**place, star.scaled(1 / law)))
         if values:
-            right.append(
-                Points(
-                    [n * 1.03**place for n, _ in values],
-                    [one.value for _, one in values],
-                    [one.low for _, one in values],
-                    [one.high for _, one in values],
-                    key=f"series {place}",
-                    label=f"m = {m}",
-                )
-            )
+            right.append(interval_points(values, key=f"series {place}", label=f"m = {m}"))
     classes = settings.root_class.classes
     if right:
         right.append(Law(classes, [1.0] * len(classes), label="law"))
@@ -676,14 +611,12 @@ def _correlation_figure(measured: Measured) -> Figure:
     for m in measured.settings.rules:
         marks: list[Mark] = []
         rows = _where(table, rules=m)
-        for place, (kind, key) in enumerate(keys.items()):
+        for place, (kind, key) in enumerate(keys.items(), start=-1):
             one = _where(rows, kind=kind)
-            at = one["level"] + 0.1 * (place - 1)
-            marks.append(
-                Points(at, one["squared_covariance"] / one["floor"], key=key, label=f"last token with a {kind}")
-            )
+            covariances = one["squared_covariance"] / one["floor"]
+            marks.append(Points(one["level"] + 0.1 * place, covariances, key=key, label=f"last token with a {kind}"))
             means: Any = one.groupby("level")[["ensemble", "floor"]].mean()
-            marks.append(Law(means.index + 0.1 * (place - 1), means["ensemble"] / means["floor"], key=key))
+            marks.append(Law(means.index + 0.1 * place, means["ensemble"] / means["floor"], key=key))
         signal: Any = rows["squared_covariance"] / rows["floor"]
         marks += [
             Level(2.0**-power, f"P = {2**power:,}", key="plateau")
@@ -691,9 +624,8 @@ def _correlation_figure(measured: Measured) -> Figure:
             if signal.min() / 2 < 2.0**-power < 2 * signal.max()
         ]
         x = Axis("level l at which the two meet", ticks=sorted(set(rows["level"])))
-        panels.append(
-            Panel(f"m = {m} rules per symbol", x, Axis("squared covariance / floor of one sentence", "log"), marks)
-        )
+        y = Axis("squared covariance / floor of one sentence", "log")
+        panels.append(Panel(f"m = {m} rules per symbol", x, y, marks))
     caption = (
         "Squared covariances of the last token with tokens, symbols and tuples that it meets at level l: exact for "
         "each grammar drawn (points) and on average over grammars (dashes). Horizontal lines: what P sentences of "
@@ -702,17 +634,12 @@ def _correlation_figure(measured: Measured) -> Figure:
     return Figure("correlations", "Which correlations so many sentences resolve", panels, caption)
 
 
-def _contender(learner: AnyLearner, steps: tuple[int, int]) -> Contender:
-    tree = isinstance(learner, HierarchicalCNN | LocallyConnected)
-    return Contender(learner=learner, training=adam(0.03 if tree else 0.01, steps))
-
-
 def _learners(width: int, layers: int, trees: tuple[int, int], others: tuple[int, int]) -> dict[str, Contender]:
     attention = MultiLayerAttention(width=width, heads=width // 16, layers=layers)
     return {
-        "cnn": _contender(HierarchicalCNN(width=width), trees),
-        "locally-connected": _contender(LocallyConnected(width=width), trees),
-        "attention": _contender(attention, others),
+        "cnn": trained(HierarchicalCNN(width=width), trees),
+        "locally-connected": trained(LocallyConnected(width=width), trees),
+        "attention": trained(attention, others),
     }
 
 
@@ -730,7 +657,7 @@ PRESETS: Mapping[str, LevelByLevel] = {
             rules=(2, 3),
             classes=(6,),
             sizes=powers_of_two(4, 10),
-            contender=_contender(HierarchicalCNN(width=48), (1000, 1000)),
+            contender=trained(HierarchicalCNN(width=48), (1000, 1000)),
         ),
     ),
     "laptop": LevelByLevel(
@@ -743,7 +670,7 @@ PRESETS: Mapping[str, LevelByLevel] = {
             rules=(2, 3, 4),
             classes=(2, 4, 8),
             sizes=powers_of_two(5, 14),
-            contender=_contender(HierarchicalCNN(width=64), (2000, 6000)),
+            contender=trained(HierarchicalCNN(width=64), (2000, 6000)),
         ),
     ),
     "full": LevelByLevel(
@@ -760,7 +687,7 @@ PRESETS: Mapping[str, LevelByLevel] = {
             rules=(4, 6, 8),
             classes=(4, 8, 16, 32),
             sizes=powers_of_two(8, 20),
-            contender=_contender(HierarchicalCNN(width=512), (2**13, 2**18)),
+            contender=trained(HierarchicalCNN(width=512), (2**13, 2**18)),
         ),
     ),
 }
