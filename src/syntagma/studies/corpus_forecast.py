@@ -34,7 +34,7 @@ from syntagma.statistics.lagged import geometric_lags, sampling_floor
 from syntagma.statistics.power_law import Decay, fit_decay
 from syntagma.statistics.strengths import Strengths, correlation_strengths
 from syntagma.studies.recipes import Rising, adam, powers_of_two
-from syntagma.studies.schemas import Column, Schema, Table, interval_columns
+from syntagma.studies.schemas import NOTE, Column, Schema, Table, interval_columns, interval_ends
 from syntagma.studies.study import Cell, Fact, Facts, Results, Settings, Study
 from syntagma.sweep.runs import Run
 from syntagma.tasks import NextToken
@@ -314,13 +314,7 @@ def _allowed(entropy: EntropyDecay) -> Float[np.ndarray, " k"]:
 
 def _gamma_at(entropy: EntropyDecay, limit: float, blocks: int) -> Interval:
     """gamma for a given limit; its error lies between those at both ends of what is allowed, which are known."""
-
-    def centre(at: float) -> float:
-        return float(np.interp(at, entropy.limits, entropy.gammas))
-
-    reach, low, high = student_reach(blocks - 1), entropy.limit_low, entropy.limit_high
-    errors = (centre(low) - entropy.gamma_low) / reach, (entropy.gamma_high - centre(high)) / reach
-    value, error = centre(limit), float(np.interp(limit, (low, high), errors))
+    value, error = entropy.at(limit, blocks)
     if value <= 0:
         return unmeasured("the entropies do not fall with context")
     tail = Tail(math.log(value), error / value, blocks - 1)
@@ -356,13 +350,12 @@ def _as_scale(interval: Interval) -> Interval:
     """The same with tails of the logarithm, to first order in the relative error."""
     if math.isnan(interval.value):
         return interval
-    tails = (
-        None if tail is None else Tail(math.log(interval.value), tail.error / interval.value, tail.freedom)
+    value = interval.value
+    lower, upper = (
+        None if tail is None else Tail(math.log(value), tail.error / value, tail.freedom)
         for tail in (interval.lower, interval.upper)
     )
-    return Interval(
-        interval.value, *tails, log=True, num_seeds=interval.num_seeds, reason=interval.reason, caveat=interval.caveat
-    )
+    return replace(interval, lower=lower, upper=upper, log=True)
 
 
 def _measure(settings: CorpusForecast, facts: Facts, results: Results) -> Measured:
@@ -423,21 +416,9 @@ def _with_networks(
     """
     if networks is None:
         return counts
-    number, more = len(counts.values), max(networks.shape[1] - len(counts.values), 0)
-
-    def longer(values: np.ndarray, fill: float) -> np.ndarray:
-        return np.pad(values, [(0, 0)] * (values.ndim - 1) + [(0, more)], constant_values=fill)
-
-    padded = EntropyBounds(
-        contexts=np.arange(number + more),
-        values=longer(counts.values, np.inf),
-        errors=longer(counts.errors, np.nan),
-        by_block=longer(counts.by_block, np.inf),
-        doubling=longer(counts.doubling, np.nan),
-        estimators=counts.estimators + ("",) * more,
-    )
     seeds, length = networks.shape
-    losses, errors, falls = np.full((3, number + more), np.nan)
+    padded = counts.up_to(length - 1)
+    losses, errors, falls = np.full((3, len(padded.values)), np.nan)
     losses[:length] = networks.mean(axis=0)
     errors[:length] = networks.std(axis=0, ddof=1) / math.sqrt(seeds) if seeds > 1 else np.nan
     falls[:length] = [_fall(curve) for curve in by_context.values()]
@@ -481,9 +462,8 @@ _EXPONENTS = Schema(
         Column("name", "what", "text"),
         Column("symbol", "formula", "text"),
         Column("value", "value", "exponent"),
-        Column("low", "from", "exponent"),
-        Column("high", "to", "exponent"),
-        Column("note", "note", "text"),
+        *interval_ends("exponent"),
+        NOTE,
     ),
 )
 _PIECES = Schema(
@@ -496,8 +476,7 @@ _PIECES = Schema(
         Column("first", "from (tokens)", "whole"),
         Column("last", "to (tokens)", "whole"),
         Column("exponent", "beta", "exponent"),
-        Column("low", "from", "exponent"),
-        Column("high", "to", "exponent"),
+        *interval_ends("exponent"),
         Column("p_value", "p-value", "ratio"),
         Column("forecasts", "used for the forecast", "text"),
     ),
@@ -510,53 +489,36 @@ _CORRELATIONS = Schema(
     (
         Column("lag", "t (tokens)", "whole"),
         Column("strength", "strength", "ratio"),
-        Column("low", "from", "ratio"),
-        Column("high", "to", "ratio"),
+        *interval_ends("ratio"),
         Column("floor", "sampling floor", "ratio"),
         Column("resolved", "resolved", "text"),
         Column("fitted", "counts for beta", "text"),
     ),
 )
+_TOKENS = Column("num_tokens", "P (tokens)", "count")
+_CONTEXT = Column("context", "n", "whole")
+_LOSS = (Column("loss_nats", "loss (nats)", "nats"), *interval_ends("nats"))
 _ENTROPY = Schema(
     "entropies",
     "Entropy of a token, from above",
     "Loss with n tokens of context, nats a token: of n-gram counts, with the interval of 95 % over blocks of the test"
     " text; of the networks with most text, the smallest and largest seed. At each n the lower one bounds the entropy"
     " H_n.",
-    (
-        Column("estimator", "by", "text"),
-        Column("context", "n", "whole"),
-        Column("loss_nats", "loss (nats)", "nats"),
-        Column("low", "from", "nats"),
-        Column("high", "to", "nats"),
-        Column("fitted", "counts for gamma", "text"),
-    ),
+    (Column("estimator", "by", "text"), _CONTEXT, *_LOSS, Column("fitted", "counts for gamma", "text")),
 )
 _CURVES = Schema(
     "curves",
     "Loss by tokens of context",
     "Mean over seeds of the test loss with n tokens of context after training on P tokens, and the smallest and "
     "largest seed.",
-    (
-        Column("num_tokens", "P (tokens)", "count"),
-        Column("context", "n", "whole"),
-        Column("loss_nats", "loss (nats)", "nats"),
-        Column("low", "from", "nats"),
-        Column("high", "to", "nats"),
-    ),
+    (_TOKENS, _CONTEXT, *_LOSS),
 )
 _SCALING = Schema(
     "scaling",
     "Loss against the amount of training text",
     "Mean over seeds of the loss of the longer half of the contexts, the smallest and largest seed, and what is above"
     " the limit of the entropy, in nats a token.",
-    (
-        Column("num_tokens", "P (tokens)", "count"),
-        Column("loss_nats", "loss (nats)", "nats"),
-        Column("low", "from", "nats"),
-        Column("high", "to", "nats"),
-        Column("excess", "above H_inf", "nats"),
-    ),
+    (_TOKENS, *_LOSS, Column("excess", "above H_inf", "nats")),
 )
 _COLLAPSE = Schema(
     "collapse",
@@ -564,8 +526,8 @@ _COLLAPSE = Schema(
     "Losses with n tokens of context above the limit of the entropy, as they are and on the axes on which theory has "
     "one curve.",
     (
-        Column("num_tokens", "P (tokens)", "count"),
-        Column("context", "n", "whole"),
+        _TOKENS,
+        _CONTEXT,
         Column("excess", "above H_inf (nats)", "nats"),
         Column("scaled_tokens", "P / n^(2 beta)", "ratio"),
         Column("scaled_loss", "times n^gamma", "ratio"),
@@ -590,8 +552,8 @@ def _tables(measured: Measured) -> Iterator[Table]:
     yield _EXPONENTS.table([*_exponent_rows(measured.forecast), _exponent("measured", "alpha", measured.alpha)])
     yield _belief_table(measured.forecast)
     scaling, limit = measured.scaling.band(), measured.forecast.limit.value
-    columns = {"num_tokens": scaling.num_examples.astype(int), "loss_nats": scaling.mean}
-    columns |= {"low": scaling.low, "high": scaling.high, "excess": scaling.mean - limit}
+    columns = {"num_tokens": scaling.num_examples.astype(int), "loss_nats": scaling.mean, "low": scaling.low}
+    columns |= {"high": scaling.high, "excess": scaling.mean - limit}
     yield _SCALING.table(pd.DataFrame(columns))
     yield _pieces_table(text.decay)
     yield _correlations_table(text)
@@ -605,15 +567,10 @@ def _tables(measured: Measured) -> Iterator[Table]:
     names = {"learner": settings.learner.kind, "label": settings.learner.label}
     yield _CURVES.table(
         names | {"num_tokens": int(size), "context": n, "loss_nats": mean, "low": low, "high": high}
-        for n, curve in measured.by_context.items()
-        for size, mean, low, high in zip(*_columns(curve), strict=True)
+        for n, band in ((n, curve.band()) for n, curve in measured.by_context.items())
+        for size, mean, low, high in zip(band.num_examples, band.mean, band.low, band.high, strict=True)
     )
     yield _COLLAPSE.table(_collapsed(measured))
-
-
-def _columns(curve: LearningCurve) -> tuple[np.ndarray, ...]:
-    band = curve.band()
-    return band.num_examples, band.mean, band.low, band.high
 
 
 def _exponent_rows(forecast: Forecast) -> list[dict[str, Any]]:
@@ -678,18 +635,18 @@ def _entropy_row(estimator: str, n: int, loss: float, low: float, high: float, e
 def _collapsed(measured: Measured) -> pd.DataFrame:
     """L_n(P) by seed's mean, on axes on which theory has one curve; NaN there without both exponents."""
     forecast, rows = measured.forecast, []
+    beta, gamma, limit = forecast.beta.value, forecast.gamma.value, forecast.limit.value
     for n, curve in measured.by_context.items():
+        if not n or math.isnan(limit):
+            continue
         band = curve.band()
-        if n and math.isfinite(forecast.limit.value):
-            x, unit = theory.collapse(
-                band.num_examples, np.full(len(band.mean), float(n)), forecast.gamma.value, forecast.beta.value
-            )
-            if math.isnan(forecast.alpha.value):
-                x, unit = np.full((2, len(band.mean)), np.nan)  # 1^NaN is 1
-            excess = band.mean - forecast.limit.value
-            names = ("num_tokens", "context", "excess", "scaled_tokens", "scaled_loss")
-            columns = (band.num_examples.astype(int).tolist(), [n] * len(x), excess, x, unit * excess)
-            rows += [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]
+        x, unit = theory.collapse(band.num_examples, np.full(len(band.mean), float(n)), gamma, beta)
+        if math.isnan(forecast.alpha.value):
+            x, unit = np.full((2, len(x)), np.nan)  # 1^NaN is 1
+        for size, loss, place, factor in zip(band.num_examples, band.mean, x, unit, strict=True):
+            excess = loss - limit
+            names = {"num_tokens": int(size), "context": n, "excess": excess}
+            rows.append(names | {"scaled_tokens": place, "scaled_loss": factor * excess})
     return pd.DataFrame(rows)
 
 
@@ -712,14 +669,8 @@ def _scatter_ratio(measured: Measured) -> Interval:
         ]
         size, context, loss = np.array(points).T
         x, unit = theory.collapse(size, context, forecast.gamma.value, forecast.beta.value)
-        ratios.append(_scatter(x, loss * unit) / _scatter(size, loss))
+        ratios.append(theory.scatter(x, loss * unit) / theory.scatter(size, loss))
     return PerSeed.exact(ratios, log=True).interval()
-
-
-def _scatter(x: Float[np.ndarray, " k"], y: Float[np.ndarray, " k"]) -> float:
-    """Standard deviation of ln y about a cubic in ln x, or what the number of sizes allows."""
-    degree = min(3, len(set(x.tolist())) - 1)
-    return float(np.std(np.log(y) - np.polyval(np.polyfit(np.log(x), np.log(y), degree), np.log(x))))
 
 
 def _claims(measured: Measured) -> Iterator[Claim]:
@@ -881,30 +832,23 @@ def _scaling_panel(measured: Measured) -> Panel:
     if math.isfinite(forecast.alpha.value):
         middle = float(np.exp(np.log(band.num_examples).mean())), float(np.exp(np.log(band.mean).mean()))
         ends = float(band.num_examples[0]), float(band.num_examples[-1])
-        slopes: dict[str, tuple[float, ...]] = {
-            "dashed": (forecast.alpha.value,),
-            "dotted": (forecast.alpha.low, forecast.alpha.high),
-        }
-        labels = {"dashed": "forecast slope", "dotted": "ends of its interval"}
-        for dash, exponents in slopes.items():
-            known: list[float] = [exponent for exponent in exponents if math.isfinite(exponent)]
-            look = {"dash": dash, "label": labels[dash]}
-            marks += [Law.power(middle, -exponent, ends, **look) for exponent in known]
+        lines = [("dashed", "forecast slope", forecast.alpha.value)]
+        lines += [("dotted", "ends of its interval", end) for end in (forecast.alpha.low, forecast.alpha.high)]
+        for dash, label, exponent in lines:
+            if math.isfinite(exponent):
+                marks.append(Law.power(middle, -exponent, ends, dash=dash, label=label))
     return Panel(title, x, y, [*marks, *band_labels(marks)])
 
 
 def _collapse_panels(measured: Measured) -> tuple[Panel, Panel]:
     table = _collapsed(measured)
     panels = []
-    for title, x, y, columns in (
-        ("as measured", "training text P (tokens)", "$L_n(P) - H_\\infty$ (nats)", ("num_tokens", "excess")),
-        (
-            "rescaled by both exponents",
-            "$P / n^{2\\beta}$",
-            "$(L_n(P) - H_\\infty) \\, n^{\\gamma}$",
-            ("scaled_tokens", "scaled_loss"),
-        ),
-    ):
+    axes = (
+        ("as measured", "training text P (tokens)", "$L_n(P) - H_\\infty$ (nats)"),
+        ("rescaled by both exponents", "$P / n^{2\\beta}$", "$(L_n(P) - H_\\infty) \\, n^{\\gamma}$"),
+    )
+    columns_of_both = ("num_tokens", "excess"), ("scaled_tokens", "scaled_loss")
+    for (title, x, y), columns in zip(axes, columns_of_both, strict=True):
         marks: list[Mark] = []
         for n, key in _graded(measured):
             rows = table[table["context"] == n] if len(table) else table

@@ -322,9 +322,14 @@ _CORRELATIONS = Schema(
     "Correlations of the last token",
     "Squared covariances with tokens, symbols and tuples, exact for each grammar and on average over grammars.",
     (
-        *(RULES, Column("grammar_seed", "grammar", "whole"), Column("kind", "with a", "text"), LEVEL),
-        *(Column("squared_covariance", "squared covariance"), Column("ensemble", "average")),
-        *(Column("floor", "floor of one sentence"), Column("examples_needed", "resolved from", "count")),
+        RULES,
+        Column("grammar_seed", "grammar", "whole"),
+        Column("kind", "with a", "text"),
+        LEVEL,
+        Column("squared_covariance", "squared covariance"),
+        Column("ensemble", "average"),
+        Column("floor", "floor of one sentence"),
+        Column("examples_needed", "resolved from", "count"),
     ),
 )
 _IGNORED = (

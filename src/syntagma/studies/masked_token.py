@@ -132,7 +132,8 @@ _MASKED = Schema(
     "Loss above the exact posterior",
     "Mean over seeds of what is left above the exact posterior at the largest size, with its interval of 95 %.",
     (
-        *(LEARNER, Column("num_examples", "examples", "count")),
+        LEARNER,
+        Column("num_examples", "examples", "count"),
         *measured_as("excess (nats)", "nats")[:-1],
         Column("near", "near: below (nats)", "nats"),
     ),

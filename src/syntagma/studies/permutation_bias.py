@@ -9,6 +9,7 @@ Source: arXiv 2402.05173.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -22,10 +23,11 @@ from syntagma.curves import Claim, Interval, LearningCurve, PerSeed, certain, ja
 from syntagma.kernels import Architecture, Attention, Dense, Embedding, Residual
 from syntagma.learners import LangevinPosterior
 from syntagma.plot import Axis, Empty, Figure, Law, Level, Line, Mark, Panel, Points
+from syntagma.plot.intervals import interval_points
 from syntagma.studies import permutation_facts as known
 from syntagma.studies.permutation_facts import Levels
 from syntagma.studies.permutation_settings import TAILS, PermutationBias, Tail, tail_name
-from syntagma.studies.schemas import Column, Schema, Table, interval_columns
+from syntagma.studies.schemas import Column, Schema, Table, interval_columns, interval_ends, measured_as
 from syntagma.studies.study import Cell, Fact, Facts, Results, Study
 from syntagma.tasks import SymmetryTarget
 
@@ -80,13 +82,14 @@ class Measured:
             return unmeasured("not measured yet"), 0
         complete = ~np.isnan(curve.losses).any(axis=0)
         losses, sizes = curve.losses[:, complete], curve.num_examples[complete]
-        expected = self.predicted(name, sizes, shifted)
-        if expected is None or not len(sizes):
+        expected = self.predicted(name, sizes, shifted) if len(sizes) else None
+        if expected is None:
             return unmeasured("not measured yet"), 0
-        ratio = jackknife(
-            lambda seeds: float(np.exp(np.log(losses[seeds].mean(0) / expected).mean())), len(losses), log=True
-        )
-        return ratio, len(sizes)
+
+        def over(seeds: np.ndarray) -> float:
+            return float(np.exp(np.log(losses[seeds].mean(0) / expected).mean()))
+
+        return jackknife(over, len(losses), log=True), len(sizes)
 
     def exponent(self, name: str) -> Interval:
         """The power of T in the examples for half the error."""
@@ -139,23 +142,19 @@ def _facts(settings: PermutationBias, results: Results) -> Iterator[Fact]:
         return Fact(_key(settings, key), compute, text)
 
     spectra = [(block, settings.length) for block in settings.blocks]
-    lengths = {length for _, length in settings.of_lengths()}
-    for block, n in [*spectra, *((settings.growth_block, n) for n in sorted(lengths))]:
-        compute = lambda block=block, n=n: known.spectrum_of(settings, block, n)  # noqa: E731
+    spectra += [(settings.growth_block, n) for n in sorted({length for _, length in settings.of_lengths()})]
+    for block, n in spectra:
+        compute = functools.partial(known.spectrum_of, settings, block, n)
         yield fact(f"spectrum of {block} at T = {n}", compute, of="spectrum", block=block, length=n)
-    yield fact(
-        "eigenvalues counted on all sequences",
-        lambda: known.multiplicities(settings, settings.block, 6),
-        of="multiplicities",
-        length=6,
-    )
-    yield fact("moments of shifted tokens", lambda: known.shifted_moments(settings), of="shift")
+    compute = functools.partial(known.multiplicities, settings, settings.block, 6)
+    yield fact("eigenvalues counted on all sequences", compute, of="multiplicities", length=6)
+    yield fact("moments of shifted tokens", functools.partial(known.shifted_moments, settings), of="shift")
     for width in settings.widths:
         for draw in range(settings.draws):
-            compute = lambda width=width, draw=draw: known.kernel_deviation(settings, width, draw)  # noqa: E731
+            compute = functools.partial(known.kernel_deviation, settings, width, draw)
             yield fact(f"kernel of a network of width {width}", compute, of="width", width=width, draw=draw)
     for window in settings.windows:
-        compute = lambda window=window: known.symmetry_of(settings, window)  # noqa: E731
+        compute = functools.partial(known.symmetry_of, settings, window)
         yield fact(f"symmetry in windows of {window}", compute, of="symmetry", window=window)
 
 
@@ -198,13 +197,8 @@ def _growth_cells(settings: PermutationBias, facts: Facts) -> Iterator[Cell]:
         factors = [2.0 ** (0.5 * k) for k in range(-2 * settings.reach, 2 * settings.reach + 1)]
         for size in sorted({max(1, round(middle * factor)) for factor in factors}):
             for seed in range(settings.seeds):
-                names = {
-                    "panel": "growth",
-                    "representation": name,
-                    "length": length,
-                    "num_examples": size,
-                    "seed": seed,
-                }
+                names = {"panel": "growth", "representation": name, "length": length}
+                names |= {"num_examples": size, "seed": seed}
                 task = SymmetryTarget(partition=settings.partition(tail, length))
                 yield settings.cell(names, task, settings.kernel(settings.growth_block), length)
 
@@ -244,6 +238,7 @@ def _away(runs: pd.DataFrame) -> pd.DataFrame:
     return networks.assign(away=np.log(networks["test_loss"] / networks["limit"]))[names]
 
 
+_REPRESENTATION = Column("representation", "representation", "text")
 _SPECTRUM = Schema(
     "spectrum",
     "Eigenvalues by representation",
@@ -251,7 +246,7 @@ _SPECTRUM = Schema(
     "is kept.",
     (
         Column("block", "block", "text"),
-        Column("representation", "representation", "text"),
+        _REPRESENTATION,
         Column("eigenvalue", "eigenvalue", "ratio"),
         Column("error", "standard error", "ratio"),
         Column("multiplicity", "multiplicity", "count"),
@@ -264,7 +259,7 @@ _COMPLEXITY = Schema(
     "Examples needed against context length",
     "At half of the target's variance: predicted from the exact spectrum, and the least that the trace bound allows.",
     (
-        Column("representation", "representation", "text"),
+        _REPRESENTATION,
         Column("length", "T", "whole"),
         Column("dimension", "dimension", "count"),
         Column("eigenvalue", "largest eigenvalue", "ratio"),
@@ -277,25 +272,17 @@ _GROWTH = Schema(
     "Examples needed against context length",
     "At half of the target's variance: measured with its interval of 95 % over training sets, predicted, and the "
     "least that the trace bound allows.",
-    (
-        *_COMPLEXITY.columns,
-        Column("measured", "measured", "count"),
-        Column("low", "from", "count"),
-        Column("high", "to", "count"),
-        Column("note", "note", "text"),
-    ),
+    (*_COMPLEXITY.columns, *measured_as("measured", "count")),
 )
 _EXPONENTS = Schema(
     "exponents",
     "Powers of T",
     "Fitted over the same lengths; the interval is the measured one's.",
     (
-        Column("representation", "representation", "text"),
+        _REPRESENTATION,
         Column("eigenvalue", "largest eigenvalue", "exponent"),
         Column("half_error", "predicted examples", "exponent"),
-        Column("measured", "measured examples", "exponent"),
-        Column("low", "from", "exponent"),
-        Column("high", "to", "exponent"),
+        *measured_as("measured examples", "exponent")[:-1],
         Column("trace_bound", "trace bound's examples", "exponent"),
     ),
 )
@@ -305,11 +292,9 @@ _AGREEMENT = Schema(
     "Measured over predicted test error, geometric mean over sizes, with its interval of 95 % over training sets. The "
     "theory takes modes for independent Gaussian variables.",
     (
-        Column("representation", "representation", "text"),
+        _REPRESENTATION,
         Column("test", "test tokens", "text"),
-        Column("measured", "measured / predicted", "ratio"),
-        Column("low", "from", "ratio"),
-        Column("high", "to", "ratio"),
+        *measured_as("measured / predicted")[:-1],
         Column("num_sizes", "sizes", "whole"),
     ),
 )
@@ -329,8 +314,7 @@ _SYMMETRY = Schema(
         Column("window", "T", "whole"),
         Column("fraction", "share", "ratio"),
         Column("between", "between positions", "ratio"),
-        Column("low", "from", "ratio"),
-        Column("high", "to", "ratio"),
+        *interval_ends("ratio"),
         Column("splitting", "splitting", "ratio"),
     ),
 )
@@ -363,9 +347,8 @@ def _complexity_rows(settings: PermutationBias, facts: Facts) -> Iterator[dict[s
 
 
 def _spectra(settings: PermutationBias, facts: Facts) -> dict[str, dict[str, Any]]:
-    keys = {
-        name: _key(settings, {"of": "spectrum", "block": name, "length": settings.length}) for name in settings.blocks
-    }
+    length = settings.length
+    keys = {name: _key(settings, {"of": "spectrum", "block": name, "length": length}) for name in settings.blocks}
     return {name: fact for name, key in keys.items() if (fact := facts.get(key)) is not None}
 
 
@@ -558,11 +541,9 @@ def _curve_figure(measured: Measured, shifted: bool) -> Figure:
 
 def _mean_points(curve: LearningCurve, place: int, label: str) -> Points:
     means = [mean(column[~np.isnan(column)]) for column in curve.losses.T]
-    low = [one.low if one.low > 0 else 0.0 for one in means]
+    low, high = [max(one.low, 0.0) for one in means], [one.high for one in means]
     key = "cnn" if place == 0 else f"series {place}"
-    return Points(
-        curve.num_examples, [one.value for one in means], low, [one.high for one in means], key=key, label=label
-    )
+    return Points(curve.num_examples, [one.value for one in means], low, high, key=key, label=label)
 
 
 def _spectrum_figure(measured: Measured) -> Figure:
@@ -576,15 +557,10 @@ def _spectrum_figure(measured: Measured) -> Figure:
             own = [row for row in rows if row["block"] == block and row["representation"] == name]
             shown = [row for row in own if row["eigenvalue"] > floor]
             places = place + 0.24 * np.linspace(-1, 1, len(shown)) if len(shown) > 1 else [float(place)] * len(shown)
-            values, errors = [row["eigenvalue"] for row in shown], [row["error"] for row in shown]
-            low, high = (
-                [v - e for v, e in zip(values, errors, strict=True)],
-                [v + e for v, e in zip(values, errors, strict=True)],
-            )
-            marks.append(Points(places, values, low, high, key=f"series {place}", size=0.7))
-            marks.append(
-                Line([place - 0.32, place + 0.32], [own[0]["bound"]] * 2, key="ink", label="trace / dimension")
-            )
+            values, errors = (np.array([row[column] for row in shown]) for column in ("eigenvalue", "error"))
+            marks.append(Points(places, values, values - errors, values + errors, key=f"series {place}", size=0.7))
+            ends_of_bar = [place - 0.32, place + 0.32]
+            marks.append(Line(ends_of_bar, [own[0]["bound"]] * 2, key="ink", label="trace / dimension"))
         x = Axis("", "category", categories=_NAMES)
         panels.append(Panel(block, x, Axis("eigenvalue", "log", limits=(floor, None)), marks))
     caption = (
@@ -607,19 +583,11 @@ def _complexity_figure(measured: Measured) -> Figure:
         marks: list[Mark] = [
             Line(x, [row["half_error"] for row in own], key="ink", label="theory, exact spectrum"),
             Law(x, [row["trace_bound"] for row in own], key="ink", label="least that the trace bound allows"),
-            Points(
-                [n for n, _ in halves],
-                [half.value for _, half in halves],
-                [half.low for _, half in halves],
-                [half.high for _, half in halves],
-                key=f"series {place + 1}",
-                label="measured" if place == 0 else "",
-            ),
+            interval_points(halves, key=f"series {place + 1}", label="measured" if place == 0 else ""),
         ]
         title = name if len(lengths) < 3 else f"{name}: measured T^{measured.exponent(name).value:.1f}"
-        panels.append(
-            Panel(title, Axis("context length T", "log", ticks=lengths), Axis("training examples", "log"), marks)
-        )
+        x_axis, y_axis = Axis("context length T", "log", ticks=lengths), Axis("training examples", "log")
+        panels.append(Panel(title, x_axis, y_axis, marks))
     caption = (
         "Training examples at which the test error is half of the target's variance, against the context length T: "
         "measured with intervals of 95 % over training sets, and from the exact spectrum. Dashed: fewer cannot do, "
@@ -669,10 +637,8 @@ def _symmetry_figure(measured: Measured) -> Figure:
                 own = [row for row in own if row["high"] - row["low"] < 1.0]  # nothing is left there to be shared
             windows, shares, lows, highs = ([row[column] for row in own] for column in ("window", value, low, high))
             marks.append(Points(windows, shares, lows, highs, key=f"series {place}", label=source))
-        ticks = sorted({row["window"] for row in rows})
-        panels.append(
-            Panel(title, Axis("window T (tokens)", "log", ticks=ticks), Axis("", limits=(-0.05, 1.12)), marks)
-        )
+        x = Axis("window T (tokens)", "log", ticks=sorted({row["window"] for row in rows}))
+        panels.append(Panel(title, x, Axis("", limits=(-0.05, 1.12)), marks))
     largest = max((row["window"] for row in rows), default=0)
     split: list[Mark] = [Level(1.0, key="plateau")]
     for place, source in enumerate(sources):

@@ -90,14 +90,14 @@ NOTE = Column("note", "note", "text")
 _PREDICTED_SIZE = Column("num_examples", "P_l", "count")
 
 
-def ends(kind: Kind) -> tuple[Column, Column]:
+def interval_ends(kind: Kind) -> tuple[Column, Column]:
     """The two ends of an interval."""
     return Column("low", "from", kind), Column("high", "to", kind)
 
 
 def measured_as(heading: str = "measured", kind: Kind = "ratio") -> tuple[Column, ...]:
     """The columns of `interval_columns`: what was measured, its two ends, and the note."""
-    return Column("measured", heading, kind), *ends(kind), NOTE
+    return Column("measured", heading, kind), *interval_ends(kind), NOTE
 
 
 PREDICTIONS = Schema(
@@ -121,9 +121,13 @@ THRESHOLDS = Schema(
     "Number of training examples at which the test loss comes half-way from L_(l-1) to L_l, the geometric mean over "
     "seeds with its interval of 95 %. An empty place: no prediction, or an end that is open (see the note).",
     (
-        *(LEARNER, RULES, LEVEL, Column("predicted", "predicted P_l", "count")),
+        LEARNER,
+        RULES,
+        LEVEL,
+        Column("predicted", "predicted P_l", "count"),
         *measured_as("measured P_l", "count")[:-1],
-        *(Column("ratio", "measured / predicted", "ratio"), NOTE),
+        Column("ratio", "measured / predicted", "ratio"),
+        NOTE,
     ),
 )
 
@@ -133,9 +137,12 @@ GROWTH = Schema(
     "Exponent k of the fit P_l (1 - f) ~ m^k with its interval of 95 %, beside the exponent predicted: the law's "
     "factor 1 / (1 - f), which depends on m too, is divided out.",
     (
-        *(LEARNER, LEVEL, Column("predicted", "predicted k", "exponent")),
+        LEARNER,
+        LEVEL,
+        Column("predicted", "predicted k", "exponent"),
         *measured_as("measured k", "exponent")[:-1],
-        *(Column("num_points", "values of m", "whole"), NOTE),
+        Column("num_points", "values of m", "whole"),
+        NOTE,
     ),
 )
 

@@ -238,8 +238,10 @@ _CLASS_LAWS = Schema(
     "Exponent of the class error with infinitely many rules, and the errors over chance's between which it is "
     "measured.",
     (
-        *(_ZIPF, Column("exponent", "exponent", "exponent")),
-        *(Column("from_error", "from error", "ratio"), Column("to_error", "to error", "ratio")),
+        _ZIPF,
+        Column("exponent", "exponent", "exponent"),
+        Column("from_error", "from error", "ratio"),
+        Column("to_error", "to error", "ratio"),
     ),
 )
 _TOKEN_LAWS = Schema(
@@ -248,7 +250,10 @@ _TOKEN_LAWS = Schema(
     "From the exact correlations of the grammars: examples with Zipf rules, with equal rules, and by how much the "
     "step from one level to the next changes.",
     (
-        *(_ZIPF, LEVEL, Column("num_examples", "P_l", "count"), Column("equal_rules", "with equal rules", "count")),
+        _ZIPF,
+        LEVEL,
+        Column("num_examples", "P_l", "count"),
+        Column("equal_rules", "with equal rules", "count"),
         Column("over_equal", "over equal rules", "ratio"),
         Column("step_over_equal", "P_l / P_(l-1) over equal", "ratio"),
     ),
@@ -259,8 +264,10 @@ _FALLS = Schema(
     "Exponent k of error ~ P^-k, fitted seed by seed over the sizes named, with its interval of 95 %, beside the "
     "law's with infinitely many rules and with the number there is.",
     (
-        *(_ZIPF, Column("compared_with", "a of the law", "number")),
-        *(Column("predicted", "predicted k", "exponent"), Column("finite", "with m rules", "exponent")),
+        _ZIPF,
+        Column("compared_with", "a of the law", "number"),
+        Column("predicted", "predicted k", "exponent"),
+        Column("finite", "with m rules", "exponent"),
         *measured_as("measured k", "exponent"),
     ),
 )
