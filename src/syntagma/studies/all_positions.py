@@ -8,7 +8,6 @@ Sources: arXiv 2505.07070 (thresholds of the last token); the comparison is ours
 from __future__ import annotations
 
 import functools
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -19,8 +18,8 @@ from pydantic import Field, model_validator
 from syntagma.curves import Claim, LearningCurve
 from syntagma.languages.settings import HierarchySettings
 from syntagma.learners import Transformer
-from syntagma.oracles import TreeOracle
 from syntagma.plot import Empty, Figure, Panel, curve_panel
+from syntagma.statistics.token_entropies import mean_token_entropy
 from syntagma.studies import grammar
 from syntagma.studies.grammar import Grammar, GrammarCurve
 from syntagma.studies.recipes import Contender, Rising, powers_of_two, trained
@@ -64,23 +63,6 @@ class Measured:
     entropy: float
 
 
-def mean_token_entropy(language: HierarchySettings) -> float:
-    """Entropy of a sentence over its length, in nats: what predicting all positions costs at best.
-
-    Derived here: a sentence has one parse, so its entropy is that of its choices, ln n_c + sum over nodes of the rule's
-    entropy, averaged over the symbols that stand there.
-    """
-    made = language.language()
-    oracle = TreeOracle(made)
-    total = math.log(made.num_classes)
-    for level, weights in enumerate(made.weights, start=1):
-        rules = np.asarray(weights)
-        entropy = -np.sum(rules * np.log(np.where(rules > 0, rules, 1.0)), axis=-1)
-        nodes = range(made.branching ** (made.depth - level))
-        total += sum(float(oracle.marginal(level, node) @ entropy) for node in nodes)
-    return total / made.sentence_length
-
-
 def _facts(settings: AllPositions, results: Results) -> Iterator[Fact]:
     for language in settings.languages():
         yield grammar.plateaus_fact(language)
@@ -89,7 +71,7 @@ def _facts(settings: AllPositions, results: Results) -> Iterator[Fact]:
 
 
 def _entropy(language: HierarchySettings) -> dict[str, float]:
-    return {"nats": mean_token_entropy(language)}
+    return {"nats": mean_token_entropy(language.language())}
 
 
 def _entropies(settings: AllPositions, facts: Facts) -> list[float]:

@@ -18,9 +18,9 @@ from pydantic import Field, model_validator
 from syntagma.curves import Claim, Interval, LearningCurve, mean, unmeasured
 from syntagma.languages.settings import HierarchySettings
 from syntagma.learners import HierarchicalCNN, Transformer
-from syntagma.oracles import TreeOracle
 from syntagma.plot import Axis, Figure, Level, Panel
 from syntagma.plot.learning_curves import band_labels, curve_marks
+from syntagma.statistics.token_entropies import one_token_entropy
 from syntagma.studies.grammar import Grammar, cells_of, fact_key
 from syntagma.studies.recipes import Contender, Rising, powers_of_two, trained
 from syntagma.studies.schemas import LEARNER, Column, Schema, Table, interval_columns, measured_as
@@ -73,14 +73,6 @@ class Measured:
         return unmeasured("not trained yet") if np.isnan(values).any() else mean(values)
 
 
-def chance_entropy(language: HierarchySettings) -> float:
-    """Mean entropy of one token when nothing else is known, in nats: exact, from the marginals of every position."""
-    made = language.language()
-    oracle = TreeOracle(made)
-    laws = np.asarray([oracle.marginal(0, position) for position in range(made.sentence_length)])
-    return float(np.mean(-np.sum(laws * np.log(np.where(laws > 0, laws, 1.0)), axis=-1)))
-
-
 def masked_floor(language: HierarchySettings) -> tuple[float, float]:
     """Mean loss of the exact posterior of a masked token given all others, on a sample, with its standard error."""
     made, task = language.language(), MaskedToken()
@@ -95,7 +87,7 @@ def _facts(settings: MaskedTokens, results: Results) -> Iterator[Fact]:
 
 
 def _chance(language: HierarchySettings) -> dict[str, float]:
-    return {"nats": chance_entropy(language)}
+    return {"nats": one_token_entropy(language.language())}
 
 
 def _chances(settings: MaskedTokens, facts: Facts) -> list[float]:

@@ -3,33 +3,18 @@
 The rules of level 1 have probabilities k^-(1+a); the class at the root and the last token are learned beside the same
 with equal rules.
 
-What moves the thresholds of the last token, derived here: a level is learned once the squared covariance C^2 of the
-last token with what reveals the level has come out of the sampling noise, with weight sharing with tokens at level 1
-and s-tuples above, without it with tokens at all levels. The rules of level 1 enter C^2 through W_1 = sum_k w_k^2, once
-for each path that passes them:
-
-    tokens that meet at level 1          C^2 ~ W_1      both are in one tuple, drawn by one rule
-    tokens that meet at level 2 or more  C^2 ~ W_1^2    both paths pass level 1
-    s-tuples, level 2                    C^2 ~ W_1^2    the tuple is a rule of level 1, the token's path passes level 1
-    s-tuples, level 3 or more            C^2 ~ W_1      only the token's path does
-
-Zipf rules raise W_1 above 1/m, which divides P_2 / P_1 by about m W_1; P_3 / P_2 is multiplied by as much with weight
-sharing and stays without. The noise changes too with the frequencies of tokens and tuples: measurements are compared
-with `examples_needed`, the exact number for each grammar, averaged in ln P over the study's grammars.
-
-Source: arXiv 2505.07067 (class error; see `theory.zipf`), 2505.07070 (signal = noise).
+Source: arXiv 2505.07067 (class error), 2505.07070 (signal = noise); what is predicted of both is in `theory.zipf`.
 """
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from pydantic import AfterValidator, Field, model_validator
 
 from syntagma.curves import Claim, Interval, LearningCurve, unmeasured
@@ -39,18 +24,15 @@ from syntagma.learners import HierarchicalCNN
 from syntagma.plot import Axis, Figure, Law, Mark, Panel
 from syntagma.plot.intervals import interval_points
 from syntagma.plot.learning_curves import curve_marks
-from syntagma.statistics.correlations import correlations
 from syntagma.studies import grammar
 from syntagma.studies.grammar import Grammar, GrammarCurve
 from syntagma.studies.recipes import Contender, Rising, powers_of_two, trained
 from syntagma.studies.schemas import LEVEL, THRESHOLDS, Column, Schema, Table, interval_columns, measured_as
 from syntagma.studies.study import Cell, Fact, Facts, Results, Settings, Study
 from syntagma.tasks import LastToken, RootClass
+from syntagma.theory import exact, zipf
 from syntagma.theory import hierarchy as theory
-from syntagma.theory import zipf
 
-ONSET = 0.5
-"""Test error over chance's below which the exponent is fitted; both ends were fixed before any measurement."""
 _TOKENS_SOURCE = f"{theory.SOURCE}, signal = noise; exact correlations derived here"
 
 
@@ -144,37 +126,13 @@ class Measured:
         return float(over[level - 1] / over[level - 2])
 
 
-def window(errors: Float[np.ndarray, " P"], end: float) -> Bool[np.ndarray, " P"]:
-    """Which of the mean errors, by rising P, are fitted: from the first below `ONSET` on, while they are above `end`.
-
-    Where the fall is so sharp that fewer than two are, also those on either side of it.
-    """
-    below = np.flatnonzero(errors < ONSET)
-    first = int(below[0]) if len(below) else len(errors)
-    gone = np.flatnonzero((errors <= end) & (np.arange(len(errors)) >= first))
-    last = int(gone[0]) if len(gone) else len(errors)
-    if last - first < 2 and len(below):
-        first, last = max(first - 1, 0), min(last + 1, len(errors))
-    places = np.arange(len(errors))
-    return (places >= first) & (places < last) & (errors > 0)
-
-
-@functools.lru_cache(maxsize=256)
-def examples_needed(language: HierarchySettings, weight_sharing: bool) -> tuple[float, ...]:
-    """Examples that show the correlations by which levels 1..L of one grammar are learned."""
-    known = {(one.kind, one.level): one.examples_needed for one in correlations(language.language())}
-    above = "tuple" if weight_sharing else "token"
-    return tuple(known[above if level > 1 else "token", level] for level in range(1, language.depth + 1))
-
-
 def token_thresholds(settings: ZipfRules, exponent: float) -> Float[np.ndarray, " levels"]:
     """Predicted P_1, P_2, ... of the last token; NaN where no law covers the learner."""
     shared, levels = settings.tokens.learner.weight_sharing, settings.token_levels
     if shared is None:
         return np.full(levels, math.nan)
-    languages: list[Any] = settings.languages(exponent)  # frozen, so hashable, which the checker does not see
-    of_seeds = [examples_needed(language, shared)[:levels] for language in languages]
-    return np.exp(np.mean(np.log(of_seeds), axis=0))
+    made = (language.language() for language in settings.languages(exponent))
+    return exact.mean_thresholds(made, exact.evidence_of(shared))[:levels]
 
 
 def _facts(settings: ZipfRules, results: Results) -> Iterator[Fact]:
@@ -223,7 +181,7 @@ def _measure(settings: ZipfRules, facts: Facts, results: Results) -> Measured:
 def _fall(curve: LearningCurve, law: float, rules: int) -> Fall:
     """The fall of a class error over the sizes where the law with exponent `law` is fitted."""
     band = curve.band()
-    chosen = window(band.mean, zipf.rare_share(law, rules))
+    chosen = zipf.window(band.mean, zipf.rare_share(law, rules))
     sizes = band.num_examples[chosen]
     if len(sizes) < 2:
         return Fall(unmeasured("fewer than two sizes between the two ends"), math.nan, sizes)
@@ -276,7 +234,7 @@ _FALLS = Schema(
 def _predictions(settings: ZipfRules, facts: Facts) -> Iterator[Table]:
     rules, equal, rows = settings.classes_grammar.rules, token_thresholds(settings, 0.0), []
     yield _CLASS_LAWS.table(
-        {"zipf": a, "exponent": zipf.exponent(a), "from_error": ONSET, "to_error": zipf.rare_share(a, rules)}
+        {"zipf": a, "exponent": zipf.exponent(a), "from_error": zipf.ONSET, "to_error": zipf.rare_share(a, rules)}
         for a in settings.exponents
     )
     for a in settings.exponents:
