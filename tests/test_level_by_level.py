@@ -19,7 +19,8 @@ from syntagma.learners import HierarchicalCNN, LocallyConnected, MultiLayerAtten
 from syntagma.plot import Line
 from syntagma.studies import Cell, Facts, Results, load, machinery
 from syntagma.studies.grammar import plateaus_key
-from syntagma.studies.level_by_level import STUDY, ClassGrid, LevelByLevel
+from syntagma.studies.level_by_level import STUDY, LevelByLevel
+from syntagma.studies.level_by_level.settings import ClassGrid
 from syntagma.studies.machinery import Analysis
 from syntagma.studies.recipes import Contender
 from syntagma.sweep.store import Store

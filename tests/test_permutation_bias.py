@@ -17,16 +17,16 @@ from syntagma.curves import LearningCurve, Verdict, judge
 from syntagma.errors import InputError
 from syntagma.report import page_html, save_figures
 from syntagma.studies import Facts, Results, load, machinery
-from syntagma.studies.permutation_bias import PRESETS, STUDY, Measured, PermutationBias
-from syntagma.studies.permutation_facts import (
-    TAILS,
+from syntagma.studies.permutation_bias import PRESETS, STUDY, PermutationBias
+from syntagma.studies.permutation_bias.computed import (
     Levels,
     multiplicities,
     shifted_error,
     shifted_moments,
     spectrum_of,
-    tail_name,
 )
+from syntagma.studies.permutation_bias.measured import Measured
+from syntagma.studies.permutation_bias.settings import TAILS, tail_name
 from syntagma.sweep.store import Store
 from syntagma.theory.learnability import sample_complexity
 

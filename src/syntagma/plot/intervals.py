@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 from typing import Any, Protocol
 
-from syntagma.plot.marks import Dots, Points
+from syntagma.plot.marks import Points
 
 
 class Measured(Protocol):
@@ -45,13 +45,6 @@ def interval_points(measured: Iterable[tuple[float, Measured]], **look: Any) -> 
     shown = [(x, one) for x, one in measured if math.isfinite(one.value)]
     values = [one.value for _, one in shown]
     return Points([x for x, _ in shown], values, **columns(one for _, one in shown), **look)
-
-
-def interval_dots(measured: Iterable[tuple[float, Measured]], **look: Any) -> Dots:
-    """A dot in each row with its interval; what was not measured is left out."""
-    shown = [(place, one) for place, one in measured if math.isfinite(one.value)]
-    values = [one.value for _, one in shown]
-    return Dots([place for place, _ in shown], values, **columns(one for _, one in shown), **look)
 
 
 def written(one: Measured, form: str = ".2g") -> str:

@@ -113,17 +113,12 @@ def _predictions(settings: AllPositions, facts: Facts) -> Iterator[Table]:
 
 
 def _tables(measured: Measured) -> Iterator[Table]:
-    settings = measured.settings
-    yield THRESHOLDS.table(
-        grammar.threshold_row(
-            {"learner": name, "label": _NAMES[name], "rules": settings.grammar.rules},
-            level,
-            curve.threshold(level),
-            settings.grammar.law(settings.contender.learner, level),
-        )
-        for (name,), curve in measured.last.items()
-        for level in range(1, settings.levels + 1)
-    )
+    settings, sizes, rows = measured.settings, measured.settings.grammar, []
+    law = functools.partial(sizes.law, settings.contender.learner)
+    for (name,), curve in measured.last.items():
+        names = {"learner": name, "label": _NAMES[name], "rules": sizes.rules}
+        rows += grammar.threshold_rows(names, curve, settings.levels, law)
+    yield THRESHOLDS.table(rows)
 
 
 def _claims(measured: Measured) -> Iterator[Claim]:

@@ -246,6 +246,14 @@ def threshold_row(names: Mapping[str, Any], level: int, interval: Interval, pred
     return {**names, "level": level, "predicted": predicted, **interval_columns(interval), "ratio": share}
 
 
+def threshold_rows(
+    names: Mapping[str, Any], curve: GrammarCurve, levels: int, law: Callable[[int], float]
+) -> Iterator[dict[str, Any]]:
+    """A row for each level of one curve; `law` gives its predicted threshold."""
+    for level in range(1, levels + 1):
+        yield threshold_row(names, level, curve.threshold(level), law(level))
+
+
 def law_of(learner: Learner, vocab: int, rules: int, branching: int, depth: int, level: int) -> float:
     """P_l of the asymptotic law for this learner; NaN where no law covers it."""
     if learner.weight_sharing is None:

@@ -7,6 +7,7 @@ Source: arXiv 2505.07070 (thresholds).
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -238,16 +239,12 @@ def _grown(measured: Measured) -> Iterator[tuple[str, Parameter, int]]:
 def _tables(measured: Measured) -> Iterator[Table]:
     settings = measured.settings
     labels = {name: grower.learner.label for name, grower in settings.learners.items()}
-    yield THRESHOLDS.table(
-        grammar.threshold_row(
-            {"learner": name, "label": labels[name], **one.model_dump()},
-            level,
-            curve.threshold(level),
-            one.law(settings.learners[name].learner, level),
-        )
-        for (name, one), curve in measured.curves.items()
-        for level in range(1, settings.asked(one) + 1)
-    )
+    rows = []
+    for (name, one), curve in measured.curves.items():
+        names = {"learner": name, "label": labels[name], **one.model_dump()}
+        law = functools.partial(one.law, settings.learners[name].learner)
+        rows += grammar.threshold_rows(names, curve, settings.asked(one), law)
+    yield THRESHOLDS.table(rows)
     rows = []
     for name, parameter, level in _grown(measured):
         exponent, number = measured.growth(name, parameter, level)

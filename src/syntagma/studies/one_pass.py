@@ -8,6 +8,7 @@ Source: arXiv 2505.07070, whose experiments are read as training in one pass.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -170,13 +171,11 @@ def _tables(measured: Measured) -> Iterator[Table]:
     for (name,), curve in measured.passes.items():
         learner = settings.learners[name].learner
         names = {"learner": name, "label": learner.label}
-        for level in range(1, settings.levels + 1):
-            predicted = settings.grammar.law(learner, level)
-            known = names | {"rules": settings.grammar.rules}
-            rows.append(grammar.threshold_row(known, level, curve.threshold(level), predicted))
-            if (name,) in measured.fixed:
-                times = curve.over(measured.fixed[name,], level)
-                over.append(names | {"level": level} | interval_columns(times))
+        law = functools.partial(settings.grammar.law, learner)
+        rows += grammar.threshold_rows(names | {"rules": settings.grammar.rules}, curve, settings.levels, law)
+        if fixed := measured.fixed.get((name,)):
+            times = {level: curve.over(fixed, level) for level in range(1, settings.levels + 1)}
+            over += [names | {"level": level} | interval_columns(one) for level, one in times.items()]
     yield THRESHOLDS.table(rows, "Sentences seen in one pass when the loss comes half-way from L_(l-1) to L_l.")
     yield _OVER_FIXED.table(over)
 

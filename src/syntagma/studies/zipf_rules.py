@@ -253,17 +253,12 @@ def _tables(measured: Measured) -> Iterator[Table]:
         | interval_columns(fall.slope)
         for (a, law), fall in measured.falls.items()
     )
-    known = {"learner": "tokens", "label": settings.tokens.learner.label, "rules": settings.tokens_grammar.rules}
-    yield THRESHOLDS.table(
-        grammar.threshold_row(
-            known | {"zipf": a},
-            level,
-            curve.threshold(level),
-            math.nan if a else settings.tokens_grammar.law(settings.tokens.learner, level),
-        )
-        for a, curve in measured.tokens.items()
-        for level in range(1, settings.token_levels + 1)
-    )
+    learner, sizes, rows = settings.tokens.learner, settings.tokens_grammar, []
+    for a, curve in measured.tokens.items():
+        names = {"learner": "tokens", "label": learner.label, "rules": sizes.rules, "zipf": a}
+        law = functools.partial(sizes.law, learner) if not a else lambda level: math.nan
+        rows += grammar.threshold_rows(names, curve, settings.token_levels, law)
+    yield THRESHOLDS.table(rows)
 
 
 def _claims(measured: Measured) -> Iterator[Claim]:

@@ -18,7 +18,7 @@ from syntagma.languages import RandomHiddenMarkov
 from syntagma.languages.representations import draw_target
 from syntagma.randomness import key as random_key
 from syntagma.statistics.symmetry import Symmetry, measured_symmetry, position_sorted, shuffled
-from syntagma.studies.permutation_settings import TAILS, PermutationBias, tail_name
+from syntagma.studies.permutation_bias.settings import TAILS, PermutationBias, tail_name
 from syntagma.theory import enumeration
 from syntagma.theory.enumeration import all_sequences, counted_levels
 from syntagma.theory.half_error import half_error, least_for_half
