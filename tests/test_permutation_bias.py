@@ -154,6 +154,16 @@ def test_the_slope_of_a_power_law_is_found() -> None:
     assert slope.high == pytest.approx(-1)
 
 
+def test_errors_are_beside_theory_only_at_sizes_that_every_seed_has() -> None:
+    sector = {"eigenvalues": [0.1], "dimension": 2, "bound": 0.2, "target": [1.0]}
+    spectrum = {"sectors": {tail_name(tail): sector for tail in TAILS}, "rest": [], "trace": 1.0, "unresolved": 0.0}
+    facts = Facts((key, spectrum) for key in keys(TINY) if key["of"] == "spectrum")
+    for losses, number in (([[0.9, np.nan], [np.nan, 0.8]], 0), ([[0.9, np.nan], [0.8, 0.8]], 1)):
+        errors = {("kernel", "(T)"): LearningCurve(np.array([8.0, 16.0]), np.array(losses))}
+        ratio, sizes = Measured(TINY, facts, errors, {}, {}, pd.DataFrame()).over_predicted("(T)", shifted=False)
+        assert (sizes, np.isnan(ratio.value)) == (number, number == 0)
+
+
 def test_keys_of_facts_hold_what_determines_them() -> None:
     texts = [str(key) for key in keys(TINY)]
     assert len(set(texts)) == len(texts) - 1  # the spectrum at the curves' T is also the first of the growth

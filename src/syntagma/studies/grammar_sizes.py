@@ -87,7 +87,7 @@ class GrammarSizes(Settings):
                     allowed = "f = 1: every tuple is a rule, and tokens are not correlated"
                     raise invalid("rules", one.rules, allowed, "Lower it, or raise vocab")
                 one.check(LastToken(), grower.learner)
-                if not self.sizes(one, grower):
+                if not self.curve_sizes(one, grower):
                     allowed = f"the sizes of {name} begin above it"
                     raise invalid("max_examples", grower.max_examples, allowed, "Raise it, or lower start")
         return self
@@ -109,7 +109,7 @@ class GrammarSizes(Settings):
         """The highest level asked for in a grammar."""
         return min(self.levels, one.depth - 1)
 
-    def sizes(self, one: Grammar, grower: Grower) -> list[int]:
+    def curve_sizes(self, one: Grammar, grower: Grower) -> list[int]:
         """The P of one curve: powers of two."""
         first = math.floor(math.log2(max(self.start * one.law(grower.learner, 1), 4)))
         last = math.ceil(math.log2(self.reach * one.law(grower.learner, self.asked(one))))
@@ -167,7 +167,7 @@ def _cells(settings: GrammarSizes, facts: Facts, results: Results) -> Iterator[C
     for name, grower in settings.learners.items():
         for one in settings.grammars(grower.parameters):
             names, languages = {"learner": name, **one.model_dump()}, one.languages(settings.seeds)
-            sizes = settings.sizes(one, grower)
+            sizes = settings.curve_sizes(one, grower)
             yield from grammar.cells_of(names, languages, LastToken(), grower, sizes, settings.test_examples)
 
 
@@ -385,7 +385,8 @@ def _rescaled(measured: Measured) -> Figure:
                 left = (band.mean - heights[level]) / (heights[level - 1] - heights[level])
                 learner = settings.learners[name].learner
                 line = rescaled(name, band.num_examples, left, one.law(learner, level), label=learner.label)
-                marks.append(replace(line, weight="thin", hover={"language": _name_of(settings, one)}))
+                hover = {**dict(line.hover), "language": _name_of(settings, one)}
+                marks.append(replace(line, weight="thin", hover=hover))
         panels.append(rescaled_panel(marks, title=f"level {level}"))
     caption = (
         "The share of the step from L_(l-1) to L_l that is left, against P over the predicted threshold: each line is "
