@@ -55,6 +55,22 @@ class EntropyBounds:
             small = (gain > 0) & (np.nan_to_num(np.abs(self.doubling)) <= _TIGHT * gain)
         return np.logical_and.accumulate(small)
 
+    def up_to(self, longest: int) -> EntropyBounds:
+        """With lengths of context up to `longest` besides, from 0 on, of which no bound is known (infinite)."""
+        more = max(longest + 1 - len(self.values), 0)
+
+        def padded(values: np.ndarray, fill: float) -> np.ndarray:
+            return np.pad(values, [(0, 0)] * (values.ndim - 1) + [(0, more)], constant_values=fill)
+
+        return EntropyBounds(
+            contexts=np.arange(len(self.values) + more),
+            values=padded(self.values, np.inf),
+            errors=padded(self.errors, np.nan),
+            by_block=padded(self.by_block, np.inf),
+            doubling=padded(self.doubling, np.nan),
+            estimators=self.estimators + ("",) * more,
+        )
+
     def lowered_by(
         self,
         losses: Float[np.ndarray, " k"],

@@ -56,6 +56,16 @@ class EntropyDecay:
     gammas: Float[np.ndarray, " s"]
     misfits: Float[np.ndarray, " s"]
 
+    def at(self, limit: float, blocks: int) -> tuple[float, float]:
+        """gamma for a given limit, and its standard error.
+
+        The error lies between those at both ends of what is allowed, which are known from so many blocks of text.
+        """
+        reach, ends = student_reach(blocks - 1), (self.limit_low, self.limit_high)
+        value, low, high = np.interp((limit, *ends), self.limits, self.gammas).tolist()
+        errors = (low - self.gamma_low) / reach, (self.gamma_high - high) / reach
+        return value, float(np.interp(limit, ends, errors))
+
 
 def fit_entropy_decay(bounds: EntropyBounds, *, lowest: float = 0.0, tolerance: float = 0.03) -> EntropyDecay:
     """The exponent with which the tight bounds fall: `fit_entropy_decay(entropy_bounds(...)).gamma`.

@@ -252,9 +252,7 @@ def _expected(settings: ScalingLaws, facts: Facts) -> Iterator[Cell]:
 def _measure(settings: ScalingLaws, facts: Facts, results: Results) -> Measured:
     cells = [cell for cell in _cells(settings, facts, results) if cell.run in results]
     runs = results.table(cells)
-    curves = grammar.grammar_curves(
-        runs, ["learner", "rules"], facts, lambda name, m, seeds: [settings.language(m, seed) for seed in seeds]
-    )
+    curves = grammar.grammar_curves(runs, ["learner", "rules"], facts, cells)
     thresholds = {
         (name, m, level): curve.threshold(level)
         for (name, m), curve in curves.items()

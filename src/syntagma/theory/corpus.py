@@ -79,3 +79,9 @@ def collapse(
     `x, factor = collapse(num_tokens, context, gamma, beta)`, to be drawn as `x, factor * (losses - limit)`.
     """
     return num_tokens / context ** (2 * beta), context**gamma
+
+
+def scatter(x: Float[np.ndarray, " k"], y: Float[np.ndarray, " k"]) -> float:
+    """Standard deviation of ln y about a cubic in ln x, or what the number of sizes allows: how far from one curve."""
+    degree = min(3, len(set(x.tolist())) - 1)
+    return float(np.std(np.log(y) - np.polyval(np.polyfit(np.log(x), np.log(y), degree), np.log(x))))
