@@ -46,6 +46,10 @@ StudyName = Annotated[
 ]
 Preset = Annotated[str, typer.Option(help="The study's size: quick, laptop or full.")]
 Changes = Annotated[list[str], typer.Option("--set", help="Change one setting; repeat for more.", metavar="KEY=VALUE")]
+Config = Annotated[
+    str | None,
+    typer.Option(help="Settings in this file, laid over the preset: see `syntagma settings`.", metavar="FILE.toml"),
+]
 Directory = Annotated[str, typer.Argument(help="A directory of results.", metavar="DIR")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
@@ -87,21 +91,55 @@ def list_(as_json: AsJson = False) -> None:
 
 
 @app.command()
-def predict(study: StudyName, preset: Preset = "quick", set_: Changes = [], as_json: AsJson = False) -> None:  # noqa: B006
-    """Print what theory says of a study, without training anything."""
-    from syntagma.cli import display
+def settings(
+    study: StudyName,
+    preset: Preset = "quick",
+    config: Config = None,
+    set_: Changes = [],  # noqa: B006
+    as_json: AsJson = False,
+) -> None:
+    """Print all settings of a study as TOML, each with its meaning; `run` and `predict` take the file by --config."""
+    from syntagma.cli import configuration, display
+    from syntagma.cli.meanings import described
+    from syntagma.cli.settings import settings_for
+    from syntagma.studies import load
+
+    chosen = load(study)
+    values = settings_for(chosen, preset, set_, config)
+    if as_json:
+        display.print_json([one.record() for one in described(values) if not one.is_table])
+        return
+    sys.stdout.write(f"# {chosen.name}, {preset}: {chosen.title}\n")
+    sys.stdout.write(f"# Change what you like, then: syntagma run {study} --config FILE.toml\n\n")
+    sys.stdout.write(configuration.written(values))
+
+
+@app.command()
+def predict(
+    study: StudyName,
+    preset: Preset = "quick",
+    config: Config = None,
+    set_: Changes = [],  # noqa: B006
+    as_json: AsJson = False,
+) -> None:
+    """Print what theory says of a study, and the runs that it plans, without training anything."""
+    from syntagma.cli import display, planned
     from syntagma.cli.progress import waiting
     from syntagma.cli.settings import settings_for
     from syntagma.studies import load, machinery
 
     chosen = load(study)
-    settings = settings_for(chosen, preset, set_)
+    values = settings_for(chosen, preset, set_, config)
     with waiting(f"predicting {study}, {preset}"):
-        tables = machinery.predict(chosen, settings)
+        facts = machinery.facts_of(chosen, values)
+        tables = machinery.predict(chosen, values, facts=facts)
+        grid = planned.grid(machinery.plan(chosen, values, facts))
     if as_json:
-        display.print_json({name: display.records(table.data) for name, table in tables.items()})
+        found = {name: display.records(table.data) for name, table in tables.items()}
+        display.print_json(found | {"planned": display.records(grid)})
     else:
         display.print_study_tables(tables.values())
+        display.print_tables({"planned: runs by number of training examples P": grid})
 
 
 @app.command()
@@ -146,6 +184,7 @@ def sample(
 def run(
     study: StudyName,
     preset: Preset = "quick",
+    config: Config = None,
     set_: Changes = [],  # noqa: B006
     out: Annotated[str | None, typer.Option(help="Where to. (default results/STUDY-PRESET)", metavar="DIR")] = None,
     workers: Annotated[
@@ -161,22 +200,27 @@ def run(
     """Run what a study still lacks, then write its report. Interrupt it at will: the same command resumes."""
     from syntagma.cli import display, planned
     from syntagma.cli.paths import directory_to_write
-    from syntagma.cli.progress import progress_shown
+    from syntagma.cli.progress import progress_shown, waiting
     from syntagma.cli.settings import read_value, settings_for
     from syntagma.studies import load, machinery
     from syntagma.sweep.store import Store
 
     chosen = load(study)
-    settings = settings_for(chosen, preset, set_)
+    values = settings_for(chosen, preset, set_, config)
     processes = whole_number("workers", read_value(workers), minimum=0)
     part = None if shard is None else _shard(chosen, shard)
-    directory = Path("results", f"{chosen.name}-{preset}") if out is None else directory_to_write("out", out)
-    if dry_run:
-        print(planned.lines(chosen, settings, directory, processes, part))
-        return
+    label = preset if config is None else Path(config).stem
+    directory = Path("results", f"{chosen.name}-{label}") if out is None else directory_to_write("out", out)
     if ray is not None:
         _check_ray(ray)
-    cells = machinery.check(chosen, settings)
+    if dry_run:
+        with waiting(f"planning {chosen.name}"):
+            plan = machinery.plan(chosen, values)
+        said = planned.lines(chosen, plan, directory, processes, part)
+        display.print_tables({"planned: runs by number of training examples P": planned.grid(plan)})
+        print(said)
+        return
+    cells = machinery.check(chosen, values)
     if ray is None:
         planned.check_fits([cell.run for cell in cells], processes, part)
     _make_parent(directory)
@@ -184,11 +228,11 @@ def run(
         mixed = store.mixed_environments(store.ids() & {cell.run.id() for cell in cells}, here=True)
         if mixed:
             display.console(stderr=True).print(f"note    {mixed}", markup=False, soft_wrap=True)
-        command = store.record_command(chosen.name, preset, settings.model_dump(mode="json"), sys.argv)
+        command = store.record_command(chosen.name, preset, values.model_dump(mode="json"), sys.argv)
         try:
             with progress_shown() as progress:
                 summary = machinery.run(
-                    chosen, settings, store, processes, progress, retry_failed=retry_failed, shard=part, ray=ray
+                    chosen, values, store, processes, progress, retry_failed=retry_failed, shard=part, ray=ray
                 )
         except KeyboardInterrupt as ended:
             again = f"{len(store.ids())} finished runs are kept in {directory}; the same command resumes."

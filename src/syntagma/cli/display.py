@@ -68,6 +68,8 @@ def records(table: pd.DataFrame) -> list[dict[str, Any]]:
 def _cell(value: Any) -> str:
     if isinstance(value, float):
         return "" if math.isnan(value) else f"{value:.4g}"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_cell, value))
     return "" if value is None else str(value)
 
 

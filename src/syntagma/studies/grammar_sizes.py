@@ -21,7 +21,7 @@ from syntagma.learners import AnyLearner, HierarchicalCNN, MultiLayerAttention
 from syntagma.plot import Axis, Dots, Empty, Figure, Law, Level, Line, Mark, Note, Panel, Points
 from syntagma.studies import grammar
 from syntagma.studies.grammar import Grammar, GrammarCurve
-from syntagma.studies.recipes import Contender, adam
+from syntagma.studies.recipes import Contender, Rising, adam
 from syntagma.studies.schemas import GROWTH, THRESHOLDS, Column, Schema, Table, interval_columns
 from syntagma.studies.study import Cell, Fact, Facts, Results, Settings, Study
 from syntagma.tasks import LastToken
@@ -49,6 +49,7 @@ class GrammarSizes(Settings):
             sentences to tell from memory (docs/decisions.md, "Depth 4 for three levels").
         start: the smallest P over the predicted first threshold.
         reach: the largest P over the predicted threshold of the highest level.
+        sizes: P themselves, the same for every language, in place of `start` and `reach`.
     """
 
     base: Grammar
@@ -62,6 +63,7 @@ class GrammarSizes(Settings):
     learners: Mapping[str, Grower] = Field(min_length=1)
     seeds: int = Field(default=3, ge=1)
     test_examples: int = Field(default=4096, ge=2)
+    sizes: Rising | None = Field(default=None, exclude_if=lambda sizes: sizes is None)
 
     @model_validator(mode="after")
     def _sizes_fit(self) -> GrammarSizes:
@@ -74,7 +76,7 @@ class GrammarSizes(Settings):
                     allowed = "f = 1: every tuple is a rule, and tokens are not correlated"
                     raise invalid("rules", one.rules, allowed, "Lower it, or raise vocab")
                 one.check(LastToken(), grower.learner)
-                if not self.sizes(one, grower):
+                if not self.curve_sizes(one, grower):
                     allowed = f"the sizes of {name} begin above it"
                     raise invalid("max_examples", grower.max_examples, allowed, "Raise it, or lower start")
         return self
@@ -96,8 +98,10 @@ class GrammarSizes(Settings):
         """The highest level asked for in a grammar."""
         return min(self.levels, one.depth - 1)
 
-    def sizes(self, one: Grammar, grower: Grower) -> list[int]:
-        """The P of one curve: powers of two."""
+    def curve_sizes(self, one: Grammar, grower: Grower) -> list[int]:
+        """The P of one curve: powers of two, or those that are given."""
+        if self.sizes is not None:
+            return [size for size in self.sizes if size <= (grower.max_examples or size)]
         first = math.floor(math.log2(max(self.start * one.law(grower.learner, 1), 4)))
         last = math.ceil(math.log2(self.reach * one.law(grower.learner, self.asked(one))))
         most = grower.max_examples or math.inf
@@ -164,7 +168,7 @@ def _cells(settings: GrammarSizes, facts: Facts, results: Results) -> Iterator[C
 
 def _cells_of(settings: GrammarSizes, name: str, one: Grammar) -> Iterator[Cell]:
     grower = settings.learners[name]
-    for size in settings.sizes(one, grower):
+    for size in settings.curve_sizes(one, grower):
         names = {"learner": name, **one.model_dump()}
         languages = settings.languages(one)
         yield from grammar.cells_of_seeds(names, languages, LastToken(), grower, size, settings.test_examples)
