@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from syntagma.cli import completion
 from syntagma.errors import InputError, invalid, whole_number
 from syntagma.sweep.endings import exit_code
 
@@ -37,15 +38,26 @@ class _Commands(TyperGroup):
 app = typer.Typer(
     cls=_Commands,
     help="Which structure does a sequence model learn, and from how much data? Predict it, measure it, compare.",
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
 
 StudyName = Annotated[
-    str, typer.Argument(help="A study, as `syntagma list` names it, or the path of a file with one.", metavar="STUDY")
+    str,
+    typer.Argument(
+        help="A study, as `syntagma list` names it, or the path of a file with one.",
+        metavar="STUDY",
+        autocompletion=completion.studies,
+    ),
 ]
-Preset = Annotated[str, typer.Option(help="The study's size: quick, laptop or full.")]
-Changes = Annotated[list[str], typer.Option("--set", help="Change one setting; repeat for more.", metavar="KEY=VALUE")]
+Preset = Annotated[
+    str, typer.Option(help="The study's size: quick, laptop or full.", autocompletion=completion.presets)
+]
+Changes = Annotated[
+    list[str],
+    typer.Option(
+        "--set", help="Change one setting; repeat for more.", metavar="KEY=VALUE", autocompletion=completion.keys
+    ),
+]
 Config = Annotated[
     str | None,
     typer.Option(help="Settings in this file, laid over the preset: see `syntagma settings`.", metavar="FILE.toml"),
@@ -57,6 +69,11 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs."
 def _number(help_: str) -> Any:
     """A numeric option, taken as text: whoever uses the number says what is wrong with it."""
     return typer.Option(help=help_, metavar="NUMBER")
+
+
+def _kind(noun: str, help_: str) -> Any:
+    """An option that names the kind of a language, task or learner."""
+    return typer.Option(help=help_, metavar="KIND", autocompletion=completion.kinds_of(noun))
 
 
 def _version(asked: bool) -> None:
@@ -256,11 +273,9 @@ def run(
 
 @app.command()
 def fit(
-    language: Annotated[str, typer.Option(help="Its kind, as `syntagma list` names it.", metavar="KIND")] = (
-        "random-hierarchy"
-    ),
-    task: Annotated[str, typer.Option(help="Its kind, as `last-token`.", metavar="KIND")] = "last-token",
-    learner: Annotated[str, typer.Option(help="Its kind, as `kernel` or `transformer`.", metavar="KIND")] = "kernel",
+    language: Annotated[str, _kind("language", "Its kind, as `syntagma list` names it.")] = ("random-hierarchy"),
+    task: Annotated[str, _kind("task", "Its kind, as `last-token`.")] = "last-token",
+    learner: Annotated[str, _kind("learner", "Its kind, as `kernel` or `transformer`.")] = "kernel",
     examples: Annotated[str, _number("Training sentences.")] = "1024",
     test_examples: Annotated[str, _number("Test sentences.")] = "2048",
     validation_examples: Annotated[str | None, _number("Validation sentences; as many as test sentences.")] = None,
