@@ -336,26 +336,84 @@ def report(
 @app.command()
 def results(
     directory: Directory,
-    csv: Annotated[str | None, typer.Option(help="Write all runs to this file.", metavar="FILE")] = None,
-    parquet: Annotated[str | None, typer.Option(help="Write all runs to this file.", metavar="FILE")] = None,
+    where: Annotated[
+        list[str],
+        typer.Option(help="Only such runs: kind=cnn, num_examples>=256; repeat for more.", metavar="CONDITION"),
+    ] = [],  # noqa: B006
+    columns: Annotated[
+        str | None, typer.Option(help="What to show, by name, with commas; or all.", metavar="NAMES")
+    ] = None,
+    sort: Annotated[str, typer.Option(help="By this column; with a - before it, descending.", metavar="NAME")] = "",
+    limit: Annotated[
+        str | None, _number("At most so many runs; 0 for all. (default 100 on the terminal, all else)")
+    ] = None,
+    csv: Annotated[str | None, typer.Option(help="Write the runs to this file.", metavar="FILE")] = None,
+    parquet: Annotated[str | None, typer.Option(help="Write the runs to this file.", metavar="FILE")] = None,
+    histories: Annotated[
+        str | None,
+        typer.Option(help="Write how they learned, a row an evaluation: .csv or .parquet.", metavar="FILE"),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Show the stored runs, or export them with their settings, metrics, machine and versions."""
     from syntagma.cli import display
     from syntagma.cli.paths import file_to_write, to_read
+    from syntagma.cli.runs_shown import ROWS_SHOWN, Chosen, fitting
+    from syntagma.cli.settings import read_value
+    from syntagma.sweep.export import write_table
     from syntagma.sweep.store import Store
 
     asked = {"csv": csv, "parquet": parquet}
     files = {name: file_to_write(name, text, f".{name}") for name, text in asked.items() if text is not None}
+    course = None if histories is None else file_to_write("histories", histories)
+    if course is not None and course.suffix not in (".csv", ".parquet"):
+        raise invalid("histories", histories, "the file's name must end in .csv or .parquet", "Name it so")
+    number = None if limit is None else whole_number("limit", read_value(limit), minimum=0)
+    names = [] if columns is None else [name.strip() for name in columns.split(",")]
+    shown = not (as_json or files or course)
+    chosen = Chosen(where, names, sort, ROWS_SHOWN if shown and number is None else number or None)
     with Store.open(to_read("DIR", directory), read_only=True) as store:
+        runs = chosen.rows(store.runs())
+        if shown:
+            table, said = fitting(runs, chosen, display.console().width)
+            display.print_tables({str(store.path): table})
+            print(said)
+            return
+        runs = runs.iloc[: chosen.limit] if chosen.limit else runs
+        table = runs[chosen.names(runs)]
         for path in files.values():
-            store.export(path)
-        if as_json:
-            display.print_json(display.records(store.runs()))
-        elif files:
-            print("\n".join(map(str, files.values())))
-        else:
-            display.print_tables({str(store.path): store.runs().drop(columns=["environment"])})
+            store.export(path, table)
+        if course is not None:
+            told = store.histories(list(runs["id"]))
+            write_table(runs[["id"]].merge(told, on="id"), course)
+    if as_json:
+        display.print_json(display.records(table))
+    else:
+        print("\n".join(map(str, [*files.values(), *([course] if course else [])])))
+
+
+@app.command()
+def compare(
+    directory: Directory,
+    other: Annotated[str, typer.Argument(help="Another directory of results.", metavar="DIR2")],
+    metric: Annotated[str, typer.Option(help="What to compare in pairs of runs.", metavar="NAME")] = "test_loss",
+    as_json: AsJson = False,
+) -> None:
+    """Compare two directories of results: the runs they share, the settings that differ, and what those changed."""
+    from syntagma.cli import display
+    from syntagma.cli.paths import to_read
+    from syntagma.sweep.comparison import compare as compared
+    from syntagma.sweep.store import Store
+
+    with (
+        Store.open(to_read("DIR", directory), read_only=True) as first,
+        Store.open(to_read("DIR2", other), read_only=True) as second,
+    ):
+        tables = compared(first, second, metric)
+    if as_json:
+        display.print_json({name: display.records(table) for name, table in tables.items()})
+    else:
+        display.print_tables(tables)
 
 
 @app.command()
