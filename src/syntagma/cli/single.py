@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, get_args
 from pydantic import TypeAdapter, ValidationError
 
 from syntagma.checked_model import first_problem
-from syntagma.cli.settings import apply_change, unknown_key
+from syntagma.cli.keys import unknown_key
+from syntagma.cli.settings import apply_change
 from syntagma.errors import InputError, invalid, unknown
 
 if TYPE_CHECKING:
@@ -103,16 +104,18 @@ def kinds(union: Any) -> dict[str, Any]:
 def _check_key(key: str, fields: Mapping[str, Mapping[str, Any]]) -> None:
     part, _, rest = key.strip().partition(".")
     if part not in fields:
-        elsewhere = [f"{name}.{part}" for name, known in fields.items() if part in known]
-        raise unknown_key("", part, fields, elsewhere)
+        raise unknown_key("", part, fields, _keys(fields))
     if not rest:
         raise invalid("key", part, "it has settings of its own", f"Give one of them, as --set {part}.NAME=VALUE")
     if part == "training" and not fields[part]:
         raise InputError(f"set={key!r} cannot be used: this learner is solved or sampled, not trained. Leave it out.")
     name = rest.split(".")[0]
     if name not in fields[part]:
-        elsewhere = [f"{other}.{name}" for other, known in fields.items() if name in known]
-        raise unknown_key(f"{part}.", name, fields[part], elsewhere)
+        raise unknown_key(f"{part}.", name, fields[part], _keys(fields))
+
+
+def _keys(fields: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    return [f"{part}.{name}" for part, known in fields.items() for name in known]
 
 
 def summary(metrics: Mapping[str, Any]) -> pd.DataFrame:

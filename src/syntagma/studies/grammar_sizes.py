@@ -22,7 +22,7 @@ from syntagma.plot import Axis, Empty, Figure, Law, Mark, Note, Panel, dot_panel
 from syntagma.plot.intervals import interval_points
 from syntagma.studies import grammar
 from syntagma.studies.grammar import Grammar, GrammarCurve
-from syntagma.studies.recipes import Contender, trained
+from syntagma.studies.recipes import Contender, Rising, trained
 from syntagma.studies.schemas import (
     GROWTH,
     LAW,
@@ -62,6 +62,7 @@ class GrammarSizes(Settings):
             sentences to tell from memory (docs/decisions.md, "Depth 4 for three levels").
         start: the smallest P over the predicted first threshold.
         reach: the largest P over the predicted threshold of the highest level.
+        sizes: P themselves, the same for every language, in place of `start` and `reach`.
     """
 
     base: Grammar
@@ -75,6 +76,7 @@ class GrammarSizes(Settings):
     learners: Mapping[str, Grower] = Field(min_length=1)
     seeds: int = Field(default=3, ge=1)
     test_examples: int = Field(default=4096, ge=2)
+    sizes: Rising | None = Field(default=None, exclude_if=lambda sizes: sizes is None)
 
     @model_validator(mode="after")
     def _sizes_fit(self) -> GrammarSizes:
@@ -110,7 +112,9 @@ class GrammarSizes(Settings):
         return min(self.levels, one.depth - 1)
 
     def curve_sizes(self, one: Grammar, grower: Grower) -> list[int]:
-        """The P of one curve: powers of two."""
+        """The P of one curve: powers of two, or those that are given."""
+        if self.sizes is not None:
+            return [size for size in self.sizes if size <= (grower.max_examples or size)]
         first = math.floor(math.log2(max(self.start * one.law(grower.learner, 1), 4)))
         last = math.ceil(math.log2(self.reach * one.law(grower.learner, self.asked(one))))
         most = grower.max_examples or math.inf

@@ -32,7 +32,7 @@ from syntagma.plot import Axis, Figure, Law, Mark, Panel, Points, growth_panel, 
 from syntagma.plot import growth as growth_figure
 from syntagma.studies import grammar
 from syntagma.studies.grammar import GrammarCurve
-from syntagma.studies.recipes import Contender, adam
+from syntagma.studies.recipes import Contender, Rising, adam
 from syntagma.studies.schemas import GROWTH, PLATEAUS, THRESHOLDS, Column, Schema, Table, interval_columns
 from syntagma.studies.study import Cell, Fact, Facts, Results, Settings, Study
 from syntagma.sweep.runs import Run
@@ -63,6 +63,7 @@ class ScalingLaws(Settings):
         growth: ratio of consecutive P; they are rounded powers of it, the same for every m and learner.
         beyond: how many more sizes are measured after every seed has crossed the last threshold.
         max_examples: where to give up.
+        sizes: P themselves, all of which are measured, in place of `start`, `growth`, `beyond` and `max_examples`.
     """
 
     vocab: int = Field(ge=2)
@@ -78,6 +79,7 @@ class ScalingLaws(Settings):
     beyond: int = Field(default=1, ge=0)
     max_examples: int = Field(ge=1)
     test_examples: int = Field(default=4096, ge=2)
+    sizes: Rising | None = Field(default=None, exclude_if=lambda sizes: sizes is None)
 
     @field_validator("rules")
     @classmethod
@@ -90,7 +92,7 @@ class ScalingLaws(Settings):
             raise invalid("levels", self.levels, f"the grammar has depth {self.depth}", f"At most {self.depth}")
         for rules in self.rules:
             self.language(rules, 0).language()
-            if not list(self.sizes(rules)):
+            if not list(self.curve_sizes(rules)):
                 first = theory.thresholds(self.vocab, rules, self.branching, 1, True)[0]
                 allowed = f"with rules={rules} the sizes begin near {self.start * first:.0f} examples"
                 raise invalid("max_examples", self.max_examples, allowed, "Raise max_examples, or lower start")
@@ -110,10 +112,14 @@ class ScalingLaws(Settings):
             seed=seed,
         )
 
-    def sizes(self, rules: int, learner: str | None = None) -> Iterator[int]:
+    def curve_sizes(self, rules: int, learner: str | None = None) -> Iterator[int]:
         """The P of every curve at m = `rules`, smallest first, up to where the learner or the study gives up."""
         first = theory.thresholds(self.vocab, rules, self.branching, 1, True)[0]
-        most = (self.learners[learner].max_examples if learner else None) or self.max_examples
+        gives_up = self.learners[learner].max_examples if learner else None
+        if self.sizes is not None:
+            yield from (size for size in self.sizes if size <= (gives_up or size))
+            return
+        most = gives_up or self.max_examples
         power = math.floor(math.log(max(self.start * min(first, self.max_examples), 4)) / math.log(self.growth))
         last = 0
         while (size := round(self.growth**power)) <= min(most, self.max_examples):
@@ -223,8 +229,9 @@ def _growing(settings: ScalingLaws, facts: Facts, results: Results, m: int, name
     seeds = settings.seeds_of(name)
     plateaus = grammar.plateaus_of(facts, settings.languages(m, seeds))
     lines = (plateaus[:, settings.levels - 1] + plateaus[:, settings.levels]) / 2
-    crossed, further = np.zeros(len(seeds), bool), settings.beyond
-    for size in settings.sizes(m, name):
+    crossed = np.zeros(len(seeds), bool)
+    further = settings.beyond if settings.sizes is None else len(settings.sizes)
+    for size in settings.curve_sizes(m, name):
         cells = [settings.cell(m, name, size, seed) for seed in seeds]
         yield from cells
         if not all(cell.run in results for cell in cells):
@@ -244,8 +251,9 @@ def _expected(settings: ScalingLaws, facts: Facts) -> Iterator[Cell]:
             last = grammar.predicted_thresholds(facts, languages, entrant.learner)[settings.levels - 1]
             if math.isnan(last):
                 last = grammar.exact_thresholds(facts, languages, "tokens")[settings.levels - 1]
-            sizes = list(settings.sizes(m, name))
-            for size in [size for size in sizes if size <= 8 * last] or sizes[:1]:
+            sizes = list(settings.curve_sizes(m, name))
+            chosen = [size for size in sizes if settings.sizes is not None or size <= 8 * last]
+            for size in chosen or sizes[:1]:
                 yield from (settings.cell(m, name, size, seed) for seed in settings.seeds_of(name))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,7 @@ from syntagma.probes.tables import PROBES, probe_tables
 from syntagma.sweep import weights
 from syntagma.sweep.identity import run_id
 from syntagma.sweep.runs import Run
+from syntagma.sweep.selection import where
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,10 +40,10 @@ def find_run(store: Store, asked: Sequence[str]) -> tuple[Run, dict[str, Any]]:
     """
     kept = _with_weights(store)
     for one in asked:
-        name, equals, text = one.partition("=")
-        kept = (
-            _named(kept, name, text) if equals else kept.loc[[str(identity).startswith(one) for identity in kept["id"]]]
-        )
+        if "=" in one:
+            kept = where(kept, [one], "run")
+        else:
+            kept = kept.loc[[str(identity).startswith(one) for identity in kept["id"]]]
     identities = [str(identity) for identity in kept["id"]]
     if len(kept) != 1:
         given = " ".join(asked) or "nothing"
@@ -112,21 +112,3 @@ def _with_weights(store: Store) -> pd.DataFrame:
     if not store.ids():
         raise InputError(f"{store.path} holds no finished runs yet.")
     return store.runs(store.ids_with_networks())
-
-
-def _named(runs: pd.DataFrame, name: str, text: str) -> pd.DataFrame:
-    """The runs in which the column `name`, or the one column that ends in it and has that value, has it."""
-    names = list(map(str, runs.columns))
-    columns = [name] if name in names else [c for c in names if c.endswith(f".{name}")]
-    if not columns:
-        raise invalid("run", f"{name}={text}", "runs have no such column", "`syntagma results DIR --json` names them")
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        value = text
-    value = tuple(value) if isinstance(value, list) else value
-    same = {column: [cell == value for cell in runs[column].tolist()] for column in columns}
-    having = {column: runs.loc[rows] for column, rows in same.items() if any(rows)}
-    if len(having) > 1:
-        raise invalid("run", f"{name}={text}", f"it could be {' or '.join(having)}", "Give the whole name")
-    return next(iter(having.values()), runs.iloc[:0])
