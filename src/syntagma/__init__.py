@@ -56,6 +56,7 @@ _HOMES = {
     "correlations": "syntagma.statistics.correlations",
     "curve_of": "syntagma.scoring",
     "decompose": "syntagma.theory.symmetric_group",
+    "export": "syntagma.datasets",
     "family": "syntagma.languages",
     "fit": "syntagma.learners",
     "learning_curve": "syntagma.sweep.learning_curve",
@@ -112,6 +113,7 @@ __all__ = [
     "correlations",
     "curve_of",
     "decompose",
+    "export",
     "family",
     "fit",
     "learning_curve",
@@ -125,6 +127,7 @@ __all__ = [
 if TYPE_CHECKING:
     from syntagma import plot
     from syntagma.curves import LearningCurve
+    from syntagma.datasets import export
     from syntagma.errors import InputError
     from syntagma.estimate import Estimate
     from syntagma.kernels import Architecture, Attention, Dense, Embedding

@@ -112,7 +112,10 @@ def observer_distances(
                 truth = observer_posteriors(oracle, tokens, position, window)
                 found = divergence(truth, log_predicted[:, row])
                 distance[row, column] = found.mean()
-                error[row, column] = found.std(ddof=1) / np.sqrt(len(found)) if len(found) > 1 else np.inf
+                if not np.isfinite(found).all():
+                    error[row, column] = np.nan  # something possible is taken for impossible
+                else:
+                    error[row, column] = found.std(ddof=1) / np.sqrt(len(found)) if len(found) > 1 else np.inf
     return distance, error
 
 

@@ -122,11 +122,11 @@ def score(
     if not isinstance(task, Task):
         raise invalid("task", task, "it is no task", "Give one, as LastToken()")
     size = None if num_examples is None else whole_number("num_examples", num_examples)
-    shape, setting = task.shape(source), _Setting(source, task, whole_number("seed", seed, minimum=0))
+    shape, setting = task.shape(source), Setting(source, task, whole_number("seed", seed, minimum=0))
     asked = Answers(predict, shape, batch, without_first=True)
     if context is not None:
-        context = _checked_context(context, source, task)
-    others = {other: _reader(other, given, setting, shape, size, batch) for other, given in (readers or {}).items()}
+        context = checked_context(context, source, task)
+    others = {other: reader_of(other, given, setting, shape, size, batch) for other, given in (readers or {}).items()}
     sample, examples = setting.drawn("test", whole_number("sentences", sentences, minimum=2))
     return scored(source, task, sample, examples, asked, context, others, (name, setting.seed, size))
 
@@ -175,22 +175,24 @@ def scored(
 
 
 @dataclass(frozen=True)
-class _Setting:
-    """Where sentences come from."""
+class Setting:
+    """Where sentences come from: `Setting(language, LastToken(), 0).drawn("test", 100)`."""
 
     source: Source
     task: Task
     seed: int
 
     def drawn(self, split: Split, number: int) -> tuple[Sample, Examples]:
+        """The first sentences of a split, and what the task asks of them."""
         stream = stream_of(split, self.seed)
         sample = self.source.sample(stream, number, hidden=self.task.hidden)
         return sample, self.task.examples(sample, self.source, stream)
 
 
-def _reader(
-    name: str, given: Predict | Learner, setting: _Setting, shape: Shape, num_examples: int | None, batch: int
+def reader_of(
+    name: str, given: Predict | Learner, setting: Setting, shape: Shape, num_examples: int | None, batch: int
 ) -> Callable[[np.ndarray], np.ndarray]:
+    """The checked answers of a predictor, or of a learner once it is fitted."""
     if shape.loss != "cross-entropy":
         raise invalid("readers", name, "distances are between distributions, and this task asks for a number")
     if not isinstance(given, Learner):
@@ -202,7 +204,8 @@ def _reader(
     return Answers(predictor, shape, batch, field=f"readers[{name!r}]")
 
 
-def _checked_context(context: object, source: Source, task: Task) -> int:
+def checked_context(context: object, source: Source, task: Task) -> int:
+    """`context`, if there is an oracle of so many previous tokens."""
     if not isinstance(task, LastToken | NextToken):
         raise invalid("context", context, "the task is not about the tokens before one", "Leave it out")
     number = whole_number("context", context, minimum=0)
@@ -247,6 +250,8 @@ def _losses(answers: np.ndarray, targets: np.ndarray, shape: Shape) -> tuple[np.
 
 
 def _estimate(values: Float[np.ndarray, " n"]) -> Estimate:
+    if not np.isfinite(values).all():
+        return Estimate(float(values.mean()), float("nan"))
     return Estimate(float(values.mean()), float(values.std(ddof=1) / np.sqrt(len(values))))
 
 
