@@ -385,8 +385,8 @@ def test_waiting_ends_where_the_work_fails(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_sample_prints_the_language(command: Callable[..., str]) -> None:
     language = RandomHierarchy(5, 3, 2, 2, 4, 1.5, seed=7)
-    drawn = language.sample(7, 6, hidden=True)
-    words = "sample --vocab 5 --rules 3 --depth 2 --classes 4 --zipf 1.5 --seed 7 --number 6"
+    drawn = language.sample(8, 6, hidden=True)
+    words = "sample --vocab 5 --rules 3 --depth 2 --classes 4 --zipf 1.5 --grammar-seed 7 --seed 8 --number 6"
     printed = [[int(token) for token in line.split()] for line in command(*words.split()).splitlines()]
     assert printed == drawn.tokens.tolist()
     levels = [line.split(" | ") for line in command(*words.split(), "--hidden").splitlines()]
@@ -411,7 +411,7 @@ def test_sample_writes_files_without_pickle(command: Callable[..., str], tmp_pat
 
 
 def test_sample_saves_and_uses_grammars(command: Callable[..., str], tmp_path: Path) -> None:
-    command("sample", "--vocab", "5", "--rules", "2", "--seed", "3", "--save-grammar", "grammar.json")
+    command("sample", "--vocab", "5", "--rules", "2", "--grammar-seed", "3", "--save-grammar", "grammar.json")
     printed = command("sample", "--grammar", "grammar.json", "--seed", "9", "--number", "4")
     tokens = RandomHierarchy(5, 2, 2, 3, seed=3).sample(9, 4).tokens
     assert printed == "".join(" ".join(map(str, row)) + "\n" for row in tokens.tolist())

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from syntagma.cli import completion
+from syntagma.cli import completion, outside
 from syntagma.errors import InputError, invalid, whole_number
 from syntagma.sweep.endings import exit_code
 
@@ -167,7 +167,8 @@ def sample(
     depth: Annotated[str | None, _number("Levels above the tokens L. (default 3)")] = None,
     classes: Annotated[str | None, _number("Root symbols. (default v)")] = None,
     zipf: Annotated[str | None, _number("Zipf exponent of the rules' probabilities. (default equal rules)")] = None,
-    seed: Annotated[str, _number("Fixes the grammar and the sentences.")] = "0",
+    grammar_seed: Annotated[str | None, _number("Which grammar of these sizes. (default 0)")] = None,
+    seed: Annotated[str, _number("Which sentences of that grammar.")] = "0",
     number: Annotated[str, _number("Sentences.")] = "10",
     distinct: Annotated[bool, typer.Option("--distinct", help="No sentence twice.")] = False,
     hidden: Annotated[bool, typer.Option("--hidden", help="All levels of the tree, the root first.")] = False,
@@ -175,7 +176,7 @@ def sample(
     save_grammar: Annotated[str | None, typer.Option(help="Write the grammar to this file.", metavar="FILE")] = None,
     out: Annotated[str | None, typer.Option(help="Write to this file: .npy, .npz, else text.", metavar="FILE")] = None,
 ) -> None:
-    """Draw sentences of a random hierarchy language."""
+    """Draw sentences of a random hierarchy language. For train, validation and test sets see `syntagma export`."""
     from syntagma.cli import sentences
     from syntagma.cli.paths import file_to_write, to_read
     from syntagma.cli.settings import read_value
@@ -187,7 +188,8 @@ def sample(
         sentences.check_destination(place, hidden)
     sizes = {"vocab": vocab, "rules": rules, "branching": branching, "depth": depth}
     sizes |= {"num_classes": classes, "rule_probabilities": zipf}
-    language = _language(source, {name: read_value(text) for name, text in sizes.items() if text is not None}, seed)
+    sizes["grammar-seed"] = grammar_seed
+    language = _language(source, {name: read_value(text) for name, text in sizes.items() if text is not None})
     drawn = language.sample(read_value(seed), read_value(number), hidden=hidden, distinct=distinct)
     if place is not None:
         sentences.write(drawn, place)
@@ -481,13 +483,17 @@ def probe(
             print(f"figure  {file}")
 
 
-def _language(grammar: Path | None, given: dict[str, Any], seed: str) -> RandomHierarchy:
+app.command()(outside.export)
+app.command()(outside.score)
+
+
+def _language(grammar: Path | None, given: dict[str, Any]) -> RandomHierarchy:
     """The language in the file `grammar`, or one drawn with what is `given`, the rest by default."""
-    from syntagma.cli.settings import read_value
     from syntagma.languages.hierarchy import RandomHierarchy
 
     if grammar is None:
-        return RandomHierarchy(**{"vocab": 8, "rules": 4, "branching": 2, "depth": 3, **given}, seed=read_value(seed))
+        seed = whole_number("grammar-seed", given.pop("grammar-seed", 0), minimum=0)
+        return RandomHierarchy(**{"vocab": 8, "rules": 4, "branching": 2, "depth": 3, **given}, seed=seed)
     for name, value in given.items():
         raise invalid(name, value, f"the grammar in {grammar} fixes it", "Leave out one of the two")
     return RandomHierarchy.load(grammar)

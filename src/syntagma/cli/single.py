@@ -87,6 +87,33 @@ def run_of(
     return _checked(Run, {**tree, **sizes})
 
 
+def language_settings(language: str, changes: Iterable[str], seed: int | None = None) -> Any:
+    """The settings of a language by its kind, changed by each `language.NAME=VALUE`, small where nothing is set.
+
+    Args:
+        seed: of the grammar, where given.
+
+    Raises:
+        InputError: as `run_of`; a seed for a language that has none.
+    """
+    from syntagma.languages.settings import LANGUAGES as KINDS_OF_LANGUAGES
+    from syntagma.languages.settings import AnyLanguage
+
+    kind = KINDS_OF_LANGUAGES.kind_in(language) if language.endswith(".py") else language
+    if kind not in KINDS_OF_LANGUAGES.all():
+        raise unknown("language", kind, KINDS_OF_LANGUAGES.all())
+    fields = KINDS_OF_LANGUAGES.named(kind).model_fields
+    tree: dict[str, Any] = {"language": {"kind": kind, **LANGUAGES.get(kind, {})}}
+    for change in changes:
+        _check_key(change.partition("=")[0], {"language": fields})
+        apply_change(tree, change)
+    if seed is not None:
+        if "seed" not in fields:
+            raise invalid("grammar-seed", seed, f"{kind} is not drawn from a seed", "Leave it out")
+        tree["language"]["seed"] = seed
+    return _checked(AnyLanguage, tree["language"], "language")
+
+
 def _checked(kind: Any, given: Mapping[str, Any], field: str = "") -> Any:
     try:
         return TypeAdapter(kind).validate_python(given)

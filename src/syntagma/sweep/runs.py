@@ -19,6 +19,7 @@ from pydantic import Field, model_validator
 from syntagma.checked_model import CheckedModel
 from syntagma.errors import invalid
 from syntagma.languages.settings import AnyLanguage
+from syntagma.languages.splits import Split, stream_of
 from syntagma.learners import AnyLearner, Engine, NetworkLearner, Trainer, Training, trainer_of
 from syntagma.learners.trainer import check_test_name
 from syntagma.sweep.identity import run_id
@@ -26,9 +27,6 @@ from syntagma.sweep.weights import Checkpoints
 from syntagma.tasks import AnyTask, Examples
 
 ENGINE_REVISION = 5
-FIRST_VALIDATION_SEED = 2**41
-"""Validation sentences of seed n are the language's sample of seed 2^41 + n; train sentences are that of 2n, test
-sentences that of 2n + 1, and probes use 2^40 + n."""
 
 
 class Run(CheckedModel):
@@ -180,11 +178,10 @@ class _HeldOut:
         }
 
 
-def _examples(run: Run, chosen: AnyLanguage, purpose: Literal["train", "validation", "test"], number: int) -> Examples:
+def _examples(run: Run, chosen: AnyLanguage, purpose: Split, number: int) -> Examples:
     """Sentences of a language, each purpose's from a stream of its own."""
     if number > 2**31 - 1:
         raise invalid("num_examples", number, "indices are 32-bit", f"At most {2**31 - 1}")
-    streams = {"train": 2 * run.seed, "validation": FIRST_VALIDATION_SEED + run.seed, "test": 2 * run.seed + 1}
-    language = chosen.language()
-    sample = language.sample(streams[purpose], number, hidden=run.task.hidden)
-    return run.task.examples(sample, language, streams[purpose])
+    stream, language = stream_of(purpose, run.seed), chosen.language()
+    sample = language.sample(stream, number, hidden=run.task.hidden)
+    return run.task.examples(sample, language, stream)

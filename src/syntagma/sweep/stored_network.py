@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from syntagma.errors import InputError, invalid, whole_number
 from syntagma.languages.hierarchy import RandomHierarchy
+from syntagma.languages.splits import FIRST_PROBE_SEED
 from syntagma.learners import Network
 from syntagma.probes.tables import PROBES, probe_tables
 from syntagma.sweep import weights
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from syntagma.sweep.store import Store
-
-_FIRST_PROBE_SEED = 2**40
-"""Training and test sentences of seed n are those of the language's seeds 2 n and 2 n + 1."""
 
 
 def find_run(store: Store, asked: Sequence[str]) -> tuple[Run, dict[str, Any]]:
@@ -87,7 +85,7 @@ def probe_run(
     language = run.language.language()
     if not isinstance(language, RandomHierarchy):
         raise InputError(f"language={run.language.kind!r} cannot be probed level by level: it has no tree.")
-    sample = language.sample(_FIRST_PROBE_SEED + run.seed, num_sentences, hidden=True)
+    sample = language.sample(FIRST_PROBE_SEED + run.seed, num_sentences, hidden=True)
     return probe_tables(load_network(store, run, step), run.task, language, sample, seed=run.seed, only=only)
 
 

@@ -29,7 +29,7 @@ from typing import Literal, get_args
 import numpy as np
 from jaxtyping import Float
 
-from syntagma.errors import invalid, unknown
+from syntagma.errors import invalid, unknown, whole_number
 from syntagma.estimate import Estimate
 from syntagma.languages.hierarchy import RandomHierarchy
 from syntagma.statistics.correlations import Kind, Pair, pairs
@@ -68,6 +68,24 @@ def thresholds(language: RandomHierarchy, kind: Evidence) -> Float[np.ndarray, "
         InputError: unknown kind.
     """
     return np.array([_signal_equals_noise(found) for found in level_pairs(language, kind)])
+
+
+def threshold(language: RandomHierarchy, level: int, kind: Evidence = "tuples") -> float:
+    """P_l, from how many sentences a learner is predicted to know level `level`; infinite without a correlation.
+
+        threshold(RandomHierarchy(vocab=8, rules=3, branching=2, depth=4), level=3)  # with weight sharing
+        threshold(RandomHierarchy(vocab=8, rules=3, branching=2, depth=4), level=3, kind="tokens")  # without
+
+    Exact for the grammar, but for a prefactor that stays open. Measured on a curve: `LearningCurve.crossing`.
+
+    Raises:
+        InputError: unknown kind; no such level.
+    """
+    found = thresholds(language, kind)
+    level = whole_number("level", level)
+    if level > len(found):
+        raise invalid("level", level, f"the language has levels 1 to {len(found)}", "Lower level")
+    return float(found[level - 1])
 
 
 def mean_thresholds(languages: Iterable[RandomHierarchy], kind: Evidence) -> Float[np.ndarray, " L"]:

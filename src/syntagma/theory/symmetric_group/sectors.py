@@ -199,6 +199,9 @@ def decompose(
 ) -> KernelSectors:
     """A kernel on every representation that functions of degree D reach, tokens independent with `probabilities`.
 
+        found = decompose(lambda x, y: architecture.gram(x, y).matrix, vocab=3, length=8)
+        found.sector((7, 1)).eigenvalues
+
     `gram(x, y)` gets token arrays (int32) and returns the kernel between all pairs, `[n, m]`. It is called with blocks
     of fixed shapes: one sequence against up to a few thousand where all tables are visited (`number_of_tables` at most
     200,000), 8 against 8, 16, 32.. for random pairs, which `seed` draws. A fit at v = 4, D = 3 takes 35,000 values at
