@@ -134,10 +134,12 @@ def curve_panel(
 def curve_marks(key: str, curve: Curve, seeds: Seeds = "band") -> Iterable[Mark]:
     """The mean over seeds, over its band or its thin lines a seed."""
     band = curve.band()
-    shown = {
-        "seeds": len(curve.losses),
-        "interval": [f"[{a:.4g}, {b:.4g}]" for a, b in zip(band.low, band.high, strict=True)],
-    }
+    at = np.isin(curve.num_examples, band.num_examples)
+    each = {f"seed {seed}": losses[at] for seed, losses in zip(curve.seeds, np.asarray(curve.losses), strict=True)}
+    shown = {"smallest to largest": [f"[{a:.4g}, {b:.4g}]" for a, b in zip(band.low, band.high, strict=True)], **each}
+    ids = getattr(curve, "run_ids", None)
+    if ids is not None:
+        shown["runs"] = [", ".join(own) for own in np.asarray(ids)[:, at].T]
     if len(curve.losses) > 1 and seeds == "lines":
         for seed, losses in zip(curve.seeds, np.asarray(curve.losses), strict=True):
             yield Line(curve.num_examples, losses, weight="thin", key=key, hover={"seed": seed})

@@ -1,8 +1,8 @@
 """Figures for Plotly, for pages: plain JSON values, no Plotly import needed; the same shapes as on paper, and numbers.
 
 Every trace or annotation that stands for a mark says which: `meta.mark` or `name` is `<panel>-<mark>`; `meta.key` is
-its colour key and `meta.seed` its seed, by which a page can filter. A click in the legend hides a learner in all
-panels; buttons change logarithmic axes to linear and back. `layout.meta.stacked` is a relayout that puts panels below
+its colour key, `meta.seed` its seed and `meta.seeds` what it would show of each seed, by which a page can filter. A
+click in the legend hides a learner in all panels; buttons change logarithmic axes to linear and back. `layout.meta.stacked` is a relayout that puts panels below
 each other, for phones; `config` names the PNG that a reader downloads.
 """
 
@@ -18,7 +18,7 @@ from syntagma.plot import geometry, names, palette
 from syntagma.plot.content import Content, Panel
 from syntagma.plot.geometry import Frame
 from syntagma.plot.html_text import html_text
-from syntagma.plot.marks import Bars, Empty, Heat, Law, Level, Line, Mark, VerticalLine
+from syntagma.plot.marks import Band, Bars, Empty, Heat, Law, Level, Line, Mark, VerticalLine
 from syntagma.plot.shapes import Area, Shape, Spots, Stroke, Words, sample, shapes
 
 _DASHES = {"solid": "solid", "dashed": "dash", "dotted": "dot", "dashdot": "dashdot"}
@@ -45,7 +45,7 @@ def spec(figure: Content, *, dark: bool = False, title: bool = True) -> dict[str
         "hoverlabel": {"align": "left", "bgcolor": back, "font": {"color": ink}},
         "barmode": "overlay",
         "annotations": [],
-        "meta": {"name": figure.name, "stacked": _places(figure, 1)},
+        "meta": {"name": figure.name, "title": html_text(figure.title), "stacked": _places(figure, 1)},
         "updatemenus": [
             menu | {"bgcolor": back, "bordercolor": colours["soft"], "font": {"size": 11, "color": ink}}
             for menu in _scale_buttons(figure, frames)
@@ -150,6 +150,8 @@ def _belongs(mark: Mark, number: str, place: int) -> dict[str, Any]:
     """What says whose a trace is, and where."""
     seeds = set(dict(mark.hover).get("seed", ()))
     meta = {"mark": number, "key": mark.key} | ({"seed": next(iter(seeds))} if len(seeds) == 1 else {})
+    each = {name.removeprefix("seed "): column for name, column in mark.hover if name.startswith("seed ")}
+    meta |= ({"seeds": each} if each else {}) | ({"band": True} if isinstance(mark, Band) else {})
     axes = {"xaxis": f"x{_end(place)}", "yaxis": f"y{_end(place)}"}
     return {"meta": meta, "legendgroup": _group(mark), "showlegend": False, "name": html_text(mark.label), **axes}
 
