@@ -51,7 +51,7 @@ class LearningCurve:
         seeds: which seeds the rows are; 0, 1, ... where not given. Curves of the same seeds are compared pairwise.
         diverged: `[seeds, P]`, which runs diverged in training; none where not given.
         cut_short: `[seeds, P]`, which runs were still improving when training ended; none where not given.
-        run_ids: `[seeds, P]`, the start of each run's id in the store, for whoever points at a figure; "" where not run.
+        run_ids: `[seeds, P]`, the start of each run's id in the store, which figures show; "" where not run.
 
     What is measured where a run diverged, and a bound that comes from a run that was cut short, have a caveat: claims
     that rest on them stay open.

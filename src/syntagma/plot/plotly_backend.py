@@ -2,8 +2,9 @@
 
 Every trace or annotation that stands for a mark says which: `meta.mark` or `name` is `<panel>-<mark>`; `meta.key` is
 its colour key, `meta.seed` its seed and `meta.seeds` what it would show of each seed, by which a page can filter. A
-click in the legend hides a learner in all panels; buttons change logarithmic axes to linear and back. `layout.meta.stacked` is a relayout that puts panels below
-each other, for phones; `config` names the PNG that a reader downloads.
+click in the legend hides a learner in all panels; buttons change logarithmic axes to linear and back.
+`layout.meta.stacked` is a relayout that puts panels below each other, for phones; `config` names the PNG that a reader
+downloads.
 """
 
 from __future__ import annotations

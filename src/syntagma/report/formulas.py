@@ -1,7 +1,7 @@
 """Texts as HTML: formulas as MathML, papers as links, all else escaped.
 
-Formulas are written as in claims and headings, `P_l (1 - f) ~ m^(2l-1)`, or between dollar signs as in figures, `$m^{2}$`.
-A formula is a run of letters, numbers, signs and brackets around at least one index or exponent.
+Formulas are written as in claims and headings, `P_l (1 - f) ~ m^(2l-1)`, or between dollar signs as in figures,
+`$m^{2}$`. A formula is a run of letters, numbers, signs and brackets around at least one index or exponent.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ _LETTER = "[A-Za-zα-ωΑ-Ωℓ]"
 _NAMES = "max|min|inf|test|train|alpha|beta|gamma|kappa|lambda|sigma"
 _INDEX = rf"(?:\{{[^{{}}]*\}}|\([^()]*\)|-?\d+(?:\.\d+)?|-?(?:{_NAMES})\b|[A-Za-zα-ω]\b|∞)"
 _SCRIPT = rf"(?<![A-Za-z_]){_LETTER}(?:[_^]{_INDEX})+(?![A-Za-z])"
-_ATOM = rf"(?:{_SCRIPT}|\d+(?:\.\d+)?(?![\w.])|(?<![\w'])[b-zBC-HJ-Zα-ω](?![\w'])|\((?:[\s\d+*/.−-]|(?<!\w){_LETTER}(?!\w))+\))"
+_BRACKETS = rf"\((?:[\s\d+*/.−-]|(?<!\w){_LETTER}(?!\w))+\)"
+_ATOM = rf"(?:{_SCRIPT}|\d+(?:\.\d+)?(?![\w.])|(?<![\w'])[b-zBC-HJ-Zα-ω](?![\w'])|{_BRACKETS})"
 _SIGN = r"\s*[-+−*/=<>~≈≤≥×]\s*"
 _FORMULA = re.compile(rf"{_ATOM}(?:(?:{_SIGN}|\s?)(?:{_ATOM}))*")
 _TOKENS = re.compile(rf"(?P<number>\d+(?:[.,]\d+)*)|(?P<name>{_NAMES}|ln|log|{_LETTER})|(?P<open>[({{])|"

@@ -33,6 +33,9 @@ OUTCOMES = {
     "open": ("open", "What is open: measured too coarsely, or not at all"),
     "finding": ("without a prediction", "What was found without a prediction"),
 }
+_RULE = (
+    "Computed from intervals of 95 %: a claim agrees if its interval holds the prediction and is narrow enough to tell."
+)
 _LONG_LIST = 8
 """A longer list of claims is closed until a reader opens it."""
 
@@ -60,8 +63,7 @@ def page_html(analysis: Analysis, *, about: bool = False) -> str:
     parts = [
         *map(figure_html, analysis.figures),
         _heading("claims", "All claims", 2),
-        '<p class="caption">Computed from intervals of 95 %: a claim agrees if its interval holds the prediction and '
-        f"is narrow enough to tell. {html.escape(claims_tested(analysis.verdicts))}</p>",
+        f'<p class="caption">{_RULE} {html.escape(claims_tested(analysis.verdicts))}</p>',
         claims_table(analysis.verdicts),
         *map(_table, tables),
         _provenance(analysis),

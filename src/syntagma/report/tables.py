@@ -42,7 +42,8 @@ def cells_html(name: str, title: str, heads: Iterable[tuple[str, str]], rows: It
     body = "".join(f"<tr>{''.join(row)}</tr>\n" for row in rows)
     return (
         f'<div class="scroll" role="region" tabindex="0" aria-label="Table: {html.escape(title)}">'
-        f'<table data-name="{html.escape(name)}">\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody>\n</table></div>'
+        f'<table data-name="{html.escape(name)}">\n<thead><tr>{head}</tr></thead>\n'
+        f"<tbody>\n{body}</tbody>\n</table></div>"
     )
 
 
