@@ -132,8 +132,7 @@ def test_axe_finds_nothing_serious(wide: Opened, theme: str) -> None:
     page = wide.page
     page.evaluate(Path(os.environ["AXE"]).read_text(encoding="utf-8"))
     page.emulate_media(color_scheme=theme)
-    for closed in page.locator("details:not([open])").all():
-        closed.evaluate("(details) => (details.open = true)")
+    page.locator("details").evaluate_all("(all) => all.forEach((details) => (details.open = true))")
     page.wait_for_timeout(300)
     found = page.evaluate("async () => (await axe.run()).violations")
     page.emulate_media(color_scheme="light")
@@ -195,11 +194,15 @@ def test_one_seed_can_be_looked_at(wide: Opened) -> None:
     page.locator(f"{place} select").select_option("1")
     page.wait_for_timeout(150)
     shown = spec_of(page, place)["data"]
-    assert [trace["y"] for trace in shown if trace["meta"].get("seeds")] == [trace["meta"]["seeds"]["1"] for trace in means]
+    assert [trace["y"] for trace in shown if trace["meta"].get("seeds")] == [
+        trace["meta"]["seeds"]["1"] for trace in means
+    ]
     assert all(trace["visible"] is False for trace in shown if trace["meta"].get("band"))
     page.locator(f"{place} select").select_option("")
     page.wait_for_timeout(150)
-    assert [trace["y"] for trace in spec_of(page, place)["data"] if trace["meta"].get("seeds")] == [t["y"] for t in means]
+    assert [trace["y"] for trace in spec_of(page, place)["data"] if trace["meta"].get("seeds")] == [
+        t["y"] for t in means
+    ]
 
 
 def test_learners_can_be_hidden_by_box_and_by_legend(wide: Opened) -> None:
@@ -252,7 +255,9 @@ def test_figures_are_downloaded_as_png_svg_and_csv(wide: Opened) -> None:
 
     name, data = press("PNG")
     assert name == "scaling-laws-ratios.png"
-    assert Image.open(io.BytesIO(data)).size[0] == 3 * page.locator(f"{place} .interactive").evaluate("(p) => p.clientWidth")
+    assert Image.open(io.BytesIO(data)).size[0] == 3 * page.locator(f"{place} .interactive").evaluate(
+        "(p) => p.clientWidth"
+    )
     name, data = press("SVG")
     assert name == "scaling-laws-ratios.svg"
     assert data.startswith(b"<svg")
@@ -265,7 +270,12 @@ def test_tables_sort_and_are_downloaded_whole(wide: Opened) -> None:
     page, table = wide.page, "table[data-name=thresholds]"
 
     def column() -> list[float]:
-        return [float(value) for value in page.locator(f"{table} tbody td:nth-child(5)").evaluate_all("(all) => all.map((c) => c.dataset.value)")]
+        return [
+            float(value)
+            for value in page.locator(f"{table} tbody td:nth-child(5)").evaluate_all(
+                "(all) => all.map((c) => c.dataset.value)"
+            )
+        ]
 
     for order in ("ascending", "descending"):
         page.locator(f"{table} th:nth-child(5) button").click()
@@ -296,7 +306,12 @@ def test_the_theme_can_be_chosen_and_figures_follow(wide: Opened) -> None:
 
 def test_counts_and_contents_lead_somewhere(wide: Opened) -> None:
     page = wide.page
-    assert page.locator(".counts a").all_text_contents() == ["1 agree", "1 disagree", "1 open", "1 without a prediction"]
+    assert page.locator(".counts a").all_text_contents() == [
+        "1 agree",
+        "1 disagree",
+        "1 open",
+        "1 without a prediction",
+    ]
     assert page.locator(".outcomes li").count() == len(VERDICTS)
     links = page.locator("main a[href^='#']").evaluate_all("(all) => all.map((a) => a.getAttribute('href'))")
     assert len(links) > 2 * len(FIGURES)
@@ -316,8 +331,10 @@ def test_it_prints_every_figure_and_no_control(browser: Any, wide: Opened) -> No
     for figure in FIGURES.values():
         assert figure.title.split("?")[0][:30] in " ".join(words.split())
     shades = [np.asarray(page.render(scale=0.5).to_pil().convert("L"), float) for page in printed]
-    assert all((shade < 128).mean() > 0.001 for shade in shades[:-1])
-    right = [np.flatnonzero((shade < 200).any(axis=0)).max() / shade.shape[1] for shade in shades if (shade < 200).any()]
+    assert all((shade < 160).mean() > 0.001 for shade in shades[:-1])
+    right = [
+        np.flatnonzero((shade < 200).any(axis=0)).max() / shade.shape[1] for shade in shades if (shade < 200).any()
+    ]
     assert max(right) < 0.99  # nothing is cut at the edge
 
 

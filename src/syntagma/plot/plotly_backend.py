@@ -225,7 +225,8 @@ def _fixed(place: int, x: float, y: float, text: str, side: str, up: str, shift:
 def _places(figure: Content, columns: int) -> dict[str, Any]:
     """A relayout: where panels, legend and colour bars are, with that many columns."""
     rows = math.ceil(len(figure.panels) / columns)
-    plotted = rows * (330 if columns > 1 else 380) - 60
+    empty = all(geometry.is_empty(panel) for panel in figure.panels)
+    plotted = rows * (170 if empty else 330 if columns > 1 else 380) - 60
     below = 75 + 22 * math.ceil(len(figure.legend_entries()) / (3 if columns > 1 else 2))
     across, down = 0.12 if columns > 1 else 0.0, 80 / plotted if rows > 1 else 0.0
     named = [mark.name for panel in figure.panels for mark in panel.marks if isinstance(mark, Level | Line)]
@@ -238,6 +239,11 @@ def _places(figure: Content, columns: int) -> dict[str, Any]:
         row, column = divmod(place, columns)
         x, y = _part(column, columns, across), _part(rows - 1 - row, rows, down)
         found |= {f"xaxis{_end(place)}.domain": x, f"yaxis{_end(place)}.domain": y}
+        if panel.x.scale == "category":  # names turned, and small numbers, where there is no room
+            letters = sum(len(geometry.plain(name)) + 1 for name in panel.x.categories)
+            found[f"xaxis{_end(place)}.tickangle"] = -40 if letters * columns > (110 if columns > 1 else 34) else 0
+            small = len(panel.x.categories) * columns > (40 if columns > 1 else 12)
+            found |= {f"{side}axis{_end(place)}.tickfont.size": 8 if small else 12 for side in "xy"}
         if any(isinstance(mark, Heat) for mark in panel.marks):
             bar = f"coloraxis{_end(place)}.colorbar"
             found |= {f"{bar}.x": x[1], f"{bar}.y": sum(y) / 2, f"{bar}.len": y[1] - y[0]}

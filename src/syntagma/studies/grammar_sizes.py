@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from pydantic import Field, model_validator
@@ -18,7 +18,7 @@ from syntagma.curves import Claim, Interval, combined, power_law, unmeasured
 from syntagma.errors import invalid
 from syntagma.languages.settings import HierarchySettings
 from syntagma.learners import AnyLearner, HierarchicalCNN, MultiLayerAttention
-from syntagma.plot import Axis, Dots, Empty, Figure, Law, Level, Line, Mark, Note, Panel, Points
+from syntagma.plot import Axis, Dots, Empty, Figure, Law, Mark, Note, Panel, Points, rescaled, rescaled_panel
 from syntagma.studies import grammar
 from syntagma.studies.grammar import Grammar, GrammarCurve
 from syntagma.studies.recipes import Contender, adam
@@ -30,6 +30,8 @@ from syntagma.theory import hierarchy as theory
 Parameter = Literal["vocab", "rules", "branching", "depth"]
 PARAMETERS: tuple[Parameter, ...] = get_args(Parameter)
 SYMBOLS: Mapping[str, str] = {"vocab": "v", "rules": "m", "branching": "s", "depth": "L"}
+_WORDS = {"vocab": "symbols per level v", "rules": "rules per symbol m", "branching": "symbols per rule s",
+          "depth": "levels L"}  # fmt: skip
 """What the papers call them."""
 
 
@@ -385,8 +387,16 @@ def _growth_figure(measured: Measured) -> Figure:
                     predicted = growth_exponent(parameter, level, bool(grower.learner.weight_sharing))
                     notes.append(Note(f"level {level}: k = {exponent}, law {predicted}", name))
         values = settings.values(parameter)
-        x = Axis(f"{SYMBOLS[parameter]}", "log", ticks=values, limits=(values[0] / 1.15, values[-1] * 1.15))
-        panels.append(Panel(f"in {SYMBOLS[parameter]}", x, Axis("$P_l (1 - f)$ (examples)", "log"), marks, notes))
+        x = Axis(_WORDS[parameter], "log", ticks=values, limits=(values[0] / 1.15, values[-1] * 1.15))
+        panels.append(
+            Panel(
+                f"in {SYMBOLS[parameter]}",
+                x,
+                Axis("examples to half the error, $P_l$, times 1 − f", "log"),
+                marks,
+                notes,
+            )
+        )
     caption = (
         "Measured thresholds times 1 - f against each size of the grammar, the others as in the base, so that the "
         "slope drawn is the exponent printed; intervals of 95 % over seeds, triangles where only a bound is known. "
@@ -427,19 +437,17 @@ def _rescaled(measured: Measured) -> Figure:
     """All curves on rescaled axes, level by level."""
     settings, panels = measured.settings, []
     for level in range(1, settings.levels + 1):
-        marks: list[Mark] = [Level(0.5, "half")]
+        marks: list[Mark] = []
         for (name, one), curve in measured.curves.items():
             if level > settings.asked(one):
                 continue
             band, heights = curve.curve.band(), curve.plateaus.mean(0)
             left = (band.mean - heights[level]) / (heights[level - 1] - heights[level])
             x = band.num_examples / one.law(settings.learners[name].learner, level)
-            shown = (left > -0.6) & (left < 1.6) & (x > 1e-2) & (x < 1e2)
-            hover = {"language": _name_of(settings, one)}
             label = settings.learners[name].learner.label
-            marks.append(Line(x[shown], left[shown], marker="o", weight="thin", key=name, label=label, hover=hover))
-        y = Axis("share of the step left", limits=(-0.6, 1.6))
-        panels.append(Panel(f"level {level}", Axis("P / predicted $P_l$", "log"), y, marks))
+            line = rescaled(name, band.num_examples, left, one.law(settings.learners[name].learner, level), label=label)
+            marks.append(replace(line, weight="thin", hover={**dict(line.hover), "language": _name_of(settings, one)}))
+        panels.append(rescaled_panel(marks, title=f"level {level}"))
     caption = (
         "The share of the step from L_(l-1) to L_l that is left, against P over the predicted threshold: each line is "
         "one language, the mean over its seeds. In a perfect collapse all lines of a learner cross one half at one "

@@ -616,9 +616,16 @@ def _complexity_figure(measured: Measured) -> Figure:
                 label="measured" if place == 0 else "",
             ),
         ]
-        title = name if len(lengths) < 3 else f"{name}: measured T^{measured.exponent(name).value:.1f}"
+        exponent = measured.exponent(name).value
+        told = f": measured $T^{{{exponent:.1f}}}$" if math.isfinite(exponent) else ": no exponent measured"
+        title = name + (told if len(halves) > 2 else ": too few lengths for an exponent")
         panels.append(
-            Panel(title, Axis("context length T", "log", ticks=lengths), Axis("training examples", "log"), marks)
+            Panel(
+                title,
+                Axis("context length T", "log", ticks=lengths),
+                Axis("examples to half of the variance", "log"),
+                marks,
+            )
         )
     caption = (
         "Training examples at which the test error is half of the target's variance, against the context length T: "
@@ -645,7 +652,8 @@ def _width_figure(measured: Measured) -> Figure:
     )
     slope = measured.width_slope()
     x_axis, y_axis = Axis("width (units and heads)", "log", ticks=widths), Axis("squared relative deviation", "log")
-    panel = Panel(f"fitted slope {slope}", x_axis, y_axis, marks)
+    told = f"fitted slope {slope}" if len(x) > 2 else f"{len(x)} widths: no slope"
+    panel = Panel(told, x_axis, y_axis, marks)
     caption = (
         "Squared relative distance (Frobenius norm) between the kernel of the last layer's features of one random "
         "network and its infinite-width limit, over 64 random sequences; heads, of size 4, are as many as units."
