@@ -51,6 +51,7 @@ class LearningCurve:
         seeds: which seeds the rows are; 0, 1, ... where not given. Curves of the same seeds are compared pairwise.
         diverged: `[seeds, P]`, which runs diverged in training; none where not given.
         cut_short: `[seeds, P]`, which runs were still improving when training ended; none where not given.
+        run_ids: `[seeds, P]`, the start of each run's id in the store, which figures show; "" where not run.
 
     What is measured where a run diverged, and a bound that comes from a run that was cut short, have a caveat: claims
     that rest on them stay open.
@@ -67,6 +68,7 @@ class LearningCurve:
     seeds: tuple[int, ...] = ()
     diverged: Bool[np.ndarray, "seeds P"] | None = None
     cut_short: Bool[np.ndarray, "seeds P"] | None = None
+    run_ids: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         sizes, losses = np.asarray(self.num_examples, float), np.asarray(self.losses, float)
@@ -89,19 +91,20 @@ class LearningCurve:
         """A curve for each combination of the columns `by`, in the table's order, from one row a run.
 
         Args:
-            runs: with columns `num_examples`, `seed`, `metric` and those of `by`; `label`, `diverged` and `cut_short`
-                are used where there are such.
+            runs: with columns `num_examples`, `seed`, `metric` and those of `by`; `label`, `diverged`, `cut_short` and
+                `id` are used where there are such.
 
         Example: `LearningCurve.from_runs(runs, ["learner", "rules"])["cnn", 3]`.
         """
         curves = {}
         grouped: Any = runs.dropna(subset=[metric]).groupby(list(by), sort=False)
         for known, rows in grouped:
-            wide: Any = rows.pivot(index="seed", columns="num_examples", values=metric)
+            wide = _wide(rows, metric)
             seeds = tuple(int(seed) for seed in wide.index)
             name = str(rows["label"].iloc[0]) if "label" in rows else " ".join(map(str, known))
             flags = [_flag(rows, flag, wide) for flag in ("diverged", "cut_short")]
-            curves[known] = cls(np.asarray(wide.columns, float), wide.to_numpy(float), name, seeds, *flags)
+            ids = _wide(rows, "id").fillna("").map(lambda name: name[:8]).to_numpy() if "id" in rows else None
+            curves[known] = cls(np.asarray(wide.columns, float), wide.to_numpy(float), name, seeds, *flags, ids)
         return curves
 
     def band(self) -> Band:
@@ -200,12 +203,16 @@ class LearningCurve:
         return at, at
 
 
+def _wide(rows: Any, name: str) -> Any:
+    """The column `name` as a table of seeds by sizes."""
+    return rows.pivot(index="seed", columns="num_examples", values=name)
+
+
 def _flag(rows: Any, name: str, like: Any) -> np.ndarray | None:
     """The flag `name` of each run, in the places of the pivoted table `like`."""
     if name not in rows:
         return None
-    wide = rows.pivot(index="seed", columns="num_examples", values=name)
-    return (wide.reindex(index=like.index, columns=like.columns) == True).to_numpy(bool)  # noqa: E712 (NaN is not True)
+    return (_wide(rows, name).reindex(index=like.index, columns=like.columns) == True).to_numpy(bool)  # noqa: E712 (NaN is not True)
 
 
 def ratio(

@@ -44,6 +44,12 @@ Parameter = Literal["vocab", "rules", "branching", "depth"]
 PARAMETERS: tuple[Parameter, ...] = get_args(Parameter)
 SYMBOLS: Mapping[str, str] = {"vocab": "v", "rules": "m", "branching": "s", "depth": "L"}
 """What the papers call them."""
+_WORDS: Mapping[Parameter, str] = {
+    "vocab": "symbols per level v",
+    "rules": "rules per symbol m",
+    "branching": "symbols per rule s",
+    "depth": "levels L",
+}
 
 
 class Grower(Contender):
@@ -354,8 +360,16 @@ def _growth_figure(measured: Measured) -> Figure:
                     predicted = growth_exponent(parameter, level, bool(grower.learner.weight_sharing))
                     notes.append(Note(f"level {level}: k = {exponent}, law {predicted}", name))
         values = settings.values(parameter)
-        x = Axis(f"{SYMBOLS[parameter]}", "log", ticks=values, limits=(values[0] / 1.15, values[-1] * 1.15))
-        panels.append(Panel(f"in {SYMBOLS[parameter]}", x, Axis("$P_l (1 - f)$ (examples)", "log"), marks, notes))
+        x = Axis(_WORDS[parameter], "log", ticks=values, limits=(values[0] / 1.15, values[-1] * 1.15))
+        panels.append(
+            Panel(
+                f"in {SYMBOLS[parameter]}",
+                x,
+                Axis("examples to half the error, $P_l$, times 1 − f", "log"),
+                marks,
+                notes,
+            )
+        )
     caption = (
         "Measured thresholds times 1 - f against each size of the grammar, the others as in the base, so that the "
         "slope drawn is the exponent printed; intervals of 95 % over seeds, triangles where only a bound is known. "

@@ -474,19 +474,34 @@ def _figures(measured: Measured) -> Iterator[Figure]:
             panels.append(
                 grammar.level_panel(curves, settings.levels, exactly, title=f"m = {m} rules per symbol", seeds=many)
             )
-    yield learning_curves(panels, title=STUDY.title, caption=_CURVES_CAPTION)
+    yield learning_curves(panels, title=_message(measured), caption=_CURVES_CAPTION)
     yield _growth_figure(measured)
     yield _against_law(measured)
+
+
+def _message(measured: Measured) -> str:
+    """What the curves show, at the highest level and the most rules where two learners were measured."""
+    settings = measured.settings
+    for level in range(settings.levels, 0, -1):
+        for m in sorted(settings.rules, reverse=True):
+            known = {name: measured.thresholds.get((name, m, level)) for name in settings.learners}
+            sizes = {name: one.value for name, one in known.items() if one is not None and one.measured}
+            if len(sizes) > 1:
+                most, least = max(sizes, key=lambda name: sizes[name]), min(sizes, key=lambda name: sizes[name])
+                factor = f"{sizes[most] / sizes[least]:.2g} times the examples of {measured.who(least)}"
+                return f"At level {level} and m = {m}, {measured.who(most)} needs {factor}"
+    return STUDY.title
 
 
 _BANDS = 3
 """With more curves than these in a panel, bands of seeds would hide them."""
 _CURVES_CAPTION = (
     "Test loss of the last token against the number of training examples P. Horizontal lines: the exact losses L_l of "
-    "someone who knows the grammar and uses the s^l - 1 tokens before the last, averaged over the grammars drawn; "
+    "a reader who knows the grammar and uses the s^l - 1 tokens before the last, averaged over the grammars drawn; "
     "the lowest is the oracle. Dash-dotted: where signal = sampling noise puts the threshold P_l, by the exact "
     "correlations of these grammars, which claims are tested against. Curves are means over seeds, each with a grammar "
-    "of its own; diamonds: where the seeds come half-way between two plateaus, with the interval of 95 %. The counter "
+    "of its own; diamonds: where the seeds come half-way between two plateaus, with the interval of 95 %; they stand "
+    "right of the predictions because a network needs the signal several times the noise. The counter "
     "and the clusterer are readers, without weights: the one keeps a table of contexts, the other finds synonyms level "
     "by level. Losses far above L_0 are left out."
 )
@@ -526,7 +541,10 @@ def _growth_figure(measured: Measured) -> Figure:
         "exponent printed; intervals of 95 % over seeds, triangles where only a bound is known. Dashed: the asymptotic "
         "laws. A law says how a threshold grows, not its prefactor, so compare slopes."
     )
-    title = "How thresholds grow with the number of rules"
+    grown = {name: measured.growth(name, settings.levels).value for name in settings.learners}
+    said = [f"$m^{{{k:.1f}}}$ ({measured.label(name)})" for name, k in grown.items() if math.isfinite(k)]
+    title = f"Thresholds of level {settings.levels} grow as {', '.join(said)}"
+    title = title if said and len(settings.rules) > 2 else "How thresholds grow with the number of rules"
     return growth_figure(panels, name="thresholds", title=title, caption=caption)
 
 
@@ -558,7 +576,10 @@ def _against_law(measured: Measured) -> Figure:
         "correlations of its grammars. On the line the two are equal; parallel to it, they are proportional. A "
         "network stands above the line by what signal = noise leaves out: it needs the signal several times the noise."
     )
+    factors = sorted(y / x for mark in marks if isinstance(mark, Points) for x, y in zip(mark.x, mark.y, strict=True))
     title = "Measured against predicted thresholds"
+    if factors:
+        title = f"Networks need {factors[0]:.2g} to {factors[-1]:.2g} times the examples at which the signal shows"
     return Figure("measured-against-predicted", title, (Panel("", *axes, marks),), caption)
 
 

@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterator
 from typing import Any, Literal
 
+import numpy as np
+
 from syntagma.curves import LearningCurve
 from syntagma.plot import Axis, Band, Empty, Figure, Law, Level, Line, Mark, Panel, Points, VerticalLine, dot_panel
 from syntagma.studies.abstract_symbols.measured import Measured, chance
@@ -45,7 +47,18 @@ def _accuracies(measured: Measured) -> Figure:
         "exceeds the ridge, and the regression done (its points) leaves the prediction. Networks stop training by "
         "their loss on symbols seen. Bands: the smallest to the largest of the seeds."
     )
-    return Figure("unseen-symbols", "Who reasons with symbols never seen?", panels, caption)
+    return Figure("unseen-symbols", _who(measured), panels, caption)
+
+
+def _who(measured: Measured) -> str:
+    """Each network's accuracy after the most strings, the mean over tasks: what the figure shows."""
+    networks = {name: one.label for name, one in measured.settings.learners.items() if "kernel" not in name}
+    ends = {
+        label: [1 - float(curve.band().mean[-1]) for (_, one), curve in measured.wrong.items() if one == name]
+        for name, label in networks.items()
+    }
+    said = [f"{label} {np.mean(values):.2f}" for label, values in ends.items() if values]
+    return f"Right answers on symbols never seen: {', '.join(said)}" if said else "Who reasons with symbols never seen?"
 
 
 def _losses(measured: Measured) -> Figure:
@@ -121,7 +134,10 @@ def _saved(measured: Measured) -> Figure:
         "triangles: bounds, where a curve does not come half-way within the sizes measured."
     )
     panel = dot_panel(saved, x=x, key=REPAIRED)
-    return Figure("data-saved", "Data saved by two numbers a head", (panel,), caption)
+    values = sorted(one.value for one in saved.values() if one.measured)
+    ends = " to ".join(dict.fromkeys(f"{value:.2g}" for value in values[:1] + values[-1:]))
+    title = f"Two numbers a head save a factor of {ends} of the data" if values else "Data saved by two numbers a head"
+    return Figure("data-saved", title, (panel,), caption)
 
 
 def _substitutions(measured: Measured) -> Figure:

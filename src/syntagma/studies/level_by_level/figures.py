@@ -130,6 +130,9 @@ def _class_figure(measured: Measured) -> Figure:
                 values.append((n * 1.03**place, star.scaled(1 / law)))
         if values:
             right.append(interval_points(values, key=f"series {place}", label=f"m = {m}"))
+    if measured.classes:
+        few = f"< 1/{settings.test_examples:,}"
+        left.append(Level(0.5 / settings.test_examples, few, key="plateau", dash="dashed"))
     classes = settings.root_class.classes
     if right:
         right.append(Law(classes, [1.0] * len(classes), label="law"))
@@ -137,7 +140,7 @@ def _class_figure(measured: Measured) -> Figure:
         right.append(Empty("No class has come to a tenth of chance's error."))
     panels = (
         Panel("error against P", Axis("training examples P", "log"), Axis("test error over chance's", "log"), left),
-        Panel("P* over its law", Axis("classes n_c", "log", ticks=classes), Axis("P* / (n_c m^L)", "log"), right),
+        Panel("P* over its law", Axis("classes $n_c$", "log", ticks=classes), Axis("$P^* / (n_c m^L)$", "log"), right),
     )
     caption = (
         "Left: test error of the class at the root over that of chance, against P: mean over seeds with a dot for "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -107,8 +108,11 @@ def _complexity_figure(measured: Measured) -> Figure:
             Law(x, [row["trace_bound"] for row in own], key="ink", label="least that the trace bound allows"),
             interval_points(halves, key=f"series {place + 1}", label="measured" if place == 0 else ""),
         ]
-        title = name if len(lengths) < 3 else f"{name}: measured T^{measured.exponent(name).value:.1f}"
-        x_axis, y_axis = Axis("context length T", "log", ticks=lengths), Axis("training examples", "log")
+        exponent = measured.exponent(name).value
+        told = f"measured $T^{{{exponent:.1f}}}$" if math.isfinite(exponent) else "no exponent measured"
+        title = f"{name}: {told if len(halves) > 2 else 'too few lengths for an exponent'}"
+        x_axis = Axis("context length T", "log", ticks=lengths)
+        y_axis = Axis("examples to half of the variance", "log")
         panels.append(Panel(title, x_axis, y_axis, marks))
     caption = (
         "Training examples at which the test error is half of the target's variance, against the context length T: "
@@ -135,7 +139,8 @@ def _width_figure(measured: Measured) -> Figure:
     )
     slope = measured.width_slope()
     x_axis, y_axis = Axis("width (units and heads)", "log", ticks=widths), Axis("squared relative deviation", "log")
-    panel = Panel(f"fitted slope {slope}", x_axis, y_axis, marks)
+    told = f"fitted slope {slope}" if len(x) > 2 else f"{len(x)} widths: no slope"
+    panel = Panel(told, x_axis, y_axis, marks)
     caption = (
         "Squared relative distance (Frobenius norm) between the kernel of the last layer's features of one random "
         "network and its infinite-width limit, over 64 random sequences; heads, of size 4, are as many as units."
