@@ -133,9 +133,8 @@ class Runner:
         seeds = [run.seed for run in runs]
         extra = {name: [self._set(run, "test", run.tests[name]).examples for run in runs] for name in first.tests}
         if self._results is not None and isinstance(trainer, Engine):
-            fits = _fit_and_keep(
-                trainer, self._results, runs, functools.partial(trainer.fit, *sets, seeds, extra=extra)
-            )
+            fit = functools.partial(trainer.fit, *sets, seeds, extra=extra)
+            fits = _fit_and_keep(fit, trainer.training, self._results, runs)
         else:
             fits = trainer.fit(*sets, seeds, extra=extra)
         return [
