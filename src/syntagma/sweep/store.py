@@ -262,8 +262,9 @@ class Store:
         Results of before settings were recorded have none; a description that is damaged has empty parts.
         """
         descriptions = {row.hash: row.description for row in self._reader.all(StoredEnvironment)}
-        for name in self._reader.environments():
-            descriptions.setdefault(name, {"machine": {}, "versions": {}})
+        if self._reader.environments_named() - set(descriptions):
+            for name in self._reader.environments():
+                descriptions.setdefault(name, {"machine": {}, "versions": {}})
         return descriptions
 
     def mixed_environments(self, ids: Collection[str] | None = None, *, here: bool = False) -> str:
@@ -273,6 +274,8 @@ class Store:
             ids: of the runs that stand in one table; by default all.
             here: whether this process's environment, in which further runs would be done, counts too.
         """
+        if not here and len(self._reader.environments_named()) < 2:
+            return ""
         used = {run.environment for run in self._reader.all(StoredId, ids)}
         descriptions = [description for name, description in self.environments().items() if name in used]
         if here and used:
