@@ -71,7 +71,7 @@ class Embedding(CheckedModel):
             raise invalid("token_kernel", "a matrix", f"its smallest eigenvalue is {smallest:.3g}, not 0 or more")
         return self
 
-    def pairs(self, layout: Layout, x: Integer[Array, "T *n"], y: Integer[Array, "T *n"]) -> Pairs:
+    def pairs(self, layout: Layout, x: Integer[Array, "T *#n"], y: Integer[Array, "T *#n"]) -> Pairs:
         """k0 between batches of sequences, positions first, that broadcast against each other.
 
         `embedding.pairs(layout, x.T[..., None], y.T[:, None, :])` of tokens `[n, T]` and `[m, T]`.
@@ -116,7 +116,7 @@ class Embedding(CheckedModel):
             anywhere = histograms[0][..., 0].T @ histograms[1][:, 0, :]
         return jnp.stack([length**2 - length - anywhere + both, anywhere - both, length - both, both])
 
-    def features(self, length: int) -> Float[Array, "v+T F"]:
+    def features(self, length: int) -> Float[Array, "{self.vocab}+{length} F"]:
         """A row for each token, and below them one for each position: k0 is the product of their sums.
 
         `table = embedding.features(T)`: token a at position i is `table[a] + table[vocab + i]`.

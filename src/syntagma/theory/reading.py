@@ -74,7 +74,7 @@ class ReadingCurve(PredictedCurve):
     """
 
     levels: tuple[Items, ...]
-    plateaus: Float[np.ndarray, " L+1"]
+    plateaus: Float[np.ndarray, " {len(levels)}+1"]
 
     def read(self, num_examples: Float[np.ndarray, " P"]) -> Float[np.ndarray, "P L"]:
         """The share of sentences read up to level l = 1..L: R_1 ... R_l."""

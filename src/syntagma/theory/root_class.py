@@ -96,7 +96,7 @@ class ClassErrorCurve(PredictedCurve):
     share: Float[np.ndarray, " items"]
     needed: Float[np.ndarray, " items"]
     freedom: float | None
-    errors: Float[np.ndarray, " n+1"]
+    errors: Float[np.ndarray, " unknown"]
 
     def unknown(self, num_examples: Float[np.ndarray, " P"]) -> Float[np.ndarray, " P"]:
         """U(P), the share of tuples that are not known."""
@@ -138,7 +138,7 @@ def error_curve(language: RandomHierarchy, known: Known = "resolved") -> ClassEr
     return ClassErrorCurve(share / len(items), needed, freedom, unknown_errors(language))
 
 
-def unknown_errors(language: RandomHierarchy, *, seed: int = 0) -> Float[np.ndarray, " n+1"]:
+def unknown_errors(language: RandomHierarchy, *, seed: int = 0) -> Float[np.ndarray, " {language.branching}**({language.depth}-1)+1"]:
     """e_j: how often the best guess of the class is wrong if j of the n = s^(L-1) symbols of level 1 are not known.
 
     `unknown_errors(RandomHierarchy(8, 32, 3, 2))` is about 0, 0.60, 0.79 and 7/8. Exact where the levels above have at
