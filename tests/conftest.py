@@ -11,8 +11,8 @@ from typing import Any
 
 import jaxtyping
 import pytest
-from run_time_types import PARTS
 
+from run_time_types import PARTS
 from syntagma.errors import InputError
 
 os.environ.setdefault("JAX_NUMPY_DTYPE_PROMOTION", "strict")  # JAX reads it when it is imported; processes inherit it

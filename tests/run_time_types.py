@@ -18,7 +18,14 @@ PARTS = (
 )  # fmt: skip
 """Where arrays live. The others hold none, and import what they name late or for type checkers alone."""
 
-_NUMBERS = FrozenDict({int: int | np.integer, float: float | int | np.floating | np.integer})
+_NUMBERS = FrozenDict(
+    {
+        bool: bool | np.bool_,
+        int: int | np.integer,
+        float: float | int | np.floating | np.integer,
+        complex: complex | float | int | np.number,
+    }
+)
 _check = beartype(conf=BeartypeConf(hint_overrides=_NUMBERS))
 
 

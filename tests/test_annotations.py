@@ -13,9 +13,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from jaxtyping import Float, Integer, TypeCheckError, jaxtyped
-from run_time_types import PARTS, checked
 
 import syntagma
+from run_time_types import PARTS, checked
 from syntagma.languages._chains import log_sum
 
 NOT_CHECKED = {

@@ -75,7 +75,9 @@ class _RecurrentNetwork(Network):
         return product(states, self.readout * len(self.readout) ** -0.5)
 
 
-def _gates(summed: Float[Array, "B 4*w"], cell: Float[Array, "B w"]) -> tuple[Float[Array, "B w"], Float[Array, "B w"]]:
+def _gates(
+    summed: Float[Array, "B gates_w"], cell: Float[Array, "B w"]
+) -> tuple[Float[Array, "B w"], Float[Array, "B w"]]:
     """The next state and cell."""
     enter, keep, new, leave = jnp.split(summed, 4, axis=1)
     cell = jax.nn.sigmoid(keep) * cell + jax.nn.sigmoid(enter) * jnp.tanh(new)
