@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from typing import Any
 
 import jaxtyping
@@ -49,7 +48,7 @@ def _of_wrong_arguments(expected: Any) -> bool:
 
 
 @pytest.fixture(autouse=True)
-def _refusals_are_the_library_s_own(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _refusals_are_the_library_s_own(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Inside `pytest.raises(InputError)` a wrong argument is to reach the library, whose one line is what is tested."""
     raises = pytest.raises
 
@@ -59,4 +58,3 @@ def _refusals_are_the_library_s_own(request: pytest.FixtureRequest, monkeypatch:
 
     if request.config.getoption("shapes"):
         monkeypatch.setattr(pytest, "raises", without_types)
-    yield

@@ -1,4 +1,4 @@
-"""That `pytest --shapes` checks what annotations say: it understands all of them, and refuses what they do not allow."""
+"""What tests run under: `pytest --shapes` understands all annotations, and refuses what they do not allow."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import importlib
 import inspect
 import pkgutil
 import typing
+import warnings
 from collections.abc import Iterator
 from typing import Any, Self
 
@@ -118,6 +119,11 @@ def test_a_method_may_return_its_own_type() -> None:
     assert isinstance(Counter().more(np.array(1)), Counter)
     with pytest.raises(TypeCheckError, match="parameter 'by'"):
         Counter().more(np.array([1]))
+
+
+def test_warnings_are_errors() -> None:
+    with pytest.raises(UserWarning, match="of a library"):
+        warnings.warn("of a library", stacklevel=1)
 
 
 def test_dtypes_are_not_mixed_without_a_word() -> None:

@@ -92,7 +92,8 @@ class Embedding(CheckedModel):
         counts = same_last = kinds = None
         if layout.kind == "exchangeable":
             counts, same_last = self._counts(x, y), x[-1] == y[-1]
-            kinds = same + 2 * jnp.eye(layout.length, dtype=int).reshape(*same.shape[:2], *[1] * (same.ndim - 2))
+            positions = jnp.eye(layout.length, dtype=int).reshape(*same.shape[:2], *[1] * (same.ndim - 2))
+            kinds = same.astype(int) + 2 * positions
         return Pairs(layout, nngp, nngp if self.trained else jnp.zeros_like(nngp), counts, same_last, kinds)
 
     def _tokens(self, x: Array, y: Array) -> Array:
@@ -108,7 +109,11 @@ class Embedding(CheckedModel):
         """
         length = len(x)
         start = jnp.zeros(jnp.broadcast_shapes(x.shape[1:], y.shape[1:]), jnp.int32)
-        both = jax.lax.scan(lambda count, at: (count + (at[0] == at[1]), None), start, (x, y))[0].astype(float)
+
+        def add(count: Array, at: tuple[Array, Array]) -> tuple[Array, None]:
+            return count + (at[0] == at[1]).astype(count.dtype), None
+
+        both = jax.lax.scan(add, start, (x, y))[0].astype(float)
         histograms = [jax.nn.one_hot(t, self.vocab, axis=0).sum(1) for t in (x, y)]
         if x.shape[1:] == y.shape[1:]:
             anywhere = (histograms[0] * histograms[1]).sum(0)
