@@ -8,11 +8,12 @@ known to cross beyond its largest size, one that begins beyond the line before i
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Bool, Float
+from numpy.typing import ArrayLike
 
 from syntagma.curves.interval import Interval, PerSeed, combined, unmeasured
 from syntagma.errors import invalid
@@ -70,11 +71,19 @@ class LearningCurve:
     cut_short: Bool[np.ndarray, "seeds P"] | None = None
     run_ids: np.ndarray | None = None
 
-    def __post_init__(self) -> None:
-        sizes, losses = np.asarray(self.num_examples, float), np.asarray(self.losses, float)
-        object.__setattr__(self, "num_examples", sizes)
-        object.__setattr__(self, "losses", losses)
-        object.__setattr__(self, "seeds", tuple(self.seeds) or tuple(range(len(losses))))
+    def __init__(
+        self,
+        num_examples: ArrayLike,
+        losses: ArrayLike,
+        name: str = "",
+        seeds: Sequence[int] = (),
+        diverged: Bool[np.ndarray, "seeds P"] | None = None,
+        cut_short: Bool[np.ndarray, "seeds P"] | None = None,
+    ) -> None:
+        sizes, losses = np.asarray(num_examples, float), np.asarray(losses, float)
+        seeds = tuple(seeds) or tuple(range(len(losses)))
+        for field, value in zip(fields(self), (sizes, losses, name, seeds, diverged, cut_short), strict=True):
+            object.__setattr__(self, field.name, value)
         if sizes.ndim != 1 or not len(sizes) or (np.diff(sizes) <= 0).any() or not (sizes > 0).all():
             raise invalid("num_examples", sizes.tolist(), "sizes are above 0 and increase", "Sort them")
         if losses.ndim != 2 or losses.shape[1] != len(sizes):
@@ -114,11 +123,11 @@ class LearningCurve:
         shows = "one seed" if number == 1 else f"the smallest to the largest of {number} seeds"
         return Band(self.num_examples[complete], losses.mean(0), losses.min(0), losses.max(0), shows)
 
-    def above(self, limits: float | Float[np.ndarray, " seeds"]) -> LearningCurve:
+    def above(self, limits: float | Sequence[float] | Float[np.ndarray, " seeds"]) -> LearningCurve:
         """The curve less each seed's own limit, such as its oracle's loss: the excess loss."""
         return replace(self, losses=self.losses - self._lines(limits)[:, None])
 
-    def crossings(self, lines: float | Float[np.ndarray, " seeds"]) -> PerSeed:
+    def crossings(self, lines: float | Sequence[float] | Float[np.ndarray, " seeds"]) -> PerSeed:
         """For each seed the size at which it first comes to its line or below, as a scale.
 
         Args:
@@ -129,16 +138,18 @@ class LearningCurve:
         step = float(np.diff(np.log(self.num_examples)).max()) if len(self.num_examples) > 1 else np.log(2.0)
         return PerSeed(low, high, True, step, self._caveat(low, high))
 
-    def crossing(self, lines: float | Float[np.ndarray, " seeds"]) -> Interval:
+    def crossing(self, lines: float | Sequence[float] | Float[np.ndarray, " seeds"]) -> Interval:
         """The geometric mean over seeds of the size at which the curve comes to its line, with its interval."""
         return self.crossings(lines).interval()
 
-    def crossed(self, lines: float | Float[np.ndarray, " seeds"]) -> bool:
+    def crossed(self, lines: float | Sequence[float] | Float[np.ndarray, " seeds"]) -> bool:
         """Whether every seed has come to its line."""
         return bool(np.isfinite(self.crossings(lines).high).all())
 
     def slope(
-        self, limits: float | Float[np.ndarray, " seeds"] = 0.0, within: tuple[float, float] = (0.0, np.inf)
+        self,
+        limits: float | Sequence[float] | Float[np.ndarray, " seeds"] = 0.0,
+        within: tuple[float, float] = (0.0, np.inf),
     ) -> Interval:
         """The exponent a of loss - limit ~ P^-a, fitted seed by seed over the sizes in `within` that the seed has.
 
@@ -182,7 +193,7 @@ class LearningCurve:
             parts += ["training, not data, may have ended the curve"] if (self.cut_short & last).any() else []
         return "; ".join(parts)
 
-    def _lines(self, lines: float | Float[np.ndarray, " seeds"]) -> Float[np.ndarray, " seeds"]:
+    def _lines(self, lines: float | Sequence[float] | Float[np.ndarray, " seeds"]) -> Float[np.ndarray, " seeds"]:
         lines = np.broadcast_to(np.asarray(lines, float), len(self.losses))
         if np.isnan(lines).any():
             raise invalid("lines", lines.tolist(), "each seed has a line of its own or all have one")
@@ -217,9 +228,9 @@ def _flag(rows: Any, name: str, like: Any) -> np.ndarray | None:
 
 def ratio(
     curve: LearningCurve,
-    lines: float | Float[np.ndarray, " seeds"],
+    lines: float | Sequence[float] | Float[np.ndarray, " seeds"],
     other: LearningCurve,
-    other_lines: float | Float[np.ndarray, " seeds"],
+    other_lines: float | Sequence[float] | Float[np.ndarray, " seeds"],
 ) -> Interval:
     """How many times the examples of `other` the curve needs to come to its line.
 

@@ -45,7 +45,7 @@ def ngram_losses(
     smoothing: Smoothing = "witten-bell",
     train_documents: Integer[np.ndarray, " D"] | None = None,
     test_documents: Integer[np.ndarray, " E"] | None = None,
-) -> Float[np.ndarray, "longest+1 m"]:
+) -> Float[np.ndarray, "{longest}+1 m"]:
     """Nats that each test token costs given 0, ..., `longest` tokens before it: those m test tokens which have so many
     before them in their document. `ngram_losses(train, test, 50, 3).mean(axis=1)` bounds the entropies.
 
@@ -70,12 +70,12 @@ def ngram_losses(
 
 def losses_of_all(
     train: Integer[np.ndarray, " N"],
-    texts: Sequence[tuple[Integer[np.ndarray, " M"], Integer[np.ndarray, " E"] | None, str]],
+    texts: Sequence[tuple[Integer[np.ndarray, " _M"], Integer[np.ndarray, " _E"] | None, str]],
     vocab: int,
     longest: int,
     smoothings: Sequence[Smoothing] = get_args(Smoothing),
     train_documents: Integer[np.ndarray, " D"] | None = None,
-) -> dict[Smoothing, list[Float[np.ndarray, "longest+1 m"]]]:
+) -> dict[Smoothing, list[Float[np.ndarray, "{longest}+1 _m"]]]:
     """As `ngram_losses`, of several texts, each with where its documents begin and its name in messages, and by
     several smoothings: n-grams are numbered once for all.
 

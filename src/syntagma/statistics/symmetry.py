@@ -57,7 +57,7 @@ class Multiplet:
 
     eigenvalue: Estimate
     variance: Estimate
-    eigenvalues: Float[np.ndarray, " T-1"]
+    eigenvalues: Float[np.ndarray, " modes"]
 
     @property
     def splitting(self) -> float:
@@ -211,7 +211,7 @@ def _directions(matrix: Float[np.ndarray, "v v"]) -> Float[np.ndarray, "v v-1"]:
     return basis @ np.linalg.eigh(basis.T @ matrix @ basis)[1][:, ::-1]
 
 
-def _without_ones(size: int) -> Float[np.ndarray, "size size-1"]:
+def _without_ones(size: int) -> Float[np.ndarray, "{size} {size}-1"]:
     """Orthonormal columns that are orthogonal to the vector of ones (Helmert's)."""
     ranks = np.arange(1, size)
     columns = np.triu(np.ones((size, size - 1)))

@@ -67,7 +67,7 @@ def squared_covariance(
     kind: Kind = "token",
     *,
     num_classes: int | None = None,
-    rule_weights: Sequence[float] | None = None,
+    rule_weights: Sequence[float] | Float[np.ndarray, " m"] | None = None,
 ) -> float:
     """The ensemble's mean squared covariance, refined: of a token with partners that it meets at `level`.
 

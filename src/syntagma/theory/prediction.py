@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Num
 from numpy.typing import ArrayLike
 
 from syntagma.errors import invalid, unknown
@@ -62,7 +62,7 @@ class PredictedCurve(abc.ABC):
     """Test loss in nats as a function of the number of training examples."""
 
     @abc.abstractmethod
-    def __call__(self, num_examples: Float[np.ndarray, "*n"]) -> Float[np.ndarray, "*n"]:
+    def __call__(self, num_examples: Num[np.ndarray, "*n"]) -> Float[np.ndarray, "*n"]:
         """The loss at each size."""
 
 
@@ -80,9 +80,9 @@ class Staircase(PredictedCurve):
     thresholds: Float[np.ndarray, " L"]
     plateaus: Float[np.ndarray, " L+1"]
 
-    def __call__(self, num_examples: Float[np.ndarray, "*n"]) -> Float[np.ndarray, "*n"]:
+    def __call__(self, num_examples: Num[np.ndarray, "*n"]) -> Float[np.ndarray, "*n"]:
         steps = np.maximum.accumulate(self.thresholds)
-        return np.asarray(self.plateaus)[np.searchsorted(steps, np.asarray(num_examples, float), side="right")]
+        return np.asarray(self.plateaus[np.searchsorted(steps, np.asarray(num_examples, float), side="right")])
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,10 +99,10 @@ class Interpolated(PredictedCurve):
     num_examples: Float[np.ndarray, " n"]
     losses: Float[np.ndarray, " n"]
 
-    def __call__(self, num_examples: Float[np.ndarray, "*n"]) -> Float[np.ndarray, "*n"]:
+    def __call__(self, num_examples: Num[np.ndarray, "*n"]) -> Float[np.ndarray, "*n"]:
         with np.errstate(divide="ignore"):
             where = np.log(np.asarray(num_examples, float))
-        return np.interp(where, np.log(self.num_examples), self.losses, left=np.nan, right=np.nan)
+        return np.asarray(np.interp(where, np.log(self.num_examples), self.losses, left=np.nan, right=np.nan))
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,7 +112,7 @@ class Stretched(PredictedCurve):
     curve: PredictedCurve
     factor: float
 
-    def __call__(self, num_examples: Float[np.ndarray, "*n"]) -> Float[np.ndarray, "*n"]:
+    def __call__(self, num_examples: Num[np.ndarray, "*n"]) -> Float[np.ndarray, "*n"]:
         return self.curve(np.asarray(num_examples, float) / self.factor)
 
 
@@ -122,8 +122,8 @@ class Mean(PredictedCurve):
 
     curves: tuple[PredictedCurve, ...]
 
-    def __call__(self, num_examples: Float[np.ndarray, "*n"]) -> Float[np.ndarray, "*n"]:
-        return np.mean([curve(num_examples) for curve in self.curves], axis=0)
+    def __call__(self, num_examples: Num[np.ndarray, "*n"]) -> Float[np.ndarray, "*n"]:
+        return np.asarray(np.mean([curve(num_examples) for curve in self.curves], axis=0))
 
 
 @dataclass(frozen=True, eq=False)
@@ -195,17 +195,17 @@ def average(predictions: Sequence[Prediction]) -> Prediction:
     )
 
 
-def _averaged(parts: Sequence[Stated], mean: Callable[[np.ndarray], np.ndarray]) -> Stated:
+def _averaged(parts: Sequence[Stated], mean: Callable[[np.ndarray], np.ndarray | np.floating]) -> Stated:
     origins = {(part.regime, part.source) for part in parts}
     if len(origins) > 1:
         raise invalid("predictions", sorted(origins), "regimes and sources differ", "Average those of one regime")
     return Stated(mean(np.array([part.values for part in parts])), parts[0].regime, parts[0].source)
 
 
-def _mean(values: Float[np.ndarray, "k *n"]) -> Float[np.ndarray, "*n"]:
+def _mean(values: Float[np.ndarray, "k *n"]) -> Float[np.ndarray | np.floating, "*n"]:
     return values.mean(axis=0)
 
 
-def _geometric_mean(values: Float[np.ndarray, "k *n"]) -> Float[np.ndarray, "*n"]:
+def _geometric_mean(values: Float[np.ndarray, "k *n"]) -> Float[np.ndarray | np.floating, "*n"]:
     with np.errstate(divide="ignore"):  # a threshold of 0, before a curve's first size, makes the mean 0
         return np.exp(np.log(values).mean(axis=0))

@@ -33,7 +33,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Num
 from numpy.typing import ArrayLike
 from scipy.special import gammainc
 
@@ -57,7 +57,7 @@ class Items:
     needed: Float[np.ndarray, " n"]
     freedom: Float[np.ndarray, " n"]
 
-    def read(self, num_examples: Float[np.ndarray, " P"]) -> Float[np.ndarray, " P"]:
+    def read(self, num_examples: Num[np.ndarray, " P"]) -> Float[np.ndarray, " P"]:
         """R(P), the share of sentences in which the level can be read, those below it being known."""
         over = np.asarray(num_examples, float)[:, None] / np.where(self.needed > 0, self.needed, 1.0)
         resolved = np.where(self.needed > 0, gammainc(self.freedom / 2, self.freedom / 2 * over), 1.0)
@@ -74,13 +74,13 @@ class ReadingCurve(PredictedCurve):
     """
 
     levels: tuple[Items, ...]
-    plateaus: Float[np.ndarray, " L+1"]
+    plateaus: Float[np.ndarray, " {len(levels)}+1"]
 
-    def read(self, num_examples: Float[np.ndarray, " P"]) -> Float[np.ndarray, "P L"]:
+    def read(self, num_examples: Num[np.ndarray, " P"]) -> Float[np.ndarray, "P L"]:
         """The share of sentences read up to level l = 1..L: R_1 ... R_l."""
         return np.cumprod([items.read(num_examples) for items in self.levels], axis=0).T
 
-    def __call__(self, num_examples: Float[np.ndarray, "*n"]) -> Float[np.ndarray, "*n"]:
+    def __call__(self, num_examples: Num[np.ndarray, "*n"]) -> Float[np.ndarray, "*n"]:
         sizes = np.asarray(num_examples, np.float64)
         drops = self.plateaus[:-1] - self.plateaus[1:]
         return (self.plateaus[0] - self.read(sizes.reshape(-1)) @ drops).reshape(sizes.shape)

@@ -38,7 +38,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 import numpy as np
-from jaxtyping import Bool, Float, Integer
+from jaxtyping import Bool, Float, Integer, Num
 from scipy.special import gammainc
 
 from syntagma.errors import invalid, unknown
@@ -96,9 +96,9 @@ class ClassErrorCurve(PredictedCurve):
     share: Float[np.ndarray, " items"]
     needed: Float[np.ndarray, " items"]
     freedom: float | None
-    errors: Float[np.ndarray, " n+1"]
+    errors: Float[np.ndarray, " unknown"]
 
-    def unknown(self, num_examples: Float[np.ndarray, " P"]) -> Float[np.ndarray, " P"]:
+    def unknown(self, num_examples: Num[np.ndarray, " P"]) -> Float[np.ndarray, " P"]:
         """U(P), the share of tuples that are not known."""
         sizes = np.asarray(num_examples, np.float64)[:, None]
         if self.freedom is None:
@@ -108,7 +108,7 @@ class ClassErrorCurve(PredictedCurve):
             missing = 1.0 - gammainc(self.freedom / 2, self.freedom / 2 * sizes / self.needed)
         return np.clip(missing @ self.share, 0.0, 1.0)
 
-    def __call__(self, num_examples: Float[np.ndarray, "*n"]) -> Float[np.ndarray, "*n"]:
+    def __call__(self, num_examples: Num[np.ndarray, "*n"]) -> Float[np.ndarray, "*n"]:
         sizes = np.asarray(num_examples, np.float64)
         missing, places = self.unknown(sizes.reshape(-1)), len(self.errors) - 1
         terms = (
@@ -138,7 +138,9 @@ def error_curve(language: RandomHierarchy, known: Known = "resolved") -> ClassEr
     return ClassErrorCurve(share / len(items), needed, freedom, unknown_errors(language))
 
 
-def unknown_errors(language: RandomHierarchy, *, seed: int = 0) -> Float[np.ndarray, " n+1"]:
+def unknown_errors(
+    language: RandomHierarchy, *, seed: int = 0
+) -> Float[np.ndarray, " {language.branching}**({language.depth}-1)+1"]:
     """e_j: how often the best guess of the class is wrong if j of the n = s^(L-1) symbols of level 1 are not known.
 
     `unknown_errors(RandomHierarchy(8, 32, 3, 2))` is about 0, 0.60, 0.79 and 7/8. Exact where the levels above have at
