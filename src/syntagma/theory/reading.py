@@ -37,6 +37,7 @@ from jaxtyping import Float
 from numpy.typing import ArrayLike
 from scipy.special import gammainc
 
+from syntagma.checked_call import checked
 from syntagma.languages.hierarchy import RandomHierarchy
 from syntagma.statistics.correlations import Pair
 from syntagma.theory.exact import ROUNDING, Evidence, level_pairs
@@ -86,6 +87,7 @@ class ReadingCurve(PredictedCurve):
         return (self.plateaus[0] - self.read(sizes.reshape(-1)) @ drops).reshape(sizes.shape)
 
 
+@checked
 def reading_curve(language: RandomHierarchy, kind: Evidence, plateaus: ArrayLike) -> ReadingCurve:
     """The curve of one grammar: `reading_curve(language, "tokens", [float(e) for e in oracle.plateaus()])`.
 

@@ -57,6 +57,8 @@ class Spectrum:
                 )
         if (counts == 0).any():
             raise invalid("multiplicities", 0, "each level has a positive number of modes", "Leave the level out")
+        if isinstance(names, str) or not isinstance(names, Iterable):
+            raise invalid("names", names, "it must be a list of names", "Give one for each level")
         labels = tuple(names)
         if labels and len(labels) != len(values):
             raise invalid("names", f"{len(labels)} names", f"eigenvalues has {len(values)}", "Give one for each level")

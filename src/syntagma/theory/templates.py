@@ -38,6 +38,7 @@ import numpy as np
 import scipy.stats
 from jaxtyping import Float, Integer
 
+from syntagma.checked_call import checked
 from syntagma.errors import invalid
 from syntagma.kernels import Architecture
 from syntagma.kernels.arc_cosine import arc_cosine
@@ -160,6 +161,7 @@ class Certificate:
         return self.labels
 
 
+@checked
 def certificate(templates: Templates, kernel: Kernel) -> Certificate:
     """The certificate of `templates` for learners whose kernel is `kernel`: `certificate(templates, infinite(arch))`.
 
@@ -178,6 +180,7 @@ def certificate(templates: Templates, kernel: Kernel) -> Certificate:
     return Certificate(matrix, spread, own, _smallest(matrix, estimates, exact=exact), labels, templates.weights)
 
 
+@checked
 def infinite(architecture: Architecture, samples: int = 2**14) -> Kernel:
     """The NNGP kernel of an architecture, by patterns; `samples` are the points of each estimate, where it is one.
 
@@ -186,6 +189,7 @@ def infinite(architecture: Architecture, samples: int = 2**14) -> Kernel:
     return lambda x, y, seed: gram_by_pattern(architecture, x, y, samples=samples, seed=seed).matrix
 
 
+@checked
 def told_equalities(vocab: int, layers: int) -> Kernel:
     """The NNGP kernel of `learners.EqualityPerceptron`, in closed form: ReLU layers on one-hot tokens and X X^T.
 
@@ -210,6 +214,7 @@ def told_equalities(vocab: int, layers: int) -> Kernel:
     return kernel
 
 
+@checked
 def positionwise_change(kernel: Kernel, templates: Templates, seed: int = 0) -> float:
     """How much the kernel changes, relative to its mean, when symbols are renamed differently at every position.
 
