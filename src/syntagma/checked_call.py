@@ -279,11 +279,13 @@ class _Check:
         for axis, length in zip(axes, shape, strict=True):
             if axis.isdigit() and length != int(axis):
                 raise invalid(f"{field}.shape", shape, f"it must be [{', '.join(axes)}]")
-            if axis.isidentifier():
-                wanted, whose = self.lengths.setdefault(axis, (length, field))
-                if length != wanted:
-                    allowed = f"{whose} has {wanted} where it has {length}"
-                    raise invalid(f"{field}.shape", shape, allowed, "Give one for each")
+            letter, sign, more = axis.partition("+" if "+" in axis else "-")
+            shift = int(sign + more) if more.isdigit() else 0
+            if letter.isidentifier() and (shift or not sign):
+                wanted, whose = self.lengths.setdefault(letter, (length - shift, field))
+                if length != wanted + shift:
+                    beside = f", so it must be {wanted + shift}" if shift else f" where it has {length}"
+                    raise invalid(f"{field}.shape", shape, f"{whose} has {wanted}{beside}", "Give one for each")
 
 
 def _hint_of(function: Any, name: str) -> Any:

@@ -41,6 +41,7 @@ class Band:
     shows: str
 
 
+@checked(not_finite=("losses",))
 @dataclass(frozen=True)
 class LearningCurve:
     """What one learner reaches on one kind of language, against the number of training examples.
@@ -80,8 +81,8 @@ class LearningCurve:
             raise invalid("losses", list(losses.shape), f"[seeds, {len(sizes)}], a column for each size")
         if np.isnan(losses).all(axis=1).any():
             raise invalid("losses", "a row of NaN", "every seed has a number at some size", "Leave that seed out")
-        if len(self.seeds) != len(losses):
-            raise invalid("seeds", self.seeds, f"one for each of the {len(losses)} rows")
+        if len(self.seeds) != len(losses) or len(set(self.seeds)) != len(losses):
+            raise invalid("seeds", self.seeds, f"one for each of the {len(losses)} rows, each once")
 
     @classmethod
     @checked

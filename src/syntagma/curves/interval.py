@@ -258,7 +258,7 @@ def _how_many(which: np.ndarray) -> str:
     return f"{int(which.sum())} of {len(which)} seeds"
 
 
-@checked
+@checked(not_finite=("values",))
 def mean(values: Sequence[float] | Float[np.ndarray, " seeds"]) -> Interval:
     """The mean of one number a seed with Student's interval: `mean([0.9, 1.0, 1.1])` is 1 [0.75, 1.25]."""
     return PerSeed.exact(values).interval()

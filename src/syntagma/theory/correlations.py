@@ -90,12 +90,15 @@ def squared_covariance(
         rule_weights: probabilities of a symbol's rules, the same for all symbols; by default equal.
 
     Raises:
-        InputError: unknown kind; a level that is not 1..L (2..L for tuples and conditional).
+        InputError: unknown kind; a level that is not 1..L (2..L for tuples and conditional); weights that are not m
+            probabilities.
     """
     level, lowest = whole_number("level", level), 2 if _known(kind) in ("tuple", "conditional") else 1
     if not lowest <= level <= depth:
         raise invalid("level", level, f"for kind='{kind}' it is {lowest} to depth={depth}")
     weights = np.full(rules, 1.0 / rules) if rule_weights is None else np.asarray(rule_weights, np.float64)
+    if len(weights) != rules or weights.min() < 0 or abs(weights.sum() - 1) > 1e-6:
+        raise invalid("rule_weights", weights.tolist(), f"{rules} probabilities sum to 1", "Divide by their sum")
     squares, cubes = float(np.sum(weights**2)), float(np.sum(weights**3))
     norms = marginal_norms(vocab, branching, depth, squares, num_classes or vocab)
     weight = squares * norms[level]

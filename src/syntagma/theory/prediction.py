@@ -19,6 +19,7 @@ from typing import Literal, get_args
 import numpy as np
 from jaxtyping import Float
 from numpy.typing import ArrayLike
+from pydantic import NonNegativeFloat, PositiveFloat
 
 from syntagma.checked_call import checked
 from syntagma.errors import invalid, unknown
@@ -53,7 +54,7 @@ class Stated:
             object.__setattr__(self, name, content)
 
     @checked
-    def holds_at(self, sparsity: float) -> bool:
+    def holds_at(self, sparsity: NonNegativeFloat) -> bool:
         """Whether a claim may be tested against it at f: the asymptotic law's from f = 1/8 down, all others anywhere.
 
         `prediction.thresholds.holds_at(language.sparsity)`.
@@ -84,6 +85,10 @@ class Staircase(PredictedCurve):
     thresholds: Float[np.ndarray, " L"]
     plateaus: Float[np.ndarray, " L+1"]
 
+    def __post_init__(self) -> None:
+        if not (np.asarray(self.thresholds) >= 0).all():
+            raise invalid("thresholds", self.thresholds.tolist(), "sizes are not negative", "Infinity is never reached")
+
     def __call__(self, num_examples: Float[np.ndarray, "*n"]) -> Float[np.ndarray, "*n"]:
         steps = np.maximum.accumulate(self.thresholds)
         return np.asarray(self.plateaus)[np.searchsorted(steps, np.asarray(num_examples, float), side="right")]
@@ -104,6 +109,11 @@ class Interpolated(PredictedCurve):
     num_examples: Float[np.ndarray, " n"]
     losses: Float[np.ndarray, " n"]
 
+    def __post_init__(self) -> None:
+        sizes = np.asarray(self.num_examples)
+        if not len(sizes) or not (sizes > 0).all() or (np.diff(sizes) <= 0).any():
+            raise invalid("num_examples", sizes.tolist(), "sizes are above 0 and increase", "Sort them")
+
     def __call__(self, num_examples: Float[np.ndarray, "*n"]) -> Float[np.ndarray, "*n"]:
         with np.errstate(divide="ignore"):
             where = np.log(np.asarray(num_examples, float))
@@ -116,7 +126,7 @@ class Stretched(PredictedCurve):
     """`curve` with all its sizes multiplied by `factor`."""
 
     curve: PredictedCurve
-    factor: float
+    factor: PositiveFloat
 
     def __call__(self, num_examples: Float[np.ndarray, "*n"]) -> Float[np.ndarray, "*n"]:
         return self.curve(np.asarray(num_examples, float) / self.factor)
@@ -128,6 +138,10 @@ class Mean(PredictedCurve):
     """The mean of several curves at each size, as of a study's grammars."""
 
     curves: tuple[PredictedCurve, ...]
+
+    def __post_init__(self) -> None:
+        if not self.curves:
+            raise invalid("curves", self.curves, "a mean is of one curve or more", "Give one")
 
     def __call__(self, num_examples: Float[np.ndarray, "*n"]) -> Float[np.ndarray, "*n"]:
         return np.mean([curve(num_examples) for curve in self.curves], axis=0)
@@ -165,7 +179,7 @@ class Prediction:
         return self.curve(sizes)
 
     @checked
-    def holds_at(self, sparsity: float) -> bool:
+    def holds_at(self, sparsity: NonNegativeFloat) -> bool:
         """Whether thresholds and exponent may be tested at f = `sparsity`, by their regimes."""
         return self.thresholds.holds_at(sparsity) and self.exponent.holds_at(sparsity)
 

@@ -90,7 +90,7 @@ class Spectrum:
 
 def _vector(field: str, given: ArrayLike) -> Float[np.ndarray, " K"]:
     try:
-        values = np.atleast_1d(np.asarray(given, dtype=np.float64))
+        values = np.atleast_1d(np.asarray(given)).astype(np.float64, casting="same_kind")
     except (TypeError, ValueError):
         raise invalid(field, given, "it must be numbers") from None
     if values.ndim != 1:

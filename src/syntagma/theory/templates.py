@@ -37,6 +37,7 @@ import jax.numpy as jnp
 import numpy as np
 import scipy.stats
 from jaxtyping import Float, Integer
+from pydantic import NonNegativeInt, PositiveInt
 
 from syntagma.checked_call import checked
 from syntagma.errors import invalid
@@ -181,7 +182,7 @@ def certificate(templates: Templates, kernel: Kernel) -> Certificate:
 
 
 @checked
-def infinite(architecture: Architecture, samples: int = 2**14) -> Kernel:
+def infinite(architecture: Architecture, samples: PositiveInt = 2**14) -> Kernel:
     """The NNGP kernel of an architecture, by patterns; `samples` are the points of each estimate, where it is one.
 
     `infinite(Architecture(...))(strings, strings, 0)`. Regime: infinite width, last layer trained.
@@ -190,7 +191,7 @@ def infinite(architecture: Architecture, samples: int = 2**14) -> Kernel:
 
 
 @checked
-def told_equalities(vocab: int, layers: int) -> Kernel:
+def told_equalities(vocab: PositiveInt, layers: NonNegativeInt) -> Kernel:
     """The NNGP kernel of `learners.EqualityPerceptron`, in closed form: ReLU layers on one-hot tokens and X X^T.
 
     The inner product of two inputs counts the positions with equal tokens, and the pairs of positions that hold equal

@@ -23,7 +23,7 @@ import math
 from typing import Annotated
 
 import numpy as np
-from annotated_types import Gt
+from annotated_types import Ge, Gt
 from jaxtyping import Float
 from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 
@@ -53,7 +53,7 @@ def rare_share(zipf: NonNegativeFloat, rules: PositiveInt) -> float:
 
 @checked
 def share_left(
-    sizes: Float[np.ndarray, " P"], zipf: NonNegativeFloat, rules: PositiveInt, scale: PositiveFloat
+    sizes: Annotated[Float[np.ndarray, " P"], Ge(0)], zipf: NonNegativeFloat, rules: PositiveInt, scale: PositiveFloat
 ) -> Float[np.ndarray, " P"]:
     """The law with its m rules; `scale` is c."""
     f = probabilities(zipf, rules)
