@@ -15,8 +15,9 @@ import numpy as np
 from jaxtyping import Bool, Float
 from numpy.typing import ArrayLike
 
+from syntagma.checked_call import checked
 from syntagma.curves.interval import Interval, PerSeed, combined, unmeasured
-from syntagma.errors import invalid
+from syntagma.errors import invalid, unknown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,6 +42,7 @@ class Band:
     shows: str
 
 
+@checked(not_finite=("losses",))
 @dataclass(frozen=True)
 class LearningCurve:
     """What one learner reaches on one kind of language, against the number of training examples.
@@ -90,10 +92,11 @@ class LearningCurve:
             raise invalid("losses", list(losses.shape), f"[seeds, {len(sizes)}], a column for each size")
         if np.isnan(losses).all(axis=1).any():
             raise invalid("losses", "a row of NaN", "every seed has a number at some size", "Leave that seed out")
-        if len(self.seeds) != len(losses):
-            raise invalid("seeds", self.seeds, f"one for each of the {len(losses)} rows")
+        if len(self.seeds) != len(losses) or len(set(self.seeds)) != len(losses):
+            raise invalid("seeds", self.seeds, f"one for each of the {len(losses)} rows, each once")
 
     @classmethod
+    @checked
     def from_runs(
         cls, runs: pd.DataFrame, by: Sequence[str], metric: str = "test_loss"
     ) -> dict[tuple[Hashable, ...], LearningCurve]:
@@ -105,6 +108,14 @@ class LearningCurve:
 
         Example: `LearningCurve.from_runs(runs, ["learner", "rules"])["cnn", 3]`.
         """
+        columns = getattr(runs, "columns", None)
+        if columns is None or isinstance(runs, type):
+            raise invalid("runs", runs, "it must be a table, one row a run", "Give store.runs(), say")
+        if not len(by):
+            raise invalid("by", list(by), "there are no columns to tell curves apart", "For example ['learner']")
+        for field, name in (*(("by", name) for name in by), ("metric", metric)):
+            if name not in columns:
+                raise unknown(field, name, columns)
         curves = {}
         grouped: Any = runs.dropna(subset=[metric]).groupby(list(by), sort=False)
         for known, rows in grouped:
@@ -123,10 +134,12 @@ class LearningCurve:
         shows = "one seed" if number == 1 else f"the smallest to the largest of {number} seeds"
         return Band(self.num_examples[complete], losses.mean(0), losses.min(0), losses.max(0), shows)
 
+    @checked
     def above(self, limits: float | Sequence[float] | Float[np.ndarray, " seeds"]) -> LearningCurve:
         """The curve less each seed's own limit, such as its oracle's loss: the excess loss."""
         return replace(self, losses=self.losses - self._lines(limits)[:, None])
 
+    @checked
     def crossings(self, lines: float | Sequence[float] | Float[np.ndarray, " seeds"]) -> PerSeed:
         """For each seed the size at which it first comes to its line or below, as a scale.
 
@@ -138,14 +151,17 @@ class LearningCurve:
         step = float(np.diff(np.log(self.num_examples)).max()) if len(self.num_examples) > 1 else np.log(2.0)
         return PerSeed(low, high, True, step, self._caveat(low, high))
 
+    @checked
     def crossing(self, lines: float | Sequence[float] | Float[np.ndarray, " seeds"]) -> Interval:
         """The geometric mean over seeds of the size at which the curve comes to its line, with its interval."""
         return self.crossings(lines).interval()
 
+    @checked
     def crossed(self, lines: float | Sequence[float] | Float[np.ndarray, " seeds"]) -> bool:
         """Whether every seed has come to its line."""
         return bool(np.isfinite(self.crossings(lines).high).all())
 
+    @checked
     def slope(
         self,
         limits: float | Sequence[float] | Float[np.ndarray, " seeds"] = 0.0,
@@ -194,6 +210,8 @@ class LearningCurve:
         return "; ".join(parts)
 
     def _lines(self, lines: float | Sequence[float] | Float[np.ndarray, " seeds"]) -> Float[np.ndarray, " seeds"]:
+        if np.ndim(lines) and len(np.ravel(lines)) != len(self.losses):
+            raise invalid("lines.shape", np.shape(lines), f"there are {len(self.losses)} seeds", "Give one for each")
         lines = np.broadcast_to(np.asarray(lines, float), len(self.losses))
         if np.isnan(lines).any():
             raise invalid("lines", lines.tolist(), "each seed has a line of its own or all have one")
@@ -226,6 +244,7 @@ def _flag(rows: Any, name: str, like: Any) -> np.ndarray | None:
     return (_wide(rows, name).reindex(index=like.index, columns=like.columns) == True).to_numpy(bool)  # noqa: E712 (NaN is not True)
 
 
+@checked
 def ratio(
     curve: LearningCurve,
     lines: float | Sequence[float] | Float[np.ndarray, " seeds"],

@@ -31,12 +31,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 from jaxtyping import Float, Num
 from numpy.typing import ArrayLike
 from scipy.special import gammainc
 
+from syntagma.checked_call import checked
+from syntagma.errors import invalid
 from syntagma.languages.hierarchy import RandomHierarchy
 from syntagma.statistics.correlations import Pair
 from syntagma.theory.exact import ROUNDING, Evidence, level_pairs
@@ -86,13 +89,16 @@ class ReadingCurve(PredictedCurve):
         return (self.plateaus[0] - self.read(sizes.reshape(-1)) @ drops).reshape(sizes.shape)
 
 
-def reading_curve(language: RandomHierarchy, kind: Evidence, plateaus: ArrayLike) -> ReadingCurve:
+@checked
+def reading_curve(language: RandomHierarchy, kind: Evidence, plateaus: Annotated[ArrayLike, "levels"]) -> ReadingCurve:
     """The curve of one grammar: `reading_curve(language, "tokens", [float(e) for e in oracle.plateaus()])`.
 
     Raises:
         InputError: unknown kind.
     """
     levels = tuple(_items(found) for found in level_pairs(language, kind))
+    if np.shape(plateaus) != (len(levels) + 1,):
+        raise invalid("plateaus.shape", np.shape(plateaus), f"there are {len(levels)} levels", "Give L + 1 numbers")
     return ReadingCurve(levels, np.asarray(plateaus, np.float64))
 
 

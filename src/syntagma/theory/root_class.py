@@ -39,8 +39,10 @@ from typing import Literal, get_args
 
 import numpy as np
 from jaxtyping import Bool, Float, Integer, Num
+from pydantic import NonNegativeFloat, PositiveFloat
 from scipy.special import gammainc
 
+from syntagma.checked_call import checked
 from syntagma.errors import invalid, unknown
 from syntagma.languages.hierarchy import RandomHierarchy
 from syntagma.oracles.tree import TreeOracle
@@ -59,7 +61,8 @@ _SAMPLES = 2**12
 _SIZES_A_DOUBLING = 64
 
 
-def zipf_exponent(zipf: float) -> float:
+@checked
+def zipf_exponent(zipf: NonNegativeFloat) -> float:
     """a / (1 + a) of error ~ P^-k with rules f_k ~ k^-(1+a): `zipf_exponent(1.0)` is 0.5.
 
     Infinite for equal rules (a = 0 stands for them), which are all learned at one size. Asymptotic law, for m to
@@ -68,6 +71,7 @@ def zipf_exponent(zipf: float) -> float:
     return zipf / (1 + zipf) if zipf else math.inf
 
 
+@checked
 def threshold(language: RandomHierarchy) -> float:
     """P* by signal = noise, over all values and places; exact: `threshold(RandomHierarchy(8, 3, 2, 3))` is 188.
 
@@ -118,6 +122,7 @@ class ClassErrorCurve(PredictedCurve):
         return (np.sum(list(terms), axis=0) / self.errors[-1]).reshape(sizes.shape)
 
 
+@checked
 def error_curve(language: RandomHierarchy, known: Known = "resolved") -> ClassErrorCurve:
     """The predicted class error over chance, of one grammar: `error_curve(language, "seen")` for a look-up table.
 
@@ -138,6 +143,7 @@ def error_curve(language: RandomHierarchy, known: Known = "resolved") -> ClassEr
     return ClassErrorCurve(share / len(items), needed, freedom, unknown_errors(language))
 
 
+@checked
 def unknown_errors(
     language: RandomHierarchy, *, seed: int = 0
 ) -> Float[np.ndarray, " {language.branching}**({language.depth}-1)+1"]:
@@ -165,7 +171,10 @@ def unknown_errors(
     return np.bincount(number, weights=found) / np.bincount(number)
 
 
-def slope_between(curve: PredictedCurve, high: float, low: float, smallest: float, largest: float) -> float:
+@checked
+def slope_between(
+    curve: PredictedCurve, high: float, low: float, smallest: PositiveFloat, largest: PositiveFloat
+) -> float:
     """k of error ~ P^-k, least squares in logarithms between where the curve falls to `high` and to `low`.
 
     `slope_between(error_curve(language), 0.5, 0.1, 1, 1e8)`. A prefactor of P changes nothing. NaN where the curve does
@@ -176,6 +185,8 @@ def slope_between(curve: PredictedCurve, high: float, low: float, smallest: floa
     """
     if not 0.0 < low < high:
         raise invalid("low", low, f"it is above 0 and below high={high}")
+    if largest <= smallest:
+        raise invalid("largest", largest, f"it is above smallest={smallest}", "Raise largest")
     sizes = np.geomspace(smallest, largest, int(np.ceil(_SIZES_A_DOUBLING * np.log2(largest / smallest))) + 1)
     values = curve(sizes)
     inside = (values <= high) & (values >= low)

@@ -34,27 +34,35 @@ with `theory.exact`, the exact number for each grammar, averaged in ln P over gr
 from __future__ import annotations
 
 import math
+from typing import Annotated
 
 import numpy as np
+from annotated_types import Ge, Gt
 from jaxtyping import Bool, Float
+from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
+
+from syntagma.checked_call import checked
 
 SOURCE = "arXiv 2505.07067"
 ONSET = 0.5
 """Test error over chance's below which the exponent is fitted; both ends were fixed before any measurement."""
 
 
-def exponent(zipf: float) -> float:
+@checked
+def exponent(zipf: NonNegativeFloat) -> float:
     """a / (1 + a), with which the class error falls; infinite for equal rules (a = 0 here): they have one threshold."""
     return zipf / (1 + zipf) if zipf else math.inf
 
 
-def probabilities(zipf: float, rules: int) -> Float[np.ndarray, " m"]:
+@checked
+def probabilities(zipf: NonNegativeFloat, rules: PositiveInt) -> Float[np.ndarray, " m"]:
     """f_1..f_m; equal for exponent 0."""
     weights = np.arange(1, rules + 1.0) ** -(1 + zipf) if zipf else np.ones(rules)
     return weights / weights.sum()
 
 
-def rare_share(zipf: float, rules: int) -> float:
+@checked
+def rare_share(zipf: NonNegativeFloat, rules: PositiveInt) -> float:
     """The probability of the m/2 rarest rules: the error at which the fit ends."""
     return float(probabilities(zipf, rules)[(rules + 1) // 2 :].sum())
 
@@ -74,13 +82,22 @@ def window(errors: Float[np.ndarray, " P"], end: float) -> Bool[np.ndarray, " P"
     return (places >= first) & (places < last) & (errors > 0)
 
 
-def share_left(sizes: Float[np.ndarray, " P"], zipf: float, rules: int, scale: float) -> Float[np.ndarray, " P"]:
+@checked
+def share_left(
+    sizes: Annotated[Float[np.ndarray, " P"], Ge(0)], zipf: NonNegativeFloat, rules: PositiveInt, scale: PositiveFloat
+) -> Float[np.ndarray, " P"]:
     """The law with its m rules; `scale` is c."""
     f = probabilities(zipf, rules)
     return np.exp(-np.asarray(sizes, float)[:, None] * f / scale) @ f
 
 
-def finite_exponent(sizes: Float[np.ndarray, " P"], errors: Float[np.ndarray, " P"], zipf: float, rules: int) -> float:
+@checked
+def finite_exponent(
+    sizes: Annotated[Float[np.ndarray, " P"], Gt(0)],
+    errors: Annotated[Float[np.ndarray, " P"], Gt(0)],
+    zipf: NonNegativeFloat,
+    rules: PositiveInt,
+) -> float:
     """The exponent that the law with m rules has at `sizes`, its one scale set by the first of the `errors` there."""
     if len(sizes) < 2:
         return math.nan
