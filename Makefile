@@ -10,15 +10,22 @@ AXE_CORE := axe-core@4.14.1
 
 STUDIES := scaling-laws permutation-bias abstract-symbols level-by-level grammar-sizes one-pass zipf-rules \
 	all-positions masked-token corpus-forecast
+SHAPES := $(patsubst %,tests/test_%.py,annotations exchangeable tasks hidden_markov entropies frequencies ngrams \
+	interventions theory_hierarchy theory_prediction theory_reading curves activations kernel_regression)
 WITH_TEXT := permutation-bias abstract-symbols corpus-forecast
 NEEDS_TEXT := corpus-forecast
 
 .DEFAULT_GOAL := help
+<<<<<<< HEAD
 .PHONY: help demo test slow browser lint types gallery bench clean $(addprefix gallery/,$(STUDIES))
+=======
+.PHONY: help demo test shapes slow lint types gallery bench clean $(addprefix gallery/,$(STUDIES))
+>>>>>>> types
 
 help:
 	@echo "make demo     the main result at its quick size: a report page and a figure"
 	@echo "make test     the tests"
+	@echo "make shapes   quick tests, with every call checked against its annotations, shapes of arrays included"
 	@echo "make slow     the tests that train for longer"
 	@echo "make browser  the tests of the page in Chromium"
 	@echo "make lint     ruff        make types  pyright"
@@ -32,6 +39,9 @@ demo: .venv/installed
 
 test: .venv/installed-dev
 	$(BIN)/python -m pytest -n auto --dist loadfile
+
+shapes: .venv/installed-dev
+	$(BIN)/python -m pytest -n auto --shapes $(SHAPES)
 
 slow: .venv/installed-dev
 	$(BIN)/python -m pytest -n auto --dist loadfile -m slow || test $$? -eq 5  # 5: there are none

@@ -25,7 +25,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("shapes"):
         parts = [f"syntagma.{part}" for part in PARTS]
-        jaxtyping.install_import_hook(parts, os.environ.get("CHECKER", "run_time_types.checked"))
+        jaxtyping.install_import_hook(parts, "run_time_types.checked")
+        # beartype looks at one item of a list, chosen by `random`, also in Hypothesis's strategies.
+        warned = "Do not use the `random` module inside strategies"
+        config.addinivalue_line("filterwarnings", f"ignore:{warned}:hypothesis.errors.HypothesisDeprecationWarning")
 
 
 class _Unchecked:

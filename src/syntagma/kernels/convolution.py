@@ -90,7 +90,7 @@ class Convolution(Neurons):
 
 
 class _ConvolutionNetwork(eqx.Module):
-    weights: Float[Array, "copies s*d w"]
+    weights: Float[Array, "copies patch w"]
     bias: Float[Array, "copies w"] | None
     layer: Convolution = eqx.field(static=True)
 

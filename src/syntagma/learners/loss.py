@@ -30,11 +30,11 @@ def losses(loss: Loss, outputs: Float[Array, "*n outputs"], targets: Num[Array, 
 def correct(loss: Loss, outputs: Float[Array, "*n outputs"], targets: Num[Array, "*n"]) -> Float[Array, "*n"]:
     """1 for each correct answer, 0 for a wrong one."""
     if loss == "squared":
-        return right_side(outputs[..., 0], targets)
+        return right_side(outputs[..., 0], targets.astype(outputs.dtype))
     return (outputs.argmax(-1) == targets.astype(jnp.int32)).astype(outputs.dtype)
 
 
 def right_side(outputs: Numbers, targets: Numbers) -> Numbers:
     """1 where an output has the target's sign, 1/2 where either is 0, else 0; of NumPy's arrays or JAX's."""
     product = outputs * targets
-    return (product > 0) + 0.5 * (product == 0)
+    return (product > 0).astype(float) + 0.5 * (product == 0).astype(float)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Scores:
     """
 
     losses: Float[np.ndarray, " n"]
-    correct: Float[np.ndarray, " n"]
+    correct: Float[np.ndarray, " n"] | Bool[np.ndarray, " n"]
     positions: Float[np.ndarray, "n T"] | None = None
 
     def means(self, name: str) -> dict[str, float]:
