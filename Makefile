@@ -16,11 +16,7 @@ WITH_TEXT := permutation-bias abstract-symbols corpus-forecast
 NEEDS_TEXT := corpus-forecast
 
 .DEFAULT_GOAL := help
-<<<<<<< HEAD
-.PHONY: help demo test slow browser lint types gallery bench clean $(addprefix gallery/,$(STUDIES))
-=======
-.PHONY: help demo test shapes slow lint types gallery bench clean $(addprefix gallery/,$(STUDIES))
->>>>>>> types
+.PHONY: help demo test shapes slow browser lint types gallery bench clean $(addprefix gallery/,$(STUDIES))
 
 help:
 	@echo "make demo     the main result at its quick size: a report page and a figure"

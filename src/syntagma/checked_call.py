@@ -190,7 +190,8 @@ class _Check:
             raise invalid(field, given, "it is larger than any number of 64 bits", "Lower it") from None
         if not self.any_number and not math.isfinite(number):
             raise invalid(field, given, "it must be a finite number", "Give a number, as 0.5")
-        return given if isinstance(given, float) or (isinstance(given, int) and abs(given) <= _LARGEST) else number
+        exact = isinstance(given, float) or (isinstance(given, int) and abs(int(given)) <= _LARGEST)
+        return given if exact else number  # pyright: ignore[reportReturnType]  # a whole number stays one
 
     def _one_of(self, field: str, given: Any, hints: Sequence[Any]) -> Any:
         if given is None and types.NoneType in hints:
@@ -207,7 +208,8 @@ class _Check:
                 self.lengths.clear()
                 self.lengths.update(before)
                 problems.append(error)
-        scalar = np.ndim(given) == 0 if isinstance(given, numbers.Number | str | np.ndarray) else not _is_line(given)
+        is_array = isinstance(given, np.ndarray)
+        scalar = given.ndim == 0 if is_array else not _is_line(given)
         raise problems[0 if scalar else -1]
 
     def _mapping(self, field: str, given: Any, inside: Sequence[Any]) -> Any:

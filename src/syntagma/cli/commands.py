@@ -375,7 +375,7 @@ def results(
     shown = not (as_json or files or course)
     chosen = Chosen(where, names, sort, ROWS_SHOWN if shown and number is None else number or None)
     with Store.open(to_read("DIR", directory), read_only=True) as store:
-        runs = chosen.rows(store.runs())
+        runs: Any = chosen.rows(store.runs())
         if shown:
             table, said = fitting(runs, chosen, display.console().width)
             display.print_tables({str(store.path): table})

@@ -81,10 +81,12 @@ class LearningCurve:
         seeds: Sequence[int] = (),
         diverged: Bool[np.ndarray, "seeds P"] | None = None,
         cut_short: Bool[np.ndarray, "seeds P"] | None = None,
+        run_ids: np.ndarray | None = None,
     ) -> None:
         sizes, losses = np.asarray(num_examples, float), np.asarray(losses, float)
         seeds = tuple(seeds) or tuple(range(len(losses)))
-        for field, value in zip(fields(self), (sizes, losses, name, seeds, diverged, cut_short), strict=True):
+        values = (sizes, losses, name, seeds, diverged, cut_short, run_ids)
+        for field, value in zip(fields(self), values, strict=True):
             object.__setattr__(self, field.name, value)
         if sizes.ndim != 1 or not len(sizes) or (np.diff(sizes) <= 0).any() or not (sizes > 0).all():
             raise invalid("num_examples", sizes.tolist(), "sizes are above 0 and increase", "Sort them")
@@ -122,9 +124,11 @@ class LearningCurve:
             wide = _wide(rows, metric)
             seeds = tuple(int(seed) for seed in wide.index)
             name = str(rows["label"].iloc[0]) if "label" in rows else " ".join(map(str, known))
-            flags = [_flag(rows, flag, wide) for flag in ("diverged", "cut_short")]
+            diverged, cut_short = (_flag(rows, flag, wide) for flag in ("diverged", "cut_short"))
             ids = _wide(rows, "id").fillna("").map(lambda name: name[:8]).to_numpy() if "id" in rows else None
-            curves[known] = cls(np.asarray(wide.columns, float), wide.to_numpy(float), name, seeds, *flags, ids)
+            curves[known] = cls(
+                np.asarray(wide.columns, float), wide.to_numpy(float), name, seeds, diverged, cut_short, ids
+            )
         return curves
 
     def band(self) -> Band:

@@ -87,10 +87,10 @@ class Chains:
         return np.concatenate([logs, np.zeros_like(logs[:, :1])], axis=1)
 
 
-def log_sum(logs: Float[np.ndarray, "*batch S"]) -> Float[np.ndarray | np.floating, "*batch"]:
+def log_sum(logs: Float[np.ndarray, "*batch S"]) -> Float[np.ndarray, "*batch"]:
     """Log of the sum of exponentials over the last axis."""
     most = _finite(logs.max(axis=-1, keepdims=True))
-    return _log(np.exp(logs - most).sum(axis=-1)) + most[..., 0]
+    return np.asarray(_log(np.exp(logs - most).sum(axis=-1)) + most[..., 0])
 
 
 def _through(message: Float[np.ndarray, "K n S"], matrices: Float[np.ndarray, "K S R"]) -> Float[np.ndarray, "K n R"]:
@@ -115,6 +115,6 @@ def _finite(most: np.ndarray) -> np.ndarray:
     return np.where(most == -np.inf, 0.0, most)
 
 
-def _log(values: np.ndarray | np.floating) -> np.ndarray:
+def _log(values: np.ndarray) -> np.ndarray:
     with np.errstate(divide="ignore"):
         return np.log(values)

@@ -44,7 +44,7 @@ class Exchangeable(CheckedModel, PairLanguage, abc.ABC):
     sentence_length: int = Field(ge=1)
 
     @abc.abstractmethod
-    def log_prob_of_one_order(self, counts: Num[np.ndarray, "*batch v"]) -> Float[np.ndarray | np.floating, "*batch"]:
+    def log_prob_of_one_order(self, counts: Num[np.ndarray, "*batch v"]) -> Float[np.ndarray, "*batch"]:
         """Log P(one sequence with these counts), of up to T tokens; `-inf` where impossible."""
 
     @abc.abstractmethod
@@ -94,7 +94,7 @@ class Exchangeable(CheckedModel, PairLanguage, abc.ABC):
         cells = np.arange(len(tokens))[:, None] * self.vocab + tokens
         return np.bincount(cells.reshape(-1), minlength=len(tokens) * self.vocab).reshape(-1, self.vocab)
 
-    def log_prob_of_counts(self, counts: Integer[np.ndarray, "*batch v"]) -> Float[np.ndarray | np.floating, "*batch"]:
+    def log_prob_of_counts(self, counts: Integer[np.ndarray, "*batch v"]) -> Float[np.ndarray, "*batch"]:
         """Log P(a sentence has these counts): that of one order times the number of orders.
 
         Raises:
@@ -105,7 +105,7 @@ class Exchangeable(CheckedModel, PairLanguage, abc.ABC):
             raise invalid("counts", np.asarray(counts).tolist(), f"each row must sum to {self.sentence_length} tokens")
         log_factorials = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, self.sentence_length + 1)))])
         orders = log_factorials[self.sentence_length] - log_factorials[counts].sum(axis=-1)
-        return self.log_prob_of_one_order(counts) + orders
+        return np.asarray(self.log_prob_of_one_order(counts) + orders)
 
     def token_probabilities(self) -> Float[np.ndarray, " v"]:
         """P(x_i = a), the same at each position."""
@@ -147,11 +147,11 @@ class DirichletMultinomial(Exchangeable):
             raise invalid("concentration", given, "it must be positive")
         return self
 
-    def log_prob_of_one_order(self, counts: Num[np.ndarray, "*batch v"]) -> Float[np.ndarray | np.floating, "*batch"]:
+    def log_prob_of_one_order(self, counts: Num[np.ndarray, "*batch v"]) -> Float[np.ndarray, "*batch"]:
         """See `Exchangeable`."""
         counts = np.asarray(counts, np.intp)
         each, total = self._log_rising()
-        return each[np.arange(self.vocab), counts].sum(axis=-1) - total[counts.sum(axis=-1)]
+        return np.asarray(each[np.arange(self.vocab), counts].sum(axis=-1) - total[counts.sum(axis=-1)])
 
     def predict(self, counts: Num[np.ndarray, "*batch v"]) -> Float[np.ndarray, "*batch v"]:
         """See `Exchangeable`."""
@@ -229,7 +229,7 @@ class CategoricalMixture(Exchangeable):
         impossible = counts @ (rows == 0).T.astype(np.float64) > 0
         return np.where(impossible, -np.inf, log_weights + counts @ logs.T)
 
-    def log_prob_of_one_order(self, counts: Num[np.ndarray, "*batch v"]) -> Float[np.ndarray | np.floating, "*batch"]:
+    def log_prob_of_one_order(self, counts: Num[np.ndarray, "*batch v"]) -> Float[np.ndarray, "*batch"]:
         """See `Exchangeable`."""
         return log_sum(self.log_joint(counts))
 

@@ -178,7 +178,7 @@ class Engine(Trainer):
 @trainer_of.register
 def _(learner: NetworkLearner, shape: Shape, training: Training | None) -> Trainer:
     try:
-        return _known_engine(learner, shape, training)
+        return _known_engine(learner, shape, training)  # pyright: ignore[reportArgumentType]  # it may have no hash
     except TypeError:  # a learner of one's own that has no hash
         return Engine(learner, shape, training)  # pyright: ignore[reportArgumentType]  # None is refused there
 

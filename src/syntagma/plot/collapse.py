@@ -42,8 +42,8 @@ def collapse(
 
 def rescaled(
     key: str,
-    num_examples: Sequence[float],
-    left: Sequence[float],
+    num_examples: Sequence[float] | np.ndarray,
+    left: Sequence[float] | np.ndarray,
     predicted: float,
     *,
     label: str = "",

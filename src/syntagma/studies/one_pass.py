@@ -137,7 +137,11 @@ def _cells(settings: OnePass, facts: Facts, results: Results) -> Iterator[Cell]:
 def _measure(settings: OnePass, facts: Facts, results: Results) -> Measured:
     passes, fixed, by = list(_passes(settings)), list(_fixed(settings)), ["learner"]
     course = pd.DataFrame(
-        {**cell.names, "num_examples": int(row["step"]) * cell.run.training.batch_size, **row}
+        {
+            **cell.names,
+            "num_examples": int(row["step"]) * settings.learners[cell.names["learner"]].training.batch_size,
+            **row,
+        }
         for cell in passes
         if cell.run in results
         for row in results.history(cell.run)
@@ -268,7 +272,10 @@ def _learners(
 ) -> dict[str, PassLearner]:
     """By their kind."""
     rows = zip(networks, batches, steps, fixed, strict=True)
-    return {network.kind: _learner(network, *numbers, fixed_batch) for network, *numbers in rows}
+    return {
+        network.kind: _learner(network, batch, pass_steps, on_fixed, fixed_batch)
+        for network, batch, pass_steps, on_fixed in rows
+    }
 
 
 def _networks(width: int, decoder: int, layers: int, heads: tuple[int, int]) -> tuple[AnyLearner, ...]:

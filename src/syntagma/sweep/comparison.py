@@ -55,9 +55,9 @@ def compare(first: Store, second: Store, metric: str = "test_loss") -> Mapping[s
     other = [row["setting"] for row in settings if row["shared"] == 0]
     found = {
         "runs": pd.DataFrame(counts),
-        "settings": pd.DataFrame(settings, columns=["setting", "first", "second"]),
-        "results": pd.DataFrame(differing, columns=["id", "metric", "first", "second"]),
-        "pairs": _pairs(*tables, names[0], names[1], other),
+        "settings": pd.DataFrame(settings, columns=pd.Index(["setting", "first", "second"])),
+        "results": pd.DataFrame(differing, columns=pd.Index(["id", "metric", "first", "second"])),
+        "pairs": _pairs(tables[0], tables[1], names[0], names[1], other),
     }
     return {name: table for name, table in found.items() if len(table)}
 

@@ -221,17 +221,17 @@ def average(predictions: Sequence[Prediction]) -> Prediction:
     )
 
 
-def _averaged(parts: Sequence[Stated], mean: Callable[[np.ndarray], np.ndarray | np.floating]) -> Stated:
+def _averaged(parts: Sequence[Stated], mean: Callable[[np.ndarray], np.ndarray]) -> Stated:
     origins = {(part.regime, part.source) for part in parts}
     if len(origins) > 1:
         raise invalid("predictions", sorted(origins), "regimes and sources differ", "Average those of one regime")
     return Stated(mean(np.array([part.values for part in parts])), parts[0].regime, parts[0].source)
 
 
-def _mean(values: Float[np.ndarray, "k *n"]) -> Float[np.ndarray | np.floating, "*n"]:
-    return values.mean(axis=0)
+def _mean(values: Float[np.ndarray, "k *n"]) -> Float[np.ndarray, "*n"]:
+    return np.asarray(values.mean(axis=0))
 
 
-def _geometric_mean(values: Float[np.ndarray, "k *n"]) -> Float[np.ndarray | np.floating, "*n"]:
+def _geometric_mean(values: Float[np.ndarray, "k *n"]) -> Float[np.ndarray, "*n"]:
     with np.errstate(divide="ignore"):  # a threshold of 0, before a curve's first size, makes the mean 0
-        return np.exp(np.log(values).mean(axis=0))
+        return np.asarray(np.exp(np.log(values).mean(axis=0)))
