@@ -21,6 +21,7 @@ from syntagma.languages.settings import LANGUAGES
 from syntagma.learners import LEARNERS
 from syntagma.studies import load, machinery
 from syntagma.sweep.store import Store
+from test_foreign_learner import NUMPY_LEARNER
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
@@ -69,12 +70,16 @@ def test_a_stranger_runs_the_examples_from_another_directory(tmp_path: Path) -> 
     small = ["--set", "sizes=[32]", "--set", "seeds=2", "--set", "learners.perceptron.training.max_steps=4"]
     small += ["--set", "learners.perceptron.training.min_steps=1", "--set", "learners.transformer.training.max_steps=4"]
     small += ["--set", "learners.transformer.training.min_steps=1", "--set", "test_examples=16"]
+    (tmp_path / "pairs.py").write_text(NUMPY_LEARNER)
+    small += ["--set", "learners.mine.learner.kind=pairs.py"]
     done = syntagma("run", "copying_study.py", "--out", "out", "--workers", "1", *small)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "out" / "page.html").stat().st_size > 100_000
     assert (tmp_path / "out" / "figures" / "learning-curves.png").exists()
     with Store.open(tmp_path / "out", read_only=True) as store:
-        assert len(store.ids()) == 4
+        assert len(store.ids()) == 6
+        mine = store.runs()
+        assert mine[mine["learner.kind"] == "numpy-pairs"]["test_loss"].notna().sum() == 2
     again = syntagma("report", "out", "--study", "copying_study.py", "--to", "again")
     assert again.returncode == 0, again.stderr
     fitted = syntagma(
