@@ -80,7 +80,7 @@ def test_a_stranger_runs_the_examples_from_another_directory(tmp_path: Path) -> 
         assert len(store.ids()) == 6
         mine = store.runs()
         assert mine[mine["learner.kind"] == "numpy-pairs"]["test_loss"].notna().sum() == 2
-    again = syntagma("report", "out", "--study", "copying_study.py", "--to", "again")
+    again = syntagma("report", "out", "--study", "copying_study.py", "--with", "pairs.py", "--to", "again")
     assert again.returncode == 0, again.stderr
     fitted = syntagma(
         "fit", "--language", "echo_language.py", "--learner", "gated_network.py", "--examples", "16", "--json",
