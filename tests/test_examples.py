@@ -124,7 +124,7 @@ def test_a_file_that_is_no_study_is_refused_in_one_line(tmp_path: Path, text: st
     with pytest.raises(InputError, match=says) as caught:
         load(str(tmp_path / "mine.py"))
     assert "\n" not in str(caught.value)
-    with pytest.raises(InputError, match="there is no such file"):
+    with pytest.raises(InputError, match=r"^study=.* cannot be used: there is no such file\. Check the path\.$"):
         load(str(tmp_path / "other.py"))
 
 
