@@ -21,6 +21,7 @@ from syntagma.languages.settings import LANGUAGES
 from syntagma.learners import LEARNERS
 from syntagma.studies import load, machinery
 from syntagma.sweep.store import Store
+from test_foreign_learner import NUMPY_LEARNER
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
@@ -70,13 +71,17 @@ def test_a_stranger_runs_the_examples_from_another_directory(tmp_path: Path) -> 
     small = ["--set", "sizes=[32]", "--set", "seeds=2", "--set", "learners.perceptron.training.max_steps=4"]
     small += ["--set", "learners.perceptron.training.min_steps=1", "--set", "learners.transformer.training.max_steps=4"]
     small += ["--set", "learners.transformer.training.min_steps=1", "--set", "test_examples=16"]
+    (tmp_path / "pairs.py").write_text(NUMPY_LEARNER)
+    small += ["--set", "learners.mine.learner.kind=pairs.py"]
     done = syntagma("run", "copying_study.py", "--out", "out", "--workers", "1", *small)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "out" / "page.html").stat().st_size > 100_000
     assert (tmp_path / "out" / "figures" / "learning-curves.png").exists()
     with Store.open(tmp_path / "out", read_only=True) as store:
-        assert len(store.ids()) == 4
-    again = syntagma("report", "out", "--study", "copying_study.py", "--to", "again")
+        assert len(store.ids()) == 6
+        mine = store.runs()
+        assert mine[mine["learner.kind"] == "numpy-pairs"]["test_loss"].notna().sum() == 2
+    again = syntagma("report", "out", "--study", "copying_study.py", "--with", "pairs.py", "--to", "again")
     assert again.returncode == 0, again.stderr
     fitted = syntagma(
         "fit", "--language", "echo_language.py", "--learner", "gated_network.py", "--examples", "16", "--json",
@@ -120,7 +125,7 @@ def test_a_file_that_is_no_study_is_refused_in_one_line(tmp_path: Path, text: st
     with pytest.raises(InputError, match=says) as caught:
         load(str(tmp_path / "mine.py"))
     assert "\n" not in str(caught.value)
-    with pytest.raises(InputError, match="there is no such file"):
+    with pytest.raises(InputError, match=r"^study=.* cannot be used: there is no such file\. Check the path\.$"):
         load(str(tmp_path / "other.py"))
 
 

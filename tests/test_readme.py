@@ -30,8 +30,11 @@ from syntagma.studies import BUILT_IN, load, machinery
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "docs/gallery").glob("*/*.md")))
-HEAVY = {("docs/watch-a-network-learn.md", 0)}
-"""Blocks of Python that need results of a run: their names are looked up, and they are not run."""
+HEAVY = {("docs/watch-a-network-learn.md", 0), ("docs/your-own-model.md", 1), ("docs/your-own-model.md", 2)}
+HEAVY |= {("docs/data-out.md", place) for place in range(3)}
+"""Blocks of Python that need results of a run, or libraries that need not be there: their names are looked up, and they
+are not run. Those of data-out.md are what test_datasets.py does with the real libraries.
+"""
 
 
 class Block(NamedTuple):
@@ -116,6 +119,8 @@ def check(words: list[str]) -> None:
 @pytest.mark.parametrize("words", [pytest.param(words, id=f"{page}: {' '.join(words)}") for page, words in COMMANDS])
 @pytest.mark.usefixtures("files_of_the_tutorials")
 def test_commands_can_be_given(words: list[str]) -> None:
+    if any("pytorch" in word for word in words):
+        pytest.importorskip("torch")
     check(words)
 
 
@@ -175,6 +180,7 @@ def test_what_python_imports_exists(block: Block) -> None:
 
 def test_no_block_of_python_is_forgotten() -> None:
     run_here = {("README.md", 0), ("README.md", 1), ("docs/abstract-symbols.md", 0), ("docs/forecast-a-text.md", 0)}
+    run_here |= {("docs/your-own-model.md", 0)}
     assert {(block.page, block.place) for block in BLOCKS if block.language == "python"} == run_here | HEAVY
 
 
@@ -198,6 +204,11 @@ def test_the_certificates_of_the_tutorial_are_what_it_says(capsys: pytest.Captur
     name, outcome, strings = transformer.split()
     assert (name, outcome, perceptron) == ("transformer", "generalises", "perceptron does not inf")
     assert float(strings) == pytest.approx(110, rel=0.05)
+
+
+def test_a_table_of_pairs_is_found_to_know_the_first_level(capsys: pytest.CaptureFixture[str]) -> None:
+    exec(python_of("docs/your-own-model.md")[0], {})
+    assert re.fullmatch(r"0\.\d{3} nats above the oracle; knows level 1\n", capsys.readouterr().out)
 
 
 def test_random_tokens_have_no_correlation_above_the_floor() -> None:

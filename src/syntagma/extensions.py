@@ -35,6 +35,8 @@ def module_of_file(path: str | Path, field: str) -> ModuleType:
         if not file.is_file():
             raise invalid(field, str(path), "there is no such file", "Check the path")
         content = file.read_bytes()
+    except InputError:
+        raise
     except (OSError, ValueError) as error:
         raise invalid(field, str(path), f"it cannot be read, {error}", "Check the path") from None
     name = f"{file.stem}_{hashlib.sha256(content).hexdigest()[:12]}"

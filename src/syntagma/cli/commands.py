@@ -313,6 +313,10 @@ def report(
     directory: Directory,
     to: Annotated[str | None, typer.Option(help="Write there instead of into DIR.", metavar="DIR")] = None,
     study: Annotated[str | None, typer.Option(help="Which study, where DIR holds several, or its file.")] = None,
+    with_: Annotated[
+        list[str],
+        typer.Option("--with", help="A file that adds a learner or language of the results; repeat.", metavar="FILE"),
+    ] = [],  # noqa: B006
     formats: Annotated[
         str, typer.Option("--format", help="Of the figures, with commas: png,pdf,svg,json.")
     ] = "png,pdf",
@@ -321,11 +325,14 @@ def report(
 ) -> None:
     """Write the page and figures again from stored results alone."""
     from syntagma.cli.paths import directory_to_write, to_read
+    from syntagma.extensions import module_of_file
     from syntagma.report.files import checked_formats, checked_width
     from syntagma.studies import load
     from syntagma.sweep.store import Store
 
     forms, inches = checked_formats(formats.split(",")), checked_width(width)
+    for file in with_:
+        module_of_file(file, "with")
     source = to_read("DIR", directory)
     place = source.parent if source.suffix == ".sqlite" else source
     if to is not None:

@@ -6,6 +6,7 @@ from pydantic import BeforeValidator, SerializeAsAny
 
 from syntagma.extensions import Kinds
 from syntagma.learners.engine import Engine
+from syntagma.learners.foreign import ForeignLearner, Validation
 from syntagma.learners.kernel_regression import KernelRegression
 from syntagma.learners.langevin import LangevinPosterior
 from syntagma.learners.learner import Activations, Layer, Learner, Network, NetworkLearner
@@ -54,6 +55,7 @@ __all__ = [
     "EqualityPerceptron",
     "ExampleSets",
     "Fit",
+    "ForeignLearner",
     "HierarchicalCNN",
     "KernelRegression",
     "LangevinPosterior",
@@ -68,6 +70,7 @@ __all__ = [
     "Trainer",
     "Training",
     "Transformer",
+    "Validation",
     "checked_sets",
     "fit",
     "solved_fit",

@@ -1,0 +1,127 @@
+"""A learner from outside: a class whose `fit` trains whatever it likes and returns a function that predicts.
+
+    @LEARNERS.add
+    class Mine(ForeignLearner):
+        label: ClassVar[str] = "mine"
+        kind: Literal["mine"] = "mine"
+        width: int = 64
+
+        def fit(self, inputs, targets, validation, seed):
+            ...
+            return predict  # inputs to log-probabilities of any library, see `learners.answers`
+
+It runs in every study that takes learners, beside those of the package: its fields are its settings, its result is kept
+by the hash of them, of sentences and of the seed. Whatever it draws must come from `seed`, or a run that is repeated is
+another. See examples/pytorch_learner.py.
+"""
+
+from __future__ import annotations
+
+import abc
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from jaxtyping import Int
+
+from syntagma.errors import InputError
+from syntagma.learners.answers import AT_ONCE, Answers, Predict
+from syntagma.learners.learner import Learner
+from syntagma.learners.readers.scoring import read_fit
+from syntagma.learners.trainer import ExampleSets, Fit, Trainer, checked_sets, trainer_of
+from syntagma.learners.training import Training
+from syntagma.tasks import Examples, Shape
+from syntagma.tasks.gate import check_shape
+
+
+@dataclass(frozen=True)
+class Validation:
+    """What chooses, and the task's sizes.
+
+    Attributes:
+        inputs: `[n, T]`, as in training.
+        targets: `[n]`, or `[n, T]` where every position is read.
+        shape: `shape.vocab` tokens (the symbol of hidden ones is one more), `shape.outputs` answers, `shape.reads`.
+    """
+
+    inputs: Int[np.ndarray, "n T"]
+    targets: Int[np.ndarray, "n *positions"]
+    shape: Shape
+
+
+class ForeignLearner(Learner):
+    """A learner from outside, one to one with TOML and the command line as every learner is."""
+
+    label: ClassVar[str] = "from outside"
+    weight_sharing: ClassVar[bool | None] = None
+
+    @abc.abstractmethod
+    def fit(
+        self,
+        inputs: Int[np.ndarray, "n T"],
+        targets: Int[np.ndarray, "n *positions"],
+        validation: Validation,
+        seed: int,
+    ) -> Predict:
+        """Learn from `inputs` and `targets`, int64; what predicts then.
+
+        Args:
+            inputs: `[n, T]` tokens, the symbol of hidden ones being `validation.shape.vocab`.
+            targets: `[n]` answers, or `[n, T]` where every position is read.
+            validation: examples to stop by.
+            seed: of whatever is drawn.
+        """
+
+    def check(self, shape: Shape) -> None:
+        """Whether it can do the task; by default all that ask for one of several answers."""
+        if shape.loss != "cross-entropy":
+            raise InputError(
+                f"learner={self.kind!r} cannot be used: learners from outside predict probabilities, and the task asks "
+                "for a number. Choose a task with answers to choose from."
+            )
+
+
+class ForeignTrainer(Trainer):
+    """Lets it fit one seed after the other, and measures what it predicts."""
+
+    def __init__(self, learner: ForeignLearner, shape: Shape) -> None:
+        check_shape(shape)
+        learner.check(shape)
+        self.learner, self.shape = learner, shape
+
+    def fit(
+        self,
+        train: Sequence[Examples],
+        validation: Sequence[Examples],
+        test: Sequence[Examples],
+        seeds: Sequence[int],
+        *,
+        extra: Mapping[str, Sequence[Examples]] | None = None,
+    ) -> list[Fit]:
+        """As `Trainer.fit`.
+
+        Raises:
+            InputError: also where what it predicts are no log-probabilities.
+        """
+        sets = checked_sets(self.shape, train, validation, test, seeds, extra)
+        return [self._one(one, int(seed)) for one, seed in zip(sets, seeds, strict=True)]
+
+    def _one(self, sets: ExampleSets, seed: int) -> Fit:
+        begun = time.perf_counter()
+        (inputs, targets), chosen = _whole(sets.train), _whole(sets.validation)
+        predict = self.learner.fit(inputs, targets, Validation(*chosen, self.shape), seed)
+        predictor = Answers(predict, self.shape, AT_ONCE, field=f"learner={self.learner.kind!r}")
+        return read_fit(predictor, sets, self.shape, {"stopped": "by itself"}, begun)
+
+
+def _whole(examples: Examples) -> tuple[np.ndarray, np.ndarray]:
+    """Copies as int64, which may be written to."""
+    return examples.inputs.astype(np.int64), examples.targets.astype(np.int64)
+
+
+@trainer_of.register
+def _(learner: ForeignLearner, shape: Shape, training: Training | None) -> Trainer:
+    del training
+    return ForeignTrainer(learner, shape)
