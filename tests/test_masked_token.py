@@ -92,8 +92,6 @@ def test_exact_losses_against_enumeration(exponent: float):
     laws = [np.bincount(every[:, i], p, 3) for i in range(4)]
     expected = np.mean([-law[law > 0] @ np.log(law[law > 0]) for law in laws])
     assert one_token_entropy(settings.language()) == pytest.approx(expected)
-        np.mean([-law[law > 0] @ np.log(law[law > 0]) for law in laws])
-    )
     others = []
     for i in range(4):
         rest = np.delete(every, i, axis=1) @ [9, 3, 1]

@@ -8,6 +8,7 @@ Source: arXiv 2505.07067 (class error), 2505.07070 (signal = noise); what is pre
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
