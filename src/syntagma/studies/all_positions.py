@@ -66,17 +66,11 @@ class Measured:
 def _facts(settings: AllPositions, results: Results) -> Iterator[Fact]:
     for language in settings.languages():
         yield grammar.plateaus_fact(language)
-        compute = functools.partial(_entropy, language)
-        yield Fact(grammar.fact_key("mean entropy", language), compute, "entropy of a sentence")
-
-
-def _entropy(language: HierarchySettings) -> dict[str, float]:
-    return {"nats": mean_token_entropy(language.language())}
+        yield grammar.nats_fact("mean entropy", language, mean_token_entropy, "entropy of a sentence")
 
 
 def _entropies(settings: AllPositions, facts: Facts) -> list[float]:
-    """The exact mean entropy of each seed's grammar."""
-    return [facts[grammar.fact_key("mean entropy", language)]["nats"] for language in settings.languages()]
+    return grammar.nats_of(facts, "mean entropy", settings.languages())
 
 
 def _cells(settings: AllPositions, facts: Facts, results: Results) -> Iterator[Cell]:

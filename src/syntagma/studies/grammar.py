@@ -19,6 +19,7 @@ from pydantic import Field
 
 from syntagma.curves import Claim, Interval, LearningCurve, PerSeed, certain, power_law, ratio, unmeasured
 from syntagma.errors import invalid
+from syntagma.languages.hierarchy import RandomHierarchy
 from syntagma.languages.settings import HierarchySettings
 from syntagma.learners import Clusterer, Counter, Learner
 from syntagma.oracles import TreeOracle
@@ -182,6 +183,16 @@ def grammar_curves(
 def fact_key(of: str, language: HierarchySettings) -> dict[str, Any]:
     """Under which a fact of one grammar is stored."""
     return {"of": of, "language": language.model_dump(mode="json")}
+
+
+def nats_fact(of: str, language: HierarchySettings, nats: Callable[[RandomHierarchy], float], text: str) -> Fact:
+    """One exact entropy of a grammar, `nats` of the language, as the fact that is stored."""
+    return Fact(fact_key(of, language), lambda: {"nats": nats(language.language())}, text)
+
+
+def nats_of(facts: Facts, of: str, languages: Iterable[HierarchySettings]) -> list[float]:
+    """The stored entropy of each language."""
+    return [facts[fact_key(of, language)]["nats"] for language in languages]
 
 
 def plateaus_key(language: HierarchySettings) -> dict[str, Any]:

@@ -402,7 +402,8 @@ def _rescaled(measured: Measured) -> Figure:
                 band, heights = curve.curve.band(), curve.plateaus.mean(0)
                 left = (band.mean - heights[level]) / (heights[level - 1] - heights[level])
                 learner = settings.learners[name].learner
-                line = rescaled(name, band.num_examples, left, one.law(learner, level), label=learner.label)
+                predicted = one.law(learner, level)
+                line = rescaled(name, band.num_examples.tolist(), left.tolist(), predicted, label=learner.label)
                 hover = {**dict(line.hover), "language": _name_of(settings, one)}
                 marks.append(replace(line, weight="thin", hover=hover))
         panels.append(rescaled_panel(marks, title=f"level {level}"))

@@ -6,7 +6,6 @@ Source: arXiv 2505.07070 (languages), masked prediction as in BERT; the exact po
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ from syntagma.learners import HierarchicalCNN, Transformer
 from syntagma.plot import Axis, Figure, Level, Panel
 from syntagma.plot.learning_curves import band_labels, curve_marks
 from syntagma.statistics.token_entropies import one_token_entropy
-from syntagma.studies.grammar import Grammar, cells_of, fact_key
+from syntagma.studies.grammar import Grammar, cells_of, nats_fact, nats_of
 from syntagma.studies.recipes import Contender, Rising, powers_of_two, trained
 from syntagma.studies.schemas import LEARNER, Column, Schema, Table, interval_columns, measured_as
 from syntagma.studies.study import Cell, Fact, Facts, Results, Settings, Study
@@ -82,17 +81,11 @@ def masked_floor(language: HierarchySettings) -> tuple[float, float]:
 
 def _facts(settings: MaskedTokens, results: Results) -> Iterator[Fact]:
     for language in settings.languages():
-        compute = functools.partial(_chance, language)
-        yield Fact(fact_key("chance", language), compute, "entropy of one token")
-
-
-def _chance(language: HierarchySettings) -> dict[str, float]:
-    return {"nats": one_token_entropy(language.language())}
+        yield nats_fact("chance", language, one_token_entropy, "entropy of one token")
 
 
 def _chances(settings: MaskedTokens, facts: Facts) -> list[float]:
-    """The exact entropy of one token in each seed's grammar."""
-    return [facts[fact_key("chance", language)]["nats"] for language in settings.languages()]
+    return nats_of(facts, "chance", settings.languages())
 
 
 def _cells(settings: MaskedTokens, facts: Facts, results: Results) -> Iterator[Cell]:

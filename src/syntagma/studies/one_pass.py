@@ -136,12 +136,9 @@ def _cells(settings: OnePass, facts: Facts, results: Results) -> Iterator[Cell]:
 
 def _measure(settings: OnePass, facts: Facts, results: Results) -> Measured:
     passes, fixed, by = list(_passes(settings)), list(_fixed(settings)), ["learner"]
+    batch = {name: one.training.batch_size for name, one in settings.learners.items()}
     course = pd.DataFrame(
-        {
-            **cell.names,
-            "num_examples": int(row["step"]) * settings.learners[cell.names["learner"]].training.batch_size,
-            **row,
-        }
+        {**cell.names, "num_examples": int(row["step"]) * batch[cell.names["learner"]], **row}
         for cell in passes
         if cell.run in results
         for row in results.history(cell.run)
@@ -273,8 +270,7 @@ def _learners(
     """By their kind."""
     rows = zip(networks, batches, steps, fixed, strict=True)
     return {
-        network.kind: _learner(network, batch, pass_steps, on_fixed, fixed_batch)
-        for network, batch, pass_steps, on_fixed in rows
+        network.kind: _learner(network, batch, number, lengths, fixed_batch) for network, batch, number, lengths in rows
     }
 
 

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from syntagma.checked_model import CheckedModel
 from syntagma.errors import InputError, invalid, unknown
 from syntagma.kernels import Architecture, Dense
 from syntagma.kernels.activations import ActivationName
@@ -22,7 +23,7 @@ from syntagma.learners import (
 )
 from syntagma.studies.study import Cell, Settings
 from syntagma.sweep.runs import Run
-from syntagma.tasks import AnyTask, Label, NextToken, Shape
+from syntagma.tasks import Label, NextToken, Shape
 
 PLAIN, REPAIRED = "transformer", "transformer-identities"
 """The two learners whose need of data is compared: names in `AbstractSymbols.learners`."""
@@ -32,11 +33,7 @@ _MOST_SOLVED = 4096
 """Kernel regression takes cubic time: no more training strings than these."""
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class Contender(_Part):
+class Contender(CheckedModel):
     """A learner, what figures call it, and how it is trained.
 
     Attributes:
@@ -54,7 +51,7 @@ class Contender(_Part):
         return (self.training_for_symbols if templates.symbolic else None) or self.training
 
 
-class Diversity(_Part):
+class Diversity(CheckedModel):
     """Training strings from ever more distinct substitutions of each template, their number fixed; the first family.
 
     Attributes:
@@ -66,7 +63,7 @@ class Diversity(_Part):
     num_examples: int = Field(ge=1)
 
 
-class Copying(_Part):
+class Copying(CheckedModel):
     """The task `language` learned by a transformer at each width, without and with the identity b in its heads."""
 
     language: Templates
@@ -83,7 +80,7 @@ class Copying(_Part):
                 yield {"identity": identity, "width": width}, self.learner.model_copy(update=sizes)
 
 
-class LanguageModel(_Part):
+class LanguageModel(CheckedModel):
     """Next-character prediction on windows of a text, by a decoder without and with identities, at equal compute."""
 
     length: int = Field(ge=2)
@@ -275,18 +272,15 @@ class AbstractSymbols(Settings):
         tests: dict[str, AnyLanguage] = {"unseen": (every or language).unseen()}
         if every is not None and language.substitutions is not None:
             tests["seen"] = every.seen()
-        task: AnyTask = Label()
-        return Run.model_validate(
-            {
-                "language": language,
-                "tests": tests,
-                "task": task,
-                "learner": learner,
-                "training": training,
-                "num_examples": size,
-                "test_examples": self.test_examples,
-                "seed": seed,
-            }
+        return Run(
+            language=language,
+            tests=tests,
+            task=Label(),
+            learner=learner,  # pyright: ignore[reportArgumentType]
+            training=training,
+            num_examples=size,
+            test_examples=self.test_examples,
+            seed=seed,
         )
 
 
