@@ -25,7 +25,7 @@ from syntagma.errors import InputError
 from syntagma.learners.layers.attention import attend, attend_from_last, attend_with, check_heads
 from syntagma.learners.layers.embedding import rows, with_mask_row
 from syntagma.learners.layers.product import product
-from syntagma.learners.learner import Activations, Layer, Network, NetworkLearner
+from syntagma.learners.learner import Activations, Layer, Network, NetworkLearner, checked_inputs
 from syntagma.randomness import normal
 from syntagma.tasks import Shape
 
@@ -43,6 +43,7 @@ class _AttentionNetwork(Network):
     readout: Float[Array, "d outputs"]
     heads: int = eqx.field(static=True)
 
+    @checked_inputs
     def __call__(self, inputs: Integer[Array, "B T"]) -> Float[Array, "B outputs"]:
         scale = self.positions.shape[1] ** -0.5
         *inner, last = self.layers
@@ -62,6 +63,7 @@ class _AttentionNetwork(Network):
         answer = attend_from_last(heads, *jnp.split(weights, 3, axis=1), heads=self.heads)
         return answer @ (last.projection * scale) @ (self.readout * scale)
 
+    @checked_inputs
     def activations(self, inputs: Integer[Array, "B T"]) -> Activations:
         length, width = self.positions.shape
         x = self._embed(inputs, jnp.eye(width))

@@ -21,7 +21,7 @@ from pydantic import Field
 from syntagma.errors import InputError, invalid
 from syntagma.learners.layers.embedding import rows, with_mask_row
 from syntagma.learners.layers.product import product
-from syntagma.learners.learner import Activations, Layer, Network, NetworkLearner
+from syntagma.learners.learner import Activations, Layer, Network, NetworkLearner, checked_inputs
 from syntagma.randomness import normal
 from syntagma.tasks import Shape
 
@@ -34,10 +34,12 @@ class _HierarchicalNetwork(Network):
     hidden: tuple[Float[Array, "p s*w w"], ...]
     readout: Float[Array, "w outputs"]
 
+    @checked_inputs
     def __call__(self, inputs: Integer[Array, "B T"]) -> Float[Array, "B outputs"]:
         activations = self.layers(inputs)[-1]
         return activations[:, 0] @ self.readout / self.readout.shape[0]
 
+    @checked_inputs
     def activations(self, inputs: Integer[Array, "B T"]) -> Activations:
         layers = []
         for level, values in enumerate(self.layers(inputs), start=1):

@@ -24,7 +24,7 @@ from pydantic import Field
 from syntagma.errors import InputError
 from syntagma.learners.layers.embedding import rows, with_mask_row
 from syntagma.learners.layers.product import product
-from syntagma.learners.learner import Activations, Layer, Network, NetworkLearner
+from syntagma.learners.learner import Activations, Layer, Network, NetworkLearner, checked_inputs
 from syntagma.randomness import normal
 from syntagma.tasks import Shape
 
@@ -36,9 +36,11 @@ class _PerceptronNetwork(Network):
     hidden: tuple[Float[Array, "w w"], ...]
     readout: Float[Array, "w outputs"]
 
+    @checked_inputs
     def __call__(self, inputs: Integer[Array, "B T"]) -> Float[Array, "B outputs"]:
         return self.layers(inputs)[-1] @ self.readout / self.readout.shape[0]
 
+    @checked_inputs
     def activations(self, inputs: Integer[Array, "B T"]) -> Activations:
         everything = np.ones((1, len(self.first)), bool)
         layers = [Layer(f"layer {i}", h[:, None], everything) for i, h in enumerate(self.layers(inputs), start=1)]

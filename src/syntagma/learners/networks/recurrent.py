@@ -23,7 +23,7 @@ from jaxtyping import Array, Float, Integer, Key
 from pydantic import Field
 
 from syntagma.learners.layers.product import product
-from syntagma.learners.learner import Activations, Layer, Network, NetworkLearner
+from syntagma.learners.learner import Activations, Layer, Network, NetworkLearner, checked_inputs
 from syntagma.randomness import normal
 from syntagma.tasks import Shape
 
@@ -36,6 +36,7 @@ class _RecurrentNetwork(Network):
     readout: Float[Array, "w outputs"]
     gated: bool = eqx.field(static=True)
 
+    @checked_inputs
     def __call__(self, inputs: Integer[Array, "B T"]) -> Float[Array, "B *answers"]:
         places = inputs.T
         from_input = self.from_input * self._scale
@@ -46,6 +47,7 @@ class _RecurrentNetwork(Network):
         last, states = self._states(contributions)
         return self._answers(last if self.shape.reads == "once" else states.swapaxes(0, 1))
 
+    @checked_inputs
     def activations(self, inputs: Integer[Array, "B T"]) -> Activations:
         length = inputs.shape[1]
         embedded = self.tokens[inputs]

@@ -29,7 +29,7 @@ from syntagma.learners.layers.attention import check_heads
 from syntagma.learners.layers.heads import Heads, mix
 from syntagma.learners.layers.product import product
 from syntagma.learners.layers.symbols import Norm, Symbols
-from syntagma.learners.learner import Activations, Layer, Network, NetworkLearner
+from syntagma.learners.learner import Activations, Layer, Network, NetworkLearner, checked_inputs
 from syntagma.randomness import normal
 from syntagma.tasks import Shape
 
@@ -76,6 +76,7 @@ class _TransformerNetwork(Network):
     causal: bool = eqx.field(static=True)
     class_token: bool = eqx.field(static=True)
 
+    @checked_inputs
     def __call__(self, inputs: Integer[Array, "B T"]) -> Float[Array, "B *answers"]:
         inputs = self._with_class_token(inputs)
         symbols = Symbols(self.tokens, self.positions, inputs, self.blocks[0].norm_attention)
@@ -88,6 +89,7 @@ class _TransformerNetwork(Network):
             x = self.blocks[-1].last(x)
         return self._answers(x)
 
+    @checked_inputs
     def activations(self, inputs: Integer[Array, "B T"]) -> Activations:
         length, places = inputs.shape[1], len(self.positions)
         x = self.tokens[self._with_class_token(inputs)] + self.positions

@@ -29,6 +29,7 @@ from jaxtyping import Float, Integer
 from pydantic import Field
 
 from syntagma.errors import InputError, invalid
+from syntagma.languages._tokens import checked_tokens
 from syntagma.learners.learner import Learner
 from syntagma.learners.readers.counting import count_contexts
 from syntagma.learners.readers.levels import Levels, Reading, Statistic, learn_levels
@@ -99,7 +100,9 @@ class ClusteredPredictor:
 
     def __call__(self, inputs: Integer[np.ndarray, "B T"]) -> Float[np.ndarray, "B C"]:
         """Natural logarithms of the probabilities."""
-        asked = context(self.levels, np.asarray(inputs))
+        reading = self.levels.reading
+        tokens = checked_tokens(inputs, reading.vocab + 1, reading.branching**reading.depth, field="inputs")
+        asked = context(self.levels, tokens)
         return np.log(next(self.smoothed.distributions(asked, self.order)))
 
 
