@@ -21,6 +21,7 @@ import numpy as np
 from jaxtyping import Array, Float, Integer, Key
 from pydantic import Field
 
+from syntagma.checked_call import checked
 from syntagma.errors import InputError
 from syntagma.learners.layers.attention import attend, attend_from_last, attend_with, check_heads
 from syntagma.learners.layers.embedding import rows, with_mask_row
@@ -91,6 +92,7 @@ class MultiLayerAttention(NetworkLearner):
     heads: int = Field(default=8, ge=1)
     layers: int = Field(default=3, ge=1)
 
+    @checked
     def network(self, key: Key[Array, ""], shape: Shape) -> Network:
         check_heads(self.width, self.heads)
         if shape.reads != "once":
@@ -103,6 +105,7 @@ class MultiLayerAttention(NetworkLearner):
         stack = tuple(_AttentionLayer(*pair) for pair in pairs)
         return _AttentionNetwork(shape, tokens, positions, stack, readout, self.heads)
 
+    @checked
     def forward_flops(self, shape: Shape) -> int:
         square, length = self.width**2, shape.length
         inner = 3 * 2 * length * square * max(self.layers - 2, 0) + 4 * length**2 * self.width * (self.layers - 1)

@@ -18,6 +18,7 @@ import numpy as np
 from jaxtyping import Array, Float, Integer, Key
 from pydantic import Field
 
+from syntagma.checked_call import checked
 from syntagma.errors import InputError, invalid
 from syntagma.learners.layers.embedding import rows, with_mask_row
 from syntagma.learners.layers.product import product
@@ -68,12 +69,14 @@ class HierarchicalCNN(NetworkLearner):
     kind: Literal["cnn"] = "cnn"
     width: int = Field(default=128, ge=1)
 
+    @checked
     def network(self, key: Key[Array, ""], shape: Shape) -> Network:
         return _network(key, shape, self.width, shared=True, kind=self.kind)
 
     def gradient_scale(self) -> float:
         return float(self.width)
 
+    @checked
     def forward_flops(self, shape: Shape) -> int:
         return _forward_flops(shape, self.width)
 
@@ -86,12 +89,14 @@ class LocallyConnected(NetworkLearner):
     kind: Literal["locally-connected"] = "locally-connected"
     width: int = Field(default=128, ge=1)
 
+    @checked
     def network(self, key: Key[Array, ""], shape: Shape) -> Network:
         return _network(key, shape, self.width, shared=False, kind=self.kind)
 
     def gradient_scale(self) -> float:
         return float(self.width)
 
+    @checked
     def forward_flops(self, shape: Shape) -> int:
         return _forward_flops(shape, self.width)
 

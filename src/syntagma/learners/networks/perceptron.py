@@ -21,6 +21,7 @@ import numpy as np
 from jaxtyping import Array, Float, Integer, Key
 from pydantic import Field
 
+from syntagma.checked_call import checked
 from syntagma.errors import InputError
 from syntagma.learners.layers.embedding import rows, with_mask_row
 from syntagma.learners.layers.product import product
@@ -69,12 +70,14 @@ class Perceptron(NetworkLearner):
     width: int = Field(default=256, ge=1)
     layers: int = Field(default=3, ge=1)
 
+    @checked
     def network(self, key: Key[Array, ""], shape: Shape) -> Network:
         return _network(key, shape, self.kind, self.width, self.layers, equalities=False)
 
     def gradient_scale(self) -> float:
         return float(self.width)
 
+    @checked
     def forward_flops(self, shape: Shape) -> int:
         return 2 * self.width * (self.width * (self.layers - 1) + shape.outputs)
 
@@ -88,12 +91,14 @@ class EqualityPerceptron(NetworkLearner):
     width: int = Field(default=256, ge=1)
     layers: int = Field(default=3, ge=1)
 
+    @checked
     def network(self, key: Key[Array, ""], shape: Shape) -> Network:
         return _network(key, shape, self.kind, self.width, self.layers, equalities=True)
 
     def gradient_scale(self) -> float:
         return float(self.width)
 
+    @checked
     def forward_flops(self, shape: Shape) -> int:
         return 2 * self.width * (shape.length**2 + self.width * (self.layers - 1) + shape.outputs)
 

@@ -22,6 +22,7 @@ import numpy as np
 from jaxtyping import Array, Float, Integer, Key
 from pydantic import Field
 
+from syntagma.checked_call import checked
 from syntagma.learners.layers.product import product
 from syntagma.learners.learner import Activations, Layer, Network, NetworkLearner, checked_inputs
 from syntagma.randomness import normal
@@ -92,9 +93,11 @@ class Elman(NetworkLearner):
     kind: Literal["elman"] = "elman"
     width: int = Field(default=128, ge=1)
 
+    @checked
     def network(self, key: Key[Array, ""], shape: Shape) -> Network:
         return _network(key, shape, self.width, gated=False)
 
+    @checked
     def forward_flops(self, shape: Shape) -> int:
         return _forward_flops(shape, self.width, 1)
 
@@ -107,9 +110,11 @@ class LSTM(NetworkLearner):
     kind: Literal["lstm"] = "lstm"
     width: int = Field(default=128, ge=1)
 
+    @checked
     def network(self, key: Key[Array, ""], shape: Shape) -> Network:
         return _network(key, shape, self.width, gated=True)
 
+    @checked
     def forward_flops(self, shape: Shape) -> int:
         return _forward_flops(shape, self.width, 4)
 

@@ -24,6 +24,7 @@ import numpy as np
 from jaxtyping import Array, Float, Integer, Key
 from pydantic import Field
 
+from syntagma.checked_call import checked
 from syntagma.errors import invalid
 from syntagma.learners.layers.attention import check_heads
 from syntagma.learners.layers.heads import Heads, mix
@@ -144,6 +145,7 @@ class Transformer(NetworkLearner):
     score_identity: float = Field(default=0.0, ge=0, allow_inf_nan=False)
     answer_identity: float = Field(default=0.0, ge=0, allow_inf_nan=False)
 
+    @checked
     def network(self, key: Key[Array, ""], shape: Shape) -> Network:
         self._check(shape)
         width, hidden, inner = self.width, self.mlp_ratio * self.width, self.heads * self._head_size
@@ -180,6 +182,7 @@ class Transformer(NetworkLearner):
             allowed = f"the task has {shape.outputs} outputs for {shape.vocab} symbols"
             raise invalid("tied", self.tied, allowed, "Set it to false")
 
+    @checked
     def forward_flops(self, shape: Shape) -> int:
         width, inner = self.width, self.heads * self._head_size
         length = shape.length + (self.read_out == "class-token")

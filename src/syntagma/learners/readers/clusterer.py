@@ -28,6 +28,7 @@ import numpy as np
 from jaxtyping import Float, Integer
 from pydantic import Field
 
+from syntagma.checked_call import checked
 from syntagma.errors import InputError, invalid
 from syntagma.languages._tokens import checked_tokens
 from syntagma.learners.learner import Learner
@@ -64,6 +65,7 @@ class Clusterer(Learner):
     branching: int | None = Field(default=None, ge=2)
     smoothing: Smoothing = "witten-bell"
 
+    @checked
     def check(self, shape: Shape) -> None:
         if shape.reads != "once" or shape.loss != "cross-entropy":
             raise InputError(

@@ -21,6 +21,7 @@ import numpy as np
 from jaxtyping import Float, Integer
 from pydantic import Field
 
+from syntagma.checked_call import checked
 from syntagma.errors import InputError
 from syntagma.learners.learner import Learner, checked_inputs
 from syntagma.learners.readers.counting import count_contexts
@@ -56,6 +57,7 @@ class Counter(Learner):
     max_order: int | None = Field(default=None, ge=0)
     positions: Literal["shared", "own"] | None = None
 
+    @checked
     def check(self, shape: Shape) -> None:
         if shape.loss != "cross-entropy" or shape.outputs != shape.vocab:
             raise InputError(
