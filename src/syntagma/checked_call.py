@@ -207,7 +207,7 @@ class _Check:
                 self.lengths.clear()
                 self.lengths.update(before)
                 problems.append(error)
-        scalar = np.ndim(given) == 0 if isinstance(given, numbers.Number | str | np.ndarray) else not _is_line(given)
+        scalar = given.ndim == 0 if isinstance(given, np.ndarray) else not _is_line(given)
         raise problems[0 if scalar else -1]
 
     def _mapping(self, field: str, given: Any, inside: Sequence[Any]) -> Any:
