@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from syntagma.cli import main
+from syntagma.sweep.store import Store
 
 Line = tuple[str, ...]
 STUDY = "zipf-rules"
@@ -90,6 +91,16 @@ SAYS: dict[Line, str] = {
     setting("levels=9"): "levels=9 cannot be used",
     setting("rules=[999]"): "rules=999",
     setting("vocab=999999999"): "cannot be used",
+    setting("seeds=999999999999"): "seeds=999999999999 cannot be used: a study has at most 10000 seeds. Lower it.",
+    ("run", "abstract-symbols", "--set", "seeds=" + "9" * 30): "a study has at most 10000 seeds",
+    ("run", "permutation-bias", "--set", "network_seeds=10001"): "network_seeds=10001 cannot be used",
+    ("merge", "foreign", "--out", "new"): "foreign/results.sqlite cannot be used",
+    ("merge", "nowhere", "--out", "new"): "results.sqlite does not exist",
+    ("merge", "nowhere", "--out", "file"): "out='file' cannot be used: it is a file",
+    ("merge", "nowhere", "--out", "x.sqlite"): "results go into a directory. Give x",
+    ("merge", "nowhere"): "out",
+    ("merge", "--out", "new"): "DIR",
+    ("probe", "torn", "seed=0"): "torn/results.sqlite cannot be used: it is damaged",
     ("run", STUDY, "--shard", "0/2"): "I goes from 1 to N. Give one of 1/2 to 2/2.",
     ("run", STUDY, "--shard", "3/2"): "Give one of 1/2 to 2/2",
     ("run", STUDY, "--shard", "1/0"): "Give 1/1 for all runs",
@@ -177,6 +188,14 @@ def generated() -> Iterator[Line]:
         yield "sample", "--grammar", place
         yield "results", "nowhere", "--csv", place
         yield "results", "nowhere", "--parquet", place
+    for place in PATHS:
+        yield "merge", place, "--out", "new"
+        yield "merge", "nowhere", "--out", place
+        yield "run", STUDY, "--ray", place
+        yield "run", STUDY, "--shard", place
+        yield "predict", "corpus-forecast", "--set", f"text={place}"
+        yield "run", "corpus-forecast", "--set", f"text={place}"
+        yield "fit", "--language", "text", "--set", f"language.path={place}"
     for width in ("x", "0", "-1", "nan", "inf", "1e9", "", "3,3"):
         yield "report", "nowhere", "--width", width
     for option, value in itertools.product(("vocab", "rules", "branching", "depth", "number"), WHOLE):
@@ -202,13 +221,16 @@ LINES = [*SAYS, *dict.fromkeys(line for line in generated() if line not in SAYS)
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A working directory with a file, a file that is no Python, an empty module, a pipe and a foreign database."""
+    """A working directory with files of every wrong kind: no Python, empty, a pipe, a foreign database, a torn one."""
     (tmp_path / "file").write_text("no directory")
     (tmp_path / "file.py").write_text("1 +")
     (tmp_path / "empty.py").write_text("")
     (tmp_path / "wrong.toml").write_text("[learners.cnn.training]\nlr = 0.1\n")
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "foreign").mkdir()
+    Store.create(tmp_path / "torn").close()
+    with (tmp_path / "torn" / "results.sqlite").open("r+b") as stored:
+        stored.truncate(5000)
     (tmp_path / "foreign" / "results.sqlite").write_text("a file of another program, long enough to have a header")
     monkeypatch.chdir(tmp_path)
     return tmp_path

@@ -26,7 +26,7 @@ from syntagma.sweep.atomic_file import atomic_file, remove_abandoned, temporary_
 from syntagma.sweep.attempts import Attempts
 from syntagma.sweep.endings import Ended, endings_raised, exit_code
 from syntagma.sweep.execution import Summary, execute
-from syntagma.sweep.failures import failures, record_failure
+from syntagma.sweep.failures import damaged_failures, failures, record_failure
 from syntagma.sweep.store import Store
 from syntagma.sweep.workers import Outcome, Workers
 
@@ -609,8 +609,45 @@ def test_failures_that_a_stranger_wrote_are_left_out(tmp_path: Path) -> None:
         good = record_failure(store, {"study": "s", "seed": 1}, "killed", attempts=3)
         with store._transaction() as connection:
             for number, (config, attempts) in enumerate([("not JSON", 1), ("[]", 1), ("{}", "many"), (b"\xff", 1)]):
-                connection.execute("INSERT INTO failures VALUES (?, ?, '', '', ?, '')", (str(number), config, attempts))
+                connection.execute(
+                    "INSERT INTO failures VALUES (?, ?, '', '', ?, '', NULL)", (str(number), config, attempts)
+                )
         assert failures(store) == [good]
+        said = damaged_failures(store)
+    assert len(said) == 4
+    assert all(len(line.splitlines()) == 1 and "is tried again" in line for line in said)
+
+
+@pytest.mark.parametrize("column", ["id", "config", "reason", "details", "attempts", "failed_at", "checksum"])
+@pytest.mark.parametrize("value", ["", "{}", 7, None, b"\xff", "x\ny"])
+def test_damaged_failures_are_said_and_not_believed(tmp_path: Path, column: str, value: object) -> None:
+    with Store.create(tmp_path) as store:
+        good = record_failure(store, {"study": "s", "seed": 1}, "killed", attempts=3)
+        record_failure(store, {"study": "s", "seed": 2}, "killed", attempts=3)
+        try:
+            with store._transaction() as connection:
+                edit = f"UPDATE failures SET {column} = ? WHERE rowid = 2 AND {column} IS NOT ?"
+                if not connection.execute(edit, (value, value)).rowcount:
+                    return
+        except InputError:  # what the table itself refuses
+            return
+        found, said = failures(store), damaged_failures(store)
+    if column == "checksum" and value is None:  # as of a row of before
+        assert (len(found), said) == (2, [])
+        return
+    assert found == [good]
+    assert len(said) == 1
+    assert said[0].isprintable()
+
+
+def test_a_table_of_failures_without_checksums_is_read_and_gets_them(tmp_path: Path) -> None:
+    with Store.create(tmp_path) as store:
+        first = record_failure(store, {"study": "s", "seed": 1}, "killed", attempts=3)
+        with store._transaction() as connection:
+            connection.execute("ALTER TABLE failures DROP COLUMN checksum")
+        assert (failures(store), damaged_failures(store)) == ([first], [])
+        second = record_failure(store, {"study": "s", "seed": 2}, "caf\udce9", attempts=3)
+        assert (failures(store), damaged_failures(store)) == ([first, second], [])
 
 
 def test_failures_hold_what_is_needed_to_name_the_run(tmp_path: Path) -> None:

@@ -208,8 +208,7 @@ class _Check:
                 self.lengths.clear()
                 self.lengths.update(before)
                 problems.append(error)
-        is_array = isinstance(given, np.ndarray)
-        scalar = given.ndim == 0 if is_array else not _is_line(given)
+        scalar = given.ndim == 0 if isinstance(given, np.ndarray) else not _is_line(given)
         raise problems[0 if scalar else -1]
 
     def _mapping(self, field: str, given: Any, inside: Sequence[Any]) -> Any:

@@ -51,6 +51,16 @@ class CheckedModel(BaseModel):
             except ValidationError as error:
                 raise InputError(first_problem(error, settings)) from None
 
+        def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+            """As pydantic's, but what is changed is looked at: `training.model_copy(update={"max_steps": 9})`."""
+            copied = super().model_copy(deep=deep)
+            if update is None:
+                return copied
+            if not isinstance(update, Mapping) or not all(isinstance(name, str) for name in update):
+                raise invalid("update", update, "it must be a dictionary of settings by name", "Give {NAME: VALUE}")
+            unchanged = {name: getattr(copied, name) for name in copied.model_fields_set if name not in update}
+            return type(self)(**unchanged, **update)
+
         # As pydantic's RootModel does: a model inside another is then made without the method above, whose InputError
         # would lose the path to the field.
         __init__.__pydantic_base_init__ = True

@@ -31,6 +31,7 @@ import scipy.linalg
 from jaxtyping import Float, Integer
 from pydantic import BeforeValidator, Field
 
+from syntagma.checked_call import checked
 from syntagma.errors import InputError, invalid, unknown, whole_number
 from syntagma.kernels import ARCHITECTURES, Architecture, named
 from syntagma.kernels.gram import check_memory
@@ -104,6 +105,7 @@ class KernelRegression(Learner):
             return gram_by_pattern(architecture, x, y, kind=self.limit, samples=self.samples, seed=seed).matrix
         return architecture.gram(x, y, kind=self.limit, samples=self.samples, seed=seed).matrix
 
+    @checked
     def check(self, shape: Shape) -> None:
         if shape.reads != "once":
             raise InputError("learner='kernel' cannot be used: it gives one answer a sentence, not one at each.")

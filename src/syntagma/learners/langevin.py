@@ -34,6 +34,7 @@ import numpy as np
 from jaxtyping import Array, Float, Integer, Key
 from pydantic import Field
 
+from syntagma.checked_call import checked
 from syntagma.errors import InputError
 from syntagma.learners.kernel_regression import NamedOrWhole, resolved
 from syntagma.learners.learner import Learner
@@ -80,6 +81,7 @@ class LangevinPosterior(Learner):
     steps: int = Field(default=4000, ge=4)
     snapshots: int = Field(default=32, ge=1)
 
+    @checked
     def check(self, shape: Shape) -> None:
         if shape.loss != "squared":
             raise InputError(

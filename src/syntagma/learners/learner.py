@@ -7,15 +7,38 @@ that a learning rate means the same relative change of a weight at every width.
 from __future__ import annotations
 
 import abc
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+import functools
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar, cast
 
 import equinox as eqx
 import jax
+import jax.core
 import numpy as np
 from jaxtyping import Array, Bool, Float, Integer, Key
 
 from syntagma.checked_model import CheckedModel
+from syntagma.languages._tokens import checked_tokens
 from syntagma.tasks import Shape
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def checked_inputs(method: F) -> F:
+    """A method of what has a `shape` that looks at the sentences a person gives it; in compiled programs it is free.
+
+    Raises, when called:
+        InputError: no `[B, T]` whole numbers from 0 to the mask symbol.
+    """
+
+    @functools.wraps(method)
+    def call(self: Any, inputs: Any) -> Any:
+        if isinstance(inputs, jax.core.Tracer):
+            return method(self, inputs)
+        tokens = checked_tokens(inputs, self.shape.vocab + 1, self.shape.length, field="inputs")
+        return method(self, inputs if isinstance(inputs, jax.Array) else tokens)
+
+    return cast("F", call)
 
 
 class Layer(eqx.Module):

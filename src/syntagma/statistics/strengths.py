@@ -120,7 +120,7 @@ def correlation_strengths(
     threads = whole_number("threads", threads)
     tokens = checked_stream(tokens, vocab, shortest=2)
     documents = checked_documents(documents, len(tokens))
-    if isinstance(lags, str) or not isinstance(lags, Sequence | np.ndarray):
+    if isinstance(lags, str | bytes) or not isinstance(lags, Sequence | np.ndarray):
         raise invalid("lags", lags, "it must be a list of distances", "For example [1, 2, 4]")
     if not len(lags):
         raise invalid("lags", list(lags), "there are none", "Give one or more")

@@ -15,7 +15,7 @@ from syntagma.errors import InputError
 from syntagma.studies.schemas import RUNS, Table
 from syntagma.studies.study import Cell, Fact, FactMissing, Facts, Results, Settings, Study
 from syntagma.sweep.execution import Summary, execute
-from syntagma.sweep.failures import Failure, failures
+from syntagma.sweep.failures import Failure, damaged_failures, failures
 from syntagma.sweep.identity import canonical_text
 
 if TYPE_CHECKING:
@@ -331,6 +331,7 @@ def _notes(runs: Any, wanted: int, store: Store) -> Iterable[str]:
     if cut:
         yield f"{cut} of {len(runs)} runs were still improving on validation sentences when training ended."
     yield from store.damage()
+    yield from damaged_failures(store)
     mixed = store.mixed_environments(list(runs["id"]))
     if mixed:
         yield mixed

@@ -18,10 +18,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import pandas as pd
+from pydantic import ValidationInfo, field_validator
 
 from syntagma.checked_model import CheckedModel
 from syntagma.curves import Claim
-from syntagma.errors import InputError
+from syntagma.errors import InputError, invalid
 from syntagma.studies.schemas import Table
 from syntagma.sweep.identity import canonical_text
 
@@ -30,9 +31,19 @@ if TYPE_CHECKING:
     from syntagma.sweep.runs import Run
     from syntagma.sweep.store import Store
 
+_MOST_SEEDS = 10_000
+
 
 class Settings(CheckedModel):
     """All that determines a study's results; one to one with TOML and `--set key=value`."""
+
+    @field_validator("seeds", "network_seeds", check_fields=False)
+    @classmethod
+    def _seeds_end(cls, number: int, field: ValidationInfo) -> int:
+        """A grid is computed before anything is made, and that takes forever where there is no end of seeds."""
+        if number > _MOST_SEEDS:
+            raise invalid(str(field.field_name), number, f"a study has at most {_MOST_SEEDS} seeds", "Lower it")
+        return number
 
 
 SettingsT = TypeVar("SettingsT", bound=Settings)

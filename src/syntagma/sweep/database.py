@@ -177,9 +177,11 @@ def _readable(file: Path) -> sqlite3.Connection:
             connection.execute("PRAGMA query_only = ON")
             connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
             return connection
-        except sqlite3.OperationalError:
+        except sqlite3.Error as error:
             if connection is not None:
                 connection.close()
+            if not isinstance(error, sqlite3.OperationalError):
+                raise
     raise InputError(
         f"{file} cannot be read: its log {log.name} has entries that only a writer can restore. "
         "Copy both files into a directory that can be written, and read them there."

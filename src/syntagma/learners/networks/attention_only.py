@@ -21,11 +21,12 @@ import numpy as np
 from jaxtyping import Array, Float, Integer, Key
 from pydantic import Field
 
+from syntagma.checked_call import checked
 from syntagma.errors import InputError
 from syntagma.learners.layers.attention import attend, attend_from_last, attend_with, check_heads
 from syntagma.learners.layers.embedding import rows, with_mask_row
 from syntagma.learners.layers.product import product
-from syntagma.learners.learner import Activations, Layer, Network, NetworkLearner
+from syntagma.learners.learner import Activations, Layer, Network, NetworkLearner, checked_inputs
 from syntagma.randomness import normal
 from syntagma.tasks import Shape
 
@@ -43,6 +44,7 @@ class _AttentionNetwork(Network):
     readout: Float[Array, "d outputs"]
     heads: int = eqx.field(static=True)
 
+    @checked_inputs
     def __call__(self, inputs: Integer[Array, "B T"]) -> Float[Array, "B outputs"]:
         scale = self.positions.shape[1] ** -0.5
         *inner, last = self.layers
@@ -62,6 +64,7 @@ class _AttentionNetwork(Network):
         answer = attend_from_last(heads, *jnp.split(weights, 3, axis=1), heads=self.heads)
         return answer @ (last.projection * scale) @ (self.readout * scale)
 
+    @checked_inputs
     def activations(self, inputs: Integer[Array, "B T"]) -> Activations:
         length, width = self.positions.shape
         x = self._embed(inputs, jnp.eye(width))
@@ -89,6 +92,7 @@ class MultiLayerAttention(NetworkLearner):
     heads: int = Field(default=8, ge=1)
     layers: int = Field(default=3, ge=1)
 
+    @checked
     def network(self, key: Key[Array, ""], shape: Shape) -> Network:
         check_heads(self.width, self.heads)
         if shape.reads != "once":
@@ -101,6 +105,7 @@ class MultiLayerAttention(NetworkLearner):
         stack = tuple(_AttentionLayer(*pair) for pair in pairs)
         return _AttentionNetwork(shape, tokens, positions, stack, readout, self.heads)
 
+    @checked
     def forward_flops(self, shape: Shape) -> int:
         square, length = self.width**2, shape.length
         inner = 3 * 2 * length * square * max(self.layers - 2, 0) + 4 * length**2 * self.width * (self.layers - 1)

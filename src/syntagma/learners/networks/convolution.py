@@ -18,10 +18,11 @@ import numpy as np
 from jaxtyping import Array, Float, Integer, Key
 from pydantic import Field
 
+from syntagma.checked_call import checked
 from syntagma.errors import InputError, invalid
 from syntagma.learners.layers.embedding import rows, with_mask_row
 from syntagma.learners.layers.product import product
-from syntagma.learners.learner import Activations, Layer, Network, NetworkLearner
+from syntagma.learners.learner import Activations, Layer, Network, NetworkLearner, checked_inputs
 from syntagma.randomness import normal
 from syntagma.tasks import Shape
 
@@ -34,10 +35,12 @@ class _HierarchicalNetwork(Network):
     hidden: tuple[Float[Array, "_p s*w w"], ...]
     readout: Float[Array, "w outputs"]
 
+    @checked_inputs
     def __call__(self, inputs: Integer[Array, "B T"]) -> Float[Array, "B outputs"]:
         activations = self.layers(inputs)[-1]
         return activations[:, 0] @ self.readout / self.readout.shape[0]
 
+    @checked_inputs
     def activations(self, inputs: Integer[Array, "B T"]) -> Activations:
         layers = []
         for level, values in enumerate(self.layers(inputs), start=1):
@@ -66,12 +69,14 @@ class HierarchicalCNN(NetworkLearner):
     kind: Literal["cnn"] = "cnn"
     width: int = Field(default=128, ge=1)
 
+    @checked
     def network(self, key: Key[Array, ""], shape: Shape) -> Network:
         return _network(key, shape, self.width, shared=True, kind=self.kind)
 
     def gradient_scale(self) -> float:
         return float(self.width)
 
+    @checked
     def forward_flops(self, shape: Shape) -> int:
         return _forward_flops(shape, self.width)
 
@@ -84,12 +89,14 @@ class LocallyConnected(NetworkLearner):
     kind: Literal["locally-connected"] = "locally-connected"
     width: int = Field(default=128, ge=1)
 
+    @checked
     def network(self, key: Key[Array, ""], shape: Shape) -> Network:
         return _network(key, shape, self.width, shared=False, kind=self.kind)
 
     def gradient_scale(self) -> float:
         return float(self.width)
 
+    @checked
     def forward_flops(self, shape: Shape) -> int:
         return _forward_flops(shape, self.width)
 

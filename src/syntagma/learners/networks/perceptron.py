@@ -21,10 +21,11 @@ import numpy as np
 from jaxtyping import Array, Float, Integer, Key
 from pydantic import Field
 
+from syntagma.checked_call import checked
 from syntagma.errors import InputError
 from syntagma.learners.layers.embedding import rows, with_mask_row
 from syntagma.learners.layers.product import product
-from syntagma.learners.learner import Activations, Layer, Network, NetworkLearner
+from syntagma.learners.learner import Activations, Layer, Network, NetworkLearner, checked_inputs
 from syntagma.randomness import normal
 from syntagma.tasks import Shape
 
@@ -36,9 +37,11 @@ class _PerceptronNetwork(Network):
     hidden: tuple[Float[Array, "w w"], ...]
     readout: Float[Array, "w outputs"]
 
+    @checked_inputs
     def __call__(self, inputs: Integer[Array, "B T"]) -> Float[Array, "B outputs"]:
         return self.layers(inputs)[-1] @ self.readout / self.readout.shape[0]
 
+    @checked_inputs
     def activations(self, inputs: Integer[Array, "B T"]) -> Activations:
         everything = np.ones((1, len(self.first)), bool)
         layers = [Layer(f"layer {i}", h[:, None], everything) for i, h in enumerate(self.layers(inputs), start=1)]
@@ -67,12 +70,14 @@ class Perceptron(NetworkLearner):
     width: int = Field(default=256, ge=1)
     layers: int = Field(default=3, ge=1)
 
+    @checked
     def network(self, key: Key[Array, ""], shape: Shape) -> Network:
         return _network(key, shape, self.kind, self.width, self.layers, equalities=False)
 
     def gradient_scale(self) -> float:
         return float(self.width)
 
+    @checked
     def forward_flops(self, shape: Shape) -> int:
         return 2 * self.width * (self.width * (self.layers - 1) + shape.outputs)
 
@@ -86,12 +91,14 @@ class EqualityPerceptron(NetworkLearner):
     width: int = Field(default=256, ge=1)
     layers: int = Field(default=3, ge=1)
 
+    @checked
     def network(self, key: Key[Array, ""], shape: Shape) -> Network:
         return _network(key, shape, self.kind, self.width, self.layers, equalities=True)
 
     def gradient_scale(self) -> float:
         return float(self.width)
 
+    @checked
     def forward_flops(self, shape: Shape) -> int:
         return 2 * self.width * (shape.length**2 + self.width * (self.layers - 1) + shape.outputs)
 

@@ -22,8 +22,9 @@ import numpy as np
 from jaxtyping import Array, Float, Integer, Key
 from pydantic import Field
 
+from syntagma.checked_call import checked
 from syntagma.learners.layers.product import product
-from syntagma.learners.learner import Activations, Layer, Network, NetworkLearner
+from syntagma.learners.learner import Activations, Layer, Network, NetworkLearner, checked_inputs
 from syntagma.randomness import normal
 from syntagma.tasks import Shape
 
@@ -36,6 +37,7 @@ class _RecurrentNetwork(Network):
     readout: Float[Array, "w outputs"]
     gated: bool = eqx.field(static=True)
 
+    @checked_inputs
     def __call__(self, inputs: Integer[Array, "B T"]) -> Float[Array, "B *answers"]:
         places = inputs.T
         from_input = self.from_input * self._scale
@@ -46,6 +48,7 @@ class _RecurrentNetwork(Network):
         last, states = self._states(contributions)
         return self._answers(last if self.shape.reads == "once" else states.swapaxes(0, 1))
 
+    @checked_inputs
     def activations(self, inputs: Integer[Array, "B T"]) -> Activations:
         length = inputs.shape[1]
         embedded = self.tokens[inputs]
@@ -92,9 +95,11 @@ class Elman(NetworkLearner):
     kind: Literal["elman"] = "elman"
     width: int = Field(default=128, ge=1)
 
+    @checked
     def network(self, key: Key[Array, ""], shape: Shape) -> Network:
         return _network(key, shape, self.width, gated=False)
 
+    @checked
     def forward_flops(self, shape: Shape) -> int:
         return _forward_flops(shape, self.width, 1)
 
@@ -107,9 +112,11 @@ class LSTM(NetworkLearner):
     kind: Literal["lstm"] = "lstm"
     width: int = Field(default=128, ge=1)
 
+    @checked
     def network(self, key: Key[Array, ""], shape: Shape) -> Network:
         return _network(key, shape, self.width, gated=True)
 
+    @checked
     def forward_flops(self, shape: Shape) -> int:
         return _forward_flops(shape, self.width, 4)
 

@@ -24,12 +24,13 @@ import numpy as np
 from jaxtyping import Array, Float, Integer, Key
 from pydantic import Field
 
+from syntagma.checked_call import checked
 from syntagma.errors import invalid
 from syntagma.learners.layers.attention import check_heads
 from syntagma.learners.layers.heads import Heads, mix
 from syntagma.learners.layers.product import product
 from syntagma.learners.layers.symbols import Norm, Symbols
-from syntagma.learners.learner import Activations, Layer, Network, NetworkLearner
+from syntagma.learners.learner import Activations, Layer, Network, NetworkLearner, checked_inputs
 from syntagma.randomness import normal
 from syntagma.tasks import Shape
 
@@ -76,6 +77,7 @@ class _TransformerNetwork(Network):
     causal: bool = eqx.field(static=True)
     class_token: bool = eqx.field(static=True)
 
+    @checked_inputs
     def __call__(self, inputs: Integer[Array, "B T"]) -> Float[Array, "B *answers"]:
         inputs = self._with_class_token(inputs)
         symbols = Symbols(self.tokens, self.positions, inputs, self.blocks[0].norm_attention)
@@ -88,6 +90,7 @@ class _TransformerNetwork(Network):
             x = self.blocks[-1].last(x)
         return self._answers(x)
 
+    @checked_inputs
     def activations(self, inputs: Integer[Array, "B T"]) -> Activations:
         length, places = inputs.shape[1], len(self.positions)
         x = self.tokens[self._with_class_token(inputs)] + self.positions
@@ -142,6 +145,7 @@ class Transformer(NetworkLearner):
     score_identity: float = Field(default=0.0, ge=0, allow_inf_nan=False)
     answer_identity: float = Field(default=0.0, ge=0, allow_inf_nan=False)
 
+    @checked
     def network(self, key: Key[Array, ""], shape: Shape) -> Network:
         self._check(shape)
         width, hidden, inner = self.width, self.mlp_ratio * self.width, self.heads * self._head_size
@@ -178,6 +182,7 @@ class Transformer(NetworkLearner):
             allowed = f"the task has {shape.outputs} outputs for {shape.vocab} symbols"
             raise invalid("tied", self.tied, allowed, "Set it to false")
 
+    @checked
     def forward_flops(self, shape: Shape) -> int:
         width, inner = self.width, self.heads * self._head_size
         length = shape.length + (self.read_out == "class-token")

@@ -28,7 +28,9 @@ import numpy as np
 from jaxtyping import Float, Integer
 from pydantic import Field
 
+from syntagma.checked_call import checked
 from syntagma.errors import InputError, invalid
+from syntagma.languages._tokens import checked_tokens
 from syntagma.learners.learner import Learner
 from syntagma.learners.readers.counting import count_contexts
 from syntagma.learners.readers.levels import Levels, Reading, Statistic, learn_levels
@@ -63,6 +65,7 @@ class Clusterer(Learner):
     branching: int | None = Field(default=None, ge=2)
     smoothing: Smoothing = "witten-bell"
 
+    @checked
     def check(self, shape: Shape) -> None:
         if shape.reads != "once" or shape.loss != "cross-entropy":
             raise InputError(
@@ -99,7 +102,9 @@ class ClusteredPredictor:
 
     def __call__(self, inputs: Integer[np.ndarray, "B T"]) -> Float[np.ndarray, "B C"]:
         """Natural logarithms of the probabilities."""
-        asked = context(self.levels, np.asarray(inputs))
+        reading = self.levels.reading
+        tokens = checked_tokens(inputs, reading.vocab + 1, reading.branching**reading.depth, field="inputs")
+        asked = context(self.levels, tokens)
         return np.log(next(self.smoothed.distributions(asked, self.order)))
 
 

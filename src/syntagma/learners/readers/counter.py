@@ -21,8 +21,9 @@ import numpy as np
 from jaxtyping import Float, Integer
 from pydantic import Field
 
+from syntagma.checked_call import checked
 from syntagma.errors import InputError
-from syntagma.learners.learner import Learner
+from syntagma.learners.learner import Learner, checked_inputs
 from syntagma.learners.readers.counting import count_contexts
 from syntagma.learners.readers.nearby import hidden_place, nearby
 from syntagma.learners.readers.scoring import order_losses, read_fit
@@ -56,6 +57,7 @@ class Counter(Learner):
     max_order: int | None = Field(default=None, ge=0)
     positions: Literal["shared", "own"] | None = None
 
+    @checked
     def check(self, shape: Shape) -> None:
         if shape.loss != "cross-entropy" or shape.outputs != shape.vocab:
             raise InputError(
@@ -73,6 +75,7 @@ class CountedPredictor:
     shared: bool
     order: int
 
+    @checked_inputs
     def __call__(self, inputs: Integer[np.ndarray, "B T"]) -> Float[np.ndarray, "B *answers"]:
         """Natural logarithms of the probabilities: `[B, C]`, or `[B, T, C]` where every position is read."""
         asked = nearby(np.asarray(inputs), self.shape, self.shared, self.order)
