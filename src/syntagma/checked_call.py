@@ -12,7 +12,7 @@ those of their `Literal`; everything else is an instance of its class. Lists of 
 asked for, and what can be read once only becomes a tuple. What a value means (a token below `vocab`, a lag shorter than
 the text) is for the function to say. Annotations that are only there for type checkers are not looked at.
 
-Cost: 10 to 30 microseconds a call, and one pass over real arrays.
+Cost: some tens of microseconds a call, and one pass over real arrays.
 """
 
 from __future__ import annotations
