@@ -54,6 +54,7 @@ _HOMES = {
     "family": "syntagma.languages",
     "fit": "syntagma.learners",
     "learning_curve": "syntagma.sweep.learning_curve",
+    "load": "syntagma.sweep.loaded_network",
     "oracle_of": "syntagma.oracles",
 }
 
@@ -102,6 +103,7 @@ __all__ = [
     "family",
     "fit",
     "learning_curve",
+    "load",
     "oracle_of",
 ]
 
@@ -143,6 +145,7 @@ if TYPE_CHECKING:
     )
     from syntagma.oracles import TreeOracle, oracle_of
     from syntagma.sweep.learning_curve import learning_curve
+    from syntagma.sweep.loaded_network import load
     from syntagma.sweep.store import Store
     from syntagma.tasks import Label, LastToken, MaskedToken, NextToken, RootClass, SymmetryTarget
 

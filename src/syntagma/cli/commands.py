@@ -211,6 +211,9 @@ def run(
     ray: Annotated[
         str | None, typer.Option(help="Do the runs on a Ray cluster: auto, local, or HOST:PORT.", metavar="ADDRESS")
     ] = None,
+    checkpoints: Annotated[
+        str, _number("Networks to keep of each run: the best, and others along the training.")
+    ] = "0",
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Try again what failed before.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be run, and how long.")] = False,
 ) -> None:
@@ -225,6 +228,7 @@ def run(
     chosen = load(study)
     values = settings_for(chosen, preset, set_, config)
     processes = whole_number("workers", read_value(workers), minimum=0)
+    kept = whole_number("checkpoints", read_value(checkpoints), minimum=0)
     part = None if shard is None else _shard(chosen, shard)
     label = preset if config is None else Path(config).stem
     directory = Path("results", f"{chosen.name}-{label}") if out is None else directory_to_write("out", out)
@@ -248,8 +252,9 @@ def run(
         command = store.record_command(chosen.name, preset, values.model_dump(mode="json"), sys.argv)
         try:
             with progress_shown() as progress:
+                how = {"ray": ray} | ({"keep": kept} if kept else {})
                 summary = machinery.run(
-                    chosen, values, store, processes, progress, retry_failed=retry_failed, shard=part, ray=ray
+                    chosen, values, store, processes, progress, retry_failed=retry_failed, shard=part, **how
                 )
         except KeyboardInterrupt as ended:
             again = f"{len(store.ids())} finished runs are kept in {directory}; the same command resumes."
@@ -479,6 +484,36 @@ def probe(
         title = f"{found.learner.label} network, P = {found.num_examples}, after {after} steps"
         for file in save_figures([probe_figure(tables, title, name)], store.path.parent / "probes"):
             print(f"figure  {file}")
+
+
+@app.command()
+def network(
+    directory: Directory,
+    run: Annotated[list[str], typer.Argument(help="The run, as for `probe`.", metavar="RUN")],
+    step: Annotated[str | None, _number("The network after so many steps. (default: of the smallest loss)")] = None,
+    to: Annotated[
+        str | None, typer.Option(help="Write its weights to this file, for PyTorch.", metavar="FILE.safetensors")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show a stored network's weights and layers, or write it as a state_dict that PyTorch loads."""
+    from syntagma.cli import display
+    from syntagma.cli.paths import file_to_write, to_read
+    from syntagma.cli.settings import read_value
+    from syntagma.sweep.loaded_network import load
+
+    file = None if to is None else file_to_write("to", to, ".safetensors")
+    asked = None if step is None else whole_number("step", read_value(step), minimum=0)
+    found = load(to_read("DIR", directory), *run, step=asked)
+    if file is not None:
+        found.export(file)
+    if as_json:
+        display.print_json(found.description())
+    elif file is not None:
+        print(file)
+    else:
+        title = f"{found.run.learner.label} network of run {found.run.id()[:8]}, after {found.step} steps"
+        display.print_tables({title: found.table()})
 
 
 def _language(grammar: Path | None, given: dict[str, Any], seed: str) -> RandomHierarchy:

@@ -100,10 +100,11 @@ class Runner:
 
     Args:
         results: the results directory, where runs that ask for checkpoints leave them; None to keep none.
+        keep: how many networks to keep of runs that do not ask for it; which changes nothing of their results.
     """
 
-    def __init__(self, results: str | Path | None = None) -> None:
-        self._results = results
+    def __init__(self, results: str | Path | None = None, keep: int = 0) -> None:
+        self._results, self._keep = results, keep
         self._trainers: dict[tuple[object, ...], Trainer] = {}
         self._held_out: dict[str, _HeldOut] = {}
 
@@ -130,8 +131,9 @@ class Runner:
         )
         seeds = [run.seed for run in runs]
         extra = {name: [self._set(run, "test", run.tests[name]).examples for run in runs] for name in first.tests}
-        if first.checkpoints and self._results is not None and isinstance(trainer, Engine):
-            checkpoints = Checkpoints(self._results, [run.id() for run in runs], first.checkpoints)
+        number = first.checkpoints or self._keep
+        if number and self._results is not None and isinstance(trainer, Engine):
+            checkpoints = Checkpoints(self._results, [run.id() for run in runs], number)
             watch = checkpoints.watch(trainer.training.evaluation_steps(trainer.training.length(first.num_examples)))
             fits = trainer.fit(*sets, seeds, extra=extra, watch=watch)
             checkpoints.best(fits)
