@@ -49,7 +49,7 @@ def test_values_of_a_sweep() -> None:
         (["a=0..2:3"], "a range goes from one number above 0"),
         (["a=2..1:3"], "a range goes from one number above 0"),
         (["a=1..2:1"], "in 2 steps or more"),
-        (["a=1..2:101", "b=1..2:101"], "it makes 10,201 points"),
+        (["a=1.0..2.0:101", "b=1.0..2.0:101"], "it makes 10,201 points"),
     ],
 )
 def test_what_is_no_sweep(given: list[str], says: str) -> None:
@@ -161,7 +161,9 @@ def test_a_kept_sweep_does_what_is_missing(capsys: pytest.CaptureFixture[str], t
         before = store.runs()
         assert store.ids_with_networks() == set(before["id"])
     more = json.loads(done(capsys, *line("--sweep", "training.learning_rate=0.01,0.1,1.0", *some, "--json")))
-    assert more["points"][:2] == [{**point, "best": new["best"]} for point, new in zip(first["points"], more["points"])]
+    assert more["points"][:2] == [
+        {**point, "best": new["best"]} for point, new in zip(first["points"], more["points"], strict=False)
+    ]
     with Store.open(place, read_only=True) as store:
         assert store.runs()["finished_at"].tolist()[:4] == before["finished_at"].tolist()
         assert len(store.runs()) == 6
