@@ -86,4 +86,4 @@ def fitting(runs: pd.DataFrame, chosen: Chosen, width: int) -> tuple[pd.DataFram
     left = len(everything) - len(columns)
     if left and not chosen.columns:
         said += f"; {left} more columns: --columns NAME,NAME or all, or --csv FILE"
-    return table[columns].rename(columns=short), said
+    return table.loc[:, columns].rename(columns=short), said

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import jax.numpy as jnp
 import numpy as np
 import safetensors.numpy
 from jaxtyping import Float, Integer
@@ -80,8 +81,8 @@ class LoadedNetwork:
         A masked token is to be the mask symbol, whose number is `shape.vocab`.
         """
         seen = self.inputs(tokens)
-        parts = [np.asarray(self.network(seen[place : place + _TOGETHER])) for place in range(0, len(seen), _TOGETHER)]
-        return np.concatenate(parts)
+        pieces = [jnp.asarray(seen[place : place + _TOGETHER]) for place in range(0, len(seen), _TOGETHER)]
+        return np.concatenate([np.asarray(self.network(piece)) for piece in pieces])
 
     def log_probabilities(self, tokens: Integer[np.ndarray, "n T"]) -> Float[np.ndarray, "n *answers"]:
         """Logarithms of what the network gives each answer; of tasks whose answers are chosen, not real numbers."""
@@ -93,7 +94,7 @@ class LoadedNetwork:
 
     def activations(self, tokens: Integer[np.ndarray, "n T"]) -> dict[str, np.ndarray]:
         """Every layer's values `[n, positions, width]` by its name; its attention, if any, by `NAME attention`."""
-        layers = self.network.activations(self.inputs(tokens)).layers
+        layers = self.network.activations(jnp.asarray(self.inputs(tokens))).layers
         found = {layer.name: np.asarray(layer.values) for layer in layers}
         return found | {
             f"{one.name} attention": np.asarray(one.attention) for one in layers if one.attention is not None
