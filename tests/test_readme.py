@@ -56,7 +56,7 @@ LINES = [
     for block in BLOCKS
     if block.language in ("sh", "")
     for line in block.text.replace("\\\n", " ").splitlines()
-    if (words := shlex.split(line, comments=True)) and words[0] in ("syntagma", "make")
+    if (words := shlex.split(line.partition(" > ")[0], comments=True)) and words[0] in ("syntagma", "make")
 ]
 COMMANDS = [(page, words[1:]) for page, words in LINES if words[0] == "syntagma"]
 
