@@ -354,7 +354,7 @@ def fit(
         display.print_json({"points": display.records(table), "at_an_end": ends})
         return
     shown = table.drop(columns=["validation_loss", "test_loss", *([] if table["diverged"].any() else ["diverged"])])
-    marks = shown.assign(best=["best" if best else "" for best in shown["best"].tolist()])
+    marks = shown.assign(best=["best" if bool(best) else "" for best in list(shown["best"])])
     display.print_tables({f"{learner} on {language}, {task}: mean loss over seeds, chosen by validation": marks})
     for key in ends:
         display.console(stderr=True).print(
