@@ -22,8 +22,8 @@ from typer.main import get_command
 from syntagma.cli import main
 from syntagma.cli.commands import app
 from syntagma.cli.settings import read_value, settings_for
-from syntagma.cli.single import run_of
-from syntagma.errors import InputError
+from syntagma.cli.sweeps import points, swept
+from syntagma.errors import InputError, whole_number
 from syntagma.languages.templates import Templates
 from syntagma.studies import BUILT_IN, load, machinery
 
@@ -59,7 +59,7 @@ LINES = [
     for block in BLOCKS
     if block.language in ("sh", "")
     for line in block.text.replace("\\\n", " ").splitlines()
-    if (words := shlex.split(line, comments=True)) and words[0] in ("syntagma", "make")
+    if (words := shlex.split(line.partition(" > ")[0], comments=True)) and words[0] in ("syntagma", "make")
 ]
 COMMANDS = [(page, words[1:]) for page, words in LINES if words[0] == "syntagma"]
 
@@ -104,12 +104,13 @@ def check(words: list[str]) -> None:
     """Options, study, preset, settings and stored run of a command exist; nothing is run."""
     with get_command(app).commands[words[0]].make_context(words[0], words[1:]) as context:  # pyright: ignore
         given = context.params
-    if words[0] in ("run", "predict"):
+    if words[0] in ("run", "predict", "settings"):
         settings_for(load(given["study"]), given["preset"], given["set_"])
     elif words[0] == "fit":
         sizes = {"num_examples": given["examples"], "test_examples": given["test_examples"], "seed": given["seed"]}
         sizes = {name: read_value(text) for name, text in sizes.items()}
-        run_of(given["language"], given["task"], given["learner"], sizes, given["set_"])
+        kinds = (given["language"], given["task"], given["learner"])
+        points(kinds, sizes, given["set_"], swept(given["sweep"]), whole_number("seeds", read_value(given["seeds"])))
     elif words[0] == "probe" and (place := re.fullmatch(r"results/(.+)-(\w+)", str(given["directory"]))):
         study = load(place[1])
         runs = [cell.run.config() for cell in machinery.plan(study, study.presets[place[2]], machinery.Facts())]
@@ -131,6 +132,7 @@ def test_commands_can_be_given(words: list[str]) -> None:
         ("run zipf-rules --preset quik", "Did you mean 'quick'"),
         ("run zipf-rules --presets quick", "No such option"),
         ("predict zipf-rules --set seed=2", "Did you mean 'seeds'"),
+        ("fit --learner cnn --sweep training.lr=1,2", "Did you mean 'training.learning_rate'"),
         ("fit --learner kernal", "Did you mean 'kernel'"),
         ("fit --set learner.architecture=tranformer", "Did you mean 'transformer'"),
         ("probe results/level-by-level-quick kind=cnn", "assert"),

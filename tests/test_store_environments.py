@@ -13,7 +13,7 @@ import jax
 import pytest
 
 from syntagma.errors import InputError
-from syntagma.sweep.environment import differences, environment, xla_flags
+from syntagma.sweep.environment import differences, environment, own_code, xla_flags
 from syntagma.sweep.store import Store
 
 SHOW = "import json; from syntagma.sweep.environment import environment; print(json.dumps(environment()))"
@@ -98,3 +98,29 @@ def test_a_resume_that_would_mix_environments_is_told(store: Store):
     assert store.mixed_environments([first, second], here=True) == ""
     assert "settings.default_matmul_precision highest and None" in store.mixed_environments([third], here=True)
     assert store.mixed_environments([], here=True) == ""
+
+
+def test_a_users_own_code_is_known_by_what_it_holds_and_its_commit(tmp_path: Path):
+    def git(*arguments: str) -> str:
+        who = ["-c", "user.name=A", "-c", "user.email=a@example.org"]
+        return subprocess.run(
+            ["git", *who, "-C", str(tmp_path), *arguments], capture_output=True, text=True, check=True
+        ).stdout.strip()
+
+    mine = tmp_path / "my_study.py"
+    mine.write_text("STUDY = 1\n")
+    before = own_code([mine])
+    assert set(before) == {"code"}
+    git("init", "-q")
+    assert own_code([mine]) == before  # not kept yet
+    git("add", "my_study.py")
+    git("commit", "-qm", "first")
+    first = own_code([mine])
+    assert first == before | {"commits": {"my_study.py": git("rev-parse", "HEAD")}}
+    git("commit", "-q", "--allow-empty", "-m", "elsewhere")
+    assert differences([first, own_code([mine])]) == {}
+    mine.write_text("STUDY = 2\n")
+    changed = own_code([mine, tmp_path / "gone.py"])
+    assert changed["commits"]["my_study.py"] == f"{git('rev-parse', 'HEAD')} and changes"
+    assert set(differences([first, changed])) == {"code.my_study.py"}
+    assert own_code([]) == {}

@@ -60,6 +60,7 @@ _HOMES = {
     "family": "syntagma.languages",
     "fit": "syntagma.learners",
     "learning_curve": "syntagma.sweep.learning_curve",
+    "load": "syntagma.sweep.loaded_network",
     "oracle_of": "syntagma.oracles",
     "probe": "syntagma.probes",
     "score": "syntagma.scoring",
@@ -117,6 +118,7 @@ __all__ = [
     "family",
     "fit",
     "learning_curve",
+    "load",
     "oracle_of",
     "plot",
     "probe",
@@ -167,6 +169,7 @@ if TYPE_CHECKING:
     from syntagma.scoring import Score, curve_of, score
     from syntagma.statistics.correlations import correlations
     from syntagma.sweep.learning_curve import learning_curve
+    from syntagma.sweep.loaded_network import load
     from syntagma.sweep.store import Store
     from syntagma.tasks import Label, LastToken, MaskedToken, NextToken, RootClass, SymmetryTarget
     from syntagma.theory.exact import threshold

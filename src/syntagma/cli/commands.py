@@ -213,6 +213,9 @@ def run(
     ray: Annotated[
         str | None, typer.Option(help="Do the runs on a Ray cluster: auto, local, or HOST:PORT.", metavar="ADDRESS")
     ] = None,
+    checkpoints: Annotated[
+        str, _number("Networks to keep of each run: the best, and others along the training.")
+    ] = "0",
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Try again what failed before.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be run, and how long.")] = False,
 ) -> None:
@@ -227,6 +230,7 @@ def run(
     chosen = load(study)
     values = settings_for(chosen, preset, set_, config)
     processes = whole_number("workers", read_value(workers), minimum=0)
+    kept = whole_number("checkpoints", read_value(checkpoints), minimum=0)
     part = None if shard is None else _shard(chosen, shard)
     label = preset if config is None else Path(config).stem
     directory = Path("results", f"{chosen.name}-{label}") if out is None else directory_to_write("out", out)
@@ -250,8 +254,9 @@ def run(
         command = store.record_command(chosen.name, preset, values.model_dump(mode="json"), sys.argv)
         try:
             with progress_shown() as progress:
+                how = {"ray": ray} | ({"keep": kept} if kept else {})
                 summary = machinery.run(
-                    chosen, values, store, processes, progress, retry_failed=retry_failed, shard=part, ray=ray
+                    chosen, values, store, processes, progress, retry_failed=retry_failed, shard=part, **how
                 )
         except KeyboardInterrupt as ended:
             again = f"{len(store.ids())} finished runs are kept in {directory}; the same command resumes."
@@ -283,10 +288,26 @@ def fit(
     validation_examples: Annotated[str | None, _number("Validation sentences; as many as test sentences.")] = None,
     seed: Annotated[str, _number("Fixes sentences, weights and order.")] = "0",
     set_: Changes = [],  # noqa: B006
+    sweep: Annotated[
+        list[str],
+        typer.Option(
+            help="Try values of a setting: 1e-3,3e-3 or 1e-4..1e-1:7; repeat for a grid.", metavar="KEY=VALUES"
+        ),
+    ] = [],  # noqa: B006
+    seeds: Annotated[str, _number("Runs of each point, with seeds from --seed on.")] = "1",
+    out: Annotated[
+        str | None, typer.Option(help="Keep the runs here, and do only those that are missing.", metavar="DIR")
+    ] = None,
+    checkpoints: Annotated[str, _number("Networks to keep of each run in --out.")] = "0",
+    workers: Annotated[str, _number("Processes that train at the same time, with --out. (default: as `run`)")] = "0",
+    ray: Annotated[
+        str | None, typer.Option(help="Do the runs on a Ray cluster: auto, local, or HOST:PORT.", metavar="ADDRESS")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Fit one learner once: any language, task and learner. `--set language.vocab=16`, `--set learner.width=64`, ..."""
-    from syntagma.cli import display, single
+    """Fit one learner, once or in a sweep: any language, task and learner, changed by `--set learner.width=64`, ..."""
+    from syntagma.cli import display, single, sweeps
+    from syntagma.cli.paths import directory_to_write
     from syntagma.cli.settings import read_value
 
     given = {"num_examples": ("examples", examples), "test_examples": ("test-examples", test_examples)}
@@ -294,18 +315,94 @@ def fit(
         given["validation_examples"] = ("validation-examples", validation_examples)
     sizes = {field: whole_number(name, read_value(text)) for field, (name, text) in given.items()}
     sizes["seed"] = whole_number("seed", read_value(seed), minimum=0)
-    run = single.run_of(language, task, learner, sizes, set_)
+    number = whole_number("seeds", read_value(seeds))
+    kept = whole_number("checkpoints", read_value(checkpoints), minimum=0)
+    processes = whole_number("workers", read_value(workers), minimum=0)
+    place = None if out is None else directory_to_write("out", out)
+    if place is None:
+        for name, value in (("checkpoints", kept), ("workers", processes), ("ray", ray)):
+            if value:
+                raise invalid(name, value, "there is no place for results", "Give one, as --out results/mine")
+    if ray is not None:
+        _check_ray(ray)
+    grid = sweeps.swept(sweep)
+    points = sweeps.points((language, task, learner), sizes, set_, grid, number)
+    runs = [run for point in points for run in point.runs]
 
+    from syntagma.cli import planned
     from syntagma.cli.progress import waiting
-    from syntagma.sweep.runs import Runner
 
-    with waiting(f"fitting {learner} on {sizes['num_examples']:,} sentences"):
-        metrics = Runner().execute([run])[0]
-    del metrics["history"]
-    if as_json:
-        display.print_json({"run": run.config(), "metrics": metrics})
+    if place is None:
+        from syntagma.sweep.runs import Runner
+
+        runner = Runner()
+        many = f", {len(runs)} runs" if len(runs) > 1 else ""
+        with waiting(f"fitting {learner} on {sizes['num_examples']:,} sentences{many}"):
+            results = {run.id(): runner.execute([run])[0] for run in runs}
     else:
-        display.print_tables({f"{learner} on {language}, {task}": single.summary(metrics)})
+        if ray is None:
+            planned.check_fits(runs, processes)
+        results = _kept_results(runs, place, processes, ray, kept)
+    if len(runs) == 1 and not grid:
+        metrics = {name: value for name, value in results[runs[0].id()].items() if name != "history"}
+        if as_json:
+            display.print_json({"run": runs[0].config(), "metrics": metrics})
+        else:
+            display.print_tables({f"{learner} on {language}, {task}": single.summary(metrics)})
+        return
+    table = sweeps.compared(points, results)
+    ends = sweeps.best_at_an_end(table, grid)
+    if as_json:
+        display.print_json({"points": display.records(table), "at_an_end": ends})
+        return
+    shown = table.drop(columns=["validation_loss", "test_loss", *([] if table["diverged"].any() else ["diverged"])])
+    marks = shown.assign(best=["best" if bool(best) else "" for best in list(shown["best"])])
+    display.print_tables({f"{learner} on {language}, {task}: mean loss over seeds, chosen by validation": marks})
+    for key in ends:
+        display.console(stderr=True).print(
+            f"note    the best {key} is at an end of what was tried: widen it", markup=False
+        )
+
+
+def _kept_results(runs: Sequence[Any], place: Path, workers: int, ray: str | None, keep: int) -> dict[str, Any]:
+    """The results of `runs`, those that `place` lacks made now and kept there."""
+    from syntagma.cli import display
+    from syntagma.cli.progress import progress_shown
+    from syntagma.sweep.execution import execute
+    from syntagma.sweep.plan import Costs
+    from syntagma.sweep.store import Store
+
+    _make_parent(place)
+    with Store.create(place) as store:
+        wanted = {run.id(): run for run in runs}
+        missing = {name: run for name, run in wanted.items() if name not in store.ids()}
+        number = len(missing)
+        command = store.record_command("fit", None, {}, sys.argv)
+        try:
+            with progress_shown() as progress:
+
+                def finished(run: Any, metrics: dict[str, Any]) -> None:
+                    del missing[run.id()]
+                    loss = f"{metrics['test_loss']:.3f}"
+                    progress(f"{run.learner.kind} seed={run.seed}: {loss}", 1 - len(missing) / number)
+
+                def failed(run: Any, failure: Any) -> None:
+                    missing.pop(run.id(), None)
+
+                how: dict[str, Any] = {"ray": ray, "cost": Costs(), "failed": failed} | ({"keep": keep} if keep else {})
+                execute(lambda: list(missing.values()), store, workers, finished, retry_failed=True, **how)
+        except KeyboardInterrupt as ended:
+            again = f"{len(store.ids())} finished runs are kept in {place}; the same command resumes."
+            display.console(stderr=True).print(f"interrupted: {again}", markup=False, soft_wrap=True)
+            raise typer.Exit(exit_code(ended)) from None
+        store.finish_command(command)
+        results = store.results(list(wanted))
+    lost = len(wanted) - len(results)
+    if lost:
+        display.console(stderr=True).print(f"{lost} run{'s' * (lost > 1)} failed; the same command tries again")
+    if not results:
+        raise typer.Exit(FAILED_EXIT)
+    return results
 
 
 @app.command()
@@ -389,7 +486,7 @@ def results(
             print(said)
             return
         runs = runs.iloc[: chosen.limit] if chosen.limit else runs
-        table = runs[chosen.names(runs)]
+        table = runs.loc[:, chosen.names(runs)]
         for path in files.values():
             store.export(path, table)
         if course is not None:
@@ -492,6 +589,36 @@ def probe(
 
 app.command()(outside.export)
 app.command()(outside.score)
+
+
+@app.command()
+def network(
+    directory: Directory,
+    run: Annotated[list[str], typer.Argument(help="The run, as for `probe`.", metavar="RUN")],
+    step: Annotated[str | None, _number("The network after so many steps. (default: of the smallest loss)")] = None,
+    to: Annotated[
+        str | None, typer.Option(help="Write its weights to this file, for PyTorch.", metavar="FILE.safetensors")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show a stored network's weights and layers, or write it as a state_dict that PyTorch loads."""
+    from syntagma.cli import display
+    from syntagma.cli.paths import file_to_write, to_read
+    from syntagma.cli.settings import read_value
+    from syntagma.sweep.loaded_network import load
+
+    file = None if to is None else file_to_write("to", to, ".safetensors")
+    asked = None if step is None else whole_number("step", read_value(step), minimum=0)
+    found = load(to_read("DIR", directory), *run, step=asked)
+    if file is not None:
+        found.export(file)
+    if as_json:
+        display.print_json(found.description())
+    elif file is not None:
+        print(file)
+    else:
+        title = f"{found.run.learner.label} network of run {found.run.id()[:8]}, after {found.step} steps"
+        display.print_tables({title: found.table()})
 
 
 def _language(grammar: Path | None, given: dict[str, Any]) -> RandomHierarchy:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from syntagma.errors import invalid
 
@@ -86,5 +86,4 @@ def fitting(runs: pd.DataFrame, chosen: Chosen, width: int) -> tuple[pd.DataFram
     left = len(everything) - len(columns)
     if left and not chosen.columns:
         said += f"; {left} more columns: --columns NAME,NAME or all, or --csv FILE"
-    shown_table: Any = table[columns]
-    return shown_table.rename(columns=short), said
+    return table.loc[:, columns].rename(columns=short), said

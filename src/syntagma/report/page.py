@@ -241,6 +241,8 @@ def _provenance(analysis: Analysis) -> str:
         "Versions": known.pop("versions", {}),
         "Machine": known.pop("machine", {}),
         "JAX": known.pop("jax", {}),
+        "Own files": known.pop("code", {}),
+        "Their commits": known.pop("commits", {}),
     }
     rest = {name: value for name, value in known.items() if name != "seconds"}
     shell = f"<pre>{html.escape(command if isinstance(command, str) else ' '.join(command))}</pre>" if command else ""

@@ -281,6 +281,7 @@ def last_command(store: Store, study: Study[Any, Any]) -> tuple[Settings, dict[s
     made = store.environments().get(command["environment"], {})
     provenance = {
         **{name: made.get(name, {}) for name in ("machine", "versions")},
+        **{name: made[name] for name in ("code", "commits") if name in made},
         "jax": made.get("settings", {}),
         "settings": settings.model_dump(mode="json"),
         "preset": command["preset"],

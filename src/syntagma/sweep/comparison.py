@@ -51,12 +51,12 @@ def compare(first: Store, second: Store, metric: str = "test_loss") -> Mapping[s
         {"runs": "in both", "number": len(ids[0] & ids[1])},
         {"runs": "in both, with other results", "number": len({row["id"] for row in differing})},
     ]
-    settings = _settings(*tables)
+    settings = _settings(tables[0], tables[1])
     other = [row["setting"] for row in settings if row["shared"] == 0]
     found = {
         "runs": pd.DataFrame(counts),
-        "settings": pd.DataFrame(settings, columns=pd.Index(["setting", "first", "second"])),
-        "results": pd.DataFrame(differing, columns=pd.Index(["id", "metric", "first", "second"])),
+        "settings": pd.DataFrame(settings).drop(columns="shared", errors="ignore"),
+        "results": pd.DataFrame(differing),
         "pairs": _pairs(tables[0], tables[1], names[0], names[1], other),
     }
     return {name: table for name, table in found.items() if len(table)}

@@ -6,14 +6,17 @@ run's identity, so results of several environments can stand in one table: `diff
 
 from __future__ import annotations
 
+import hashlib
 import importlib.metadata
 import os
 import platform
+import subprocess
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from syntagma.errors import InputError
+from syntagma.extensions import files
 from syntagma.sweep.identity import flatten
 from syntagma.sweep.machine import usable_cores
 
@@ -31,13 +34,18 @@ _FLAGS_WITHOUT_EFFECT = ("--xla_cpu_multi_thread_eigen", "--xla_force_host_platf
 _WITHOUT_EFFECT = ("machine.cores", "versions.python")
 
 
+_NOT_COMPARED = ("commits.",)
+"""A file is the same whatever else its repository holds."""
+
+
 def environment() -> dict[str, dict[str, Any]]:
     """`{"machine": {...}, "versions": {...}, "settings": {...}}` of this process; no host name, user name or path.
 
     `machine`: `processor` (model name), `cores` (those this process may use), `platform` (system and architecture),
     `device` (kind of the first one that JAX uses) and `devices` (how many). `versions`: Python and the libraries that
     numbers depend on, None where not installed. `settings`: those of JAX that change bits, whether a variable or the
-    program set them, and `xla_flags`. JAX is imported for it.
+    program set them, and `xla_flags`. JAX is imported for it. Where the user imported files of their own, as of a study
+    or network, there are also `code` (hash of each by its name) and `commits` (Git's, where they are kept with it).
 
     Raises:
         InputError: JAX finds no device of the kind that it was told to use.
@@ -60,7 +68,42 @@ def environment() -> dict[str, dict[str, Any]]:
         "versions": {"python": platform.python_version()} | {package: _version(package) for package in _PACKAGES},
         "settings": {name: _plain(getattr(jax.config, long, None)) for name, long in _SETTINGS.items()}
         | {"xla_flags": xla_flags(os.environ.get("XLA_FLAGS", ""))},
-    }
+    } | own_code(files())
+
+
+def own_code(paths: Iterable[str | Path]) -> dict[str, dict[str, Any]]:
+    """What is known of a user's own files: `{"code": {"my_study.py": "5f..."}, "commits": {"my_study.py": "9b..."}}`.
+
+    `code` is the first 16 digits of SHA-256 of what they hold now. A commit with " and changes" after it means that
+    the file is not as that commit has it. Nothing where there are no files.
+    """
+    code, commits = {}, {}
+    for path in map(Path, paths):
+        try:
+            code[path.name] = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+        except OSError:  # gone since it was imported
+            continue
+        if (commit := _commit(path)) is not None:
+            commits[path.name] = commit
+    return ({"code": code} if code else {}) | ({"commits": commits} if commits else {})
+
+
+def _commit(path: Path) -> str | None:
+    """The commit of the repository that `path` is kept in; None where it is kept in none, or Git is not there."""
+    head = _git(path.parent, "rev-parse", "HEAD")
+    if head is None or _git(path.parent, "ls-files", "--error-unmatch", "--", path.name) is None:
+        return None
+    changed = _git(path.parent, "status", "--porcelain", "--", path.name)
+    return head if changed == "" else f"{head} and changes"
+
+
+def _git(folder: Path, *arguments: str) -> str | None:
+    command = ["git", "-C", str(folder), *arguments]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
+    except (OSError, subprocess.SubprocessError, UnicodeDecodeError):
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None
 
 
 def xla_flags(text: str) -> str:
@@ -82,7 +125,8 @@ def differences(environments: Iterable[Mapping[str, Mapping[str, Any]]]) -> dict
     for description in environments:
         for name, value in flatten(description).items():
             known = values.setdefault(name, [])
-            if name not in _WITHOUT_EFFECT and value not in known:
+            told = name not in _WITHOUT_EFFECT and not name.startswith(_NOT_COMPARED)
+            if told and value not in known:
                 known.append(value)
     return {name: known for name, known in values.items() if len(known) > 1}
 

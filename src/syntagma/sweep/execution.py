@@ -65,6 +65,7 @@ def execute(
     cost: Cost | None = None,
     ray: str | None = None,
     share: Share | None = None,
+    keep: int = 0,
     work: str = TRAINING,
     attempts: Attempts | None = None,
 ) -> Summary:
@@ -83,6 +84,7 @@ def execute(
         cost: where given, as `plan.Costs()`, cheap runs go first, and long ones so early that none is waited for alone.
         ray: the address of a Ray cluster, "auto" for the one that this machine belongs to, "local" to start one here.
         share: what a run takes of a Ray cluster's machines.
+        keep: networks to keep of each run, where one is trained.
         work: what makes the function that does a run, see `worker_process.serve`.
         attempts: how often, and after which waits, runs are tried.
 
@@ -92,6 +94,7 @@ def execute(
             workers have been stopped.
     """
     results = store.path.parent
+    work = f"{work}:{keep}" if keep else work
     remove_abandoned(results)
     with endings_raised() as endings:
         if ray is not None:
@@ -101,7 +104,7 @@ def execute(
         elif workers == 0 and _on_accelerator():
             from syntagma.sweep.this_process import ThisProcess
 
-            places = ThisProcess(results)
+            places = ThisProcess(results, keep)
         else:
             from syntagma.sweep.worker_processes import WorkerProcesses
 

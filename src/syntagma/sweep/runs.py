@@ -100,10 +100,11 @@ class Runner:
     Args:
         results: the results directory, where trainings are kept in the middle, and runs that ask for checkpoints leave
             them; None to keep none.
+        keep: how many networks to keep of runs that do not ask for it; which changes nothing of their results.
     """
 
-    def __init__(self, results: str | Path | None = None) -> None:
-        self._results = results
+    def __init__(self, results: str | Path | None = None, keep: int = 0) -> None:
+        self._results, self._keep = results, keep
         self._trainers: dict[tuple[object, ...], Trainer] = {}
         self._held_out: dict[str, _HeldOut] = {}
 
@@ -132,7 +133,7 @@ class Runner:
         extra = {name: [self._set(run, "test", run.tests[name]).examples for run in runs] for name in first.tests}
         if self._results is not None and isinstance(trainer, Engine):
             fit = functools.partial(trainer.fit, *sets, seeds, extra=extra)
-            fits = _fit_and_keep(fit, trainer.training, self._results, runs)
+            fits = _fit_and_keep(fit, trainer.training, self._results, runs, first.checkpoints or self._keep)
         else:
             fits = trainer.fit(*sets, seeds, extra=extra)
         return [
@@ -152,9 +153,11 @@ class Runner:
         return self._held_out[name]
 
 
-def _fit_and_keep(fit: Callable[..., list[Fit]], training: Training, results: str | Path, runs: list[Run]) -> list[Fit]:
-    """`fit`, and what is kept meanwhile: the training, to go on with it, and the networks that are asked for."""
-    ids, number = [run.id() for run in runs], runs[0].checkpoints
+def _fit_and_keep(
+    fit: Callable[..., list[Fit]], training: Training, results: str | Path, runs: list[Run], number: int
+) -> list[Fit]:
+    """`fit`, and what is kept meanwhile: the training, to go on with it, and `number` networks."""
+    ids = [run.id() for run in runs]
     fit = functools.partial(fit, keep=lambda places: KeptTraining(results, [ids[place] for place in places]))
     if not number:
         return fit()

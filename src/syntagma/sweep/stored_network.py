@@ -46,7 +46,7 @@ def find_run(store: Store, asked: Sequence[str]) -> tuple[Run, dict[str, Any]]:
     if len(kept) != 1:
         given = " ".join(asked) or "nothing"
         if not len(kept):
-            mend = "`syntagma results` lists the runs; those with checkpoints above 0 keep networks"
+            mend = "`syntagma results` lists the runs; those made with --checkpoints keep networks"
             raise invalid("run", given, "no stored run of that name has kept its network", mend)
         some = ", ".join(identity[:8] for identity in identities[:4]) + (", ..." if len(kept) > 4 else "")
         raise invalid("run", given, f"{len(kept)} runs are meant: {some}", "Give more of the id, or a name=value")

@@ -18,13 +18,14 @@ class ThisProcess(Workers):
 
     Args:
         results: the results directory.
+        keep: networks to keep of each run, see `Runner`.
     """
 
-    def __init__(self, results: Path) -> None:
+    def __init__(self, results: Path, keep: int = 0) -> None:
         from syntagma.sweep.runs import Runner
 
         super().__init__()
-        self._runner = Runner(results)
+        self._runner = Runner(results, keep)
         self._outcomes: list[Outcome] = []
         self._singly: set[str] = set()
 

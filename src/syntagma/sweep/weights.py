@@ -40,7 +40,7 @@ def save(path: str | Path, network: Network) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"{path} cannot be written: {error.strerror}. Choose another directory.") from error
-    weights = {name: np.asarray(weight) for name, weight in _named(network).items()}
+    weights = {name: np.asarray(weight) for name, weight in named_weights(network).items()}
     with atomic_file(path) as temporary:
         checksum = _checksum(dict(safetensors.deserialize(safetensors.numpy.save(weights))))
         temporary.write_bytes(safetensors.numpy.save(weights, {_CHECKSUM: checksum}))
@@ -61,7 +61,7 @@ def load(path: str | Path, learner: Learner, shape: Shape) -> Network:
     if not isinstance(learner, NetworkLearner):
         raise InputError(f"learner={learner.kind!r} has no weights that are kept: it is no network.")  # pyright: ignore
     expected = eqx.filter_eval_shape(learner.network, key(0), shape)
-    places = _named(expected)
+    places = named_weights(expected)
     content = _content(Path(path), sum(place.size * place.dtype.itemsize for place in places.values()))
     try:
         stored = dict(safetensors.deserialize(content))
@@ -132,8 +132,8 @@ class Checkpoints:
         save(checkpoint_path(self._results, self._run_ids[place], step), network)
 
 
-def _named(network: Any) -> dict[str, Any]:
-    """Its weights in order, each by its place."""
+def named_weights(network: Any) -> dict[str, Any]:
+    """A network's weights in order, each by its place, as `hidden.0`."""
     leaves, _ = jax.tree_util.tree_flatten_with_path(network)
     return {jax.tree_util.keystr(path, simple=True, separator="."): leaf for path, leaf in leaves}
 

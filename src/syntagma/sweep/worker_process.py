@@ -39,7 +39,8 @@ def serve(connection: Connection, work: str, results: str | None, driver: int, f
 
     Args:
         connection: where configurations come from and answers go to; an empty answer says that the worker is ready.
-        work: `module:function`, which is called with `results` and returns a `Work`.
+        work: `module:function`, which is called with `results` and returns a `Work`; with `module:function:number`, it
+            is called with the number too.
         results: the results directory.
         driver: the process id of the driver.
         files: the users' files that the driver has imported, which add kinds of languages and learners.
@@ -62,15 +63,19 @@ def serve(connection: Connection, work: str, results: str | None, driver: int, f
 
 def work_of(work: str, results: str | None) -> Work:
     """The `Work` that `module:function` makes."""
-    module, _, function = work.partition(":")
-    return getattr(importlib.import_module(module), function)(results)
+    module, function, *number = work.split(":")
+    return getattr(importlib.import_module(module), function)(results, *map(int, number))
 
 
-def training(results: str | None) -> Work:
-    """Trains learners, keeping compiled programs and test sets from run to run: what workers do by default."""
+def training(results: str | None, keep: int = 0) -> Work:
+    """Trains learners, keeping compiled programs and test sets from run to run: what workers do by default.
+
+    Args:
+        keep: networks to keep of each run, see `Runner`.
+    """
     from syntagma.sweep.runs import Run, Runner
 
-    runner = Runner(results)
+    runner = Runner(results, keep)
     return lambda config: runner.execute([Run.model_validate_json(json.dumps(config))])[0]
 
 

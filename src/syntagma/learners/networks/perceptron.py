@@ -30,7 +30,9 @@ from syntagma.randomness import normal
 from syntagma.tasks import Shape
 
 
-class _PerceptronNetwork(Network):
+class PerceptronNetwork(Network):
+    """Weights of every layer, the first as rows for one-hot tokens."""
+
     shape: Shape = eqx.field(static=True)
     first: Float[Array, "T v w"]
     equalities: Float[Array, "T*T w"] | None
@@ -111,4 +113,4 @@ def _network(key: Key[Array, ""], shape: Shape, kind: str, width: int, layers: i
         key, (shape.length, shape.vocab, width), *squares, *hidden, (width, shape.outputs)
     )
     told = weights.pop(0) if equalities else None
-    return _PerceptronNetwork(shape, first, told, tuple(weights), readout)
+    return PerceptronNetwork(shape, first, told, tuple(weights), readout)
