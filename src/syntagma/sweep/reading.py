@@ -81,6 +81,12 @@ class Reader:
                 found |= {None, ""} if rows is None else {name for (name,) in rows}  # what is broken may hide any
         return found
 
+    def names_where(self, table: str, column: str, where: str, *values: object) -> list[object]:
+        """A column of the rows that a condition holds for, damaged ones among them, as far as the file is whole."""
+        if table in self._unusable:
+            return []
+        return [name for (name,) in self._tried(f"SELECT {column} FROM {table} WHERE {where}", values) or []]
+
     def next_command(self) -> int:
         """The number of the next command."""
         rows = self._tried("SELECT max(number) FROM commands") or [(None,)]
