@@ -279,15 +279,19 @@ def results(
     directory: Directory,
     csv: Annotated[str | None, typer.Option(help="Write all runs to this file.", metavar="FILE")] = None,
     parquet: Annotated[str | None, typer.Option(help="Write all runs to this file.", metavar="FILE")] = None,
+    rows: Annotated[str, _number("Runs that are shown, 0 for all.")] = "100",
+    skip: Annotated[str, _number("Runs before the first that is shown.")] = "0",
     as_json: AsJson = False,
 ) -> None:
     """Show the stored runs, or export them with their settings, metrics, machine and versions."""
     from syntagma.cli import display
     from syntagma.cli.paths import file_to_write, to_read
+    from syntagma.cli.settings import read_value
     from syntagma.sweep.store import Store
 
     asked = {"csv": csv, "parquet": parquet}
     files = {name: file_to_write(name, text, f".{name}") for name, text in asked.items() if text is not None}
+    number, first = whole_number("rows", read_value(rows), minimum=0), whole_number("skip", read_value(skip), minimum=0)
     with Store.open(to_read("DIR", directory), read_only=True) as store:
         for path in files.values():
             store.export(path)
@@ -296,7 +300,14 @@ def results(
         elif files:
             print("\n".join(map(str, files.values())))
         else:
-            display.print_tables({str(store.path): store.runs().drop(columns=["environment"])})
+            there = len(store.names())
+            shown = store.runs(limit=number or None, offset=first).drop(columns=["environment"])
+            display.print_tables({str(store.path): shown})
+            if len(shown) < there:
+                more = (
+                    f"{len(shown)} of {there:,} runs; --skip {first + len(shown)} shows those after them, --rows 0 all"
+                )
+                display.console(stderr=True).print(more, markup=False, soft_wrap=True)
 
 
 @app.command()

@@ -119,7 +119,7 @@ def run(
     Raises:
         InputError: the settings leave nothing to run, or a run cannot be done.
     """
-    facts, results = Facts(store.facts(study.name)), Results(store.results(), store)
+    facts, results = Facts(store.facts(study.name)), Results.stored(store)
     anything = False
 
     def tell(text: str, share: float) -> None:
@@ -219,6 +219,7 @@ class _Grid:
     def _ask(self) -> None:
         cells = self._study.cells(self._settings, self._facts, self._results)
         self._cells = {cell.run.id(): cell for cell in cells}
+        self._results.read(self._cells)
         self._missing = {
             name: cell
             for name, cell in self._cells.items()
@@ -234,7 +235,7 @@ def analyse(study: Study[Any, Any], store: Store) -> Analysis:
     """
     settings, provenance = last_command(store, study)
     facts = Facts(store.facts(study.name))
-    results = Results(store.results(), store)
+    results = Results.stored(store)
     grid = _Grid(study, settings, facts, results)
     if not grid.finished():
         raise NothingFinished(

@@ -63,9 +63,9 @@ class Reader:
         rows = self._tried(f"SELECT rowid FROM {kind.TABLE} WHERE {where}", tuple(key.values())) or []
         return next(self._read(kind, [place for (place,) in rows]), None)
 
-    def count(self, kind: Kind[Row]) -> int:
-        """How many rows of a table there are, damaged ones among them; fast."""
-        return len(self._names(kind))
+    def names(self, kind: Kind[Row]) -> list[object]:
+        """The names of a table's rows, damaged ones among them; fast."""
+        return list(self._names(kind).values())
 
     def environments(self) -> set[str]:
         """The hashes of environments that undamaged runs and commands name."""
