@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -99,12 +98,12 @@ def forecast(runs: Sequence[Run], workers: int, places: Callable[[], Workers] | 
         raise InputError("there is nothing to forecast: every run is stored already.")
     begun = time.perf_counter()
     programs: dict[str, Run] = {}
-    work: Counter[str] = Counter()
+    work: dict[str, float] = {}
     for run in sorted(runs, key=lambda run: -run.num_examples):
         name = _program(run)
         programs.setdefault(name, run)  # its largest run
-        work[name] += operations(run)
-    timed = _timings({name: programs[name] for name, _ in work.most_common()}, workers, places)
+        work[name] = work.get(name, 0.0) + operations(run)
+    timed = _timings({name: programs[name] for name in sorted(work, key=lambda name: -work[name])}, workers, places)
     by_program = {name: timed.get(name) or [_scaled(run, programs, timed)] for name, run in programs.items()}
     known = [by_program[_program(run)] for run in runs]
     most = [_seconds(run, timing, most=True) for run, timing in zip(runs, known, strict=True)]
@@ -161,10 +160,10 @@ def _kind(run: Run) -> str:
 def _timings(
     programs: Mapping[str, Run], workers: int, places: Callable[[], Workers] | None
 ) -> dict[str, list[Timing]]:
-    """The timings of programs, given with most work first: at least one of each kind, else as many as there is time for."""
+    """The timings of programs, those with most work given first: one of each kind, and as many as there is time for."""
     from syntagma.sweep.worker_processes import WorkerProcesses
 
-    first_of_kind = {_kind(run): name for name, run in reversed(programs.items())}
+    first_of_kind = {_kind(run): name for name, run in reversed(list(programs.items()))}
     necessary = [_Probe(programs[name], 0) for name in programs if name in first_of_kind.values()]
     others = [_Probe(run, 0) for name, run in programs.items() if name not in first_of_kind.values()]
     waiting = necessary + others + [_Probe(run, repeat) for repeat in range(1, _REPEATS) for run in programs.values()]
