@@ -440,6 +440,18 @@ def test_run_stores_reports_and_repeats_nothing(command: Callable[..., str], tmp
     assert commands["seconds"].notna().all()
 
 
+def test_results_are_shown_a_page_at_a_time(
+    command: Callable[..., str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Store.create(tmp_path / "many") as store:
+        for number in range(5):
+            store.record_run({"number": number + 70}, {"square": number})
+    said = command("results", "many", "--limit", "2")
+    assert [f" {number} " in said for number in range(70, 75)] == [True, True, False, False, False]
+    assert "2 of 5 runs" in said
+    assert " 74 " in command("results", "many", "--limit", "0")
+
+
 def test_results_have_a_place_by_default(command: Callable[..., str], tmp_path: Path) -> None:
     command("run", "fake-study", "--workers", "1")
     assert (tmp_path / "results" / "fake-study-quick" / "page.html").exists()

@@ -154,7 +154,7 @@ def kill_drivers(command: Command, times: int, seed: int) -> None:
 
 @linux
 def test_killed_drivers_leave_nothing_and_lose_nothing(command: Command) -> None:
-    kill_drivers(command, times=4, seed=0)
+    kill_drivers(command, times=2, seed=0)
 
 
 @linux
@@ -227,8 +227,15 @@ def test_fifty_killed_workers(command: Command) -> None:
 
 
 @linux
-@pytest.mark.parametrize("group", [False, True], ids=["driver", "group"])
-@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGINT"])
+@pytest.mark.parametrize(
+    ("name", "group"),
+    [
+        *[pytest.param(name, False, id=f"{name}-driver") for name in ("SIGTERM", "SIGHUP")],
+        pytest.param("SIGINT", True, id="SIGINT-group"),
+        *[pytest.param(name, True, id=f"{name}-group", marks=pytest.mark.slow) for name in ("SIGTERM", "SIGHUP")],
+        pytest.param("SIGINT", False, id="SIGINT-driver", marks=pytest.mark.slow),
+    ],
+)
 def test_signals_end_a_command_cleanly(command: Command, name: str, group: bool) -> None:
     """The driver alone is asked to end, or all processes of its terminal are."""
     number = signal.Signals[name]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import math
 import random
 from collections import Counter
 from pathlib import Path
@@ -264,6 +265,23 @@ def test_forecast_of_what_is_solved_has_two_ends() -> None:
     ratios = [operations(run) / operations(a_run(KernelRegression(), 1024)) for run in runs]
     assert told.most_seconds == pytest.approx(2.0 * ratios[0] + 2.0)
     assert told.least_seconds == pytest.approx(2.0 + 2.0 * ratios[1])
+
+
+def test_programs_that_there_is_no_time_for_are_judged_by_the_nearest_of_their_kind(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of networks of three widths the one with most work is timed; the others' steps are in the ratio of operations."""
+    monkeypatch.setattr("syntagma.sweep.forecast._BUDGET_SECONDS", -1.0)
+    runs = [a_run(HierarchicalCNN(width=width)) for width in (8, 64, 32)] + [a_run(KernelRegression())]
+    told = forecast(runs, 1, lambda: Told(step=0.01, evaluation=0.1))
+    assert (told.programs, told.timed) == (4, 2)
+    evaluated = len(list(TRAINING.evaluation_steps(100))) + 2
+    seconds = [operations(run) / operations(runs[1]) * (100 * 0.01 + evaluated * 0.1) for run in runs[:3]]
+    assert told.most_seconds == pytest.approx(sum(seconds))
+    guessed = (seconds[0] + seconds[2]) / sum(seconds)
+    assert told.relative_error == pytest.approx(math.hypot(0.3, 0.5 * guessed))
+    monkeypatch.undo()
+    assert forecast(runs, 1, lambda: Told(step=0.01, evaluation=0.1)).timed == 4
 
 
 def test_nothing_to_forecast_is_said() -> None:

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import shutil
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -165,6 +167,28 @@ def test_a_machine_that_is_lost_costs_its_runs_an_attempt(tmp_path: Path) -> Non
     finally:
         ray.shutdown()
         cluster.shutdown()
+
+
+@needs_ray
+@pytest.mark.slow
+def test_a_users_files_are_run_on_a_cluster_with_the_same_bits(tmp_path: Path) -> None:
+    """A study with a language of its own, by the command, from another directory."""
+    for file in (Path(__file__).parents[1] / "examples").glob("*.py"):
+        shutil.copy(file, tmp_path)
+    small = ["sizes=[32]", "seeds=2", "test_examples=16"]
+    for name in ("perceptron", "transformer"):
+        small += [f"learners.{name}.training.max_steps=4", f"learners.{name}.training.min_steps=1"]
+    settings = [word for setting in small for word in ("--set", setting)]
+    stored = []
+    for place, how in (("ray", ["--ray", "local"]), ("here", ["--workers", "1"])):
+        command = [sys.executable, "-m", "syntagma", "run", "copying_study.py", "--out", place, *how, *settings]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=300)
+        assert done.returncode == 0, done.stderr
+        with Store.open(tmp_path / place, read_only=True) as store:
+            found = store.results()
+        stored.append({name: {k: v for k, v in found[name].items() if "seconds" not in k} for name in found})
+    assert len(stored[0]) == 4
+    assert repr(sorted(stored[0].items())) == repr(sorted(stored[1].items()))
 
 
 @needs_ray

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from syntagma.studies.study import Results
 from syntagma.sweep import reading
 from syntagma.sweep.flat_runs import FlatRuns
 from syntagma.sweep.identity import canonical_text, flatten, run_id
@@ -148,3 +149,20 @@ def test_rows_are_fetched_together_in_any_number(tmp_path: Path, monkeypatch: py
         for seed in range(7):
             store.record_run({"seed": seed}, {"loss": float(seed)})
         assert store.runs()["seed"].tolist() == list(range(7))
+
+
+def test_results_of_a_study_read_what_is_asked_for(store: Store, monkeypatch: pytest.MonkeyPatch):
+    """A store may hold many studies' runs; of a page of many rows some are shown."""
+    ids = list(store.results())
+    read: list[int] = []
+    plain = Store.results
+    monkeypatch.setattr(Store, "results", lambda self, wanted=None: read.append(len(wanted)) or plain(self, wanted))
+    results = Results.stored(store)
+    assert read == []
+    results.read([*ids[:3], "no such run"])
+    assert [results.has(name) for name in (*ids[:3], "no such run")] == [True, True, True, False]
+    assert read == [3]
+    assert results.has(ids[9])
+    assert read == [3, 1]
+    assert len(results) == len(ids)
+    assert read == [3, 1, len(ids) - 4]

@@ -6,6 +6,7 @@ import copy
 import json
 import math
 import os
+import re
 import subprocess
 import sys
 from typing import Any
@@ -93,6 +94,25 @@ def test_steps_per_call_does_not_change_a_bit(adam, sets, apart, monkeypatch):
     assert [r["validation_loss"] for r in again.history] == [r["validation_loss"] for r in apart[0].history]
     for a, b in zip(again.history[1:], apart[0].history[1:], strict=True):
         assert a["train_loss"] == pytest.approx(b["train_loss"], rel=1e-6)
+
+
+HOST = re.compile(r"callback|infeed|outfeed|stablehlo\.(send|recv)")
+"""What a lowered program that speaks to its host holds."""
+
+
+def test_no_call_of_many_steps_speaks_to_the_host(adam, sets):
+    """From the lowered program: one loop, whose number of steps is an argument, and nothing that leaves the device."""
+    state = adam._single.start(key(0, "network"))
+    inputs, targets = np.zeros((64, 16, 4), np.uint8), np.zeros((64, 16), np.uint8)
+    for programs, many in ((adam._single, False), (adam._batched, True)):
+        arrays = (state, inputs, targets)
+        if many:
+            arrays = jax.tree.map(lambda x: np.stack([np.asarray(x)] * 2), arrays)
+        text = programs.advance.lower(*arrays, np.zeros(64, np.float32), 5).as_text()
+        assert text.count("stablehlo.while") == 1
+        assert not HOST.search(text)
+    told = jax.jit(lambda x: jax.debug.callback(print, x) or x).lower(1.0).as_text()
+    assert HOST.search(told)
 
 
 def test_seeds_together_equal_seeds_one_after_the_other(adam, sets, apart):

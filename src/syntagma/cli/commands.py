@@ -479,9 +479,11 @@ def results(
     shown = not (as_json or files or course)
     chosen = Chosen(where, names, sort, ROWS_SHOWN if shown and number is None else number or None)
     with Store.open(to_read("DIR", directory), read_only=True) as store:
-        runs: Any = chosen.rows(store.runs())
+        first_page = shown and chosen.limit is not None and not (where or sort)
+        runs: Any = store.runs(limit=chosen.limit) if first_page else chosen.rows(store.runs())
         if shown:
-            table, said = fitting(runs, chosen, display.console().width)
+            there = len(store.names()) if first_page else len(runs)
+            table, said = fitting(runs, chosen, display.console().width, there)
             display.print_tables({str(store.path): table})
             print(said)
             return
@@ -520,6 +522,39 @@ def compare(
         display.print_json({name: display.records(table) for name, table in tables.items()})
     else:
         display.print_tables(tables)
+
+
+@app.command()
+def watch(
+    directory: Directory,
+    study: Annotated[str | None, typer.Option(help="Which study, where DIR holds several, or its file.")] = None,
+    text: Annotated[bool, typer.Option("--text", help="Print it here, again and again.")] = False,
+    once: Annotated[bool, typer.Option("--once", help="Print it here once.")] = False,
+    port: Annotated[str, _number("Of the page's address; 0 for any that is free.")] = "0",
+) -> None:
+    """Show a sweep while it writes: a page on this machine with what is done, when it ends, the main figure so far."""
+    import time
+
+    from syntagma.cli.paths import to_read
+    from syntagma.cli.settings import read_value
+    from syntagma.report import watch as watching
+    from syntagma.studies import load
+    from syntagma.sweep.store import Store
+
+    number = whole_number("port", read_value(port), minimum=0)
+    source = to_read("DIR", directory)
+    with Store.open(source, read_only=True) as store:
+        chosen = load(_stored_study(store, study))
+    if text or once:
+        sight = watching.Sight(source, chosen)
+        print(watching.text_of(sight.look()), flush=True)
+        while not once:
+            time.sleep(2.0)
+            print("\n" + watching.text_of(sight.look()), flush=True)
+        return
+    with watching.server(source, chosen, number) as page:
+        print(f"page    http://127.0.0.1:{page.server_address[1]}/  (end with Ctrl-C)", flush=True)
+        page.serve_forever()
 
 
 @app.command()

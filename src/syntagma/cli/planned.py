@@ -111,6 +111,8 @@ def _stored(directory: Path) -> set[str]:
 
 def _said(expected: Forecast, kept: str) -> str:
     many = f"{expected.runs} in {_many(expected.programs, 'program')}, {_many(expected.workers, 'worker')}"
+    if expected.timed and expected.timed < expected.programs:
+        kept += f"; {expected.timed} of the programs were timed"
     times = f"{_duration(expected.least_seconds)} to {_duration(expected.most_seconds)}"
     longest = f"give or take {expected.relative_error:.0%}; the longest run {_duration(expected.longest_seconds)}"
     memory = f"{expected.worker_bytes / 1e9:.1f} GB a worker"

@@ -59,10 +59,10 @@ class Chosen:
         return named_columns(runs, self.columns)
 
 
-def fitting(runs: pd.DataFrame, chosen: Chosen, width: int) -> tuple[pd.DataFrame, str]:
+def fitting(runs: pd.DataFrame, chosen: Chosen, width: int, there: int) -> tuple[pd.DataFrame, str]:
     """The table to print, no wider than `width` characters, and a line about what is not in it.
 
-    A column that was asked for by name is shown whatever the width.
+    A column that was asked for by name is shown whatever the width. There are so many runs: `there`.
     """
     from syntagma.cli.display import cell
     from syntagma.sweep.selection import short_names, telling_columns
@@ -82,7 +82,7 @@ def fitting(runs: pd.DataFrame, chosen: Chosen, width: int) -> tuple[pd.DataFram
             if taken + cells + _BORDER <= width:
                 columns.append(name)
                 taken += cells + _BORDER
-    said = f"{len(runs):,} runs" if len(shown) == len(runs) else f"{len(shown):,} of {len(runs):,} runs (--limit)"
+    said = f"{there:,} runs" if len(shown) == there else f"{len(shown):,} of {there:,} runs (--limit)"
     left = len(everything) - len(columns)
     if left and not chosen.columns:
         said += f"; {left} more columns: --columns NAME,NAME or all, or --csv FILE"

@@ -129,7 +129,7 @@ def run(
     Raises:
         InputError: the settings leave nothing to run, or a run cannot be done.
     """
-    facts, results = Facts(store.facts(study.name)), Results(store.results(), store)
+    facts, results = Facts(store.facts(study.name)), Results.stored(store)
     anything = False
 
     def tell(text: str, share: float) -> None:
@@ -144,13 +144,13 @@ def run(
     failed_before = {} if retry_failed else {failure.id: failure for failure in failures(store)}
     grid = _Grid(study, settings, facts, results, shard, failed_before)
     planned = {cell.run.id(): cell.run for cell in plan(study, settings, facts)}
-    expected = {name: _cost(run) for name, run in planned.items() if shard is None or shard.has(name)}
-    finished_cost = sum(_cost(cell.run) for cell in grid.finished())
+    expected = {name: cost(run) for name, run in planned.items() if shard is None or shard.has(name)}
+    finished_cost = sum(cost(cell.run) for cell in grid.finished())
     furthest = 0.0
 
     def finished(done: Run, metrics: dict[str, Any]) -> None:
         nonlocal furthest, finished_cost
-        finished_cost += _cost(done)
+        finished_cost += cost(done)
         names = grid.take(done, metrics)
         everything = max(sum(expected.values()), finished_cost + grid.cost_left())
         furthest = max(furthest, finished_cost / everything)
@@ -224,11 +224,12 @@ class _Grid:
 
     def cost_left(self) -> float:
         """Of the runs that are known to be missing."""
-        return sum(_cost(cell.run) for cell in self._missing.values())
+        return sum(cost(cell.run) for cell in self._missing.values())
 
     def _ask(self) -> None:
         cells = self._study.cells(self._settings, self._facts, self._results)
         self._cells = {cell.run.id(): cell for cell in cells}
+        self._results.read(self._cells)
         self._missing = {
             name: cell
             for name, cell in self._cells.items()
@@ -244,7 +245,7 @@ def analyse(study: Study[Any, Any], store: Store) -> Analysis:
     """
     settings, provenance = last_command(store, study)
     facts = Facts(store.facts(study.name))
-    results = Results(store.results(), store)
+    results = Results.stored(store)
     grid = _Grid(study, settings, facts, results)
     if not grid.finished():
         raise NothingFinished(
@@ -304,7 +305,7 @@ def _settle(
         keep(fact, value)
 
 
-def _cost(run: Run) -> float:
+def cost(run: Run) -> float:
     """Steps of a run, or its examples where it is not trained: what its time grows with, at one shape of network."""
     return float(run.training.length(run.num_examples) if run.training else run.num_examples)
 

@@ -108,7 +108,7 @@ class Facts:
 
 
 class Results:
-    """The results of the runs finished so far, by the run's id.
+    """The results of the runs finished so far, by the run's id; of a store, those that are asked for are read.
 
     Attributes:
         store: where networks that runs kept are found; None where nothing was run.
@@ -116,19 +116,37 @@ class Results:
 
     def __init__(self, known: Mapping[str, Mapping[str, Any]] | None = None, store: Store | None = None) -> None:
         self._known, self.store = dict(known or {}), store
+        self._unread: set[str] = set()
+
+    @classmethod
+    def stored(cls, store: Store) -> Results:
+        """Those in a store, which is read as they are asked for: it may hold those of many studies."""
+        results = cls(store=store)
+        results._unread = store.names()
+        return results
+
+    def read(self, identities: Iterable[str]) -> None:
+        """Read those runs from the store, which is quicker together than one by one."""
+        if wanted := self._unread.intersection(identities):
+            assert self.store is not None
+            self._unread -= wanted
+            self._known |= self.store.results(wanted)
 
     def __contains__(self, run: Run) -> bool:
-        return run.id() in self._known
+        return self.has(run.id())
 
     def __getitem__(self, run: Run) -> Mapping[str, Any]:
         """The metrics of a finished run."""
+        self.read([run.id()])
         return self._known[run.id()]
 
     def __len__(self) -> int:
+        self.read(list(self._unread))
         return len(self._known)
 
     def has(self, identity: str) -> bool:
         """Whether the run of that id is finished."""
+        self.read([identity])
         return identity in self._known
 
     def add(self, identity: str, metrics: Mapping[str, Any]) -> None:
@@ -149,8 +167,9 @@ class Results:
             columns: those the table has even if no run is finished.
         """
         rows = []
-        for cell in cells:
-            identity = cell.run.id()
+        named = [(cell.run.id(), cell) for cell in cells]
+        self.read(identity for identity, _ in named)
+        for identity, cell in named:
             if (metrics := self._known.get(identity)) is not None:
                 flags = {"diverged": metrics.get("stopped") == "diverged"}
                 rows.append({**cell.names, "id": identity, **metrics, **flags})

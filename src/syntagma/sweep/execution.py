@@ -25,6 +25,7 @@ from syntagma.sweep.machine import usable_cores
 from syntagma.sweep.order import order
 from syntagma.sweep.shards import Shard
 from syntagma.sweep.training_file import forget_training
+from syntagma.sweep.under_way import UnderWay
 from syntagma.sweep.workers import Outcome, Workers, described
 
 if TYPE_CHECKING:
@@ -138,7 +139,7 @@ class _Sweep:
     ) -> None:
         self._store, self._workers, self._endings, self._attempts = store, workers, endings, attempts
         self._finished, self._failed, self._say = finished, failed, say
-        self._place = _Place(store.path)
+        self._place, self._under_way = _Place(store.path), UnderWay(store.path.parent)
         self._alone = False
         self._number = 0
         self._failures: list[Failure] = []
@@ -160,6 +161,7 @@ class _Sweep:
                 self._place.check()
                 with self._endings.held():
                     pause = self._start(next_runs())
+                self._under_way.tell(self._workers.under_way)
                 if pause is None and not self._workers.under_way:
                     return
                 self._workers.wait(_LOOK_SECONDS if pause is None else min(pause, _LOOK_SECONDS))
@@ -169,6 +171,8 @@ class _Sweep:
             with suppress(InputError):  # the interrupt is what there is to say
                 self._keep(self._workers.collect())
             raise
+        finally:
+            self._under_way.end()
 
     def _start(self, wanted: Iterable[Run]) -> float | None:
         """Start what there is room for; seconds until a run that waits for its next attempt may begin, if one does."""

@@ -1,4 +1,4 @@
-"""How long a sweep will take, and how much memory: found by training every distinct program for a few steps.
+"""How long a sweep will take, and how much memory: found by training distinct programs for a few steps.
 
 A program is what runs share but for their seeds and numbers of examples. Each is timed twice, in worker processes as
 the sweep will have them and as many at a time, because workers slow each other down:
@@ -10,26 +10,35 @@ A training may stop long before its length, when it learns nothing new; so there
 soon as its patience allows, or none stops before its length. Of what is solved, the part that does not grow with the
 operations is not known: the two ends are that all of it does, and that none does. A program is compiled once, which is
 added.
+
+Programs with most of the work are timed first, those of each kind of learner among them. What is not begun when the
+time for it is over is taken from the timed program of its kind that is nearest in operations a step, in their ratio,
+and the error that is stated grows with its share of the whole.
 """
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from syntagma.errors import InputError
 from syntagma.sweep.order import order, whole_time
-from syntagma.sweep.plan import evaluations, operations, shape_of, test_sentences
+from syntagma.sweep.plan import evaluations, least_bytes, operations, shape_of, test_sentences
 from syntagma.sweep.runs import Run
 from syntagma.sweep.timing import MOST_EXAMPLES, WORK, Timing
 from syntagma.sweep.workers import Outcome, Workers, described
 
 _REPEATS = 2
+_BUDGET_SECONDS = 12.0
+"""After which no timing is begun any more, but for the first of each kind of learner."""
+_RATIO_ERROR = 0.5
+"""Relative error of seconds a step that are taken from another program: small networks' do not follow operations."""
+_ONCE_ERROR = 0.3
 _LEAST_ERROR = 0.1
 """Relative error that remains however well repeated timings agree: runs of hours were not timed."""
 
@@ -46,6 +55,7 @@ class Forecast:
         relative_error: of these times, from the spread of repeated timings.
         worker_bytes: memory of the largest worker, weights and activations measured, examples counted.
         calibration_seconds: what the forecast took.
+        timed: how many of the programs were timed; the others' times follow from theirs.
     """
 
     runs: int
@@ -57,6 +67,7 @@ class Forecast:
     relative_error: float
     worker_bytes: int
     calibration_seconds: float
+    timed: int = 0
 
 
 @dataclass(frozen=True)
@@ -87,17 +98,19 @@ def forecast(runs: Sequence[Run], workers: int, places: Callable[[], Workers] | 
         raise InputError("there is nothing to forecast: every run is stored already.")
     begun = time.perf_counter()
     programs: dict[str, Run] = {}
+    work: dict[str, float] = {}
     for run in sorted(runs, key=lambda run: -run.num_examples):
-        programs.setdefault(_program(run), run)  # its largest run
-    timings = _timings(list(programs.values()), workers, places)
-    by_program = dict(zip(programs, timings, strict=True))
+        name = _program(run)
+        programs.setdefault(name, run)  # its largest run
+        work[name] = work.get(name, 0.0) + operations(run)
+    timed = _timings({name: programs[name] for name in sorted(work, key=lambda name: -work[name])}, workers, places)
+    by_program = {name: timed.get(name) or [_scaled(run, programs, timed)] for name, run in programs.items()}
     known = [by_program[_program(run)] for run in runs]
     most = [_seconds(run, timing, most=True) for run, timing in zip(runs, known, strict=True)]
     least = [_seconds(run, timing, most=False) for run, timing in zip(runs, known, strict=True)]
     places_in_order = order(range(len(runs)), workers, most.__getitem__)
-    compiling = sum(timing[0].compile for timing in timings) / min(workers, len(timings))
-    spreads = [abs(first.step - second.step) / max(first.step, second.step, 1e-9) for first, second in timings]
-    spreads += [abs(first.solved - second.solved) / max(first.solved, second.solved, 1e-9) for first, second in timings]
+    compiling = sum(timing[0].compile for timing in by_program.values()) / min(workers, len(programs))
+    guessed = sum(seconds for run, seconds in zip(runs, most, strict=True) if _program(run) not in timed)
     return Forecast(
         runs=len(runs),
         workers=workers,
@@ -105,26 +118,71 @@ def forecast(runs: Sequence[Run], workers: int, places: Callable[[], Workers] | 
         least_seconds=compiling + whole_time([least[place] for place in places_in_order], workers),
         most_seconds=compiling + whole_time([most[place] for place in places_in_order], workers),
         longest_seconds=max(most),
-        relative_error=float(np.hypot(_LEAST_ERROR, np.median([spread for spread in spreads if spread] or [0.0]))),
+        relative_error=float(np.hypot(_spread(timed.values()), _RATIO_ERROR * guessed / max(sum(most), 1e-9))),
         worker_bytes=max(timing[0].bytes + _example_bytes(run) for run, timing in zip(runs, known, strict=True)),
         calibration_seconds=time.perf_counter() - begun,
+        timed=len(timed),
     )
 
 
-def _timings(runs: list[Run], workers: int, places: Callable[[], Workers] | None) -> list[list[Timing]]:
-    """Each program's repeated timings."""
+def _spread(timings: Iterable[Sequence[Timing]]) -> float:
+    """Relative error of timed programs, from those that were timed twice."""
+    twice = [pair for pair in timings if len(pair) > 1]
+    spreads = [
+        abs(getattr(first, name) - getattr(second, name)) / max(getattr(first, name), getattr(second, name), 1e-9)
+        for name in ("step", "solved")
+        for first, second, *_ in twice
+    ]
+    return float(np.hypot(_LEAST_ERROR if twice else _ONCE_ERROR, np.median([s for s in spreads if s] or [0.0])))
+
+
+def _scaled(run: Run, programs: Mapping[str, Run], timed: Mapping[str, Sequence[Timing]]) -> Timing:
+    """What the program of `run` takes, judging by the timed one of its kind that is nearest in operations a step."""
+    ours = _step_operations(run)
+    alike = [name for name in timed if _kind(programs[name]) == _kind(run)]
+    nearest = min(alike, key=lambda name: abs(np.log(ours / _step_operations(programs[name]))))
+    other, timing = programs[nearest], timed[nearest][0]
+    ratio = ours / _step_operations(other)
+    memory = timing.bytes + max(0, least_bytes(run) - least_bytes(other))
+    return replace(timing, step=ratio * timing.step, evaluation=ratio * timing.evaluation, bytes=memory)
+
+
+def _step_operations(run: Run) -> float:
+    """Of one step, or of one sentence's share of what is solved."""
+    steps = run.training.length(run.num_examples) if run.training else run.num_examples
+    return max(1.0, operations(run) / steps)
+
+
+def _kind(run: Run) -> str:
+    return run.learner.kind
+
+
+def _timings(
+    programs: Mapping[str, Run], workers: int, places: Callable[[], Workers] | None
+) -> dict[str, list[Timing]]:
+    """The timings of programs, those with most work given first: one of each kind, and as many as there is time for."""
     from syntagma.sweep.worker_processes import WorkerProcesses
 
-    waiting = [_Probe(run, repeat) for repeat in range(_REPEATS) for run in runs]
+    first_of_kind = {_kind(run): name for name, run in reversed(list(programs.items()))}
+    necessary = [_Probe(programs[name], 0) for name in programs if name in first_of_kind.values()]
+    others = [_Probe(run, 0) for name, run in programs.items() if name not in first_of_kind.values()]
+    waiting = necessary + others + [_Probe(run, repeat) for repeat in range(1, _REPEATS) for run in programs.values()]
     results: dict[str, dict[str, Any]] = {}
+    begun = time.perf_counter()
     with WorkerProcesses(workers, WORK, None) if places is None else places() as crew:
         while waiting or crew.under_way:
+            if time.perf_counter() - begun > _BUDGET_SECONDS:
+                waiting = [probe for probe in waiting if probe in necessary]
             while waiting and crew.has_room(waiting[0]):  # pyright: ignore[reportArgumentType]
                 crew.start(waiting.pop(0), 1)  # pyright: ignore[reportArgumentType]
             crew.wait(1.0)
             for outcome in crew.collect():
                 results[outcome.run.id()] = _result(outcome)
-    return [[Timing(**results[_Probe(run, repeat).id()]) for repeat in range(_REPEATS)] for run in runs]
+    timings = {
+        name: [Timing(**results[probe]) for repeat in range(_REPEATS) if (probe := _Probe(run, repeat).id()) in results]
+        for name, run in programs.items()
+    }
+    return {name: found for name, found in timings.items() if found}
 
 
 def _result(outcome: Outcome) -> dict[str, Any]:

