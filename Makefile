@@ -5,8 +5,8 @@ BIN := .venv/bin
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14; do \
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$p"; break; }; done)
 
-STUDIES := scaling-laws permutation-bias abstract-symbols level-by-level grammar-sizes one-pass zipf-rules \
-	all-positions masked-token corpus-forecast
+STUDIES := scaling-laws weight-sharing permutation-bias abstract-symbols level-by-level grammar-sizes one-pass \
+	zipf-rules all-positions masked-token corpus-forecast
 WITH_TEXT := permutation-bias abstract-symbols corpus-forecast
 NEEDS_TEXT := corpus-forecast
 

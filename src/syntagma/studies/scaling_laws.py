@@ -133,7 +133,7 @@ class ScalingLaws(Settings):
             test_examples=self.test_examples,
             seed=seed,
         )
-        names = {"learner": learner, "label": chosen.learner.label, "rules": rules}
+        names = {"learner": learner, "label": self.label(learner), "rules": rules}
         return Cell(names | {"num_examples": num_examples, "seed": seed}, run)
 
     def languages(self, rules: int, seeds: Iterable[int] | None = None) -> list[HierarchySettings]:
@@ -143,6 +143,12 @@ class ScalingLaws(Settings):
     def seeds_of(self, learner: str) -> range:
         """The seeds that a learner has."""
         return range(min(self.learners[learner].seeds or self.seeds, self.seeds))
+
+    def label(self, learner: str) -> str:
+        """What the learner is called: its kind's label, with its name where another has the same label."""
+        label = self.learners[learner].learner.label
+        same = sum(entrant.learner.label == label for entrant in self.learners.values())
+        return label if same == 1 else f"{label} ({learner})"
 
     def readers(self) -> list[str]:
         """The names of the learners without weights."""
@@ -171,7 +177,7 @@ class Measured:
 
     def label(self, learner: str) -> str:
         """What the learner is called."""
-        return self.settings.learners[learner].learner.label
+        return self.settings.label(learner)
 
     def who(self, learner: str) -> str:
         """What a sentence calls the learner."""
