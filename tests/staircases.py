@@ -1,4 +1,4 @@
-"""Results of studies made of `ScalingLaws` as if every learner followed a law exactly: what is measured on them is known."""
+"""Results of studies of `ScalingLaws` as if every learner followed a law exactly, so that what is measured is known."""
 
 from __future__ import annotations
 

@@ -40,7 +40,8 @@ def test_a_network_without_sharing_is_told_by_the_growth_of_its_examples(tmp_pat
         analysis = machinery.analyse(STUDY, store)
     found = {verdict.claim.text: verdict for verdict in analysis.verdicts}
     growth = found[f"{OVER}: growth with m, as if it knew the symbols of far places"]
-    assert growth.claim.measured.value == pytest.approx(0.0 if shared else 1.0, abs=0.05)
+    grid = 0.1 / np.log(2)  # a crossing is interpolated between sizes a factor 2^0.5 apart: within 10 %
+    assert growth.claim.measured.value == pytest.approx(0.0 if shared else 1.0, abs=grid)
     assert growth.outcome == ("agrees" if shared else "disagrees")
     assert (found[f"{OVER}, m = 4: fewer than from far tokens alone"].outcome == "agrees") == shared
     assert analysis.figures[0].name == "weight-sharing"
