@@ -5,18 +5,22 @@ BIN := .venv/bin
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14; do \
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$$p"; break; }; done)
 
+CHROMIUM ?= $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
+AXE_CORE := axe-core@4.14.1
+
 STUDIES := scaling-laws weight-sharing permutation-bias abstract-symbols level-by-level grammar-sizes one-pass \
 	zipf-rules all-positions masked-token corpus-forecast
 WITH_TEXT := permutation-bias abstract-symbols corpus-forecast
 NEEDS_TEXT := corpus-forecast
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test slow lint types gallery bench clean $(addprefix gallery/,$(STUDIES))
+.PHONY: help demo test slow browser lint types gallery bench clean $(addprefix gallery/,$(STUDIES))
 
 help:
 	@echo "make demo     the main result at its quick size: a report page and a figure"
 	@echo "make test     the tests"
 	@echo "make slow     the tests that train for longer"
+	@echo "make browser  the tests of the page in Chromium"
 	@echo "make lint     ruff        make types  pyright"
 	@echo "make gallery  the laptop-size results shown in docs/gallery (hours); make gallery/STUDY for one of them;"
 	@echo "              TEXT=FILE names a text for the studies that look at one; corpus-forecast needs it"
@@ -27,10 +31,15 @@ demo: .venv/installed
 	$(BIN)/syntagma run scaling-laws --preset quick --out results/demo
 
 test: .venv/installed-dev
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 slow: .venv/installed-dev
-	$(BIN)/python -m pytest -n auto -m slow || test $$? -eq 5  # 5: there are none
+	$(BIN)/python -m pytest -n auto --dist loadfile -m slow || test $$? -eq 5  # 5: there are none
+
+browser: .venv/installed-browser .venv/axe.min.js
+	@test -n "$(CHROMIUM)" || { echo "error: no Chromium was found; install it (Debian, Ubuntu: apt-get install chromium)," \
+		"or name it: make browser CHROMIUM=/path/to/chromium" >&2; exit 2; }
+	CHROMIUM="$(CHROMIUM)" AXE=.venv/axe.min.js $(BIN)/python -m pytest -n 0 -m browser tests/browser
 
 lint: .venv/installed-dev
 	$(BIN)/ruff check .
@@ -73,3 +82,14 @@ clean:
 .venv/installed-dev: .venv/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,ray]'
 	@touch $@
+
+.venv/installed-browser: .venv/installed-dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[browser]'
+	@touch $@
+
+# The checks of accessibility, under MPL-2.0: fetched, not part of this project.
+.venv/axe.min.js:
+	@command -v npm >/dev/null || { echo "error: npm fetches $(AXE_CORE), which checks accessibility, and was not found;" \
+		"install it (Debian, Ubuntu: apt-get install npm), or put axe.min.js at $@" >&2; exit 2; }
+	cd .venv && file=$$(npm pack --silent $(AXE_CORE)) && tar xzf "$$file" --strip-components 1 package/axe.min.js \
+		&& rm "$$file" && touch axe.min.js

@@ -43,7 +43,7 @@ def store_staircases(
             shared = (sharing or {}).get(name, bool(chosen.learner.weight_sharing))
             at = factor * theory.thresholds(settings.vocab, m, settings.branching, settings.depth, shared)
             knots = [math.log(at[0]) - 3, *np.log(at), math.log(at[-1]) + 3]
-            for size, seed in itertools.product(settings.sizes(m), settings.seeds_of(name)):
+            for size, seed in itertools.product(settings.curve_sizes(m), settings.seeds_of(name)):
                 plateaus = facts[plateaus_key(settings.language(m, seed))]["loss_nats"]
                 middle = [0.5 * (a + b) for a, b in itertools.pairwise(plateaus)]
                 if size > largest:

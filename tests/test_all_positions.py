@@ -25,8 +25,9 @@ from syntagma.curves import judge
 from syntagma.errors import InputError
 from syntagma.learners import Training, Transformer
 from syntagma.plot import Level
+from syntagma.statistics.token_entropies import mean_token_entropy
 from syntagma.studies import Cell, Facts, Results, load, machinery
-from syntagma.studies.all_positions import STUDY, AllPositions, Measured, mean_token_entropy
+from syntagma.studies.all_positions import STUDY, AllPositions, Measured
 from syntagma.studies.grammar import Grammar
 from syntagma.studies.machinery import Analysis
 from syntagma.sweep.store import Store
@@ -111,12 +112,12 @@ def test_what_was_not_measured_is_open(tmp_path: Path):
 def test_mean_entropy_against_enumeration(exponent: float):
     settings = Grammar(vocab=3, rules=2, depth=2).language(0, exponent)
     _, p = enumerated(settings)
-    assert mean_token_entropy(settings) == pytest.approx(-p[p > 0] @ np.log(p[p > 0]) / 4)
+    assert mean_token_entropy(settings.language()) == pytest.approx(-p[p > 0] @ np.log(p[p > 0]) / 4)
 
 
 def test_equal_rules_have_a_mean_entropy_in_closed_form():
     language = Grammar(vocab=4, rules=3, depth=3).language(1)
-    assert mean_token_entropy(language) == pytest.approx((math.log(4) + 7 * math.log(3)) / 8)
+    assert mean_token_entropy(language.language()) == pytest.approx((math.log(4) + 7 * math.log(3)) / 8)
 
 
 def test_predictions_are_exact_losses_of_each_grammar():

@@ -40,7 +40,23 @@ SAYS: dict[Line, str] = {
     setting("learners.cnn.training.clip_nrm=1"): "Did you mean 'learners.cnn.training.clip_norm'?",
     setting("learners.cnn.training.clip_norm=x"): "learners.cnn.training.clip_norm='x' cannot be used: it must be",
     setting("learners.cnn.training.clip_norm=-1"): "learners.cnn.training.clip_norm=-1 cannot be used",
-    setting("learners.cnn.learner.lr=1"): "there are learners.cnn.learner.kind, learners.cnn.learner.width. Choose",
+    setting("learners.cnn.learner.lr=1"): "Did you mean 'learners.cnn.training.learning_rate'?",
+    setting("lr=1"): "Did you mean 'learners.cnn.training.learning_rate'?",
+    setting("learners.attention.wd=1"): "Did you mean 'learners.attention.training.weight_decay'?",
+    setting("learners.attention.training.num_heads=1"): "Did you mean 'learners.attention.learner.heads'?",
+    setting("num_rules=[2]"): "Did you mean 'rules'?",
+    setting("clip_norm=1"): "Did you mean 'learners.cnn.training.clip_norm'?",
+    setting("sizes=0,4"): "the smallest value=0",
+    setting("sizes=4,x"): "sizes='4,x' cannot be used: it must be a list",
+    setting("learners.gated.kind=percptron"): "learners.gated.learner.kind='percptron' is unknown",
+    setting("gated.kind=perceptron"): "key='gated' is unknown",
+    ("run", "scaling-laws", "--config", "missing.toml"): "missing.toml cannot be read",
+    ("run", "scaling-laws", "--config", "pipe"): "pipe cannot be read: is a named pipe",
+    ("run", "scaling-laws", "--config", "file"): "file cannot be used: it is not complete TOML",
+    ("predict", "scaling-laws", "--config", "wrong.toml"): "wrong.toml: key='learners.cnn.training.lr' is unknown",
+    ("settings", "scaling-laws", "--config", "wrong.toml"): "Did you mean 'learners.cnn.training.learning_rate'?",
+    ("settings", "scaling-law"): "Did you mean 'scaling-laws'?",
+    ("settings", "scaling-laws", "--set", "seeds=0"): "seeds=0 cannot be used",
     setting("learners.cnn.learner.kind=cn"): "learners.cnn.learner.kind='cn' is unknown: there are attention, clus",
     setting("learners.cnn.learner.kind=percptron"): "Did you mean 'perceptron'?",
     setting("learners.cnn.learner.kind=3"): "learners.cnn.learner.kind is missing: there are attention, clusterer, c",
@@ -134,7 +150,7 @@ SAYS: dict[Line, str] = {
 
 def generated() -> Iterator[Line]:
     """Every command with every wrong value of every kind of option."""
-    for command in ("predict", "run"):
+    for command in ("predict", "run", "settings"):
         yield (command,)
         for name in ("", "zipf-rule", "Zipf-rules", "a\0b", UNSTORABLE, "a\0b.py", UNSTORABLE + ".py"):
             yield command, name
@@ -190,6 +206,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "file").write_text("no directory")
     (tmp_path / "file.py").write_text("1 +")
     (tmp_path / "empty.py").write_text("")
+    (tmp_path / "wrong.toml").write_text("[learners.cnn.training]\nlr = 0.1\n")
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "foreign").mkdir()
     (tmp_path / "foreign" / "results.sqlite").write_text("a file of another program, long enough to have a header")

@@ -18,9 +18,10 @@ from syntagma.learners import Engine, HierarchicalCNN, KernelRegression, Transfo
 from syntagma.learners.loss import losses
 from syntagma.probes.tables import probe_tables
 from syntagma.randomness import key
+from syntagma.sweep import selection
 from syntagma.sweep.runs import Run, Runner
 from syntagma.sweep.store import Store
-from syntagma.sweep.stored_network import _named, find_run, load_network, probe_run, step_of
+from syntagma.sweep.stored_network import find_run, load_network, probe_run, step_of
 from syntagma.sweep.weights import checkpoints
 from syntagma.tasks import LastToken, NextToken
 from test_execution import TRAINING, a_run, without_times
@@ -133,10 +134,10 @@ def test_runs_are_found_by_id_or_by_what_tells_them_apart(kept: Path):
 
 def test_a_name_that_means_two_columns_is_refused():
     runs = pd.DataFrame({"seed": [0, 1], "language.seed": [5, 6], "a.kind": ["x", "y"], "b.kind": ["x", "z"]})
-    assert _named(runs, "seed", "1").index.tolist() == [1]
-    assert _named(runs, "kind", "z").index.tolist() == [1]
+    assert selection.where(runs, ["seed=1"], "run").index.tolist() == [1]
+    assert selection.where(runs, ["kind=z"], "run").index.tolist() == [1]
     with pytest.raises(InputError, match=r"run='kind=x' cannot be used: it could be a.kind or b.kind. Give the whole"):
-        _named(runs, "kind", "x")
+        selection.where(runs, ["kind=x"], "run")
 
 
 def test_tables_are_the_probes_in_short(kept: Path):

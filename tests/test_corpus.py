@@ -29,19 +29,12 @@ from syntagma.statistics.ngrams import ngram_losses
 from syntagma.statistics.power_law import fit_decay
 from syntagma.statistics.strengths import Strengths
 from syntagma.studies import load, machinery
-from syntagma.studies.corpus_forecast import (
-    STUDY,
-    CorpusForecast,
-    Forecast,
-    Statistics,
-    _cells,
-    _counted,
-    _facts,
-    _statistics,
-    _with_networks,
-    forecast_of,
-    measured_alpha,
-)
+from syntagma.studies.corpus_forecast import STUDY, CorpusForecast
+from syntagma.studies.corpus_forecast.facts import Statistics, counted_lags
+from syntagma.studies.corpus_forecast.facts import facts as text_facts
+from syntagma.studies.corpus_forecast.facts import statistics as text_statistics
+from syntagma.studies.corpus_forecast.forecast import Forecast, forecast_of, measured_alpha
+from syntagma.studies.corpus_forecast.measured import _with_networks, cells
 from syntagma.studies.study import Facts, Results
 from syntagma.sweep.store import Store
 from syntagma.theory import corpus as theory
@@ -245,15 +238,15 @@ def test_the_interactive_figure_is_json(analysis):
 
 
 def statistics(chosen: CorpusForecast) -> Facts:
-    return Facts((fact.key, dict(fact.compute())) for fact in _facts(chosen, Results()))
+    return Facts((fact.key, dict(fact.compute())) for fact in text_facts(chosen, Results()))
 
 
 def test_statistics_depend_on_the_text_alone(text):
     first, second = (CorpusForecast.model_validate(TINY | {"text": str(text), "seeds": seeds}) for seeds in (1, 2))
-    one, other = ([(fact.key, fact.compute()) for fact in _facts(chosen, Results())] for chosen in (first, second))
+    one, other = ([(fact.key, fact.compute()) for fact in text_facts(chosen, Results())] for chosen in (first, second))
     assert one == other
-    found = _statistics(first, Facts((key, dict(value)) for key, value in one))
-    counted = _counted(found)
+    found = text_statistics(first, Facts((key, dict(value)) for key, value in one))
+    counted = counted_lags(found)
     assert not counted[0]
     assert (found.strengths.resolved | ~counted).all()
 
@@ -357,7 +350,7 @@ def test_nothing_is_written_without_a_text(tmp_path):
 def test_more_windows_than_the_text_has_are_refused(text):
     chosen = CorpusForecast.model_validate(TINY | {"text": str(text), "sizes": [512, 1024, 10**6]})
     with pytest.raises(InputError, match=r"sizes=1000000 cannot be used: the training part has \d+ windows of 8"):
-        next(_cells(chosen, statistics(chosen), Results()))
+        next(cells(chosen, statistics(chosen), Results()))
 
 
 @pytest.mark.parametrize(

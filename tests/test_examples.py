@@ -57,6 +57,7 @@ def test_the_example_language_is_a_distribution_whose_oracle_is_exact() -> None:
     assert (echo.sample(0, 10).tokens == tokens[:10]).all()
 
 
+@pytest.mark.slow
 def test_a_stranger_runs_the_examples_from_another_directory(tmp_path: Path) -> None:
     """In a process of its own, in a directory without the project, with workers that must know the language."""
     for file in EXAMPLES.glob("*.py"):

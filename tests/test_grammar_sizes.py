@@ -216,11 +216,11 @@ def test_sizes_reach_from_below_the_first_to_beyond_the_last_threshold():
     settings = small()
     grower = settings.learners["cnn"]
     for one in settings.grammars():
-        sizes = settings.sizes(one, grower)
+        sizes = settings.curve_sizes(one, grower)
         assert sizes[0] <= max(0.5 * one.law(grower.learner, 1), 4)
         assert sizes[-1] >= 8 * one.law(grower.learner, 2)
     capped = grower.model_copy(update={"max_examples": 100})
-    assert max(settings.sizes(BASE, capped)) == 64
+    assert max(settings.curve_sizes(BASE, capped)) == 64
 
 
 def test_presets_are_planned():

@@ -17,10 +17,10 @@ import syntagma
 SOURCE = Path(syntagma.__file__).parent
 ORDER = (
     "languages", "oracles", "statistics", "tasks", "kernels", "learners", "probes",
-    "theory", "curves", "plot", "sweep", "studies", "report", "cli", "__main__",
+    "theory", "curves", "scoring", "plot", "sweep", "datasets", "studies", "report", "cli", "__main__",
 )  # fmt: skip
 """Each may import from itself and from what stands to its left."""
-ANYWHERE = {"checked_model", "errors", "estimate", "extensions", "randomness", "regular_file"}
+ANYWHERE = {"checked_call", "checked_model", "errors", "estimate", "extensions", "randomness", "regular_file"}
 HEAVY = {"jax", "jaxlib", "equinox", "optax", "matplotlib", "pandas", "plotly", "pyarrow"}
 SECONDS_ALLOWED = 1.0
 

@@ -33,6 +33,7 @@ from syntagma.kernels import (
 from syntagma.kernels.activations import activate, covariance, derivative_covariance
 from syntagma.kernels.arc_cosine import arc_cosine
 from syntagma.tasks import Shape
+from tiers import slow_but
 
 SEQUENCES = np.random.default_rng(0).integers(0, 3, (5, 4))
 EMBEDDING = Embedding(vocab=3, position_variance=0.5)
@@ -297,10 +298,10 @@ COMPOSITIONS = {
 }
 
 
-QUICK = {"linear, causal, residual", "norm, fixed, cosine", "softmax, two layers"}
+QUICK = {"linear, causal, residual", "norm, fixed, cosine"}
 
 
-@pytest.mark.parametrize("name", [n if n in QUICK else pytest.param(n, marks=pytest.mark.slow) for n in COMPOSITIONS])
+@pytest.mark.parametrize("name", slow_but(QUICK, COMPOSITIONS))
 def test_networks_of_finite_width_average_to_the_kernel(name: str) -> None:
     architecture = COMPOSITIONS[name]
     limit = architecture.gram(SEQUENCES, samples=4096)
@@ -320,7 +321,7 @@ def test_gradients_of_networks_average_to_the_tangent_kernel(architecture: Archi
     assert (np.abs(mean - limit.matrix) < 4 * np.hypot(error, quasi) + bias).all()
 
 
-@pytest.mark.parametrize("name", ["relu^3", "relu^4"])
+@pytest.mark.parametrize("name", slow_but(["relu^3"], ["relu^3", "relu^4"]))
 def test_powers_of_relu_at_any_width(name: str) -> None:
     """One hidden layer on fixed inputs: its units are exactly Gaussian, so the average has no bias of order 1 / width.
 
@@ -335,6 +336,7 @@ def test_powers_of_relu_at_any_width(name: str) -> None:
         assert (error < 0.1 * limit).all()
 
 
+@pytest.mark.slow
 def test_the_error_of_networks_falls_as_one_over_width() -> None:
     """Mean square error of single networks' products: slope -1 in the width."""
     architecture, widths = of(Residual(of=(UNIFORM,)), Dense()), [16, 64, 256]
@@ -401,8 +403,8 @@ def test_template_kernel_by_direct_monte_carlo() -> None:
 @pytest.mark.parametrize(
     ("kind", "causal", "readout"),
     [
-        ("ntk", False, "mean"),
         ("nngp", False, "class"),
+        pytest.param("ntk", False, "mean", marks=pytest.mark.slow),
         pytest.param("nngp", True, "mean", marks=pytest.mark.slow),
         pytest.param("nngp", False, "last", marks=pytest.mark.slow),
         *(

@@ -24,6 +24,7 @@ from syntagma.errors import InputError
 from syntagma.kernels import Architecture, Attention, Convolution, Dense, Embedding, LayerNorm, Residual
 from syntagma.kernels.activations import covariance, derivative_covariance
 from syntagma.kernels.correlation import correlate, roots
+from tiers import slow_but
 
 DIGITS = 700
 POWERS = ["step", "relu", "requ", *(f"relu^{n}" for n in range(3, 17))]
@@ -122,7 +123,7 @@ def grid(variances: Any = VARIANCES, most: int = 600) -> list[np.ndarray]:
     return [np.array(column) for column in zip(*(rows[i] for i in chosen), strict=True)]
 
 
-@pytest.mark.parametrize("name", ["step", "relu", "relu^3", "relu^16", "erf"])
+@pytest.mark.parametrize("name", slow_but(["relu^3", "erf"], ["step", "relu", "relu^3", "relu^16", "erf"]))
 def test_closed_forms_over_the_whole_domain(name: str) -> None:
     assert check(name, 0.0, *grid(VARIANCES if name != "relu^16" else MODERATE)) <= 1
 
@@ -134,7 +135,7 @@ def test_every_order_on_the_whole_grid(name: str) -> None:
     assert check(name, 0.0, *grid(MODERATE)) <= 1
 
 
-@pytest.mark.parametrize("phase", [0.0, 0.7, -2.0, math.pi / 2])
+@pytest.mark.parametrize("phase", slow_but([0.7], [0.0, 0.7, -2.0, math.pi / 2]))
 def test_cosines_over_the_whole_domain(phase: float) -> None:
     assert check("cos", phase, *grid((0.0, 1e-300, 1e-12, 0.3, 1.0, 7.7, 90.0, 300.0, 1e6, 1e12, 1e300), 300)) <= 1
 
@@ -228,7 +229,7 @@ DEEP = {
 }
 
 
-@pytest.mark.parametrize("name", DEEP)
+@pytest.mark.parametrize("name", slow_but(["relu with a bias", "erf"], DEEP))
 def test_a_hundred_layers(name: str) -> None:
     """Rounding adds up to 1e-14; in the tangent kernel to 2e-13, or, where correlations go to 1, to 1e-15 over angles.
 
@@ -298,7 +299,7 @@ AT_ZERO: dict[str, tuple[tuple[Any, ...], Any]] = {
 }
 
 
-@pytest.mark.parametrize("name", AT_ZERO)
+@pytest.mark.parametrize("name", slow_but(["layer norm", "linear attention", "relu", "erf"], AT_ZERO))
 def test_what_networks_give_at_variance_zero(name: str) -> None:
     """Sequence 1 is all zeros, so a network's product with itself is no random number, if the activation has no bias.
 
@@ -322,7 +323,9 @@ def test_what_networks_give_at_variance_zero(name: str) -> None:
     assert (np.abs(mean - gram.matrix) < 4 * np.hypot(error, quasi) + 0.02).all()
 
 
-@pytest.mark.parametrize("name", ["layer norm", "layer norm of a silent position", "relu", "step", "erf", "linear"])
+@pytest.mark.parametrize(
+    "name", slow_but(["relu"], ["layer norm", "layer norm of a silent position", "relu", "step", "erf", "linear"])
+)
 def test_gradients_of_networks_at_variance_zero(name: str) -> None:
     """Sequence 1 is all zeros: what its gradient is in networks, the tangent kernel's row is."""
     layers, readout = AT_ZERO[name]
@@ -341,7 +344,7 @@ def test_gradients_of_networks_at_variance_zero(name: str) -> None:
     assert (np.abs(mean - wanted) < 5 * error + 0.05 * np.abs(wanted).max() + 1e-9).all()
 
 
-@pytest.mark.parametrize("readout", ["mean", "class"])
+@pytest.mark.parametrize("readout", slow_but(["mean"], ["mean", "class"]))
 @pytest.mark.parametrize("depth", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_softmax_attention_of_tiny_and_huge_variances(readout: Any, depth: int) -> None:
     """Scores are products of two vectors: with variances times s and temperatures over s, K is times s."""

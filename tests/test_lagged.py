@@ -16,6 +16,7 @@ from syntagma.statistics.nodes import joint, marginal
 from syntagma.statistics.pair_counts import pair_counts
 from syntagma.statistics.power_law import fit_decay
 from syntagma.statistics.strengths import Strengths, correlation_strengths
+from tiers import slow_but
 
 documents_and_tokens = st.integers(1, 5).flatmap(
     lambda vocab: st.tuples(
@@ -180,6 +181,7 @@ def test_strengths_of_a_markov_chain_are_unbiased_where_plain_ones_are_not(vocab
     assert 0.75 < np.mean(errors) / np.std(ratios) < (1.3 if zipf else 2.0)
 
 
+@pytest.mark.slow
 def test_the_balance_of_one_correlation_in_noise_is_exact():
     """Two classes of 50 symbols: the plain strength is 18 percent too high, the crossed one 40 percent too low."""
     found, plain = [], []
@@ -332,7 +334,7 @@ def test_unresolved_and_noisy_strengths_do_not_count():
     assert "from 1 to 4 tokens only: a law needs 5 distances" in short.reason
 
 
-@pytest.mark.parametrize("tolerance", [0.0, 0.03])
+@pytest.mark.parametrize("tolerance", slow_but([0.03], [0.0, 0.03]))
 def test_true_laws_are_rejected_as_rarely_as_said_and_intervals_hold_them(tolerance):
     """300 texts with independent errors of 3 to 10 percent."""
     errors = np.geomspace(0.03, 0.1, len(LAGS))

@@ -19,7 +19,8 @@ from syntagma.learners import HierarchicalCNN, LocallyConnected, MultiLayerAtten
 from syntagma.plot import Line
 from syntagma.studies import Cell, Facts, Results, load, machinery
 from syntagma.studies.grammar import plateaus_key
-from syntagma.studies.level_by_level import STUDY, ClassGrid, LevelByLevel
+from syntagma.studies.level_by_level import STUDY, LevelByLevel
+from syntagma.studies.level_by_level.settings import ClassGrid
 from syntagma.studies.machinery import Analysis
 from syntagma.studies.recipes import Contender
 from syntagma.sweep.store import Store
@@ -241,9 +242,9 @@ def test_presets_are_planned_and_their_networks_fit():
         assert len({cell.run.id() for cell in cells}) == len(cells)
         most = settings.rules[-1]
         for contender in settings.learners.values():
-            contender.learner.check(LastToken().shape(settings.language(most, 0).language()))
+            contender.learner.check(LastToken().shape(settings.languages(most)[0].language()))
         for classes in settings.root_class.classes:
-            shape = RootClass().shape(settings.language(most, 0, classes).language())
+            shape = RootClass().shape(settings.languages(most, classes)[0].language())
             assert shape.outputs == classes
             settings.root_class.contender.learner.check(shape)
     tokens = [cell for cell in machinery.plan(STUDY, small()) if "classes" not in cell.names]

@@ -504,14 +504,11 @@ def test_a_study_whose_table_is_wrong_is_not_analysed(tmp_path: Path) -> None:
 
 SHARED = {"machinery", "schemas", "study", "grammar", "recipes"}
 """Modules of `studies` that are no study, and that any may import."""
-OWN = {"permutation_facts": "permutation_bias"}
-"""Modules that belong to one study."""
 
 
 def study_of(path: Path) -> str:
     """The study, or shared module, that a file below `studies` belongs to."""
-    name = path.relative_to(Path(syntagma.studies.__file__).parent).parts[0].removesuffix(".py")
-    return OWN.get(name, name)
+    return path.relative_to(Path(syntagma.studies.__file__).parent).parts[0].removesuffix(".py")
 
 
 def imported_studies(source: str) -> Iterator[str]:
@@ -524,8 +521,7 @@ def imported_studies(source: str) -> Iterator[str]:
             names = [f"{node.module}.{alias.name}" for alias in node.names]
         for name in names:
             if name.startswith("syntagma.studies."):
-                part = name.split(".")[2]
-                yield OWN.get(part, part)
+                yield name.split(".")[2]
 
 
 def files_of_studies() -> list[Path]:
@@ -546,4 +542,4 @@ def test_imports_of_studies_are_seen_wherever_they_stand() -> None:
     assert set(imported_studies("def f():\n    from syntagma.studies import zipf_rules")) == {"zipf_rules"}
     assert set(imported_studies("import syntagma.studies.one_pass")) == {"one_pass"}
     assert set(imported_studies("from syntagma.studies.one_pass import STUDY")) == {"one_pass"}
-    assert set(imported_studies("from syntagma.studies.permutation_facts import TAILS")) == {"permutation_bias"}
+    assert set(imported_studies("from syntagma.studies.permutation_bias.settings import TAILS")) == {"permutation_bias"}

@@ -12,10 +12,11 @@ from known_results import enumerated, grammar_fact, is_drawn, marks, outcomes, r
 from syntagma.curves import LearningCurve, judge
 from syntagma.errors import InputError
 from syntagma.learners import HierarchicalCNN, Training
+from syntagma.statistics.token_entropies import one_token_entropy
 from syntagma.studies import Cell, Facts, Results, load, machinery
 from syntagma.studies.grammar import Grammar
 from syntagma.studies.machinery import Analysis
-from syntagma.studies.masked_token import NEAR, STUDY, MaskedTokens, Measured, chance_entropy, masked_floor
+from syntagma.studies.masked_token import NEAR, STUDY, MaskedTokens, Measured, masked_floor
 from syntagma.sweep.store import Store
 
 TRAINING = Training(max_steps=8, batch_size=8, patience=100, train_loss_threshold=0)
@@ -89,7 +90,8 @@ def test_exact_losses_against_enumeration(exponent: float):
     every, p = enumerated(settings)
     surprise = -p[p > 0] @ np.log(p[p > 0])
     laws = [np.bincount(every[:, i], p, 3) for i in range(4)]
-    assert chance_entropy(settings) == pytest.approx(np.mean([-law[law > 0] @ np.log(law[law > 0]) for law in laws]))
+    expected = np.mean([-law[law > 0] @ np.log(law[law > 0]) for law in laws])
+    assert one_token_entropy(settings.language()) == pytest.approx(expected)
     others = []
     for i in range(4):
         rest = np.delete(every, i, axis=1) @ [9, 3, 1]
@@ -104,7 +106,7 @@ def test_predictions_are_the_exact_losses():
     assert set(bounds["grammar_seed"]) == {0, 1, 2}
     wide = bounds.pivot_table(index="grammar_seed", columns="of", values="loss_nats")
     for seed, language in enumerate(small().languages()):
-        assert wide.loc[seed, "nothing known"] == pytest.approx(chance_entropy(language))
+        assert wide.loc[seed, "nothing known"] == pytest.approx(one_token_entropy(language.language()))
         assert wide.loc[seed, "all other tokens known"] == pytest.approx(masked_floor(language)[0])
 
 

@@ -139,7 +139,7 @@ def test_degenerate_texts_have_the_right_value(smoothing):
         ({"longest": 5}, "longest=5 cannot be used: the longest document of the test text has 5 tokens"),
         ({"longest": 1.5}, "longest=1.5"),
         ({"smoothing": "good-turing"}, "smoothing='good-turing' is unknown: there are kneser-ney, witten-bell"),
-        ({"smoothing": None}, "smoothing='None' is unknown"),
+        ({"smoothing": None}, "smoothing=None is unknown"),
         ({"train_documents": [0, 9]}, "train_documents='0, ..., 9'"),
         ({"test_documents": [1]}, "test_documents='1, ..., 1'"),
     ],

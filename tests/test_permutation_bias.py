@@ -17,16 +17,16 @@ from syntagma.curves import LearningCurve, Verdict, judge
 from syntagma.errors import InputError
 from syntagma.report import page_html, save_figures
 from syntagma.studies import Facts, Results, load, machinery
-from syntagma.studies.permutation_bias import PRESETS, STUDY, Measured, PermutationBias
-from syntagma.studies.permutation_facts import (
-    TAILS,
+from syntagma.studies.permutation_bias import PRESETS, STUDY, PermutationBias
+from syntagma.studies.permutation_bias.computed import (
     Levels,
     multiplicities,
     shifted_error,
     shifted_moments,
     spectrum_of,
-    tail_name,
 )
+from syntagma.studies.permutation_bias.measured import Measured
+from syntagma.studies.permutation_bias.settings import TAILS, tail_name
 from syntagma.sweep.store import Store
 from syntagma.theory.learnability import sample_complexity
 
@@ -152,6 +152,16 @@ def test_the_slope_of_a_power_law_is_found() -> None:
     assert slope.value == pytest.approx(-1)
     assert slope.low == pytest.approx(-1)
     assert slope.high == pytest.approx(-1)
+
+
+def test_errors_are_beside_theory_only_at_sizes_that_every_seed_has() -> None:
+    sector = {"eigenvalues": [0.1], "dimension": 2, "bound": 0.2, "target": [1.0]}
+    spectrum = {"sectors": {tail_name(tail): sector for tail in TAILS}, "rest": [], "trace": 1.0, "unresolved": 0.0}
+    facts = Facts((key, spectrum) for key in keys(TINY) if key["of"] == "spectrum")
+    for losses, number in (([[0.9, np.nan], [np.nan, 0.8]], 0), ([[0.9, np.nan], [0.8, 0.8]], 1)):
+        errors = {("kernel", "(T)"): LearningCurve(np.array([8.0, 16.0]), np.array(losses))}
+        ratio, sizes = Measured(TINY, facts, errors, {}, {}, pd.DataFrame()).over_predicted("(T)", shifted=False)
+        assert (sizes, np.isnan(ratio.value)) == (number, number == 0)
 
 
 def test_keys_of_facts_hold_what_determines_them() -> None:

@@ -75,7 +75,7 @@ def test_a_curve_that_ends_too_early_gives_a_bound_not_a_number(tmp_path: Path) 
         analysis = machinery.analyse(STUDY, store)
     found = analysis.tables["thresholds"].data.set_index(["learner", "rules", "level"])
     missing = found.loc[("lcn", 3, 3)]
-    sizes = [size for size in settings.sizes(3) if size <= largest]
+    sizes = [size for size in settings.curve_sizes(3) if size <= largest]
     assert math.isnan(missing["measured"])
     assert "4 of 4 seeds do not come to the line" in missing["note"]
     assert missing["low"] <= sizes[-1]
@@ -101,7 +101,7 @@ def test_losses_below_the_oracle_are_said_to_disagree(tmp_path: Path) -> None:
     settings = small_settings(rules=(2,), seeds=1)
     with Store.create(tmp_path) as store:
         store_staircases(STUDY, tmp_path, settings, factor=3.0, largest=64)
-        run = settings.cell(2, "cnn", next(size for size in settings.sizes(2) if size > 64), 0).run
+        run = settings.cell(2, "cnn", next(size for size in settings.curve_sizes(2) if size > 64), 0).run
         bad = store.runs().iloc[0]
         names = ("final_test_loss", "final_train_loss", "test_loss_error", "oracle_loss", "test_accuracy", "steps")
         names += ("best_step", "stopped", "examples_seen", "flops", "seconds", "seconds_evaluating")
@@ -115,7 +115,7 @@ def test_losses_below_the_oracle_are_said_to_disagree(tmp_path: Path) -> None:
 def test_sizes_start_below_the_first_threshold_and_are_shared_by_all_curves() -> None:
     for settings in PRESETS.values():
         for m in settings.rules:
-            sizes = list(settings.sizes(m))
+            sizes = list(settings.curve_sizes(m))
             first = theory.thresholds(settings.vocab, m, settings.branching, 1, True)[0]
             assert sizes[0] <= settings.start * first
             assert sizes[-1] <= settings.max_examples < settings.growth * sizes[-1] + 1
@@ -163,7 +163,7 @@ def test_a_small_run_resumes_without_doing_anything_twice(tmp_path: Path) -> Non
         assert store.ids() == done
         analysis = machinery.analyse(STUDY, store)
     runs = analysis.tables["runs"].data
-    assert len(done) == len(runs) == 2 * len(list(settings.sizes(2)))
+    assert len(done) == len(runs) == 2 * len(list(settings.curve_sizes(2)))
     shares = [share for _, share in lines]
     assert shares == sorted(shares)
     assert 0 <= shares[0] < shares[-1] <= 1

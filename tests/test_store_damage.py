@@ -17,7 +17,10 @@ import pytest
 from syntagma.errors import InputError
 from syntagma.sweep import database, rows
 from syntagma.sweep.identity import canonical_text, digest, run_id
+from syntagma.sweep.reading import Reader
+from syntagma.sweep.soundness import SoundHistories
 from syntagma.sweep.store import Store
+from syntagma.sweep.stored_json import Damaged
 
 RUNS = [
     ({"language": {"vocab": 8, "text": None}, "widths": [4, 4], "seed": seed}, {"test_loss": seed / 3, "steps": seed})
@@ -178,6 +181,60 @@ def test_edited_cells_are_not_believed(file: Path, good: Path, truth: dict[str, 
                 edit(connection, chance, sealed)
         noticed += bool(examine(file, None if sealed else truth))
     assert noticed > (20 if sealed else 80)
+
+
+def test_damage_is_the_same_whether_texts_are_read_or_looked_at(
+    file: Path, good: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Of cells that were edited and sealed again, which only reading or counting can tell."""
+    different = 0
+    for seed in range(100):
+        chance = random.Random(seed)
+        clear(file)
+        shutil.copy(good, file)
+        with closing(sqlite3.connect(file, isolation_level=None)) as connection:
+            for _ in range(3):
+                edit(connection, chance, sealed=True)
+        lines = []
+        for knows_json in (True, False):
+            monkeypatch.setattr(Reader, "_knows_json", lambda self, knows=knows_json: knows)
+            with suppress(InputError), Store.open(file, read_only=True) as store:
+                lines.append(store.damage())
+        assert lines[:1] == lines[1:]
+        different += bool(lines and lines[0])
+    assert different > 40
+
+
+HISTORIES = (
+    *(
+        '[{"a":1},{"b":2}]',
+        "[]",
+        '[{"a":1},5]',
+        '[5,{"a":1}]',
+        '[{"a":1},5,{"b":1}]',
+        '[{"a":"},{"},5,{"b":1}]',
+        "[[]]",
+    ),
+    *('[{"a":[{}]}]', '[{"a":{"b":1}},5,{"b":1}]', '[{"a":"x},{y"},"z"]', "[5]", '["},{"]'),
+    *(' [{"a":1}]', '[{"a":1}] '),
+    *('[{"a":9223372036854775807}]', '[{"a":9223372036854775808}]', '[{"a":NaN}]', '[{"a":"\\ud800"}]', '[{"a":1}]\0'),
+    *("[" * 60 + "]" * 60, '[{"a":0.0012345678901234567890}]', '{"a":1}', "", "[{]", '[{"a":1},{"b":"},{"}]'),
+)
+
+
+@pytest.mark.parametrize("text", HISTORIES)
+def test_looking_at_a_history_tells_what_reading_tells(text: str):
+    with closing(sqlite3.connect(":memory:")) as connection:
+        (is_json,) = connection.execute("SELECT json_valid(?)", (text,)).fetchone()
+    row = ("id", text, rows.checksum_of("id", text))
+    said = []
+    for read in (lambda: rows.StoredHistory.read(row), lambda: SoundHistories().read((*row, is_json))):
+        try:
+            read()
+            said.append("")
+        except Damaged as error:
+            said.append(str(error))
+    assert said[0] == said[1]
 
 
 def test_bytes_that_were_changed_are_not_believed(file: Path, good: Path, truth: dict[str, Any]):

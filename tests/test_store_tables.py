@@ -51,21 +51,30 @@ def test_texts_that_differ_in_numbers_only_are_read_as_each_alone(bases, data):
             row = StoredRun.written(config, {"loss": 0.5, "n": {"m": [1, 2]}}, "", "")
             found = fast.read(row)
             plain = flatten(json.loads(canonical_text(config)))
-            assert repr(list(zip(found.names, found.values, strict=True))) == repr(list(plain.items()))
+            assert repr(list(found.config.items())) == repr(list(plain.items()))
             assert found.result == {"loss": 0.5, "n.m": (1, 2)}
             assert found.id == run_id(config)
 
 
-def test_the_fast_way_is_taken():
-    """A second text of the same shape is not parsed."""
+def test_the_fast_way_is_taken(monkeypatch: pytest.MonkeyPatch):
+    """Once texts of one shape were seen to differ in two numbers, others that differ in these only are not parsed."""
     fast = FlatRuns()
-    for seed in range(5):
-        fast.read(StoredRun.written({"language": {"seed": seed, "rules": 3}, "seed": seed}, {}, "", ""))
-    (shape,) = fast._shapes.values()
-    assert shape is not None
+
+    def shape_of(config: dict[str, Any]) -> Any:
+        return fast.read(StoredRun.written(config, {}, "", "")).shape
+
+    for seed in range(2):
+        shape_of({"language": {"seed": seed, "rules": 3}, "seed": seed})
+    shape_of({"layers": [{"width": 4}], "seed": 0})
+    monkeypatch.setattr("syntagma.sweep.flat_runs.flatten", None)
+    shapes = {shape_of({"language": {"seed": seed, "rules": 3}, "seed": 10 * seed}) for seed in range(2, 5)}
+    (shape,) = shapes
     assert shape.names == ("language.rules", "language.seed", "seed")
-    fast.read(StoredRun.written({"layers": [{"width": 4}], "seed": 0}, {}, "", ""))
-    assert list(fast._shapes.values())[1] is None  # a number in a list of mappings has no column of its own
+    assert shape.places == (1, 2)
+    monkeypatch.undo()
+    for seed in range(12):  # a number in a list of mappings has no column of its own
+        config = {"layers": [{"width": 4}], "seed": seed}
+        assert fast.read(StoredRun.written(config, {}, "", "")).config == {"layers": ({"width": 4},), "seed": seed}
 
 
 @pytest.fixture
@@ -96,6 +105,21 @@ def test_a_table_has_every_value_in_its_column_with_its_type(store: Store):
         config = flatten(store.config(row["id"])) | store.results([row["id"]])[row["id"]]
         del row["id"], row["finished_at"], row["environment"]
         assert all(repr(row[name]) == repr(value) for name, value in config.items() if name != "id")
+
+
+def test_shapes_that_take_turns_and_rates_that_differ_keep_their_rows(tmp_path: Path):
+    rates = [0.1 * k for k in range(12)]
+    configs = [{"seed": seed, "rate": rate, "w1": 2} for seed in range(3) for rate in rates]
+    configs[5]["w2"] = configs[5].pop("w1")  # the same text without digits
+    with Store.create(tmp_path) as store:
+        for config in configs:
+            store.record_run(config, {"loss": config["seed"] + config["rate"]})
+        table = store.runs()
+    assert table["seed"].tolist() == [config["seed"] for config in configs]
+    assert table["rate"].tolist() == [config["rate"] for config in configs]
+    assert (table["loss"] == table["seed"] + table["rate"]).all()
+    assert table["w1"].tolist() == [config.get("w1") for config in configs]
+    assert table["w2"].dropna().tolist() == [2]
 
 
 def test_pages_make_up_the_table_and_read_no_more(store: Store, monkeypatch: pytest.MonkeyPatch):

@@ -31,6 +31,7 @@ from syntagma.theory.symmetric_group import (
 )
 from syntagma.theory.symmetric_group.partitions import class_size
 from syntagma.theory.symmetric_group.words import WordTables, all_tables, number_of_tables, number_of_words, tables
+from tiers import slow_but
 
 # Partitions, dimensions, characters, multiplicities
 
@@ -195,7 +196,7 @@ def test_sectors_are_those_of_the_full_matrix(name: str, vocab: int, length: int
         assert found.spectrum().trace == pytest.approx(found.trace)
 
 
-@pytest.mark.parametrize("name", ["relu", "generic"])
+@pytest.mark.parametrize("name", slow_but(["generic"], ["relu", "generic"]))
 def test_sectors_at_three_symbols_and_six_positions(name: str) -> None:
     kernel = {"relu": attention_relu, "generic": generic(3)}[name]
     expected = brute_force(kernel, 3, 6, np.full(3, 1 / 3))

@@ -16,6 +16,7 @@ from syntagma.learners.layers.product import between, combine
 from syntagma.learners.loss import correct, losses
 from syntagma.randomness import key, stream
 from syntagma.tasks import Examples, Shape
+from tiers import slow_but
 
 SHAPE = Shape(vocab=12, length=4, outputs=1, loss="squared")
 PAPER = Transformer(
@@ -47,8 +48,11 @@ def trained(*given: Any) -> tuple[Any, Fit]:
     return found.predictor, found
 
 
-@pytest.mark.parametrize("sizes", [{}, {"head_size": 2}, {"head_size": 2, "attention": "causal", "read_out": "last"}])
-@pytest.mark.parametrize("number", [3, 16])
+@pytest.mark.parametrize(
+    "sizes",
+    slow_but([{"head_size": 2}], [{}, {"head_size": 2}, {"head_size": 2, "attention": "causal", "read_out": "last"}]),
+)
+@pytest.mark.parametrize("number", slow_but([16], [3, 16]))
 def test_with_identities_at_zero_it_is_the_plain_network_bit_for_bit(sizes, number):
     """Wide heads and narrow ones, symbols fewer than positions and more.
 
@@ -64,6 +68,7 @@ def test_with_identities_at_zero_it_is_the_plain_network_bit_for_bit(sizes, numb
     assert len(jax.tree.leaves(networks[1])) == len(jax.tree.leaves(networks[0])) + 2 * plain.layers
 
 
+@pytest.mark.slow
 def test_symbols_of_no_training_string_stay_as_they_were_drawn():
     train = same_or_not(64, range(8), 0)
     test = same_or_not(32, range(8), 1)
@@ -143,6 +148,7 @@ def test_regression_steps_equal_updates_by_hand():
     assert found.metrics["test_accuracy"] == np.mean(np.sign(outputs) == data.targets)
 
 
+@pytest.mark.slow
 def test_named_test_sets_are_measured_and_change_no_bit_of_training():
     train, test = [same_or_not(64, range(8), s) for s in (0, 1)], [same_or_not(40, range(8), s) for s in (2, 3)]
     validation = [same_or_not(20, range(8), s) for s in (6, 7)]
@@ -186,7 +192,7 @@ def test_refuses_what_a_transformer_cannot_read():
         Transformer(tied=True).network(key(0), SHAPE)
 
 
-@pytest.mark.parametrize(("rows", "columns"), [(2, 5), (5, 2)])
+@pytest.mark.parametrize(("rows", "columns"), slow_but([(2, 5)], [(2, 5), (5, 2)]))
 def test_gradients_of_products_of_rows(rows, columns):
     generator = stream(0, "rows")
     x, y, w = (

@@ -143,6 +143,7 @@ class _Power(Staircase):
         return np.asarray(num_examples) ** -self.exponent
 
 
+@pytest.mark.slow
 def test_many_zipf_rules_approach_the_law_and_few_do_not():
     """U alone of a look-up table, from a half to the share of rules beyond the 1000th, or the 16th of 32."""
     for zipf, few in ((0.5, 0.56), (1.0, 0.57), (2.0, 0.64)):

@@ -18,9 +18,9 @@ from syntagma.statistics.correlations import correlations
 from syntagma.studies import Cell, Facts, Results, load, machinery
 from syntagma.studies.grammar import Grammar
 from syntagma.studies.machinery import Analysis
-from syntagma.studies.zipf_rules import STUDY, Fall, Measured, ZipfRules, examples_needed, token_thresholds, window
+from syntagma.studies.zipf_rules import STUDY, Fall, Measured, ZipfRules, token_thresholds
 from syntagma.sweep.store import Store
-from syntagma.theory import zipf
+from syntagma.theory import exact, zipf
 
 TRAINING = Training(max_steps=8, batch_size=8, patience=100, train_loss_threshold=0)
 BASE = Grammar(vocab=4, rules=2, depth=3)
@@ -175,7 +175,9 @@ def test_each_path_through_unequal_rules_counts_once(shared: bool):
     w = float(np.sum(zipf.probabilities(1.0, 4) ** 2))
     grammar, ratios = Grammar(vocab=32, rules=4, depth=4), []
     for seed in range(6):
-        unequal, equal = (np.array(examples_needed(grammar.language(seed, a), shared)) for a in (1.0, 0.0))
+        unequal, equal = (
+            exact.thresholds(grammar.language(seed, a).language(), exact.evidence_of(shared)) for a in (1.0, 0.0)
+        )
         ratios.append(unequal / equal)
     expected = [(4 * w) ** -k for k in paths]
     np.testing.assert_allclose(np.exp(np.mean(np.log(ratios), axis=0)), expected, rtol=0.15)
@@ -216,9 +218,16 @@ def test_there_is_no_prediction_for_a_learner_without_a_law():
 
 
 def test_the_window_of_the_fit():
-    assert window(np.array([1.0, 0.6, 0.4, 0.2, 0.1, 0.05]), 0.1).tolist() == [False, False, True, True, False, False]
-    assert window(np.array([1.0, 0.9, 0.02, 0.0]), 0.1).tolist() == [False, True, True, False]
-    assert not window(np.array([1.0, 0.9, 0.8]), 0.1).any()
+    assert zipf.window(np.array([1.0, 0.6, 0.4, 0.2, 0.1, 0.05]), 0.1).tolist() == [
+        False,
+        False,
+        True,
+        True,
+        False,
+        False,
+    ]
+    assert zipf.window(np.array([1.0, 0.9, 0.02, 0.0]), 0.1).tolist() == [False, True, True, False]
+    assert not zipf.window(np.array([1.0, 0.9, 0.8]), 0.1).any()
     slope = LearningCurve(np.array([1.0, 4.0, 16.0]), np.array([[0.4, 0.2, 0.1], [0.2, 0.1, 0.05]])).slope()
     assert (slope.value, slope.low, slope.high) == pytest.approx((0.5, 0.5, 0.5))
 

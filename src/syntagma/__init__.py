@@ -44,6 +44,7 @@ _HOMES = {
     "RandomHierarchy": "syntagma.languages",
     "RootClass": "syntagma.tasks",
     "Sample": "syntagma.languages",
+    "Score": "syntagma.scoring",
     "Store": "syntagma.sweep.store",
     "SymmetryTarget": "syntagma.tasks",
     "Templates": "syntagma.languages",
@@ -51,10 +52,18 @@ _HOMES = {
     "Training": "syntagma.learners",
     "Transformer": "syntagma.learners",
     "TreeOracle": "syntagma.oracles",
+    "certificate": "syntagma.theory.templates",
+    "correlations": "syntagma.statistics.correlations",
+    "curve_of": "syntagma.scoring",
+    "decompose": "syntagma.theory.symmetric_group",
+    "export": "syntagma.datasets",
     "family": "syntagma.languages",
     "fit": "syntagma.learners",
     "learning_curve": "syntagma.sweep.learning_curve",
     "oracle_of": "syntagma.oracles",
+    "probe": "syntagma.probes",
+    "score": "syntagma.scoring",
+    "threshold": "syntagma.theory.exact",
 }
 
 __all__ = [
@@ -91,6 +100,7 @@ __all__ = [
     "RandomHierarchy",
     "RootClass",
     "Sample",
+    "Score",
     "Store",
     "SymmetryTarget",
     "Templates",
@@ -99,14 +109,25 @@ __all__ = [
     "Transformer",
     "TreeOracle",
     "__version__",
+    "certificate",
+    "correlations",
+    "curve_of",
+    "decompose",
+    "export",
     "family",
     "fit",
     "learning_curve",
     "oracle_of",
+    "plot",
+    "probe",
+    "score",
+    "threshold",
 ]
 
 if TYPE_CHECKING:
+    from syntagma import plot
     from syntagma.curves import LearningCurve
+    from syntagma.datasets import export
     from syntagma.errors import InputError
     from syntagma.estimate import Estimate
     from syntagma.kernels import Architecture, Attention, Dense, Embedding
@@ -142,12 +163,20 @@ if TYPE_CHECKING:
         fit,
     )
     from syntagma.oracles import TreeOracle, oracle_of
+    from syntagma.probes import probe
+    from syntagma.scoring import Score, curve_of, score
+    from syntagma.statistics.correlations import correlations
     from syntagma.sweep.learning_curve import learning_curve
     from syntagma.sweep.store import Store
     from syntagma.tasks import Label, LastToken, MaskedToken, NextToken, RootClass, SymmetryTarget
+    from syntagma.theory.exact import threshold
+    from syntagma.theory.symmetric_group import decompose
+    from syntagma.theory.templates import certificate
 
 
 def __getattr__(name: str) -> Any:
+    if name == "plot":
+        return importlib.import_module("syntagma.plot")
     if name not in _HOMES:
         raise AttributeError(f"module 'syntagma' has no attribute {name!r}: it has {', '.join(sorted(__all__))}")
     return getattr(importlib.import_module(_HOMES[name]), name)

@@ -17,12 +17,12 @@ def invalid(field: str, given: object, allowed: str, mend: str = "") -> InputErr
     return InputError(f"{field}={_short(given)} cannot be used: {allowed}." + (f" {mend}." if mend else ""))
 
 
-def unknown(field: str, given: str, choices: Iterable[str]) -> InputError:
+def unknown(field: str, given: object, choices: Iterable[str]) -> InputError:
     """The error for a name that is not among `choices`, with the nearest valid name where there is one."""
-    names = sorted(choices)
-    near = difflib.get_close_matches(given, names, n=1, cutoff=0.5)
+    names = sorted(map(str, choices))
+    near = difflib.get_close_matches(given, names, n=1, cutoff=0.5) if isinstance(given, str) else []
     hint = f"Did you mean {near[0]!r}?" if near else "Choose one of them."
-    return InputError(f"{field}={given!r} is unknown: there are {', '.join(names)}. {hint}")
+    return InputError(f"{field}={_short(given)} is unknown: there are {', '.join(names)}. {hint}")
 
 
 def whole_number(field: str, given: Any, minimum: int = 1) -> int:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from syntagma.cli import completion, outside
 from syntagma.errors import InputError, invalid, whole_number
 from syntagma.sweep.endings import exit_code
 
@@ -37,15 +38,30 @@ class _Commands(TyperGroup):
 app = typer.Typer(
     cls=_Commands,
     help="Which structure does a sequence model learn, and from how much data? Predict it, measure it, compare.",
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
 
 StudyName = Annotated[
-    str, typer.Argument(help="A study, as `syntagma list` names it, or the path of a file with one.", metavar="STUDY")
+    str,
+    typer.Argument(
+        help="A study, as `syntagma list` names it, or the path of a file with one.",
+        metavar="STUDY",
+        autocompletion=completion.studies,
+    ),
 ]
-Preset = Annotated[str, typer.Option(help="The study's size: quick, laptop or full.")]
-Changes = Annotated[list[str], typer.Option("--set", help="Change one setting; repeat for more.", metavar="KEY=VALUE")]
+Preset = Annotated[
+    str, typer.Option(help="The study's size: quick, laptop or full.", autocompletion=completion.presets)
+]
+Changes = Annotated[
+    list[str],
+    typer.Option(
+        "--set", help="Change one setting; repeat for more.", metavar="KEY=VALUE", autocompletion=completion.keys
+    ),
+]
+Config = Annotated[
+    str | None,
+    typer.Option(help="Settings in this file, laid over the preset: see `syntagma settings`.", metavar="FILE.toml"),
+]
 Directory = Annotated[str, typer.Argument(help="A directory of results.", metavar="DIR")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
@@ -53,6 +69,11 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs."
 def _number(help_: str) -> Any:
     """A numeric option, taken as text: whoever uses the number says what is wrong with it."""
     return typer.Option(help=help_, metavar="NUMBER")
+
+
+def _kind(noun: str, help_: str) -> Any:
+    """An option that names the kind of a language, task or learner."""
+    return typer.Option(help=help_, metavar="KIND", autocompletion=completion.kinds_of(noun))
 
 
 def _version(asked: bool) -> None:
@@ -87,21 +108,55 @@ def list_(as_json: AsJson = False) -> None:
 
 
 @app.command()
-def predict(study: StudyName, preset: Preset = "quick", set_: Changes = [], as_json: AsJson = False) -> None:  # noqa: B006
-    """Print what theory says of a study, without training anything."""
-    from syntagma.cli import display
+def settings(
+    study: StudyName,
+    preset: Preset = "quick",
+    config: Config = None,
+    set_: Changes = [],  # noqa: B006
+    as_json: AsJson = False,
+) -> None:
+    """Print all settings of a study as TOML, each with its meaning; `run` and `predict` take the file by --config."""
+    from syntagma.cli import configuration, display
+    from syntagma.cli.meanings import described
+    from syntagma.cli.settings import settings_for
+    from syntagma.studies import load
+
+    chosen = load(study)
+    values = settings_for(chosen, preset, set_, config)
+    if as_json:
+        display.print_json([one.record() for one in described(values) if not one.is_table])
+        return
+    sys.stdout.write(f"# {chosen.name}, {preset}: {chosen.title}\n")
+    sys.stdout.write(f"# Change what you like, then: syntagma run {study} --config FILE.toml\n\n")
+    sys.stdout.write(configuration.written(values))
+
+
+@app.command()
+def predict(
+    study: StudyName,
+    preset: Preset = "quick",
+    config: Config = None,
+    set_: Changes = [],  # noqa: B006
+    as_json: AsJson = False,
+) -> None:
+    """Print what theory says of a study, and the runs that it plans, without training anything."""
+    from syntagma.cli import display, planned
     from syntagma.cli.progress import waiting
     from syntagma.cli.settings import settings_for
     from syntagma.studies import load, machinery
 
     chosen = load(study)
-    settings = settings_for(chosen, preset, set_)
+    values = settings_for(chosen, preset, set_, config)
     with waiting(f"predicting {study}, {preset}"):
-        tables = machinery.predict(chosen, settings)
+        facts = machinery.facts_of(chosen, values)
+        tables = machinery.predict(chosen, values, facts=facts)
+        grid = planned.grid(machinery.plan(chosen, values, facts))
     if as_json:
-        display.print_json({name: display.records(table.data) for name, table in tables.items()})
+        found = {name: display.records(table.data) for name, table in tables.items()}
+        display.print_json(found | {"planned": display.records(grid)})
     else:
         display.print_study_tables(tables.values())
+        display.print_tables({"planned: runs by number of training examples P": grid})
 
 
 @app.command()
@@ -112,7 +167,8 @@ def sample(
     depth: Annotated[str | None, _number("Levels above the tokens L. (default 3)")] = None,
     classes: Annotated[str | None, _number("Root symbols. (default v)")] = None,
     zipf: Annotated[str | None, _number("Zipf exponent of the rules' probabilities. (default equal rules)")] = None,
-    seed: Annotated[str, _number("Fixes the grammar and the sentences.")] = "0",
+    grammar_seed: Annotated[str | None, _number("Which grammar of these sizes. (default 0)")] = None,
+    seed: Annotated[str, _number("Which sentences of that grammar.")] = "0",
     number: Annotated[str, _number("Sentences.")] = "10",
     distinct: Annotated[bool, typer.Option("--distinct", help="No sentence twice.")] = False,
     hidden: Annotated[bool, typer.Option("--hidden", help="All levels of the tree, the root first.")] = False,
@@ -120,7 +176,7 @@ def sample(
     save_grammar: Annotated[str | None, typer.Option(help="Write the grammar to this file.", metavar="FILE")] = None,
     out: Annotated[str | None, typer.Option(help="Write to this file: .npy, .npz, else text.", metavar="FILE")] = None,
 ) -> None:
-    """Draw sentences of a random hierarchy language."""
+    """Draw sentences of a random hierarchy language. For train, validation and test sets see `syntagma export`."""
     from syntagma.cli import sentences
     from syntagma.cli.paths import file_to_write, to_read
     from syntagma.cli.settings import read_value
@@ -132,7 +188,8 @@ def sample(
         sentences.check_destination(place, hidden)
     sizes = {"vocab": vocab, "rules": rules, "branching": branching, "depth": depth}
     sizes |= {"num_classes": classes, "rule_probabilities": zipf}
-    language = _language(source, {name: read_value(text) for name, text in sizes.items() if text is not None}, seed)
+    sizes["grammar-seed"] = grammar_seed
+    language = _language(source, {name: read_value(text) for name, text in sizes.items() if text is not None})
     drawn = language.sample(read_value(seed), read_value(number), hidden=hidden, distinct=distinct)
     if place is not None:
         sentences.write(drawn, place)
@@ -146,6 +203,7 @@ def sample(
 def run(
     study: StudyName,
     preset: Preset = "quick",
+    config: Config = None,
     set_: Changes = [],  # noqa: B006
     out: Annotated[str | None, typer.Option(help="Where to. (default results/STUDY-PRESET)", metavar="DIR")] = None,
     workers: Annotated[
@@ -161,22 +219,27 @@ def run(
     """Run what a study still lacks, then write its report. Interrupt it at will: the same command resumes."""
     from syntagma.cli import display, planned
     from syntagma.cli.paths import directory_to_write
-    from syntagma.cli.progress import progress_shown
+    from syntagma.cli.progress import progress_shown, waiting
     from syntagma.cli.settings import read_value, settings_for
     from syntagma.studies import load, machinery
     from syntagma.sweep.store import Store
 
     chosen = load(study)
-    settings = settings_for(chosen, preset, set_)
+    values = settings_for(chosen, preset, set_, config)
     processes = whole_number("workers", read_value(workers), minimum=0)
     part = None if shard is None else _shard(chosen, shard)
-    directory = Path("results", f"{chosen.name}-{preset}") if out is None else directory_to_write("out", out)
-    if dry_run:
-        print(planned.lines(chosen, settings, directory, processes, part))
-        return
+    label = preset if config is None else Path(config).stem
+    directory = Path("results", f"{chosen.name}-{label}") if out is None else directory_to_write("out", out)
     if ray is not None:
         _check_ray(ray)
-    cells = machinery.check(chosen, settings)
+    if dry_run:
+        with waiting(f"planning {chosen.name}"):
+            plan = machinery.plan(chosen, values)
+        said = planned.lines(chosen, plan, directory, processes, part)
+        display.print_tables({"planned: runs by number of training examples P": planned.grid(plan)})
+        print(said)
+        return
+    cells = machinery.check(chosen, values)
     if ray is None:
         planned.check_fits([cell.run for cell in cells], processes, part)
     _make_parent(directory)
@@ -184,11 +247,11 @@ def run(
         mixed = store.mixed_environments(store.ids() & {cell.run.id() for cell in cells}, here=True)
         if mixed:
             display.console(stderr=True).print(f"note    {mixed}", markup=False, soft_wrap=True)
-        command = store.record_command(chosen.name, preset, settings.model_dump(mode="json"), sys.argv)
+        command = store.record_command(chosen.name, preset, values.model_dump(mode="json"), sys.argv)
         try:
             with progress_shown() as progress:
                 summary = machinery.run(
-                    chosen, settings, store, processes, progress, retry_failed=retry_failed, shard=part, ray=ray
+                    chosen, values, store, processes, progress, retry_failed=retry_failed, shard=part, ray=ray
                 )
         except KeyboardInterrupt as ended:
             again = f"{len(store.ids())} finished runs are kept in {directory}; the same command resumes."
@@ -212,11 +275,9 @@ def run(
 
 @app.command()
 def fit(
-    language: Annotated[str, typer.Option(help="Its kind, as `syntagma list` names it.", metavar="KIND")] = (
-        "random-hierarchy"
-    ),
-    task: Annotated[str, typer.Option(help="Its kind, as `last-token`.", metavar="KIND")] = "last-token",
-    learner: Annotated[str, typer.Option(help="Its kind, as `kernel` or `transformer`.", metavar="KIND")] = "kernel",
+    language: Annotated[str, _kind("language", "Its kind, as `syntagma list` names it.")] = ("random-hierarchy"),
+    task: Annotated[str, _kind("task", "Its kind, as `last-token`.")] = "last-token",
+    learner: Annotated[str, _kind("learner", "Its kind, as `kernel` or `transformer`.")] = "kernel",
     examples: Annotated[str, _number("Training sentences.")] = "1024",
     test_examples: Annotated[str, _number("Test sentences.")] = "2048",
     validation_examples: Annotated[str | None, _number("Validation sentences; as many as test sentences.")] = None,
@@ -277,26 +338,84 @@ def report(
 @app.command()
 def results(
     directory: Directory,
-    csv: Annotated[str | None, typer.Option(help="Write all runs to this file.", metavar="FILE")] = None,
-    parquet: Annotated[str | None, typer.Option(help="Write all runs to this file.", metavar="FILE")] = None,
+    where: Annotated[
+        list[str],
+        typer.Option(help="Only such runs: kind=cnn, num_examples>=256; repeat for more.", metavar="CONDITION"),
+    ] = [],  # noqa: B006
+    columns: Annotated[
+        str | None, typer.Option(help="What to show, by name, with commas; or all.", metavar="NAMES")
+    ] = None,
+    sort: Annotated[str, typer.Option(help="By this column; with a - before it, descending.", metavar="NAME")] = "",
+    limit: Annotated[
+        str | None, _number("At most so many runs; 0 for all. (default 100 on the terminal, all else)")
+    ] = None,
+    csv: Annotated[str | None, typer.Option(help="Write the runs to this file.", metavar="FILE")] = None,
+    parquet: Annotated[str | None, typer.Option(help="Write the runs to this file.", metavar="FILE")] = None,
+    histories: Annotated[
+        str | None,
+        typer.Option(help="Write how they learned, a row an evaluation: .csv or .parquet.", metavar="FILE"),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Show the stored runs, or export them with their settings, metrics, machine and versions."""
     from syntagma.cli import display
     from syntagma.cli.paths import file_to_write, to_read
+    from syntagma.cli.runs_shown import ROWS_SHOWN, Chosen, fitting
+    from syntagma.cli.settings import read_value
+    from syntagma.sweep.export import write_table
     from syntagma.sweep.store import Store
 
     asked = {"csv": csv, "parquet": parquet}
     files = {name: file_to_write(name, text, f".{name}") for name, text in asked.items() if text is not None}
+    course = None if histories is None else file_to_write("histories", histories)
+    if course is not None and course.suffix not in (".csv", ".parquet"):
+        raise invalid("histories", histories, "the file's name must end in .csv or .parquet", "Name it so")
+    number = None if limit is None else whole_number("limit", read_value(limit), minimum=0)
+    names = [] if columns is None else [name.strip() for name in columns.split(",")]
+    shown = not (as_json or files or course)
+    chosen = Chosen(where, names, sort, ROWS_SHOWN if shown and number is None else number or None)
     with Store.open(to_read("DIR", directory), read_only=True) as store:
+        runs = chosen.rows(store.runs())
+        if shown:
+            table, said = fitting(runs, chosen, display.console().width)
+            display.print_tables({str(store.path): table})
+            print(said)
+            return
+        runs = runs.iloc[: chosen.limit] if chosen.limit else runs
+        table = runs[chosen.names(runs)]
         for path in files.values():
-            store.export(path)
-        if as_json:
-            display.print_json(display.records(store.runs()))
-        elif files:
-            print("\n".join(map(str, files.values())))
-        else:
-            display.print_tables({str(store.path): store.runs().drop(columns=["environment"])})
+            store.export(path, table)
+        if course is not None:
+            told = store.histories(list(runs["id"]))
+            write_table(runs[["id"]].merge(told, on="id"), course)
+    if as_json:
+        display.print_json(display.records(table))
+    else:
+        print("\n".join(map(str, [*files.values(), *([course] if course else [])])))
+
+
+@app.command()
+def compare(
+    directory: Directory,
+    other: Annotated[str, typer.Argument(help="Another directory of results.", metavar="DIR2")],
+    metric: Annotated[str, typer.Option(help="What to compare in pairs of runs.", metavar="NAME")] = "test_loss",
+    as_json: AsJson = False,
+) -> None:
+    """Compare two directories of results: the runs they share, the settings that differ, and what those changed."""
+    from syntagma.cli import display
+    from syntagma.cli.paths import to_read
+    from syntagma.sweep.comparison import compare as compared
+    from syntagma.sweep.store import Store
+
+    with (
+        Store.open(to_read("DIR", directory), read_only=True) as first,
+        Store.open(to_read("DIR2", other), read_only=True) as second,
+    ):
+        tables = compared(first, second, metric)
+    if as_json:
+        display.print_json({name: display.records(table) for name, table in tables.items()})
+    else:
+        display.print_tables(tables)
 
 
 @app.command()
@@ -364,13 +483,17 @@ def probe(
             print(f"figure  {file}")
 
 
-def _language(grammar: Path | None, given: dict[str, Any], seed: str) -> RandomHierarchy:
+app.command()(outside.export)
+app.command()(outside.score)
+
+
+def _language(grammar: Path | None, given: dict[str, Any]) -> RandomHierarchy:
     """The language in the file `grammar`, or one drawn with what is `given`, the rest by default."""
-    from syntagma.cli.settings import read_value
     from syntagma.languages.hierarchy import RandomHierarchy
 
     if grammar is None:
-        return RandomHierarchy(**{"vocab": 8, "rules": 4, "branching": 2, "depth": 3, **given}, seed=read_value(seed))
+        seed = whole_number("grammar-seed", given.pop("grammar-seed", 0), minimum=0)
+        return RandomHierarchy(**{"vocab": 8, "rules": 4, "branching": 2, "depth": 3, **given}, seed=seed)
     for name, value in given.items():
         raise invalid(name, value, f"the grammar in {grammar} fixes it", "Leave out one of the two")
     return RandomHierarchy.load(grammar)

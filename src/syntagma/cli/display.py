@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -22,9 +23,14 @@ _OUTCOME_STYLES = {"agrees": "green", "disagrees": "red", "open": "yellow", "fin
 
 
 def console(*, stderr: bool = False) -> Console:
-    """A console as wide as the terminal; wide enough for every table where the output goes to a file."""
+    """A console as wide as the terminal; where the output goes to a file, as wide as the variable COLUMNS says.
+
+    Without it, wide enough for most tables.
+    """
     plain = Console(stderr=stderr, highlight=False)
-    return plain if plain.is_terminal else Console(stderr=stderr, highlight=False, width=_WIDTH_OF_FILES)
+    if plain.is_terminal or os.environ.get("COLUMNS", "").isdecimal():
+        return plain
+    return Console(stderr=stderr, highlight=False, width=_WIDTH_OF_FILES)
 
 
 def print_tables(tables: Mapping[str, pd.DataFrame]) -> None:
@@ -36,7 +42,7 @@ def print_tables(tables: Mapping[str, pd.DataFrame]) -> None:
             numeric = table[column].dtype.kind in "iuf"
             drawn.add_column(escape(str(column)), justify="right" if numeric else "left")
         for row in table.itertuples(index=False):
-            drawn.add_row(*(escape(_cell(value)) for value in row))
+            drawn.add_row(*(escape(cell(value)) for value in row))
         out.print(drawn)
 
 
@@ -65,9 +71,12 @@ def records(table: pd.DataFrame) -> list[dict[str, Any]]:
     return [dict(zip(map(str, table.columns), row, strict=True)) for row in table.itertuples(index=False)]
 
 
-def _cell(value: Any) -> str:
+def cell(value: Any) -> str:
+    """A value as it stands in a table."""
     if isinstance(value, float):
         return "" if math.isnan(value) else f"{value:.4g}"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(cell, value))
     return "" if value is None else str(value)
 
 

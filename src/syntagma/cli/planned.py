@@ -1,36 +1,41 @@
-"""What `syntagma run` would do: which runs are missing, how long they take, whether the machine can hold them."""
+"""What `syntagma run` would do: the grid, what of it is missing, how long it takes, whether the machine can hold it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from syntagma.studies.study import Settings, Study
+    import pandas as pd
+
+    from syntagma.studies import Cell
+    from syntagma.studies.study import Study
     from syntagma.sweep.forecast import Forecast
     from syntagma.sweep.runs import Run
     from syntagma.sweep.shards import Shard
 
+_OF_A_ROW = ("num_examples", "seed")
+"""The names that the grid lists in one cell."""
+
 
 def lines(
-    study: Study[Any, Any], settings: Settings, directory: Path, workers: int, shard: Shard | None
+    study: Study[Any, Any], cells: Sequence[Cell], directory: Path, workers: int, shard: Shard | None
 ) -> str:  # fmt: skip
     """A few lines about what a command would do; a few steps are trained for it, and nothing is made.
 
     Args:
+        cells: the planned ones.
         directory: where its results are or would be: runs that are stored there are left out.
         workers: 0 for one a core.
     """
     from syntagma.cli.progress import waiting
-    from syntagma.studies import machinery
     from syntagma.sweep.forecast import forecast
     from syntagma.sweep.machine import usable_cores
 
-    with waiting(f"planning {study.name}"):
-        runs = _of(shard, [cell.run for cell in machinery.plan(study, settings)])
-        stored = _stored(directory)
-        missing = [run for run in runs if run.id() not in stored]
+    runs = _of(shard, [cell.run for cell in cells])
+    stored = _stored(directory)
+    missing = [run for run in runs if run.id() not in stored]
     if not missing:
         return f"nothing to run: all {len(runs)} runs are in {directory}"
     check_fits(missing, workers)
@@ -38,6 +43,30 @@ def lines(
         expected = forecast(missing, workers or usable_cores())
     kept = f", {len(runs) - len(missing)} more are stored" if len(runs) > len(missing) else ""
     return _said(expected, kept)
+
+
+def grid(cells: Iterable[Cell]) -> pd.DataFrame:
+    """The planned runs, one row for those that differ in size and seed only: `P` and `seeds` list these.
+
+    What was not planned but depends on results may be added to it as they come.
+    """
+    import pandas as pd
+
+    groups: dict[str, dict[str, Any]] = {}
+    sizes: dict[str, dict[int, set[Any]]] = {}
+    for cell in cells:
+        names = {name: value for name, value in cell.names.items() if name not in _OF_A_ROW}
+        row = repr(names)
+        groups.setdefault(row, names)
+        size = cell.names.get("num_examples", getattr(cell.run, "num_examples", None))
+        sizes.setdefault(row, {}).setdefault(size, set()).add(cell.names.get("seed"))
+    rows = []
+    for row, names in groups.items():
+        seeds = {len(of_size) for of_size in sizes[row].values()}
+        number = min(seeds) if len(seeds) == 1 else f"{min(seeds)} to {max(seeds)}"
+        told = {name: value for name, value in names.items() if name != "label" or "learner" not in names}
+        rows.append({**told, "P": sorted(sizes[row]), "seeds": number})
+    return pd.DataFrame(rows)
 
 
 def check_fits(runs: Sequence[Run], workers: int, shard: Shard | None = None) -> None:

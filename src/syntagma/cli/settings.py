@@ -1,32 +1,37 @@
-"""Settings of a study from the command line: a preset, changed by `--set key=value`.
+"""Settings of a study from the command line: a preset, a file laid over it, and `--set key=value` for single ones.
 
 A key is a field's name, with dots into nested settings and list places (`learners.0.width`). A value is read as JSON
-where it is JSON (`3`, `0.5`, `[1, 2]`, `null`, `true`), and as text where it is not. Fields that are
-mappings, as the learners of a study, take new names: `learners.kernel={"learner": {"kind": "kernel"}}`, or
-`learners.wide.learner.kind=perceptron`, which is trained as the first of the others is.
+where it is JSON (`3`, `0.5`, `[1, 2]`, `null`, `true`), as a list where it is numbers with commas and a list is there
+(`rules=3,4`), and as text where it is neither. Fields that are mappings, as the learners of a study, take new names:
+`learners.kernel={"learner": {"kind": "kernel"}}`, or `learners.wide.kind=perceptron`, which is trained as the first of
+the others is.
 """
 
 from __future__ import annotations
 
 import copy
-import difflib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from syntagma.cli.configuration import read
+from syntagma.cli.keys import unknown_key
+from syntagma.cli.meanings import allowed, described
 from syntagma.errors import InputError, invalid, unknown
+from syntagma.regular_file import shown
 
 if TYPE_CHECKING:
     from syntagma.studies.study import Settings, Study
 
-_LONGEST_LIST_SHOWN = 40
 
+def settings_for(study: Study[Any, Any], preset: str, changes: Iterable[str], config: str | None = None) -> Settings:
+    """The settings of `preset`, under those of the file `config`, with each `key=value` of `changes` applied in turn.
 
-def settings_for(study: Study[Any, Any], preset: str, changes: Iterable[str]) -> Settings:
-    """The settings of `preset`, with each `key=value` of `changes` applied in turn, and checked as a whole.
+    They are checked as a whole, when all is applied.
 
     Raises:
-        InputError: unknown preset or key, a change without `=`, or a value that its field does not take.
+        InputError: unknown preset or key, a file that is none of settings, a change without `=`, or a value that its
+            field does not take.
     """
     from pydantic import ValidationError
 
@@ -36,12 +41,54 @@ def settings_for(study: Study[Any, Any], preset: str, changes: Iterable[str]) ->
         raise unknown("preset", preset, study.presets)
     start = study.presets[preset]
     tree = start.model_dump()
+    if config is not None:
+        try:
+            lay_over(tree, read(config), start, _keys(start, tree))
+        except InputError as error:
+            raise InputError(str(error) if config in str(error) else f"{shown(config)}: {error}") from None
     for change in changes:
         apply_change(tree, change, start)
     try:
         return type(start).model_validate(tree)
     except ValidationError as error:
         raise InputError(first_problem(error, tree, "--set ")) from None
+
+
+def lay_over(
+    tree: dict[str, Any], given: Mapping[str, Any], settings: Any, keys: Iterable[str] = (), path: str = ""
+) -> None:
+    """Put the values of `given` into `tree`, the form of `settings`: see `configuration` for what is left out.
+
+    Args:
+        keys: all that there are, of which a wrong one's message proposes one.
+        path: of `tree` in the whole.
+
+    Raises:
+        InputError: a key that is not there.
+    """
+    takes_names = isinstance(settings, Mapping)
+    if takes_names:
+        others = dict(tree)
+        for name in set(tree) - set(given):
+            del tree[name]
+    if "kind" in given and tree.get("kind") not in (None, given["kind"]):
+        tree.clear()
+        settings = None
+    for name, value in given.items():
+        if settings is not None and not takes_names and name not in tree and name not in _unset(settings, tree):
+            raise unknown_key(path, name, {*map(str, tree), *_unset(settings, tree)}, keys)
+        inner = _inside(settings, name)
+        if not isinstance(value, Mapping) or not isinstance(tree.get(name, {}), dict | None):
+            tree[name] = value
+            continue
+        if takes_names and name not in tree and (kind := _kind_of_contender(others, value)) is not None:
+            tree[name] = _new_contender(name, others, kind)
+            value = {"learner": {}, **{k: v for k, v in value.items() if k != "kind"}}
+            value["learner"] = {**value["learner"], "kind": kind}
+            inner = None
+        if not isinstance(tree.get(name), dict):
+            tree[name] = {}
+        lay_over(tree[name], value, inner, keys, f"{path}{name}.")
 
 
 def read_value(text: str) -> Any:
@@ -66,16 +113,19 @@ def apply_change(tree: dict[str, Any], change: str, settings: Any = None) -> Non
         raise invalid("set", change, "it must be key=value", "For example --set seeds=3")
     value = read_value(text)
     *parents, last = [part.strip() for part in key.split(".")]
+    if last == "kind" and parents and _is_new_contender(settings, tree, parents):
+        parents, last = [*parents, "learner"], "kind"
     branch: Any = tree
     path = ""
+    keys = _keys(settings, tree)
     free = settings is None
     for place, part in enumerate(parents):
         if isinstance(branch, dict) and part not in branch:
             if free or part in _unset(settings, branch):
                 branch[part] = {}
             elif isinstance(settings, Mapping) and part and [*parents[place + 1 :], last] == ["learner", "kind"]:
-                branch[part] = _new_contender(branch, value)
-        step, path = _place(branch, part, path, tree, settings)
+                branch[part] = _new_contender(part, branch, value)
+        step, path = _place(branch, part, path, keys, settings)
         if isinstance(branch[step], tuple):
             branch[step] = list(branch[step])
         if branch[step] is None:
@@ -89,35 +139,59 @@ def apply_change(tree: dict[str, Any], change: str, settings: Any = None) -> Non
         and (free or isinstance(settings, Mapping) or last in _unset(settings, branch))
     ):
         branch.setdefault(last, None)
-    step, _ = _place(branch, last, path, tree, settings)
-    branch[step] = value
+    step, _ = _place(branch, last, path, keys, settings)
+    branch[step] = _as_list(value) if _is_list(branch[step], settings, step) else value
 
 
-def unknown_key(path: str, part: str, names: Iterable[str], elsewhere: Iterable[str] = ()) -> InputError:
-    """The error for a key whose last part is none of `names`, which stand below `path`: the nearest is proposed.
+def _is_list(value: Any, settings: Any, step: str | int) -> bool:
+    """Whether a list stands at `step` of these settings, or would if it were set."""
+    field = getattr(type(settings), "model_fields", {}).get(step)
+    return isinstance(value, list | tuple) or (field is not None and allowed(field).startswith("a list"))
 
-    Args:
-        elsewhere: whole keys that end in `part`, proposed where nothing near is among `names`.
+
+def _as_list(value: Any) -> Any:
+    """Numbers with commas between them as a list; anything else as it is."""
+    if not isinstance(value, str) or "," not in value:
+        return value
+    items = [read_value(item) for item in value.removesuffix(",").split(",")]
+    return value if any(isinstance(item, str) for item in items) else items
+
+
+def _is_new_contender(settings: Any, tree: Any, parents: list[str]) -> bool:
+    """Whether `parents` lead to a name that a mapping of contenders does not have yet."""
+    for part in parents[:-1]:
+        settings, tree = _inside(settings, part), tree.get(part) if isinstance(tree, dict) else None
+    return isinstance(settings, Mapping) and isinstance(tree, dict) and parents[-1] not in tree and _contend(tree)
+
+
+def _contend(others: Mapping[str, Any]) -> bool:
+    """Whether the entries of a mapping are learners beside their training."""
+    return any(isinstance(one, Mapping) and "learner" in one for one in others.values())
+
+
+def _kind_of_contender(others: Mapping[str, Any], given: Mapping[str, Any]) -> Any:
+    """The kind of learner that a new entry names, in short or in full; None where it names none."""
+    learner = given.get("learner", {})
+    if not _contend(others) or not isinstance(learner, Mapping):
+        return None
+    return given.get("kind", learner.get("kind"))
+
+
+def _new_contender(name: str, others: Mapping[str, Any], kind: Any) -> dict[str, Any]:
+    """A learner that a study did not have: all but the learner as the first of the others that is trained has it.
+
+    Of one that is solved and not trained, nothing is taken over.
     """
-    names, elsewhere = sorted(names), list(elsewhere)
-    close = [path + name for name in difflib.get_close_matches(part, names, n=1, cutoff=0.8)]
-    near = close or elsewhere[:1] or [path + name for name in difflib.get_close_matches(part, names, n=1)]
-    hint = f"Did you mean {near[0]!r}?" if near else "Choose one of them."
-    shown = ", ".join(path + name for name in names[:_LONGEST_LIST_SHOWN]) or "none"
-    return InputError(f"key={path + part!r} is unknown: there are {shown}. {hint}")
-
-
-def _new_contender(others: Mapping[str, Any], kind: Any) -> dict[str, Any]:
-    """A learner that a study did not have: trained as the first of the others is, if it is trained at all."""
     from syntagma.learners import LEARNERS, NetworkLearner
 
     try:
         trained = isinstance(kind, str) and issubclass(LEARNERS.named(kind), NetworkLearner)
     except InputError:  # said of the whole settings
         trained = False
-    trainings = [one["training"] for one in others.values() if isinstance(one, dict) and one.get("training")]
-    training = copy.deepcopy(trainings[0]) if trained and trainings else None
-    return {"learner": {}, "training": training}
+    examples = [one for one in others.values() if isinstance(one, dict) and one.get("training")]
+    rest = copy.deepcopy(examples[0]) if trained and examples else {"training": None}
+    label = {"label": name} if any("label" in one for one in others.values()) else {}
+    return {**rest, **label, "learner": {}}
 
 
 def _unset(settings: Any, branch: Mapping[str, Any]) -> set[str]:
@@ -135,12 +209,11 @@ def _inside(settings: Any, step: str | int) -> Any:
     return getattr(settings, step, None)
 
 
-def _place(branch: Any, part: str, path: str, tree: Any, settings: Any) -> tuple[str | int, str]:
+def _place(branch: Any, part: str, path: str, keys: Iterable[str], settings: Any) -> tuple[str | int, str]:
     """The key or index of `part` in `branch`, and the path so far with `part` added."""
     if isinstance(branch, dict):
         if part not in branch:
-            elsewhere = [key for key in _keys(tree) if key.endswith(f".{part}")] if part else []
-            raise unknown_key(path, part, {*map(str, branch), *_unset(settings, branch)}, elsewhere)
+            raise unknown_key(path, part, {*map(str, branch), *_unset(settings, branch)}, keys if part else ())
         return part, f"{path}{part}."
     if isinstance(branch, list):
         if not (part.isascii() and part.isdecimal() and len(part) < 10) or int(part) >= len(branch):
@@ -150,9 +223,17 @@ def _place(branch: Any, part: str, path: str, tree: Any, settings: Any) -> tuple
     raise invalid("key", path + part, f"{path.rstrip('.')} is one value, with nothing inside", "Set it as a whole")
 
 
-def _keys(tree: Mapping[str, Any], path: str = "") -> Iterator[str]:
+def _keys(settings: Any, tree: Mapping[str, Any]) -> list[str]:
+    """Every key there is, with dots, those that are unset among them."""
+    from pydantic import BaseModel
+
+    known = [one.key for one in described(settings)] if isinstance(settings, BaseModel) else []
+    return list(dict.fromkeys([*known, *_names(tree)]))
+
+
+def _names(tree: Mapping[str, Any], path: str = "") -> Iterator[str]:
     """Every key below, with dots."""
     for name, inner in tree.items():
         yield f"{path}{name}"
         if isinstance(inner, dict):
-            yield from _keys(inner, f"{path}{name}.")
+            yield from _names(inner, f"{path}{name}.")

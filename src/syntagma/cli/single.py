@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, get_args
 from pydantic import TypeAdapter, ValidationError
 
 from syntagma.checked_model import first_problem
-from syntagma.cli.settings import apply_change, unknown_key
+from syntagma.cli.keys import unknown_key
+from syntagma.cli.settings import apply_change
 from syntagma.errors import InputError, invalid, unknown
 
 if TYPE_CHECKING:
@@ -86,6 +87,33 @@ def run_of(
     return _checked(Run, {**tree, **sizes})
 
 
+def language_settings(language: str, changes: Iterable[str], seed: int | None = None) -> Any:
+    """The settings of a language by its kind, changed by each `language.NAME=VALUE`, small where nothing is set.
+
+    Args:
+        seed: of the grammar, where given.
+
+    Raises:
+        InputError: as `run_of`; a seed for a language that has none.
+    """
+    from syntagma.languages.settings import LANGUAGES as KINDS_OF_LANGUAGES
+    from syntagma.languages.settings import AnyLanguage
+
+    kind = KINDS_OF_LANGUAGES.kind_in(language) if language.endswith(".py") else language
+    if kind not in KINDS_OF_LANGUAGES.all():
+        raise unknown("language", kind, KINDS_OF_LANGUAGES.all())
+    fields = KINDS_OF_LANGUAGES.named(kind).model_fields
+    tree: dict[str, Any] = {"language": {"kind": kind, **LANGUAGES.get(kind, {})}}
+    for change in changes:
+        _check_key(change.partition("=")[0], {"language": fields})
+        apply_change(tree, change)
+    if seed is not None:
+        if "seed" not in fields:
+            raise invalid("grammar-seed", seed, f"{kind} is not drawn from a seed", "Leave it out")
+        tree["language"]["seed"] = seed
+    return _checked(AnyLanguage, tree["language"], "language")
+
+
 def _checked(kind: Any, given: Mapping[str, Any], field: str = "") -> Any:
     try:
         return TypeAdapter(kind).validate_python(given)
@@ -103,16 +131,18 @@ def kinds(union: Any) -> dict[str, Any]:
 def _check_key(key: str, fields: Mapping[str, Mapping[str, Any]]) -> None:
     part, _, rest = key.strip().partition(".")
     if part not in fields:
-        elsewhere = [f"{name}.{part}" for name, known in fields.items() if part in known]
-        raise unknown_key("", part, fields, elsewhere)
+        raise unknown_key("", part, fields, _keys(fields))
     if not rest:
         raise invalid("key", part, "it has settings of its own", f"Give one of them, as --set {part}.NAME=VALUE")
     if part == "training" and not fields[part]:
         raise InputError(f"set={key!r} cannot be used: this learner is solved or sampled, not trained. Leave it out.")
     name = rest.split(".")[0]
     if name not in fields[part]:
-        elsewhere = [f"{other}.{name}" for other, known in fields.items() if name in known]
-        raise unknown_key(f"{part}.", name, fields[part], elsewhere)
+        raise unknown_key(f"{part}.", name, fields[part], _keys(fields))
+
+
+def _keys(fields: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    return [f"{part}.{name}" for part, known in fields.items() for name in known]
 
 
 def summary(metrics: Mapping[str, Any]) -> pd.DataFrame:

@@ -21,12 +21,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from syntagma.checked_call import checked
 from syntagma.curves.interval import CONFIDENCE, Interval, Tail, format_interval
 
 Rule = Literal["equals", "above", "below", "finding"]
 Outcome = Literal["agrees", "disagrees", "open", "finding"]
 
 
+@checked
 @dataclass(frozen=True)
 class Claim:
     """A sentence, what was predicted, the interval measured, the rule that compares them, the source.
@@ -94,6 +96,7 @@ class Verdict:
         return f"{text} ({why})" if why else text
 
 
+@checked
 def judge(claims: Iterable[Claim]) -> tuple[Verdict, ...]:
     """The outcome of every claim of one study, in the order given: `judge(claims)[0].outcome`."""
     claims = list(claims)
@@ -105,6 +108,7 @@ def judge(claims: Iterable[Claim]) -> tuple[Verdict, ...]:
     return tuple(verdicts)
 
 
+@checked
 def claims_tested(verdicts: Sequence[Verdict]) -> str:
     """How many claims were tested and how many false outcomes to expect: for the page."""
     number = sum(verdict.claim.testable for verdict in verdicts)
@@ -118,6 +122,7 @@ def claims_tested(verdicts: Sequence[Verdict]) -> str:
     )
 
 
+@checked
 def certain(value: float) -> Interval:
     """The interval of a number that has no error, as a count of exact levels: it holds itself alone."""
     tail = Tail(value, 0.0, math.inf)

@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
+from syntagma.checked_call import checked
 from syntagma.curves.curve import LearningCurve, ratio
 from syntagma.curves.interval import Interval, PerSeed, jackknife, mean, power_law
 from syntagma.randomness import stream
@@ -27,6 +28,7 @@ _QUARTER = 0.6744897501960817
 """The normal quantile of three quarters."""
 
 
+@checked
 def coverage(name: str, num_seeds: int, repeats: int = 2000, seed: int = 0) -> float:
     """The share of `repeats` in which the interval of the quantity `name` holds the truth.
 
@@ -131,6 +133,7 @@ QUANTITIES: Mapping[str, Callable[[np.random.Generator, int], bool]] = {
 """One draw of each quantity, from so many seeds: whether its interval holds the truth."""
 
 
+@checked
 def table(repeats: int = 2000) -> str:
     """All coverages as a Markdown table."""
     head = "| quantity | " + " | ".join(f"{number} seeds" for number in NUM_SEEDS) + " |"

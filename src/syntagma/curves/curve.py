@@ -8,14 +8,16 @@ known to cross beyond its largest size, one that begins beyond the line before i
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Bool, Float
+from numpy.typing import ArrayLike
 
+from syntagma.checked_call import checked
 from syntagma.curves.interval import Interval, PerSeed, combined, unmeasured
-from syntagma.errors import invalid
+from syntagma.errors import invalid, unknown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,6 +42,7 @@ class Band:
     shows: str
 
 
+@checked(not_finite=("losses",))
 @dataclass(frozen=True)
 class LearningCurve:
     """What one learner reaches on one kind of language, against the number of training examples.
@@ -51,6 +54,7 @@ class LearningCurve:
         seeds: which seeds the rows are; 0, 1, ... where not given. Curves of the same seeds are compared pairwise.
         diverged: `[seeds, P]`, which runs diverged in training; none where not given.
         cut_short: `[seeds, P]`, which runs were still improving when training ended; none where not given.
+        run_ids: `[seeds, P]`, the start of each run's id in the store, which figures show; "" where not run.
 
     What is measured where a run diverged, and a bound that comes from a run that was cut short, have a caveat: claims
     that rest on them stay open.
@@ -67,41 +71,60 @@ class LearningCurve:
     seeds: tuple[int, ...] = ()
     diverged: Bool[np.ndarray, "seeds P"] | None = None
     cut_short: Bool[np.ndarray, "seeds P"] | None = None
+    run_ids: np.ndarray | None = None
 
-    def __post_init__(self) -> None:
-        sizes, losses = np.asarray(self.num_examples, float), np.asarray(self.losses, float)
-        object.__setattr__(self, "num_examples", sizes)
-        object.__setattr__(self, "losses", losses)
-        object.__setattr__(self, "seeds", tuple(self.seeds) or tuple(range(len(losses))))
+    def __init__(
+        self,
+        num_examples: ArrayLike,
+        losses: ArrayLike,
+        name: str = "",
+        seeds: Sequence[int] = (),
+        diverged: Bool[np.ndarray, "seeds P"] | None = None,
+        cut_short: Bool[np.ndarray, "seeds P"] | None = None,
+    ) -> None:
+        sizes, losses = np.asarray(num_examples, float), np.asarray(losses, float)
+        seeds = tuple(seeds) or tuple(range(len(losses)))
+        for field, value in zip(fields(self), (sizes, losses, name, seeds, diverged, cut_short), strict=True):
+            object.__setattr__(self, field.name, value)
         if sizes.ndim != 1 or not len(sizes) or (np.diff(sizes) <= 0).any() or not (sizes > 0).all():
             raise invalid("num_examples", sizes.tolist(), "sizes are above 0 and increase", "Sort them")
         if losses.ndim != 2 or losses.shape[1] != len(sizes):
             raise invalid("losses", list(losses.shape), f"[seeds, {len(sizes)}], a column for each size")
         if np.isnan(losses).all(axis=1).any():
             raise invalid("losses", "a row of NaN", "every seed has a number at some size", "Leave that seed out")
-        if len(self.seeds) != len(losses):
-            raise invalid("seeds", self.seeds, f"one for each of the {len(losses)} rows")
+        if len(self.seeds) != len(losses) or len(set(self.seeds)) != len(losses):
+            raise invalid("seeds", self.seeds, f"one for each of the {len(losses)} rows, each once")
 
     @classmethod
+    @checked
     def from_runs(
         cls, runs: pd.DataFrame, by: Sequence[str], metric: str = "test_loss"
     ) -> dict[tuple[Hashable, ...], LearningCurve]:
         """A curve for each combination of the columns `by`, in the table's order, from one row a run.
 
         Args:
-            runs: with columns `num_examples`, `seed`, `metric` and those of `by`; `label`, `diverged` and `cut_short`
-                are used where there are such.
+            runs: with columns `num_examples`, `seed`, `metric` and those of `by`; `label`, `diverged`, `cut_short` and
+                `id` are used where there are such.
 
         Example: `LearningCurve.from_runs(runs, ["learner", "rules"])["cnn", 3]`.
         """
+        columns = getattr(runs, "columns", None)
+        if columns is None or isinstance(runs, type):
+            raise invalid("runs", runs, "it must be a table, one row a run", "Give store.runs(), say")
+        if not len(by):
+            raise invalid("by", list(by), "there are no columns to tell curves apart", "For example ['learner']")
+        for field, name in (*(("by", name) for name in by), ("metric", metric)):
+            if name not in columns:
+                raise unknown(field, name, columns)
         curves = {}
         grouped: Any = runs.dropna(subset=[metric]).groupby(list(by), sort=False)
         for known, rows in grouped:
-            wide: Any = rows.pivot(index="seed", columns="num_examples", values=metric)
+            wide = _wide(rows, metric)
             seeds = tuple(int(seed) for seed in wide.index)
             name = str(rows["label"].iloc[0]) if "label" in rows else " ".join(map(str, known))
             flags = [_flag(rows, flag, wide) for flag in ("diverged", "cut_short")]
-            curves[known] = cls(np.asarray(wide.columns, float), wide.to_numpy(float), name, seeds, *flags)
+            ids = _wide(rows, "id").fillna("").map(lambda name: name[:8]).to_numpy() if "id" in rows else None
+            curves[known] = cls(np.asarray(wide.columns, float), wide.to_numpy(float), name, seeds, *flags, ids)
         return curves
 
     def band(self) -> Band:
@@ -111,11 +134,13 @@ class LearningCurve:
         shows = "one seed" if number == 1 else f"the smallest to the largest of {number} seeds"
         return Band(self.num_examples[complete], losses.mean(0), losses.min(0), losses.max(0), shows)
 
-    def above(self, limits: float | Float[np.ndarray, " seeds"]) -> LearningCurve:
+    @checked
+    def above(self, limits: float | Sequence[float] | Float[np.ndarray, " seeds"]) -> LearningCurve:
         """The curve less each seed's own limit, such as its oracle's loss: the excess loss."""
         return replace(self, losses=self.losses - self._lines(limits)[:, None])
 
-    def crossings(self, lines: float | Float[np.ndarray, " seeds"]) -> PerSeed:
+    @checked
+    def crossings(self, lines: float | Sequence[float] | Float[np.ndarray, " seeds"]) -> PerSeed:
         """For each seed the size at which it first comes to its line or below, as a scale.
 
         Args:
@@ -126,16 +151,21 @@ class LearningCurve:
         step = float(np.diff(np.log(self.num_examples)).max()) if len(self.num_examples) > 1 else np.log(2.0)
         return PerSeed(low, high, True, step, self._caveat(low, high))
 
-    def crossing(self, lines: float | Float[np.ndarray, " seeds"]) -> Interval:
+    @checked
+    def crossing(self, lines: float | Sequence[float] | Float[np.ndarray, " seeds"]) -> Interval:
         """The geometric mean over seeds of the size at which the curve comes to its line, with its interval."""
         return self.crossings(lines).interval()
 
-    def crossed(self, lines: float | Float[np.ndarray, " seeds"]) -> bool:
+    @checked
+    def crossed(self, lines: float | Sequence[float] | Float[np.ndarray, " seeds"]) -> bool:
         """Whether every seed has come to its line."""
         return bool(np.isfinite(self.crossings(lines).high).all())
 
+    @checked
     def slope(
-        self, limits: float | Float[np.ndarray, " seeds"] = 0.0, within: tuple[float, float] = (0.0, np.inf)
+        self,
+        limits: float | Sequence[float] | Float[np.ndarray, " seeds"] = 0.0,
+        within: tuple[float, float] = (0.0, np.inf),
     ) -> Interval:
         """The exponent a of loss - limit ~ P^-a, fitted seed by seed over the sizes in `within` that the seed has.
 
@@ -179,7 +209,9 @@ class LearningCurve:
             parts += ["training, not data, may have ended the curve"] if (self.cut_short & last).any() else []
         return "; ".join(parts)
 
-    def _lines(self, lines: float | Float[np.ndarray, " seeds"]) -> Float[np.ndarray, " seeds"]:
+    def _lines(self, lines: float | Sequence[float] | Float[np.ndarray, " seeds"]) -> Float[np.ndarray, " seeds"]:
+        if np.ndim(lines) and len(np.ravel(lines)) != len(self.losses):
+            raise invalid("lines.shape", np.shape(lines), f"there are {len(self.losses)} seeds", "Give one for each")
         lines = np.broadcast_to(np.asarray(lines, float), len(self.losses))
         if np.isnan(lines).any():
             raise invalid("lines", lines.tolist(), "each seed has a line of its own or all have one")
@@ -200,19 +232,24 @@ class LearningCurve:
         return at, at
 
 
+def _wide(rows: Any, name: str) -> Any:
+    """The column `name` as a table of seeds by sizes."""
+    return rows.pivot(index="seed", columns="num_examples", values=name)
+
+
 def _flag(rows: Any, name: str, like: Any) -> np.ndarray | None:
     """The flag `name` of each run, in the places of the pivoted table `like`."""
     if name not in rows:
         return None
-    wide = rows.pivot(index="seed", columns="num_examples", values=name)
-    return (wide.reindex(index=like.index, columns=like.columns) == True).to_numpy(bool)  # noqa: E712 (NaN is not True)
+    return (_wide(rows, name).reindex(index=like.index, columns=like.columns) == True).to_numpy(bool)  # noqa: E712 (NaN is not True)
 
 
+@checked
 def ratio(
     curve: LearningCurve,
-    lines: float | Float[np.ndarray, " seeds"],
+    lines: float | Sequence[float] | Float[np.ndarray, " seeds"],
     other: LearningCurve,
-    other_lines: float | Float[np.ndarray, " seeds"],
+    other_lines: float | Sequence[float] | Float[np.ndarray, " seeds"],
 ) -> Interval:
     """How many times the examples of `other` the curve needs to come to its line.
 

@@ -32,7 +32,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Bool, Float
+from pydantic import PositiveInt
 
+from syntagma.checked_call import checked
 from syntagma.curves.tail import Tail, censored_mean, welch
 from syntagma.errors import invalid
 
@@ -40,6 +42,7 @@ CONFIDENCE = 0.95
 _NORMAL_QUANTILE = 1.959963984540054
 
 
+@checked(not_finite=("value",))
 @dataclass(frozen=True)
 class Interval:
     """A measured value and its interval of 95 % (`at` gives any other).
@@ -81,6 +84,7 @@ class Interval:
         """Whether the value itself is known, not only a bound on it."""
         return math.isfinite(self.value) and not self.bounded
 
+    @checked
     def at(self, confidence: float) -> tuple[float, float]:
         """Both ends of the interval of that confidence: `interval.at(0.99)`."""
         miss = (1 - confidence) / self._closed_ends
@@ -88,11 +92,13 @@ class Interval:
         high = math.inf if self.upper is None else self.upper.end(miss, +1)
         return (_exp(low), _exp(high)) if self.log else (low, high)
 
+    @checked
     def holds(self, number: float) -> bool:
         """Whether the interval of 95 % contains `number`."""
         low, high = self.at(CONFIDENCE)
         return bool(low <= number <= high)
 
+    @checked
     def p_value(self, number: float) -> float:
         """The p-value of the true value being `number`, two-sided where the interval has two ends.
 
@@ -106,6 +112,7 @@ class Interval:
         below = 1.0 if self.lower is None else self.lower.p_value(number, -1)
         return min(1.0, self._closed_ends * min(above, below))
 
+    @checked
     def near(self, number: float, share: float) -> float:
         """What within `share` of `number` is nearest to the interval: a prediction that is only so exact.
 
@@ -114,6 +121,7 @@ class Interval:
         low, high = number * (1 - share), number * (1 + share)
         return number if math.isnan(self.value) else min(max(self.value, low), high)
 
+    @checked
     def scaled(self, factor: float) -> Interval:
         """The value in another unit, `factor` > 0: `threshold.scaled(1 - f)`."""
         if self.log:
@@ -133,11 +141,18 @@ class Interval:
         return replace(self, value=self.value * factor, lower=lower, upper=upper)
 
 
+@checked
 def unmeasured(reason: str) -> Interval:
     """The interval of what could not be measured: no value, both ends open."""
     return Interval(math.nan, reason=reason)
 
 
+@checked(
+    not_finite=(
+        "low",
+        "high",
+    )
+)
 @dataclass(frozen=True)
 class PerSeed:
     """One number a seed, each known exactly (`low` = `high`) or only bounded.
@@ -157,6 +172,7 @@ class PerSeed:
     caveat: str = ""
 
     @classmethod
+    @checked(not_finite=("values",))
     def exact(cls, values: Sequence[float] | Float[np.ndarray, " seeds"], *, log: bool = False) -> PerSeed:
         """Numbers that are all known: `PerSeed.exact(losses).interval()` is their mean with Student's interval.
 
@@ -242,11 +258,13 @@ def _how_many(which: np.ndarray) -> str:
     return f"{int(which.sum())} of {len(which)} seeds"
 
 
+@checked(not_finite=("values",))
 def mean(values: Sequence[float] | Float[np.ndarray, " seeds"]) -> Interval:
     """The mean of one number a seed with Student's interval: `mean([0.9, 1.0, 1.1])` is 1 [0.75, 1.25]."""
     return PerSeed.exact(values).interval()
 
 
+@checked
 def combined(weights: Sequence[float], groups: Sequence[Interval], *, log: bool = False) -> Interval:
     """sum_k w_k x_k over independent groups, x_k the value (its logarithm, of a scale) of group k.
 
@@ -254,6 +272,8 @@ def combined(weights: Sequence[float], groups: Sequence[Interval], *, log: bool 
     it is made of is. With `log` the sum is the logarithm of the result: `combined([1, -1], [a, b], log=True)` is a / b
     of two independent scales.
     """
+    if len(weights) != len(groups) or not len(groups):
+        raise invalid("weights", list(weights), f"there are {len(groups)} groups", "Give one for each, and one or more")
     centres = [math.log(g.value) if g.log and g.value > 0 else g.value for g in groups]
     value = float(np.dot(weights, centres)) if all(map(math.isfinite, centres)) else math.nan
     reasons = [g.reason for g in groups if g.reason]
@@ -266,6 +286,7 @@ def combined(weights: Sequence[float], groups: Sequence[Interval], *, log: bool 
     return Interval(_exp(value) if log else value, lower, upper, log, fewest, reason, bounded, caveat)
 
 
+@checked
 def power_law(sizes: Sequence[float], values: Sequence[Interval]) -> Interval:
     """The exponent a of value ~ size^a: least squares in logarithms, over independent groups, one a size.
 
@@ -277,6 +298,8 @@ def power_law(sizes: Sequence[float], values: Sequence[Interval]) -> Interval:
     Raises:
         InputError: fewer than two different sizes, or a value that is no scale.
     """
+    if len(sizes) != len(values) or not all(size > 0 for size in sizes):
+        raise invalid("sizes", list(sizes), f"sizes are above 0, one for each of {len(values)} values")
     x = np.log(np.asarray(sizes, float))
     if len(set(x.tolist())) < 2:
         raise invalid("sizes", list(sizes), "an exponent needs two sizes that differ", "Give more sizes")
@@ -286,7 +309,8 @@ def power_law(sizes: Sequence[float], values: Sequence[Interval]) -> Interval:
     return combined(weights.tolist(), values)
 
 
-def jackknife(statistic: Callable[[np.ndarray], float], num_seeds: int, *, log: bool = False) -> Interval:
+@checked
+def jackknife(statistic: Callable[[np.ndarray], float], num_seeds: PositiveInt, *, log: bool = False) -> Interval:
     """A quantity of all seeds together, as a ratio of means, by leaving out one seed at a time.
 
     Its n pseudo-values n x - (n - 1) x_(without i) are taken as one number a seed, with Student's interval.
@@ -297,7 +321,7 @@ def jackknife(statistic: Callable[[np.ndarray], float], num_seeds: int, *, log: 
     Example: `jackknife(lambda seeds: measured[seeds].mean() / predicted[seeds].mean(), 5, log=True)`.
     """
     everyone = np.arange(num_seeds)
-    whole = statistic(everyone)
+    whole = float(statistic(everyone))
     if num_seeds < 2:
         return Interval(whole, log=log, num_seeds=num_seeds, reason="one seed: no interval")
     without = np.array([statistic(np.delete(everyone, i)) for i in everyone])
@@ -312,11 +336,15 @@ def jackknife(statistic: Callable[[np.ndarray], float], num_seeds: int, *, log: 
     return Interval(whole, tail, tail, log, num_seeds)
 
 
+@checked
 def format_interval(interval: Interval, form: str = ".3g") -> str:
     """`1.53 [1.27, 1.73]`; `more than 4,096 [3,100, open]` of a bound; why, where nothing is known."""
     if math.isnan(interval.value):
         return f"not measured: {interval.reason or 'nothing to measure'}"
-    value = _number(interval.value, form)
+    try:
+        value = _number(interval.value, form)
+    except ValueError:
+        raise invalid("form", form, "it is no form of numbers", "For example '.3g'") from None
     if interval.lower is None and interval.upper is None:
         return f"not known: {interval.reason}" if interval.bounded else f"{value} ({interval.reason})"
     low, high = interval.at(CONFIDENCE)

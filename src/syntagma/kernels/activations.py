@@ -47,7 +47,7 @@ ActivationName = Annotated[str, AfterValidator(_known)]
 """linear, step, relu, requ, relu^3 to relu^16, erf or cos."""
 
 
-def activate(name: ActivationName, phase: float, u: Float[Array, "*n"]) -> Float[Array, "*n"]:
+def activate(name: ActivationName, phase: float, u: Float[Array, "*#n"]) -> Float[Array, "*#n"]:
     """The activation itself, as finite networks apply it: `activate("cos", 0.5, u)` is cos(u + 0.5)."""
     if name == "linear":
         return u
@@ -61,22 +61,22 @@ def activate(name: ActivationName, phase: float, u: Float[Array, "*n"]) -> Float
 
 
 def covariance(
-    name: ActivationName, phase: float, k: Float[Array, "*n"], left: Float[Array, "*n"], right: Float[Array, "*n"]
-) -> Float[Array, "*n"]:
+    name: ActivationName, phase: float, k: Float[Array, "*#n"], left: Float[Array, "*#n"], right: Float[Array, "*#n"]
+) -> Float[Array, "*#n"]:
     """E[phi(u) phi(w)] for Cov(u, w) = k, Var u = left, Var w = right: `covariance("erf", 0.0, k, left, right)`."""
     return closed_forms(name, phase, k, roots(left), roots(right))[0]
 
 
 def derivative_covariance(
-    name: ActivationName, phase: float, k: Float[Array, "*n"], left: Float[Array, "*n"], right: Float[Array, "*n"]
-) -> Float[Array, "*n"]:
+    name: ActivationName, phase: float, k: Float[Array, "*#n"], left: Float[Array, "*#n"], right: Float[Array, "*#n"]
+) -> Float[Array, "*#n"]:
     """E[phi'(u) phi'(w)], a factor of tangent kernels: `derivative_covariance("erf", 0.0, k, left, right)`."""
     return closed_forms(name, phase, k, roots(left), roots(right))[1]
 
 
 def closed_forms(
-    name: ActivationName, phase: float, k: Float[Array, "*n"], left: Roots, right: Roots, rounding: float = 0.0
-) -> tuple[Float[Array, "*n"], Float[Array, "*n"]]:
+    name: ActivationName, phase: float, k: Float[Array, "*#n"], left: Roots, right: Roots, rounding: float = 0.0
+) -> tuple[Float[Array, "*#n"], Float[Array, "*#n"]]:
     """Both, from the square roots of the variances: `closed_forms("erf", 0.0, k, roots(left), roots(right))`.
 
     Args:

@@ -51,8 +51,8 @@ _DEGREE = 11
 
 
 def arc_cosine(
-    order: int, k: Float[Array, "*n"], left: Float[Array, "*n"], right: Float[Array, "*n"]
-) -> Float[Array, "*n"]:
+    order: int, k: Float[Array, "*#n"], left: Float[Array, "*#n"], right: Float[Array, "*#n"]
+) -> Float[Array, "*#n"]:
     """E[max(u, 0)^order max(w, 0)^order] for Cov(u, w) = k, Var u = left, Var w = right; order 0 is the step.
 
     `arc_cosine(1, jnp.array(0.5), jnp.array(1.0), jnp.array(1.0))` is 0.3044989; the arrays broadcast, in float64.
@@ -60,7 +60,7 @@ def arc_cosine(
     return rectified(order, correlate(k, roots(left), roots(right)))
 
 
-def rectified(order: int, c: Correlation) -> Float[Array, "*n"]:
+def rectified(order: int, c: Correlation) -> Float[Array, "*#n"]:
     """As `arc_cosine`, from the correlation: `rectified(1, correlate(k, roots(left), roots(right)))`."""
     half = c.defect / 2
     sine, cosine = jnp.sqrt(half), jnp.sqrt(1 - half)
@@ -74,7 +74,7 @@ def rectified(order: int, c: Correlation) -> Float[Array, "*n"]:
     return value if order else jnp.where(c.scale > 0, value, 0.0)
 
 
-def rectified_derivative(order: int, c: Correlation) -> Float[Array, "*n"]:
+def rectified_derivative(order: int, c: Correlation) -> Float[Array, "*#n"]:
     """The covariance of the derivatives, order^2 times `rectified` of the order below: `rectified_derivative(1, c)`.
 
     0 for the step, whose gradient vanishes almost everywhere.
@@ -82,7 +82,7 @@ def rectified_derivative(order: int, c: Correlation) -> Float[Array, "*n"]:
     return order**2 * rectified(order - 1, c) if order else jnp.zeros_like(c.defect)
 
 
-def small_angle(sine: Float[Array, "*n"], cosine: Float[Array, "*n"]) -> Float[Array, "*n"]:
+def small_angle(sine: Float[Array, "*#n"], cosine: Float[Array, "*#n"]) -> Float[Array, "*#n"]:
     """The angle, from 0 to pi/4, of this sine and cosine, to a relative 4e-16: `small_angle(0.6, 0.8)` is 0.6435.
 
     The compiler's own arccos takes seven times as long: it goes through atan2, which is not vectorised.
@@ -90,7 +90,7 @@ def small_angle(sine: Float[Array, "*n"], cosine: Float[Array, "*n"]) -> Float[A
     return sine * horner(_angle(), (1 - cosine) / 2)
 
 
-def horner(coefficients: tuple[float, ...], x: Float[Array, "*n"]) -> Float[Array, "*n"]:
+def horner(coefficients: tuple[float, ...], x: Float[Array, "*#n"]) -> Float[Array, "*#n"]:
     """The polynomial with these coefficients, the constant one first: `horner((1.0, 2.0), x)` is 1 + 2 x."""
     total = jnp.full_like(x, coefficients[-1])
     for coefficient in coefficients[-2::-1]:

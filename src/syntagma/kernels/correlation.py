@@ -64,10 +64,10 @@ class Correlation(NamedTuple):
 
     left: Roots
     right: Roots
-    scale: Float[Array, "*n"]
-    size: Float[Array, "*n"]
-    defect: Float[Array, "*n"]
-    positive: Bool[Array, "*n"]
+    scale: Float[Array, "*#n"]
+    size: Float[Array, "*#n"]
+    defect: Float[Array, "*#n"]
+    positive: Bool[Array, "*#n"]
 
 
 def roots(variance: Float[Array, "*n"]) -> Roots:
@@ -83,7 +83,7 @@ def roots(variance: Float[Array, "*n"]) -> Roots:
     return Roots(root, tail, unit, high, low, missing / (2 * unit), 1 / power)
 
 
-def correlate(k: Float[Array, "*n"], left: Roots, right: Roots, rounding: float = 0.0) -> Correlation:
+def correlate(k: Float[Array, "*#n"], left: Roots, right: Roots, rounding: float = 0.0) -> Correlation:
     """The correlation of covariances `k` with variances whose roots broadcast against it.
 
     `correlate(k, roots(left), roots(right)).size` is |c|, `[n, m]` of k `[n, m]`, left `[n, 1]` and right `[1, m]`.

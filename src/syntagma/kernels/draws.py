@@ -71,7 +71,7 @@ class Draws:
         requests: what has been asked for.
     """
 
-    def __init__(self, tangent: bool, points: Sequence[Float[Array, "chunks c dims"]] | None = None) -> None:
+    def __init__(self, tangent: bool, points: Sequence[Float[Array, "_chunks _c _dims"]] | None = None) -> None:
         self.tangent = tangent
         self.requests: list[Request] = []
         self._points: Iterator[Array] | None = None if points is None else iter(points)

@@ -71,7 +71,7 @@ class Embedding(CheckedModel):
             raise invalid("token_kernel", "a matrix", f"its smallest eigenvalue is {smallest:.3g}, not 0 or more")
         return self
 
-    def pairs(self, layout: Layout, x: Integer[Array, "T *n"], y: Integer[Array, "T *n"]) -> Pairs:
+    def pairs(self, layout: Layout, x: Integer[Array, "T *#n"], y: Integer[Array, "T *#n"]) -> Pairs:
         """k0 between batches of sequences, positions first, that broadcast against each other.
 
         `embedding.pairs(layout, x.T[..., None], y.T[:, None, :])` of tokens `[n, T]` and `[m, T]`.
@@ -92,7 +92,8 @@ class Embedding(CheckedModel):
         counts = same_last = kinds = None
         if layout.kind == "exchangeable":
             counts, same_last = self._counts(x, y), x[-1] == y[-1]
-            kinds = same + 2 * jnp.eye(layout.length, dtype=int).reshape(*same.shape[:2], *[1] * (same.ndim - 2))
+            positions = jnp.eye(layout.length, dtype=int).reshape(*same.shape[:2], *[1] * (same.ndim - 2))
+            kinds = same.astype(int) + 2 * positions
         return Pairs(layout, nngp, nngp if self.trained else jnp.zeros_like(nngp), counts, same_last, kinds)
 
     def _tokens(self, x: Array, y: Array) -> Array:
@@ -108,7 +109,11 @@ class Embedding(CheckedModel):
         """
         length = len(x)
         start = jnp.zeros(jnp.broadcast_shapes(x.shape[1:], y.shape[1:]), jnp.int32)
-        both = jax.lax.scan(lambda count, at: (count + (at[0] == at[1]), None), start, (x, y))[0].astype(float)
+
+        def add(count: Array, at: tuple[Array, Array]) -> tuple[Array, None]:
+            return count + (at[0] == at[1]).astype(count.dtype), None
+
+        both = jax.lax.scan(add, start, (x, y))[0].astype(float)
         histograms = [jax.nn.one_hot(t, self.vocab, axis=0).sum(1) for t in (x, y)]
         if x.shape[1:] == y.shape[1:]:
             anywhere = (histograms[0] * histograms[1]).sum(0)
@@ -116,7 +121,7 @@ class Embedding(CheckedModel):
             anywhere = histograms[0][..., 0].T @ histograms[1][:, 0, :]
         return jnp.stack([length**2 - length - anywhere + both, anywhere - both, length - both, both])
 
-    def features(self, length: int) -> Float[Array, "v+T F"]:
+    def features(self, length: int) -> Float[Array, "{self.vocab}+{length} F"]:
         """A row for each token, and below them one for each position: k0 is the product of their sums.
 
         `table = embedding.features(T)`: token a at position i is `table[a] + table[vocab + i]`.

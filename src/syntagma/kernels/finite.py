@@ -14,7 +14,8 @@ from dataclasses import dataclass, replace
 
 from jaxtyping import Array, Float
 
-HiddenUnits = Float[Array, "B P d"]
+HiddenUnits = Float[Array, "B _P _d"]
+"""A layer may change the numbers of positions and units."""
 Forward = Callable[[HiddenUnits], HiddenUnits]
 """A layer's network: an Equinox module that maps hidden units to hidden units."""
 

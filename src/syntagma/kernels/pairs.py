@@ -95,11 +95,11 @@ class Pairs(eqx.Module):
         """The same pairs of sequences with other covariances: `pairs.replace(2 * pairs.nngp, pairs.ntk)`."""
         return Pairs(layout or self.layout, nngp, ntk, self.counts, self.same_last, self.kinds)
 
-    def row_variances(self) -> Float[Array, "C *n"]:
+    def row_variances(self) -> Float[Array, "#C *n"]:
         """Of sequences with themselves: the variance of the row position of each column (one row where all agree)."""
         return _take(self.nngp, self.layout.row_variance)
 
-    def column_variances(self) -> Float[Array, "C *n"]:
+    def column_variances(self) -> Float[Array, "#C *n"]:
         """Of sequences with themselves: the variance of the column position of each column."""
         return _take(self.nngp, self.layout.column_variance)
 
@@ -120,7 +120,7 @@ class Pairs(eqx.Module):
 
     def mixed(
         self, values: Float[Array, "C *n"], pattern: Float[np.ndarray, "T T"], reads: Reads
-    ) -> Float[Array, "C *n"]:
+    ) -> Float[Array, "#C *n"]:
         """sum_jl pattern_ij pattern_kl values_jl for the columns (i, k) that are read, one row where all agree.
 
         `pairs.mixed(pairs.nngp, np.full((T, T), 1 / T), "all")` is what uniform attention makes.

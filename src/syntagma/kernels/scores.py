@@ -18,8 +18,8 @@ _LARGEST = 1e300
 
 
 def weights(
-    factor: Float[Array, "*n"], scores: Float[Array, "*n"], seen: Bool[Array, "*n"] | None = None, *, axis: int
-) -> Float[Array, "*n"]:
+    factor: Float[Array, "*#n"], scores: Float[Array, "*#n"], seen: Bool[Array, "*#n"] | None = None, *, axis: int
+) -> Float[Array, "*#n"]:
     """softmax(factor scores) over the keys along `axis` that are seen: `weights(factor, scores, seen, axis=-2)`.
 
     Of a factor of 0 or more. The largest score is subtracted before the product is formed: afterwards, a compiler that
@@ -47,7 +47,7 @@ class SoftmaxScores:
         """Which keys (columns) each position (row) sees: `scores.seen(8)`."""
         return np.tri(length, dtype=bool) if self.causal else np.ones((length, length), bool)
 
-    def factor(self, *deviations: Float[Array, "*n"]) -> Float[Array, "*n"]:
+    def factor(self, *deviations: Float[Array, "*#n"]) -> Float[Array, "*#n"]:
         """b times the standard deviations, no more than 1e300: `scores.factor(deviations_x, deviations_y)`."""
         total = jnp.asarray(self.temperature)
         for deviation in deviations:

@@ -39,7 +39,7 @@ _JITTER = 1e-10
 """Added to the diagonal of correlations: equal sequences make them singular."""
 
 Matrix = Float[Array, "*n T T"]
-Points = Float[Array, "*n T c"]
+Points = Float[Array, "*#n T c"]
 _KeysOf = Callable[[tuple[Array, Array]], tuple[Points, Points, Points]]
 """From a chunk of points, u at the keys of X and of Y, and u' at those of Y, over their largest deviations."""
 

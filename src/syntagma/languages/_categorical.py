@@ -26,7 +26,7 @@ class Categorical:
         self._choices = probabilities.shape[1]
         self._thresholds, self._aliases = thresholds.reshape(-1), aliases.reshape(-1)
 
-    def draw(self, rows: Integer[np.ndarray, " n"], words: UInt[np.ndarray, " n"]) -> Integer[np.ndarray, " n"]:
+    def draw(self, rows: Integer[np.ndarray, "*#n"], words: UInt[np.ndarray, "*#n"]) -> Integer[np.ndarray, "*#n"]:
         """One value from the distribution of each row; `words` are 64 random bits each."""
         column = ((words >> np.uint64(32)) * np.uint64(self._choices) >> np.uint64(32)).astype(np.intp)
         cell = rows * self._choices + column

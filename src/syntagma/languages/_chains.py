@@ -81,13 +81,13 @@ class Chains:
         return (slice(begin, begin + size) for begin in range(0, num_sentences, size))
 
     @cached_property
-    def _log_seen(self) -> Float[np.ndarray, "K v+1 S"]:
+    def _log_seen(self) -> Float[np.ndarray, "K {self.emissions.shape[2]}+1 S"]:
         """Log P(symbol | state); the last symbol, not observed, has probability 1."""
         logs = _log(self.emissions).transpose(0, 2, 1)
         return np.concatenate([logs, np.zeros_like(logs[:, :1])], axis=1)
 
 
-def log_sum(logs: Float[np.ndarray, "*batch S"]) -> Float[np.ndarray, "*batch"]:
+def log_sum(logs: Float[np.ndarray, "*batch S"]) -> Float[np.ndarray | np.floating, "*batch"]:
     """Log of the sum of exponentials over the last axis."""
     most = _finite(logs.max(axis=-1, keepdims=True))
     return _log(np.exp(logs - most).sum(axis=-1)) + most[..., 0]
@@ -115,6 +115,6 @@ def _finite(most: np.ndarray) -> np.ndarray:
     return np.where(most == -np.inf, 0.0, most)
 
 
-def _log(values: np.ndarray) -> np.ndarray:
+def _log(values: np.ndarray | np.floating) -> np.ndarray:
     with np.errstate(divide="ignore"):
         return np.log(values)

@@ -44,7 +44,7 @@ class Exchangeable(CheckedModel, PairLanguage, abc.ABC):
     sentence_length: int = Field(ge=1)
 
     @abc.abstractmethod
-    def log_prob_of_one_order(self, counts: Num[np.ndarray, "*batch v"]) -> Float[np.ndarray, "*batch"]:
+    def log_prob_of_one_order(self, counts: Num[np.ndarray, "*batch v"]) -> Float[np.ndarray | np.floating, "*batch"]:
         """Log P(one sequence with these counts), of up to T tokens; `-inf` where impossible."""
 
     @abc.abstractmethod
@@ -94,7 +94,7 @@ class Exchangeable(CheckedModel, PairLanguage, abc.ABC):
         cells = np.arange(len(tokens))[:, None] * self.vocab + tokens
         return np.bincount(cells.reshape(-1), minlength=len(tokens) * self.vocab).reshape(-1, self.vocab)
 
-    def log_prob_of_counts(self, counts: Integer[np.ndarray, "*batch v"]) -> Float[np.ndarray, "*batch"]:
+    def log_prob_of_counts(self, counts: Integer[np.ndarray, "*batch v"]) -> Float[np.ndarray | np.floating, "*batch"]:
         """Log P(a sentence has these counts): that of one order times the number of orders.
 
         Raises:
@@ -147,7 +147,7 @@ class DirichletMultinomial(Exchangeable):
             raise invalid("concentration", given, "it must be positive")
         return self
 
-    def log_prob_of_one_order(self, counts: Num[np.ndarray, "*batch v"]) -> Float[np.ndarray, "*batch"]:
+    def log_prob_of_one_order(self, counts: Num[np.ndarray, "*batch v"]) -> Float[np.ndarray | np.floating, "*batch"]:
         """See `Exchangeable`."""
         counts = np.asarray(counts, np.intp)
         each, total = self._log_rising()
@@ -167,8 +167,8 @@ class DirichletMultinomial(Exchangeable):
     def _alpha(self) -> Float[np.ndarray, " v"]:
         return np.broadcast_to(np.asarray(self.concentration, np.float64), (self.vocab,))
 
-    def _log_rising(self) -> tuple[Float[np.ndarray, "v T+1"], Float[np.ndarray, " T+1"]]:
-        """Logarithms of the rising factorials of each alpha and of their sum."""
+    def _log_rising(self) -> tuple[Float[np.ndarray, "v steps"], Float[np.ndarray, " steps"]]:
+        """Logarithms of the rising factorials of each alpha and of their sum, of 0 to T steps."""
         bases = np.append(self._alpha, self._alpha.sum())
         steps = np.log(bases[:, None] + np.arange(self.sentence_length))
         sums = np.concatenate([np.zeros((len(steps), 1)), np.cumsum(steps, axis=1)], axis=1)
@@ -229,7 +229,7 @@ class CategoricalMixture(Exchangeable):
         impossible = counts @ (rows == 0).T.astype(np.float64) > 0
         return np.where(impossible, -np.inf, log_weights + counts @ logs.T)
 
-    def log_prob_of_one_order(self, counts: Num[np.ndarray, "*batch v"]) -> Float[np.ndarray, "*batch"]:
+    def log_prob_of_one_order(self, counts: Num[np.ndarray, "*batch v"]) -> Float[np.ndarray | np.floating, "*batch"]:
         """See `Exchangeable`."""
         return log_sum(self.log_joint(counts))
 

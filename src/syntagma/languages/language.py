@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from jaxtyping import Float, Integer
 
+from syntagma.languages.splits import Split, checked_sizes_of_splits, stream_of
+
 
 @dataclass(frozen=True)
 class Sample:
@@ -54,6 +56,27 @@ class Language(Source):
     @abc.abstractmethod
     def log_prob(self, tokens: Integer[np.ndarray, "n T"]) -> Float[np.ndarray, " n"]:
         """Exact log P(sentence) in nats; `-inf` where the language cannot produce it."""
+
+    def splits(
+        self, *, train: int = 0, validation: int = 0, test: int = 0, seed: int = 0, hidden: bool = False
+    ) -> dict[Split, Sample]:
+        """Train, validation and test sentences of this one language, each from a stream of its own.
+
+            parts = RandomHierarchy(8, 2, 2, 3, seed=5).splits(train=1000, validation=100, test=200)
+            parts["train"].tokens  # [1000, 8]
+
+        They are those that a run with `seed` has. Splits of 0 sentences are left out. In a language of few sentences
+        some are in several splits.
+
+        Args:
+            seed: of the sentences; the grammar is the language's own.
+            hidden: with the hidden variables and labels, as in `sample`.
+
+        Raises:
+            InputError: no whole numbers, or no sentence at all.
+        """
+        sizes = checked_sizes_of_splits(train, validation, test)
+        return {name: self.sample(stream_of(name, seed), size, hidden=hidden) for name, size in sizes.items()}
 
 
 class PairLanguage(Language):

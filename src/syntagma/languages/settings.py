@@ -20,6 +20,7 @@ from syntagma.languages.corpora import Corpus, CorpusWindows
 from syntagma.languages.exchangeable import CategoricalMixture, DirichletMultinomial
 from syntagma.languages.hidden_markov import HiddenMarkov, RandomHiddenMarkov
 from syntagma.languages.hierarchy import RandomHierarchy
+from syntagma.languages.language import Source
 from syntagma.languages.templates import LabelledStrings, Templates
 from syntagma.languages.text import MAX_BYTES, Part, Text, Unit
 from syntagma.regular_file import UnreadableFile, read_regular, shown
@@ -175,3 +176,17 @@ if TYPE_CHECKING:
 else:
     AnyLanguage = Annotated[SerializeAsAny[BaseModel], BeforeValidator(LANGUAGES.parse)]
 """Settings of any language, or other source of sentences, told apart by their `kind` in TOML and JSON."""
+
+
+def language_of(given: Any) -> Source:
+    """The language itself, given it or its settings: `language_of(HierarchySettings(vocab=8, ...))`.
+
+    Raises:
+        InputError: it is neither; what the settings say cannot be made.
+    """
+    if isinstance(given, Source):
+        return given
+    if isinstance(given, tuple(LANGUAGES.all().values())):
+        return given.language()
+    reason = f"it is of type {type(given).__name__}, not a language"
+    raise invalid("language", given, reason, "Give RandomHierarchy(...), or settings as HierarchySettings(...)")

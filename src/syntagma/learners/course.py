@@ -7,8 +7,10 @@ reported.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
+
+import numpy as np
 
 from syntagma.learners.scores import Scores
 from syntagma.learners.training import Training
@@ -68,6 +70,24 @@ class Course:
         if self.step >= self.training.patience * max(self.best_step, self.training.least_steps):
             return "patience"
         return "steps" if self.step >= self.length else ""
+
+    def packed(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+        """All that `unpack` needs: arrays by name, and JSON values."""
+        assert self.best is not None
+        scores = {"losses": self.best.losses, "correct": self.best.correct, "positions": self.best.positions}
+        arrays = {"best_weights": self.best_weights, "final_weights": self.final_weights, **scores}
+        names = ("history", "step", "best_step", "stopped")
+        values = {name: getattr(self, name) for name in names} | {"best_loss": self._best_loss}
+        return {name: np.asarray(array) for name, array in arrays.items() if array is not None}, values
+
+    def unpack(self, arrays: Mapping[str, np.ndarray], values: Mapping[str, Any], place: Callable[..., Any]) -> None:
+        """Become the course that `packed` gave these; `place` makes weights of an array."""
+        for name in ("history", "step", "best_step", "stopped"):
+            setattr(self, name, values[name])
+        self._best_loss = values["best_loss"]
+        self.best = Scores(arrays["losses"], arrays["correct"], arrays.get("positions"))
+        self.best_weights = place(arrays["best_weights"])
+        self.final_weights = place(arrays["final_weights"]) if "final_weights" in arrays else None
 
     def metrics(self) -> dict[str, Any]:
         """What is reported of the course. `cut_short`: training's length, not the data, ended the curve."""

@@ -23,6 +23,7 @@ from jaxtyping import Array, Float
 from syntagma.errors import invalid
 from syntagma.learners.course import Course
 from syntagma.learners.flat_weights import FlatWeights, is_weight
+from syntagma.learners.interruption import Keeper, interruption_of, resume_courses, state_of
 from syntagma.learners.learner import Network, NetworkLearner
 from syntagma.learners.loss import correct, losses
 from syntagma.learners.minibatches import ExampleOrder
@@ -82,12 +83,15 @@ class Engine(Trainer):
         extra: Mapping[str, Sequence[Examples]] | None = None,
         together: bool | None = None,
         watch: Watch | None = None,
+        keep: Callable[[Sequence[int]], Keeper] | None = None,
     ) -> list[Fit]:
-        """One network for each seed, each on its own examples: `Trainer.fit`, with two arguments more.
+        """One network for each seed, each on its own examples: `Trainer.fit`, with three arguments more.
 
         Args:
             together: train all seeds in one batched program; by default where the device is an accelerator.
             watch: called as `watch(seed_index, step, make_network)` at every evaluation of a seed that still trains.
+            keep: gives what keeps the training of those seeds, by their indices, now and then; a training that was kept
+                goes on from there, with the same bits.
 
         Raises:
             InputError: as `Trainer.fit`; also numbers of examples that differ between seeds trained together.
@@ -98,11 +102,11 @@ class Engine(Trainer):
         if together and len(seeds) > 1:
             if len({own.sizes() for own in sets}) > 1:
                 raise invalid("train", [*map(len, train)], "seeds trained together need the same number of examples")
-            return _Run(self, self._batched, sets, seeds).go(watch)
+            return _Run(self, self._batched, sets, seeds, keep and keep(range(len(seeds)))).go(watch)
         fits = []
         for i, (own, seed) in enumerate(zip(sets, seeds, strict=True)):
             watch_one = None if watch is None else functools.partial(_watch_one, watch, i)
-            fits += _Run(self, self._single, [own], [seed]).go(watch_one)
+            fits += _Run(self, self._single, [own], [seed], keep and keep([i])).go(watch_one)
         return fits
 
     def network(self, weights: Float[Array, " N"]) -> Network:
@@ -137,7 +141,8 @@ class Engine(Trainer):
         def step(i: Array, carry: tuple[Any, Array]) -> tuple[Any, Array]:
             (weights, memory), total = carry
             loss, gradient = jax.value_and_grad(self._loss)(self._flat.split(weights), inputs[i], targets[i])
-            update, memory = self._optimizer.update(self._flat.join(gradient), memory, weights)
+            with jax.numpy_dtype_promotion("standard"):  # Optax's Adam raises a float to the power of an integer
+                update, memory = self._optimizer.update(self._flat.join(gradient), memory, weights)
             weights = jax.tree.map(lambda w, u: w - rates[i] * u, weights, update)
             return (weights, memory), total + loss
 
@@ -172,7 +177,16 @@ class Engine(Trainer):
 
 @trainer_of.register
 def _(learner: NetworkLearner, shape: Shape, training: Training | None) -> Trainer:
-    return Engine(learner, shape, training)  # pyright: ignore[reportArgumentType]  # None is refused there
+    try:
+        return _known_engine(learner, shape, training)
+    except TypeError:  # a learner of one's own that has no hash
+        return Engine(learner, shape, training)  # pyright: ignore[reportArgumentType]  # None is refused there
+
+
+@functools.lru_cache(maxsize=16)
+def _known_engine(learner: NetworkLearner, shape: Shape, training: Any) -> Engine:
+    """One engine for equal learners, so that calling `fit` again, at another size or seed, compiles nothing again."""
+    return Engine(learner, shape, training)
 
 
 def _watch_one(watch: Watch, seed_index: int, _: int, step: int, make_network: Callable[[], Network]) -> None:
@@ -192,8 +206,15 @@ class _Programs:
 class _Run:
     """One call's training, with or without a leading axis of S seeds on every array."""
 
-    def __init__(self, engine: Engine, programs: _Programs, sets: Sequence[ExampleSets], seeds: Sequence[int]) -> None:
-        self.engine, self.programs = engine, programs
+    def __init__(
+        self,
+        engine: Engine,
+        programs: _Programs,
+        sets: Sequence[ExampleSets],
+        seeds: Sequence[int],
+        keeper: Keeper | None = None,
+    ) -> None:
+        self.engine, self.programs, self.keeper = engine, programs, keeper
         self.many, self.num_seeds = len(seeds) > 1, len(seeds)
         self.num_train, self.num_validation, *numbers = sets[0].sizes()
         self.num_test = sum(numbers)
@@ -208,14 +229,17 @@ class _Run:
         """Train to the end, then read the test sets."""
         training = self.engine.training
         length = training.length(self.num_train)
-        courses = [Course(training, length) for _ in range(self.num_seeds)]
-        begun, evaluating, step = time.perf_counter(), 0.0, 0
+        courses = self.courses = [Course(training, length) for _ in range(self.num_seeds)]
+        self.begun, self.evaluating = time.perf_counter(), 0.0
+        step = self._resume()
         for target in training.evaluation_steps(length):
-            train_losses = self._train(step, target, length) / (target - step) if target else None
+            if step is not None and target <= step:
+                continue
+            train_losses = None if step is None else self._train(step, target, length) / (target - step)
             step = target
             paused = time.perf_counter()
             scores = self._scores(self.state[0], self.validation)
-            evaluating += time.perf_counter() - paused
+            self.evaluating += time.perf_counter() - paused
             for i, course in enumerate(courses):
                 if watch is not None and not course.stopped:
                     watch(i, step, lambda i=i: self.engine.network(self._weights(i)))
@@ -226,7 +250,7 @@ class _Run:
         paused = time.perf_counter()
         tests = self._read_tests(courses)
         ended = time.perf_counter()
-        seconds = ended - begun, evaluating + ended - paused
+        seconds = ended - self.begun, self.evaluating + ended - paused
         return [self._fit(course, own, seconds) for course, own in zip(courses, tests, strict=True)]
 
     def _read_tests(self, courses: Sequence[Course]) -> list[dict[str, tuple[Scores, Scores]]]:
@@ -243,14 +267,37 @@ class _Run:
                 own[name] = scores[0], scores[1]
         return tests
 
+    def _resume(self) -> int | None:
+        """Go back to where the training was kept; the step of its last evaluation, None where it begins."""
+        self.done, self.total = 0, np.zeros(self.num_seeds)
+        kept = None if self.keeper is None else self.keeper.read()
+        state = None if kept is None else state_of(kept, self.state)
+        if kept is None or state is None:
+            return None
+        self.state = self.engine.spread(state, seeds=self.many)
+        self.total, self.done = self.engine.place(kept.arrays["total"]), kept.values["done"]
+        for order in self.orders:
+            order.skip(self.done * self.engine.training.batch_size)
+        resume_courses(kept, self.courses, self.engine.place)
+        self.begun -= kept.values["seconds"]
+        self.evaluating = kept.values["seconds_evaluating"]
+        return kept.values["evaluated"]
+
+    def _keep(self, evaluated: int) -> None:
+        """Keep where the training is, if it is time to."""
+        if self.keeper is not None and self.keeper.due():
+            seconds = time.perf_counter() - self.begun, self.evaluating
+            self.keeper.write(interruption_of(self.state, self.total, self.courses, self.done, evaluated, seconds))
+
     def _train(self, start: int, end: int, length: int) -> Float[np.ndarray, " S"]:
         """The sum of the train losses of steps `start` to `end`, for each seed."""
-        total: Any = np.zeros(self.num_seeds)
         training = self.engine.training
         batch = training.batch_size
         axes = (0, 2) if self.many else (1,)
         gather = self.programs.gather_many if self.many else self.programs.gather
-        for begin in range(start, end, STEPS_PER_CALL):
+        if self.done == start:
+            self.total = np.zeros(self.num_seeds)
+        for begin in range(self.done, end, STEPS_PER_CALL):
             count = min(STEPS_PER_CALL, end - begin)
             order = np.zeros((self.num_seeds, STEPS_PER_CALL, batch), np.int32)
             for i, examples in enumerate(self.orders):
@@ -260,8 +307,9 @@ class _Run:
                 batches = tuple(self.engine.place(x, *axes) for x in batches)
             rates = training.rates(np.arange(begin, begin + STEPS_PER_CALL), length).astype(np.float32)
             self.state, losses = self.programs.advance(self.state, *batches, rates, count)
-            total = total + losses
-        return np.atleast_1d(np.asarray(total))
+            self.total, self.done = self.total + losses, begin + count
+            self._keep(start)
+        return np.atleast_1d(np.asarray(self.total))
 
     def _scores(self, weights: Any, examples: tuple[Array, Array]) -> list[Scores]:
         """Each seed's scores on its examples."""

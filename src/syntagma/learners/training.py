@@ -19,11 +19,28 @@ Positive = Annotated[float, Field(gt=0)]
 class Training(CheckedModel):
     """How a network is trained and when it stops; one to one with TOML and the command line.
 
-    A gradient longer than `clip_norm` is scaled down to it.
     Training stops at the first of: the train loss since the last evaluation at or below `train_loss_threshold` nats; no
     new smallest validation loss for `patience` times the steps that led to the smallest one (counted as `least_steps`
     at the least); its length, at which a cosine schedule ends: `max_epochs` passes over the examples, but at least
     `min_steps` and at most `max_steps` steps.
+
+    Attributes:
+        optimizer: the rule of the steps.
+        learning_rate: of the steps after warm-up and before decay; it means the same at every width.
+        momentum: share of the last step that is kept, of plain gradient descent.
+        weight_decay: share of each weight that a step at learning rate 1 takes away.
+        clip_norm: a gradient longer than this is scaled down to it.
+        batch_size: sentences of each step.
+        warmup_steps: steps in which the learning rate rises from 0.
+        schedule: of the learning rate after warm-up; a cosine ends where training does.
+        final_rate: where a cosine ends, as a share of the learning rate.
+        max_epochs: passes over the examples after which training ends; as many as `max_steps` allows where unset.
+        min_steps: fewer steps are not made, whatever `max_epochs` says.
+        max_steps: more steps are not made, whatever `max_epochs` says.
+        train_loss_threshold: train loss, in nats, at which training stops.
+        patience: training stops where no smaller validation loss came for so many times the steps that led to the last.
+        least_steps: steps that are counted to the smallest validation loss at the least.
+        evaluations_per_doubling: how often the validation loss is measured while the number of steps doubles.
     """
 
     optimizer: Literal["sgd", "adam"] = "adam"

@@ -10,12 +10,10 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from syntagma.languages.hierarchy import RandomHierarchy
+from syntagma.languages.hierarchy import RandomHierarchy
 
 _LARGEST_TABLE = 2**22  # entries of a dense look-up; above it, sorted keys and bisection
 

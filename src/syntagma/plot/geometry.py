@@ -80,6 +80,11 @@ def frames(figure: Content) -> list[Frame]:
     return found
 
 
+def is_empty(panel: Panel) -> bool:
+    """Whether it only says why there is nothing."""
+    return any(isinstance(mark, Empty) for mark in panel.marks)
+
+
 def is_bare(panel: Panel) -> bool:
     """Whether it shows no axes: a tree, or words that say why there is nothing."""
     return any(isinstance(mark, Tree | Empty) for mark in panel.marks)

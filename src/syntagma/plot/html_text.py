@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import re
 
-_SIGNS = {"alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "Delta": "Δ", "infty": "∞", "times": "×", "sigma": "σ",
+SIGNS = {"alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "Delta": "Δ", "infty": "∞", "times": "×", "sigma": "σ",
           "lambda": "λ", "kappa": "κ", "ell": "ℓ", "leq": "≤", "geq": "≥", ",": "\u2009"}  # fmt: skip
 
 
@@ -17,7 +17,7 @@ def html_text(text: str) -> str:
 
 def _formula(text: str) -> str:
     text = re.sub(r"\\(?:mathrm|text)\{([^}]*)\}", r"\1", html.escape(text, quote=False))
-    text = re.sub(r"\\([A-Za-z]+|,)", lambda match: _SIGNS.get(match[1], match[1]), text)
+    text = re.sub(r"\\([A-Za-z]+|,)", lambda match: SIGNS.get(match[1], match[1]), text)
     for sign, tag in (("_", "sub"), ("\\^", "sup")):
         text = re.sub(sign + r"(?:\{([^}]*)\}|(\S))", rf"<{tag}>\1\2</{tag}>", text)
     return re.sub(r"(?<![A-Za-z<>/&])([A-Za-z])(?![A-Za-z>;])", r"<i>\1</i>", text)

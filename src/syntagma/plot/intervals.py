@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterable
 from typing import Any, Protocol
 
+from syntagma.plot.marks import Points
+
 
 class Measured(Protocol):
     """A value with both ends of its interval, as `curves.Interval`; open ends are infinite, or 0 of a scale."""
@@ -33,6 +35,16 @@ def columns(intervals: Iterable[Measured]) -> dict[str, Any]:
         highs.append(math.nan if lone else one.high)
         bounds.append("" if not one.bounded else "at least" if open_above else "at most" if open_below else "")
     return {"low": lows, "high": highs, "bound": bounds}
+
+
+def interval_points(measured: Iterable[tuple[float, Measured]], **look: Any) -> Points:
+    """A point at each x with its interval; what was not measured is left out.
+
+    Example: `interval_points(zip([2, 3], thresholds, strict=True), key="cnn", label="CNN")`.
+    """
+    shown = [(x, one) for x, one in measured if math.isfinite(one.value)]
+    values = [one.value for _, one in shown]
+    return Points([x for x, _ in shown], values, **columns(one for _, one in shown), **look)
 
 
 def written(one: Measured, form: str = ".2g") -> str:

@@ -17,7 +17,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 
 from syntagma.plot import palette
-from syntagma.plot.content import Panel
+from syntagma.plot.content import Note, Panel
 from syntagma.plot.figure import Figure
 from syntagma.plot.intervals import Measured, columns, written
 from syntagma.plot.marks import Axis, Band, Law, Level, Line, Mark, Points, VerticalLine
@@ -118,28 +118,32 @@ def curve_panel(
         if isinstance(curves, Mapping)
         else {curve.name or f"series {i}": curve for i, curve in enumerate(curves)}
     )
-    lowest = min(plateaus, default=-math.inf)
+    lowest, predictions = min(plateaus, default=-math.inf), list(predictions)
+    crossed = list(_half_way(named, plateaus) if crossings is None else crossings)
     marks: list[Mark] = list(plateau_marks(plateaus))
     marks += prediction_marks(predictions, named.values(), prefactors)
     for key, curve in named.items():
         marks += curve_marks(key, curve, seeds if seeds != "auto" else _seeds(curve, lowest))
     marks += band_labels(marks)
-    marks += crossing_marks(_half_way(named, plateaus) if crossings is None else crossings)
+    marks += crossing_marks(crossed)
     return Panel(
         title,
         Axis(x, "log", limits=_size_limits(marks)),
         Axis(y, scale, limits or _limits(named.values(), plateaus)),
         marks,
+        list(factor_notes(crossed, predictions, plateaus)),
     )
 
 
 def curve_marks(key: str, curve: Curve, seeds: Seeds = "band") -> Iterable[Mark]:
     """The mean over seeds, over its band or its thin lines a seed, or alone; readers and networks have their marker."""
     band = curve.band()
-    shown = {
-        "seeds": len(curve.losses),
-        "interval": [f"[{a:.4g}, {b:.4g}]" for a, b in zip(band.low, band.high, strict=True)],
-    }
+    at = np.isin(curve.num_examples, band.num_examples)
+    each = {f"seed {seed}": losses[at] for seed, losses in zip(curve.seeds, np.asarray(curve.losses), strict=True)}
+    shown = {"smallest to largest": [f"[{a:.4g}, {b:.4g}]" for a, b in zip(band.low, band.high, strict=True)], **each}
+    ids = getattr(curve, "run_ids", None)
+    if ids is not None:
+        shown["runs"] = [", ".join(own) for own in np.asarray(ids)[:, at].T]
     if len(curve.losses) > 1 and seeds == "lines":
         for seed, losses in zip(curve.seeds, np.asarray(curve.losses), strict=True):
             yield Line(curve.num_examples, losses, weight="thin", key=key, hover={"seed": seed})
@@ -175,6 +179,7 @@ def prediction_marks(
     Dashes say the regime, and alternate where two predictions put a threshold at one place.
     """
     steps: dict[tuple[int, float], list[Predicted]] = {}
+    named: set[tuple[int, str]] = set()
     for one in predictions:
         places = np.atleast_1d(np.asarray(one.thresholds.values, float))
         if not np.isfinite(places).any():
@@ -187,7 +192,8 @@ def prediction_marks(
     for (level, place), agreeing in steps.items():
         for turn, one in enumerate(agreeing):
             above, below = (float(one.plateaus.values[at]) for at in (level - 1, level))
-            name, look = "" if turn else f"$P_{{{level}}}$", _predicted(one)
+            name, look = "" if turn or (level, one.name) in named else f"$P_{{{level}}}$", _predicted(one)
+            named |= {(level, same.name) for same in agreeing}
             yield VerticalLine(place, below, above, name=name, turn=(turn, len(agreeing)), **look)
             factor = (prefactors or {}).get(one.name)
             if factor is not None:
@@ -216,6 +222,29 @@ def crossing_marks(crossings: Iterable[Crossing]) -> Iterable[Mark]:
         yield Points([measured.value], [height], along="x", marker="D", key=key, hover=hover, **x_ends)
     if crossings:
         yield Points((), (), marker="D", label=label, key="plateau")
+
+
+def factor_notes(
+    crossings: Iterable[Crossing], predictions: Iterable[Predicted], plateaus: Sequence[float]
+) -> Iterable[Note]:
+    """How far right of its own prediction each learner is: a threshold is where the signal equals the noise, and a
+    network needs the signal several times the noise.
+    """
+    lines = [(a + b) / 2 for a, b in itertools.pairwise(plateaus)]
+    nearest = sorted(predictions, key=lambda one: one.thresholds.regime != "exact for this grammar")
+    crossings = list(crossings)
+    for key in dict.fromkeys(key for key, _, _ in crossings):
+        own = next((one for one in nearest if palette.same(one.name, key)), None)
+        steps = [] if own is None else np.atleast_1d(np.asarray(own.thresholds.values, float))
+        factors = [
+            measured.value / steps[level]
+            for name, height, measured in crossings if name == key and not measured.bounded
+            for level, line in enumerate(lines[: len(steps)]) if math.isclose(line, height)
+        ]  # fmt: skip
+        factors = sorted(factor for factor in factors if math.isfinite(factor) and factor > 0)
+        if factors:
+            ends = dict.fromkeys(f"{factor:.2g}" for factor in (factors[0], factors[-1]))
+            yield Note(f"{palette.glyph(key)} measured: {' to '.join(ends)} × predicted", key)
 
 
 def _half_way(curves: Mapping[str, Curve], plateaus: Sequence[float]) -> list[Crossing]:

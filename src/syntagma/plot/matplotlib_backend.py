@@ -83,7 +83,8 @@ def draw(figure: Content, width: float = 6.8, *, title: bool = True) -> tuple[Dr
         head = _wrapped(figure.title, width, 8) if title else ""
         outside = 0.14 * (head.count("\n") + 1 if head else 0) + 0.16 * legend_rows + 0.1
         panel = min(width / columns, 4.2)
-        height = rows * (max(panel - 0.35, 1.5) * figure.panel_height + 0.42) + outside
+        shape = 0.25 if all(geometry.is_empty(panel) for panel in figure.panels) else figure.panel_height
+        height = rows * (max(panel - 0.35, 1.5) * shape + 0.42) + outside
         drawing = Drawing(figsize=(width, height), layout=ConstrainedLayoutEngine(w_pad=0.03, h_pad=0.03))
         FigureCanvasAgg(drawing)
         grid = drawing.subplots(rows, columns, squeeze=False)
@@ -240,7 +241,7 @@ def _legend_shape(entries: list[Mark], width: float) -> tuple[int, int]:
     """Columns and rows of the legend."""
     if not entries:
         return 1, 0
-    widest = max(_inches(mark.label, 7) for mark in entries) + 0.5
+    widest = max(_inches(mark.label, 7) for mark in entries) + 0.42
     columns = max(1, min(len(entries), int((width - 0.1) / widest)))
     rows = math.ceil(len(entries) / columns)
     return math.ceil(len(entries) / rows), rows

@@ -46,6 +46,7 @@ _SAME = {
     "convolutional": "cnn",
     "attention-only": "attention",
     "locally connected": "locally-connected",
+    "lcn": "locally-connected",
     "transformer with a, b": "transformer-identities",
     "perceptron with equalities": "equality-perceptron",
     "recurrent": "elman",
@@ -80,6 +81,11 @@ def assigned(keys: Iterable[str], *, dark: bool = False) -> dict[str, str]:
         turns = [*free[first:], *free[:first]]
         colours[key] = next((one for one in turns if one not in colours.values()), turns[0])
     return {key: str(colours[key]) for key in keys}
+
+
+def same(first: str, second: str) -> bool:
+    """Whether two keys have one colour by name, as a learner and the law that was derived for it."""
+    return _SAME.get(first, first) == _SAME.get(second, second)
 
 
 def marker(key: str) -> str:

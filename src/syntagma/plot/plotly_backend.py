@@ -1,9 +1,10 @@
 """Figures for Plotly, for pages: plain JSON values, no Plotly import needed; the same shapes as on paper, and numbers.
 
 Every trace or annotation that stands for a mark says which: `meta.mark` or `name` is `<panel>-<mark>`; `meta.key` is
-its colour key and `meta.seed` its seed, by which a page can filter. A click in the legend hides a learner in all
-panels; buttons change logarithmic axes to linear and back. `layout.meta.stacked` is a relayout that puts panels below
-each other, for phones; `config` names the PNG that a reader downloads.
+its colour key, `meta.seed` its seed and `meta.seeds` what it would show of each seed, by which a page can filter. A
+click in the legend hides a learner in all panels; buttons change logarithmic axes to linear and back.
+`layout.meta.stacked` is a relayout that puts panels below each other, for phones; `config` names the PNG that a reader
+downloads.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from syntagma.plot import geometry, names, palette
 from syntagma.plot.content import Content, Panel
 from syntagma.plot.geometry import Frame
 from syntagma.plot.html_text import html_text
-from syntagma.plot.marks import Bars, Empty, Heat, Law, Level, Line, Mark, VerticalLine
+from syntagma.plot.marks import Band, Bars, Empty, Heat, Law, Level, Line, Mark, VerticalLine
 from syntagma.plot.shapes import Area, Shape, Spots, Stroke, Words, sample, shapes
 
 _DASHES = {"solid": "solid", "dashed": "dash", "dotted": "dot", "dashdot": "dashdot"}
@@ -45,7 +46,7 @@ def spec(figure: Content, *, dark: bool = False, title: bool = True) -> dict[str
         "hoverlabel": {"align": "left", "bgcolor": back, "font": {"color": ink}},
         "barmode": "overlay",
         "annotations": [],
-        "meta": {"name": figure.name, "stacked": _places(figure, 1)},
+        "meta": {"name": figure.name, "title": html_text(figure.title), "stacked": _places(figure, 1)},
         "updatemenus": [
             menu | {"bgcolor": back, "bordercolor": colours["soft"], "font": {"size": 11, "color": ink}}
             for menu in _scale_buttons(figure, frames)
@@ -150,6 +151,8 @@ def _belongs(mark: Mark, number: str, place: int) -> dict[str, Any]:
     """What says whose a trace is, and where."""
     seeds = set(dict(mark.hover).get("seed", ()))
     meta = {"mark": number, "key": mark.key} | ({"seed": next(iter(seeds))} if len(seeds) == 1 else {})
+    each = {name.removeprefix("seed "): column for name, column in mark.hover if name.startswith("seed ")}
+    meta |= ({"seeds": each} if each else {}) | ({"band": True} if isinstance(mark, Band) else {})
     axes = {"xaxis": f"x{_end(place)}", "yaxis": f"y{_end(place)}"}
     return {"meta": meta, "legendgroup": _group(mark), "showlegend": False, "name": html_text(mark.label), **axes}
 
@@ -222,7 +225,8 @@ def _fixed(place: int, x: float, y: float, text: str, side: str, up: str, shift:
 def _places(figure: Content, columns: int) -> dict[str, Any]:
     """A relayout: where panels, legend and colour bars are, with that many columns."""
     rows = math.ceil(len(figure.panels) / columns)
-    plotted = rows * (330 if columns > 1 else 380) - 60
+    empty = all(geometry.is_empty(panel) for panel in figure.panels)
+    plotted = rows * (170 if empty else 330 if columns > 1 else 380) - 60
     below = 75 + 22 * math.ceil(len(figure.legend_entries()) / (3 if columns > 1 else 2))
     across, down = 0.12 if columns > 1 else 0.0, 80 / plotted if rows > 1 else 0.0
     named = [mark.name for panel in figure.panels for mark in panel.marks if isinstance(mark, Level | Line)]
@@ -235,6 +239,11 @@ def _places(figure: Content, columns: int) -> dict[str, Any]:
         row, column = divmod(place, columns)
         x, y = _part(column, columns, across), _part(rows - 1 - row, rows, down)
         found |= {f"xaxis{_end(place)}.domain": x, f"yaxis{_end(place)}.domain": y}
+        if panel.x.scale == "category":  # names turned, and small numbers, where there is no room
+            letters = sum(len(geometry.plain(name)) + 1 for name in panel.x.categories)
+            found[f"xaxis{_end(place)}.tickangle"] = -40 if letters * columns > (110 if columns > 1 else 34) else 0
+            small = len(panel.x.categories) * columns > (40 if columns > 1 else 12)
+            found |= {f"{side}axis{_end(place)}.tickfont.size": 8 if small else 12 for side in "xy"}
         if any(isinstance(mark, Heat) for mark in panel.marks):
             bar = f"coloraxis{_end(place)}.colorbar"
             found |= {f"{bar}.x": x[1], f"{bar}.y": sum(y) / 2, f"{bar}.len": y[1] - y[0]}

@@ -4,6 +4,7 @@ from syntagma.probes.attention import AttentionByLevel, attention_by_level
 from syntagma.probes.invariance import Invariance, invariances
 from syntagma.probes.observe import log_probabilities, observe
 from syntagma.probes.oracle_distance import OracleDistance, distance_to_oracles
+from syntagma.probes.probe import probe
 from syntagma.probes.readout import Readout, readouts
 
 __all__ = [
@@ -16,5 +17,6 @@ __all__ = [
     "invariances",
     "log_probabilities",
     "observe",
+    "probe",
     "readouts",
 ]

@@ -12,17 +12,18 @@ from syntagma.errors import InputError, invalid, whole_number
 from syntagma.languages.hierarchy import RandomHierarchy
 from syntagma.languages.language import Sample
 from syntagma.learners.learner import Network
+from syntagma.probes.foreign import ForeignNetwork
 from syntagma.tasks import Task
 from syntagma.tasks.gate import checked_sample
 
 
-def checked_network(network: Any) -> Network:
+def checked_network(network: Any) -> Network | ForeignNetwork:
     """`network`, if it is one.
 
     Raises:
         InputError: a predictor that is no network, such as a kernel regression.
     """
-    if not isinstance(network, Network):
+    if not isinstance(network, Network | ForeignNetwork):
         raise InputError(
             f"network={type(network).__name__} cannot be probed: it has no layers. "
             "Give a network, what `fit` finds for a learner trained by gradient descent."

@@ -27,8 +27,9 @@ from syntagma.languages.hierarchy import RandomHierarchy
 from syntagma.languages.interventions import Intervention, resample_rule, resample_symbol
 from syntagma.languages.language import Sample
 from syntagma.learners.learner import Network
+from syntagma.probes.foreign import ForeignNetwork
 from syntagma.probes.gate import checked_nodes, checked_probe
-from syntagma.probes.observe import observe
+from syntagma.probes.observe import layers_of
 from syntagma.randomness import stream
 from syntagma.tasks import Task
 
@@ -67,7 +68,7 @@ class Invariance:
 
 
 def invariances(
-    network: Network,
+    network: Network | ForeignNetwork,
     task: Task,
     language: RandomHierarchy,
     sample: Sample,
@@ -96,7 +97,7 @@ def invariances(
     sample, inputs = checked_probe(network, task, language, sample, seed)
     if nodes is None:
         nodes = [(level, -2) for level in range(1, language.depth)]
-    before = [_Whitened(np.asarray(layer.values)) for layer in observe(network, inputs).layers]
+    before = [_Whitened(np.asarray(layer.values)) for layer in layers_of(network, inputs)]
     counts = _bootstrap_counts(seed, len(inputs))
     found = []
     for level, position in checked_nodes(nodes):
@@ -108,7 +109,7 @@ def invariances(
             inputs_after = task.examples(after.sample, language, seed).inputs
             touched = (inputs_after != inputs).any(axis=0)
             place = position % language.branching ** (language.depth - level)
-            for layer, whitened in zip(observe(network, inputs_after).layers, before, strict=True):
+            for layer, whitened in zip(layers_of(network, inputs_after), before, strict=True):
                 reached = np.flatnonzero(layer.sees[:, touched].any(axis=1))
                 cosines = whitened.cosines(np.asarray(layer.values), reached)
                 mean, low, high = bands = np.full((3, len(layer.sees)), np.nan)

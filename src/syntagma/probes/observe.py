@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import equinox as eqx
@@ -13,6 +13,7 @@ from jaxtyping import Bool, Float, Integer
 
 from syntagma.languages._tokens import checked_tokens
 from syntagma.learners.learner import Activations, Layer, Network
+from syntagma.probes.foreign import ForeignNetwork
 from syntagma.probes.gate import checked_network
 from syntagma.tasks import Shape
 
@@ -36,8 +37,17 @@ def observe(network: Network, inputs: Integer[np.ndarray, "n T"]) -> Activations
     return Activations(tuple(layers), logits)
 
 
-def log_probabilities(network: Network, inputs: Integer[np.ndarray, "n T"]) -> Float[np.ndarray, "n *positions v"]:
+def layers_of(network: Network | ForeignNetwork, inputs: Integer[np.ndarray, "n T"]) -> Sequence[Layer]:
+    """Every layer of any network on `inputs`: `layers_of(network, inputs)[0].values`."""
+    return network.layers(inputs) if isinstance(network, ForeignNetwork) else observe(network, inputs).layers
+
+
+def log_probabilities(
+    network: Network | ForeignNetwork, inputs: Integer[np.ndarray, "n T"]
+) -> Float[np.ndarray, "n *positions v"]:
     """Logarithm of the network's predicted distribution, float64."""
+    if isinstance(network, ForeignNetwork):
+        return network.log_probabilities(inputs)
     logits, _ = in_batches(_answers, network, inputs)
     logits = logits.astype(np.float64)
     logits -= logits.max(axis=-1, keepdims=True)

@@ -12,16 +12,18 @@ Source: arXiv 2505.07070 (plateaus of the truncated observers); the distance is 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Integer
 
 from syntagma.errors import InputError, invalid
 from syntagma.languages.hierarchy import RandomHierarchy
 from syntagma.languages.language import Sample
 from syntagma.learners.learner import Network
-from syntagma.oracles import TreeOracle
+from syntagma.oracles import Oracle, TreeOracle
+from syntagma.probes.foreign import ForeignNetwork
 from syntagma.probes.gate import checked_probe
 from syntagma.probes.observe import log_probabilities
 from syntagma.tasks import LastToken, NextToken, Task
@@ -68,7 +70,7 @@ class OracleDistance:
 
 
 def distance_to_oracles(
-    network: Network, task: Task, language: RandomHierarchy, sample: Sample, *, seed: int = 0
+    network: Network | ForeignNetwork, task: Task, language: RandomHierarchy, sample: Sample, *, seed: int = 0
 ) -> OracleDistance:
     """Distances to the observers of every window, at every position that the task predicts.
 
@@ -87,18 +89,48 @@ def distance_to_oracles(
         mend = "Give a network that was trained on this task"
         raise invalid("network", network.shape, f"its answers have the shape {predicted.shape[1:]}", mend)
     predicted = predicted.reshape(len(predicted), len(positions), -1)
-    oracle, places = TreeOracle(language), np.arange(length)
-    distance, error = np.full((2, len(positions), length), np.nan)
-    for row, position in enumerate(positions):
-        for window in range(position + 1):
-            observed = (places < position) & (places >= position - window)
-            truth = oracle.posterior(sample.tokens, observed, 0, position)
-            divergence = _divergence(truth, predicted[:, row])
-            distance[row, window] = divergence.mean()
-            error[row, window] = divergence.std(ddof=1) / np.sqrt(len(divergence)) if len(divergence) > 1 else np.inf
+    windows = range(length)
+    distance, error = observer_distances(TreeOracle(language), sample.tokens, predicted, positions, windows)
     return OracleDistance(positions, language.branching, distance, error)
 
 
-def _divergence(truth: Float[np.ndarray, "n v"], log_predicted: Float[np.ndarray, "n v"]) -> Float[np.ndarray, " n"]:
-    log_truth = np.log(truth, out=np.zeros_like(truth), where=truth > 0.0)
-    return (truth * (log_truth - log_predicted)).sum(axis=1)
+def observer_distances(
+    oracle: Oracle,
+    tokens: Integer[np.ndarray, "n T"],
+    log_predicted: Float[np.ndarray, "n positions v"],
+    positions: Sequence[int],
+    windows: Sequence[int],
+) -> tuple[Float[np.ndarray, "positions windows"], Float[np.ndarray, "positions windows"]]:
+    """D_k of any predictions, and its standard error, at each position and window k of previous tokens.
+
+    NaN where fewer than k tokens come before. `observer_distances(oracle, tokens, log_predicted, [T - 1], [0, 1, 3])`.
+    """
+    distance, error = np.full((2, len(positions), len(windows)), np.nan)
+    for row, position in enumerate(positions):
+        for column, window in enumerate(windows):
+            if window <= position:
+                truth = observer_posteriors(oracle, tokens, position, window)
+                found = divergence(truth, log_predicted[:, row])
+                distance[row, column] = found.mean()
+                if not np.isfinite(found).all():
+                    error[row, column] = np.nan  # something possible is taken for impossible
+                else:
+                    error[row, column] = found.std(ddof=1) / np.sqrt(len(found)) if len(found) > 1 else np.inf
+    return distance, error
+
+
+def observer_posteriors(
+    oracle: Oracle, tokens: Integer[np.ndarray, "n T"], position: int, window: int
+) -> Float[np.ndarray, "n v"]:
+    """P(token at `position` | the `window` tokens before it), exact."""
+    places = np.arange(tokens.shape[1])
+    return oracle.token_posterior(tokens, (places < position) & (places >= position - window), position)
+
+
+def divergence(
+    truth: Float[np.ndarray, "*n v"], log_predicted: Float[np.ndarray, "*n v"]
+) -> Float[np.ndarray, "*n"]:  # fmt: skip
+    """KL( truth || predicted ) in nats; infinite where what is true has probability 0 in the prediction."""
+    possible = truth > 0.0
+    ratio = np.log(truth, out=np.zeros_like(truth), where=possible) - np.where(possible, log_predicted, 0.0)
+    return (truth * ratio).sum(axis=-1)

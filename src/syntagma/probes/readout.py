@@ -26,8 +26,9 @@ from syntagma.languages.hierarchy import RandomHierarchy
 from syntagma.languages.language import Sample
 from syntagma.learners.learner import Layer, Network
 from syntagma.oracles import TreeOracle
+from syntagma.probes.foreign import ForeignNetwork
 from syntagma.probes.gate import checked_probe
-from syntagma.probes.observe import observe, visible
+from syntagma.probes.observe import layers_of, visible
 from syntagma.randomness import stream
 from syntagma.tasks import Task
 
@@ -54,7 +55,7 @@ class Readout:
 
 
 def readouts(
-    network: Network,
+    network: Network | ForeignNetwork,
     task: Task,
     language: RandomHierarchy,
     sample: Sample,
@@ -91,7 +92,7 @@ def readouts(
     ceilings = _Ceilings(language, task, sample, inputs)
     chances = _chances(language)
     found = []
-    for layer in observe(network, inputs).layers:
+    for layer in layers_of(network, inputs):
         correct = np.stack([_answered(h[order], targets, folds, ridge) for h in layer.values.swapaxes(0, 1)])
         ceiling, start = ceilings(layer), 0
         for level in range(1, language.depth + 1):

@@ -23,6 +23,7 @@ from syntagma.languages.hierarchy import RandomHierarchy
 from syntagma.languages.language import Sample
 from syntagma.learners.learner import Network
 from syntagma.probes.attention import attention_by_level
+from syntagma.probes.foreign import ForeignNetwork
 from syntagma.probes.invariance import Invariance, invariances
 from syntagma.probes.oracle_distance import distance_to_oracles
 from syntagma.probes.readout import Readout, readouts
@@ -32,7 +33,7 @@ PROBES = ("invariance", "readouts", "distances", "attention")
 
 
 def probe_tables(
-    network: Network,
+    network: Network | ForeignNetwork,
     task: Task,
     language: RandomHierarchy,
     sample: Sample,
@@ -61,7 +62,11 @@ def probe_tables(
         found["readouts"] = pd.DataFrame(map(_readout_row, readouts(network, task, language, sample, seed=seed)))
     if "distances" in only and isinstance(task, LastToken | NextToken):
         found["distances"] = _distances(network, task, language, sample, seed)
-    if "attention" in only and (maps := attention_by_level(network, task, language, sample, seed=seed)):
+    if (
+        "attention" in only
+        and isinstance(network, Network)
+        and (maps := attention_by_level(network, task, language, sample, seed=seed))
+    ):
         found["attention"] = pd.DataFrame(
             {
                 "layer": layer.layer,
@@ -99,7 +104,9 @@ def _readout_row(found: Readout) -> dict[str, Any]:
     }
 
 
-def _distances(network: Network, task: Task, language: RandomHierarchy, sample: Sample, seed: int) -> pd.DataFrame:
+def _distances(
+    network: Network | ForeignNetwork, task: Task, language: RandomHierarchy, sample: Sample, seed: int
+) -> pd.DataFrame:
     found = distance_to_oracles(network, task, language, sample, seed=seed)
     rows = []
     for row, position in enumerate(found.positions):

@@ -1,155 +1,228 @@
-"""The report as one HTML file that needs no network: text, figures, tables, and where everything comes from.
+"""The report as one HTML file that needs no network: what came out, figures, tables, and where everything comes from.
 
 The page forbids itself all requests (Content-Security-Policy). Without scripts it shows the static figures; with them,
-plotly.js, packed inside the page, makes the main one interactive. All text that comes from results is escaped.
+plotly.js, packed inside the page, makes all of them interactive. All text that comes from results is escaped.
 """
 
 from __future__ import annotations
 
 import html
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from syntagma.curves import Verdict, claims_tested
 from syntagma.plot import Figure
-from syntagma.plot.files import as_bytes
+from syntagma.plot.files import as_bytes, as_csv
 from syntagma.plot.plotly_backend import spec
+from syntagma.report.formulas import rich
 from syntagma.report.plotly_source import packed, packed_plotly
 from syntagma.report.svg import inside_page
-from syntagma.report.tables import MISSING, table_html, typeset
+from syntagma.report.tables import MISSING, claims_table, table_html
 from syntagma.studies.machinery import Analysis
 from syntagma.studies.schemas import Table
 from syntagma.sweep.atomic_file import atomic_file
 from syntagma.sweep.identity import flatten
 
 _POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:"
-_BADGES = {"agrees": "agrees", "disagrees": "disagrees", "open": "open", "finding": "finding-badge"}
+OUTCOMES = {
+    "agrees": ("agree", "What agrees with its prediction"),
+    "disagrees": ("disagree", "What disagrees with its prediction"),
+    "open": ("open", "What is open: measured too coarsely, or not at all"),
+    "finding": ("without a prediction", "What was found without a prediction"),
+}
+_RULE = (
+    "Computed from intervals of 95 %: a claim agrees if its interval holds the prediction and is narrow enough to tell."
+)
+_LONG_LIST = 8
+"""A longer list of claims is closed until a reader opens it."""
 
 
 def write_page(analysis: Analysis, path: str | Path) -> Path:
-    """Write the report to `path`, whole or not at all, and return it.
+    """Write the report to `path`, whole or not at all, and return it; it links a README.md beside it, if there is one.
 
     Raises:
         InputError: `path` cannot be written.
     """
-    text = page_html(analysis)
+    return write_html(page_html(analysis, about=(Path(path).parent / "README.md").is_file()), path)
+
+
+def write_html(text: str, path: str | Path) -> Path:
+    """Write a page to `path`, whole or not at all."""
     with atomic_file(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
     return Path(path)
 
 
-def page_html(analysis: Analysis) -> str:
+def page_html(analysis: Analysis, *, about: bool = False) -> str:
     """The report as the text of an HTML file."""
+    preset = analysis.provenance.get("preset")
     tables = [table for name, table in analysis.tables.items() if name != "runs"]
     parts = [
-        _opening(analysis),
-        _notes(analysis.notes),
-        *map(_figure, analysis.figures),
-        _scripts(analysis.figures),
-        _verdicts(analysis.verdicts),
+        *map(figure_html, analysis.figures),
+        _heading("claims", "All claims", 2),
+        f'<p class="caption">{_RULE} {html.escape(claims_tested(analysis.verdicts))}</p>',
+        claims_table(analysis.verdicts),
         *map(_table, tables),
         _provenance(analysis),
-        "</body>\n</html>\n",
     ]
-    return "\n".join(parts)
-
-
-def finding(verdicts: Iterable[Verdict]) -> str:
-    """One sentence that sums the verdicts up, as plain text: how many agree, which do not, what stays open."""
-    verdicts = list(verdicts)
-    count = {outcome: sum(v.outcome == outcome for v in verdicts) for outcome in _BADGES}
-    against = [v for v in verdicts if v.outcome == "disagrees"]
-    named = "; ".join(f"{v.claim.text} (predicted {v.claim.predicted}, measured {v.measured})" for v in against[:2])
-    named += f"; and {len(against) - 2} more" if len(against) > 2 else ""
-    tested = count["agrees"] + len(against)
-    if not tested:
-        text = "No prediction could be tested"
-    elif not against:
-        who = "The one prediction" if tested == 1 else f"All {tested} predictions"
-        text = f"{who} that could be tested {'agrees' if tested == 1 else 'agree'} with what was measured"
-    elif not count["agrees"]:
-        who = "The one prediction" if tested == 1 else f"None of the {tested} predictions"
-        text = f"{who} that could be tested {'disagrees' if tested == 1 else 'agrees'} with what was measured: {named}"
-    else:
-        text = f"{count['agrees']} of {tested} predictions that could be tested agree with what was measured"
-        text += f"; what disagrees is {named}"
-    text += f"; {count['open']} stay{'s' * (count['open'] == 1)} open" if count["open"] else ""
-    extra = count["finding"]
-    return text + (f"; {extra} finding{'s' * (extra > 1)} without a prediction." if extra else ".")
-
-
-def _opening(analysis: Analysis) -> str:
-    preset = analysis.provenance.get("preset")
+    contents = {f"figure-{figure.name}": figure.title for figure in analysis.figures} | {"claims": "All claims"}
+    contents |= {f"table-{table.name}": table.title for table in tables} | {"provenance": "How it was made"}
     origin = f"Syntagma · study {analysis.study}" + (f" · preset {preset}" if preset else "")
+    paper = f'<p class="caption">{rich(f"After {analysis.paper}.")}</p>' if analysis.paper else ""
+    back = '<p class="caption"><a href="README.md">About these results</a></p>' if about else ""
+    opening = [paper + back, _counts(analysis.verdicts), _notes(analysis.notes), *_lists(analysis.verdicts)]
+    return document(analysis.study, analysis.title, origin, headline(analysis.verdicts), opening, contents, parts,
+                    analysis.figures)  # fmt: skip
+
+
+def document(
+    name: str,
+    title: str,
+    origin: str,
+    said: str,
+    opening: Iterable[str],
+    contents: Mapping[str, str],
+    parts: Iterable[str],
+    figures: Sequence[Figure],
+) -> str:
+    """A page of these parts, which are HTML; `name` begins the names of files that a reader downloads.
+
+    Args:
+        said: the sentence at the top.
+        contents: headings by their ids.
+        figures: those among `parts` that scripts make interactive.
+    """
+    links = "".join(f'<li><a href="#{html.escape(place)}">{rich(text)}</a></li>' for place, text in contents.items())
+    inside = "\n".join([*opening, f'<nav class="contents" aria-label="Contents"><ul>{links}</ul></nav>', *parts])
     return f"""<!DOCTYPE html>
-<html lang="en">
+<html lang="en" data-study="{html.escape(name)}">
 <head>
 <meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="{_POLICY}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{html.escape(analysis.title)} · Syntagma</title>
+<title>{html.escape(title)} · Syntagma</title>
 <link rel="icon" href="data:,">
 <style>
 {_resource("page.css")}</style>
 </head>
 <body>
+<a class="skip" href="#main">To the results</a>
 <header>
 <p class="origin">{html.escape(origin)}</p>
-<h1>{html.escape(analysis.title)}</h1>
-<p class="finding">{typeset(finding(analysis.verdicts))}</p>
-</header>"""
+<h1>{rich(title)}</h1>
+<p class="headline">{rich(said)}</p>
+</header>
+<main id="main">
+{inside}
+</main>
+{_scripts(figures)}
+</body>
+</html>
+"""
+
+
+def headline(verdicts: Iterable[Verdict]) -> str:
+    """One sentence that anyone can read: how many predictions came true, how many did not, how many are open."""
+    count = _count(verdicts)
+    true, false = count["agrees"], count["disagrees"]
+    tested = true + false
+    if not tested:
+        text = "No prediction could be tested yet"
+    elif not false:
+        text = f"All {tested} predictions that could be tested came true"
+        text = "The one prediction that could be tested came true" if tested == 1 else text
+    elif not true:
+        text = f"None of the {tested} predictions that could be tested came true"
+        text = "The one prediction that could be tested did not come true" if tested == 1 else text
+    else:
+        text = f"{true} of {tested} predictions that could be tested came true, {false} did not"
+    number = count["open"]
+    return text + (f"; {number} {'is' if number == 1 else 'are'} open." if number else ".")
+
+
+def _count(verdicts: Iterable[Verdict]) -> dict[str, int]:
+    outcomes = [verdict.outcome for verdict in verdicts]
+    return {outcome: outcomes.count(outcome) for outcome in OUTCOMES}  # pyright: ignore[reportArgumentType]
+
+
+def _counts(verdicts: Sequence[Verdict]) -> str:
+    tiles = "".join(
+        f'<li><a class="{outcome}" href="#{outcome}"><strong>{number}</strong> {OUTCOMES[outcome][0]}</a></li>'
+        for outcome, number in _count(verdicts).items()
+        if number
+    )
+    return f'<ul class="counts">{tiles}</ul>' if tiles else ""
+
+
+def _lists(verdicts: Sequence[Verdict]) -> Iterator[str]:
+    """The claims of each outcome, with what was predicted and what was measured."""
+    for outcome, (_, title) in OUTCOMES.items():
+        own = [verdict for verdict in verdicts if verdict.outcome == outcome]
+        items = "".join(f"<li>{rich(_sentence(verdict))}</li>\n" for verdict in own)
+        opened = " open" if len(own) <= _LONG_LIST else ""
+        if own:
+            summary = f"<summary>{title} ({len(own)})</summary>"
+            yield f'<details class="outcomes" id="{outcome}"{opened}>{summary}\n<ul>\n{items}</ul></details>'
+
+
+def _sentence(verdict: Verdict) -> str:
+    text, predicted = verdict.claim.text.rstrip("."), verdict.claim.predicted
+    expected = "" if verdict.outcome == "finding" or not predicted else f"predicted {predicted}, "
+    return f"{text}: {expected}measured {verdict.measured}"
 
 
 def _notes(notes: Iterable[str]) -> str:
     items = "".join(f"<li>{html.escape(note)}</li>" for note in notes)
-    return f'<main>\n<ul class="notes">{items}</ul>' if items else "<main>"
+    return f'<ul class="notes">{items}</ul>' if items else ""
 
 
-def _figure(figure: Figure) -> str:
+def _heading(place: str, title: str, level: int) -> str:
+    link = f'<a class="permalink" href="#{html.escape(place)}" aria-label="Link to: {html.escape(title)}">#</a>'
+    return f'<h{level} id="{html.escape(place)}">{rich(title)}{link}</h{level}>'
+
+
+def figure_html(figure: Figure) -> str:
     """The static drawing, which scripts replace, and the caption."""
     still = inside_page(as_bytes(figure, "svg", 6.8, title=False).decode(), figure.name, figure.caption)
     name = html.escape(figure.name)
-    return f"""<figure id="figure-{name}">
-<h2>{typeset(figure.title)}</h2>
-<div class="drawing still">{still}</div>
-<div class="drawing interactive" data-figure="{name}" hidden></div>
-<figcaption>{typeset(figure.caption)}</figcaption>
+    return f"""<figure>
+{_heading(f"figure-{figure.name}", figure.title, 2)}
+<div class="still">{still}</div>
+<div class="interactive" data-figure="{name}" hidden></div>
+<figcaption>{rich(figure.caption)}</figcaption>
 </figure>"""
 
 
 def _scripts(figures: Iterable[Figure]) -> str:
-    specs = {figure.name: spec(figure, title=False) for figure in figures}
+    specs = {figure.name: _interactive(figure) for figure in figures}
     data = json.dumps(specs, separators=(",", ":"), allow_nan=False)
     return f"""<script type="text/plain" id="figures-packed">{packed(data)}</script>
-<script type="text/plain" id="plotly-packed">{packed_plotly()}</script>
+<script type="text/plain" id="plotly-packed">{packed_plotly() if specs else "0 "}</script>
 <script>
 {_resource("page.js")}</script>"""
 
 
-def _verdicts(verdicts: Sequence[Verdict]) -> str:
-    rows = "".join(
-        f'<tr><td><span class="badge {_BADGES[v.outcome]}">{v.outcome}</span></td>'
-        + "".join(f"<td>{typeset(text)}</td>" for text in (v.claim.text, v.claim.predicted, v.measured, v.claim.source))
-        + "</tr>\n"
-        for v in verdicts
-    )
-    heads = "".join(f'<th scope="col">{head}</th>' for head in ("outcome", "claim", "predicted", "measured", "source"))
-    return f"""<h2 id="verdicts">Verdicts</h2>
-<p class="caption">Computed from intervals of 95 %: a claim agrees if its interval holds the prediction and is narrow
-enough to tell. {html.escape(claims_tested(verdicts))}</p>
-<div class="scroll"><table>
-<thead><tr>{heads}</tr></thead>
-<tbody>
-{rows}</tbody>
-</table></div>"""
+def _interactive(figure: Figure) -> dict[str, Any]:
+    """The figure for Plotly, what a dark page changes in it, and its numbers."""
+    drawing, dark = (spec(figure, dark=dark, title=False) for dark in (False, True))
+    return {**drawing, "dark": list(_changes(drawing, dark)), "csv": as_csv(figure), "title": figure.title}
+
+
+def _changes(old: Any, new: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Where `new` differs from `old`, as dotted paths with the new values."""
+    if isinstance(old, dict | list) and type(old) is type(new) and len(old) == len(new):
+        for key in old if isinstance(old, dict) else range(len(old)):
+            yield from _changes(old[key], new[key], f"{path}.{key}" if path else str(key))
+    elif old != new:
+        yield path, new
 
 
 def _table(table: Table) -> str:
-    return f"""<h2 id="table-{html.escape(table.name)}">{html.escape(table.title)}</h2>
-<p class="caption">{typeset(table.caption)}</p>
+    return f"""{_heading(f"table-{table.name}", table.title, 2)}
+<p class="caption">{rich(table.caption)}</p>
 {table_html(table)}"""
 
 
@@ -172,27 +245,27 @@ def _provenance(analysis: Analysis) -> str:
     rest = {name: value for name, value in known.items() if name != "seconds"}
     shell = f"<pre>{html.escape(command if isinstance(command, str) else ' '.join(command))}</pre>" if command else ""
     blocks = "\n".join(_definitions(name, values) for name, values in {**lists, "Cost": cost | rest}.items() if values)
-    return f"""<h2>How it was made</h2>
+    return f"""{_heading("provenance", "How it was made", 2)}
 {shell}
 <div class="columns">
 {blocks}
 </div>
 <details><summary>All settings</summary>
 {_definitions("", settings)}
-</details>
-</main>"""
+</details>"""
 
 
 def _definitions(title: str, values: Mapping[str, Any]) -> str:
     items = "".join(
-        f"<dt>{html.escape(name)}</dt><dd>{html.escape(_value_text(value))}</dd>\n"
+        f"<dt>{html.escape(name)}</dt><dd>{html.escape(value_text(value))}</dd>\n"
         for name, value in flatten(values).items()
     )
     heading = f"<h3>{html.escape(title)}</h3>" if title else ""
     return f"<section>{heading}\n<dl>\n{items}</dl></section>"
 
 
-def _value_text(value: Any) -> str:
+def value_text(value: Any) -> str:
+    """A setting as it is shown."""
     if value is None:
         return MISSING
     return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)

@@ -4,39 +4,53 @@ from __future__ import annotations
 
 import html
 import math
-import re
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pandas as pd
 
+from syntagma.curves import Verdict
+from syntagma.report.formulas import rich
 from syntagma.studies.schemas import Column, Kind, Table
 
 MISSING = "–"
+_LONG_TEXT = 60
 
 
 def table_html(table: Table) -> str:
     """`table` as HTML; a column that has only empty text or nothing is left out."""
     columns = [column for column in table.columns if not _is_empty(table.data, column)]
-    heads = "".join(f'<th scope="col"{_align(column)}>{typeset(column.heading)}</th>' for column in columns)
-    rows = "".join(
-        "<tr>" + "".join(_cell(value, column) for value, column in zip(row, columns, strict=True)) + "</tr>\n"
-        for row in table.data[[column.name for column in columns]].itertuples(index=False, name=None)
+    rows = table.data[[column.name for column in columns]].itertuples(index=False, name=None)
+    cells = ([_cell(value, column) for value, column in zip(row, columns, strict=True)] for row in rows)
+    return cells_html(table.name, table.title, [(column.heading, _align(column)) for column in columns], cells)
+
+
+def claims_table(verdicts: Sequence[Verdict]) -> str:
+    """What was predicted, what was measured, and what came of it."""
+    heads = [(head, "") for head in ("outcome", "claim", "predicted", "measured", "source")]
+    rows = (
+        [f'<td><span class="badge {v.outcome}">{v.outcome}</span></td>']
+        + [text_cell(text) for text in (v.claim.text, v.claim.predicted, v.measured, v.claim.source)]
+        for v in verdicts
     )
-    return f'<div class="scroll"><table>\n<thead><tr>{heads}</tr></thead>\n<tbody>\n{rows}</tbody>\n</table></div>'
+    return cells_html("claims", "All claims", heads, rows)
 
 
-def _is_empty(data: pd.DataFrame, column: Column) -> bool:
-    values = data[column.name]
-    return not len(values) or bool(values.isna().all()) or (column.kind == "text" and not any(values))
+def cells_html(name: str, title: str, heads: Iterable[tuple[str, str]], rows: Iterable[Iterable[str]]) -> str:
+    """A table of finished cells under headings (and their attributes), which a reader can scroll, sort and download."""
+    head = "".join(f'<th scope="col"{more}>{rich(text)}</th>' for text, more in heads)
+    body = "".join(f"<tr>{''.join(row)}</tr>\n" for row in rows)
+    return (
+        f'<div class="scroll" role="region" tabindex="0" aria-label="Table: {html.escape(title)}">'
+        f'<table data-name="{html.escape(name)}">\n<thead><tr>{head}</tr></thead>\n'
+        f"<tbody>\n{body}</tbody>\n</table></div>"
+    )
 
 
-def typeset(text: str) -> str:
-    """`text` as HTML, escaped, with `P_l` and `L_(l-1)` set low and `m^4` and `m^(2l-1)` set high."""
-    escaped = html.escape(text)
-    for sign, element in (("_", "sub"), (r"\^", "sup")):
-        pattern = rf"\b([A-Za-z]){sign}(?:\(([^()]*)\)|(-?\w+(?:\.\d+)?))"
-        escaped = re.sub(pattern, lambda m, e=element: f"{m[1]}<{e}>{m[2] or m[3]}</{e}>", escaped)
-    return escaped
+def text_cell(text: str) -> str:
+    """A cell of words."""
+    long = ' class="long"' if len(text) > _LONG_TEXT else ""
+    return f"<td{long}>{rich(text)}</td>"
 
 
 def number_text(value: float, kind: Kind = "number") -> str:
@@ -50,9 +64,14 @@ def number_text(value: float, kind: Kind = "number") -> str:
     return {"exponent": f"{value:.2f}", "nats": f"{value:.3f}"}.get(kind, f"{value:g}")
 
 
+def _is_empty(data: pd.DataFrame, column: Column) -> bool:
+    values = data[column.name]
+    return not len(values) or bool(values.isna().all()) or (column.kind == "text" and not any(values))
+
+
 def _cell(value: Any, column: Column) -> str:
     if column.kind == "text":
-        return f"<td>{typeset(str(value))}</td>"
+        return text_cell(str(value))
     number = math.nan if value is None else float(value)
     return f'<td class="number" data-value="{html.escape(repr(number))}">{number_text(number, column.kind)}</td>'
 

@@ -42,7 +42,9 @@ from typing import Literal, get_args
 import numpy as np
 from jaxtyping import Float, Integer
 
+from syntagma.checked_call import checked
 from syntagma.errors import invalid, unknown, whole_number
+from syntagma.languages._tokens import checked_stream
 from syntagma.languages.hierarchy import RandomHierarchy
 from syntagma.languages.language import Sample
 from syntagma.statistics.nodes import Node, checked_node, covariance, marginal, tuple_covariance
@@ -75,6 +77,7 @@ class Pair:
         return float(total / self.covariance.size)
 
 
+@checked
 @dataclass(frozen=True)
 class Correlation:
     """The correlations of one kind with partners that meet the token at one level.
@@ -96,11 +99,13 @@ class Correlation:
         """P at which the sampling floor has fallen to the squared covariance; infinite where there is none."""
         return self.floor / self.squared_covariance if self.squared_covariance > 0.0 else np.inf
 
+    @checked
     def resolved_by(self, num_examples: int) -> bool:
         """Whether a sample of so many sentences shows it."""
         return num_examples >= self.examples_needed
 
 
+@checked
 def correlations(
     language: RandomHierarchy, position: int = -1, kinds: Sequence[Kind] = _OF_TOKEN
 ) -> tuple[Correlation, ...]:
@@ -118,6 +123,7 @@ def correlations(
     return tuple(found)
 
 
+@checked
 def pairs(language: RandomHierarchy, kind: Kind, level: int, position: int = -1) -> tuple[Pair, ...]:
     """All pairs of one kind that meet at `level`: `pairs(language, "tuple", 2)[0].covariance` has v m rows.
 
@@ -127,6 +133,7 @@ def pairs(language: RandomHierarchy, kind: Kind, level: int, position: int = -1)
     return tuple(_pair(language, kind, first, second) for first, second in _places(language, kind, level, position))
 
 
+@checked
 def lowest_level(kind: Kind) -> int:
     """The first level at which there is such a kind: `lowest_level("token")` is 1, all others begin at 2.
 
@@ -138,6 +145,7 @@ def lowest_level(kind: Kind) -> int:
     return 1 if kind == "token" else 2
 
 
+@checked
 def resolved(language: RandomHierarchy, num_examples: int, position: int = -1) -> dict[Kind, int]:
     """The highest level up to which P sentences show the correlations of a token, by kind, 0 for none.
 
@@ -154,18 +162,24 @@ def resolved(language: RandomHierarchy, num_examples: int, position: int = -1) -
     return {kind: level if level >= lowest_level(kind) else 0 for kind, level in levels.items()}
 
 
+@checked
 def empirical_covariance(
-    first: Integer[np.ndarray, " n"], second: Integer[np.ndarray, " n"], sizes: Sequence[int]
+    first: Integer[np.ndarray, " n"], second: Integer[np.ndarray, " n"], sizes: tuple[int, int]
 ) -> Float[np.ndarray, "a b"]:
     """Covariance of the one-hot vectors of two measured variables with values in [0, sizes[0]) and [0, sizes[1]).
 
     `empirical_covariance(tokens[:, 0], tokens[:, -1], (v, v))`.
+
+    Raises:
+        InputError: a value outside its range; nothing measured.
     """
-    codes = np.asarray(first, np.intp) * sizes[1] + second
+    first, second = (checked_stream(one, size) for one, size in zip((first, second), sizes, strict=True))
+    codes = first.astype(np.intp) * sizes[1] + second
     both = np.bincount(codes, minlength=sizes[0] * sizes[1]).reshape(sizes[0], sizes[1]) / len(codes)
     return both - np.outer(both.sum(axis=1), both.sum(axis=0))
 
 
+@checked
 def sampling_floor(first: Float[np.ndarray, " a"], second: Float[np.ndarray, " b"], num_examples: int) -> float:
     """Mean over the a b entries of the squared empirical covariance expected of independent variables.
 
@@ -175,11 +189,21 @@ def sampling_floor(first: Float[np.ndarray, " a"], second: Float[np.ndarray, " b
         first: probabilities of one variable's values.
         second: of the other's.
         num_examples: P.
+
+    Raises:
+        InputError: probabilities that do not sum to 1; `num_examples` is no whole number above 0.
     """
+    for name, one in (("first", first), ("second", second)):
+        if not len(one) or one.min() < 0 or abs(one.sum() - 1) > 1e-6:
+            raise invalid(
+                f"sum({name})", float(one.sum()), "probabilities are not negative and sum to 1", "Divide by it"
+            )
+    num_examples = whole_number("num_examples", num_examples)
     total = (1.0 - np.sum(first**2)) * (1.0 - np.sum(second**2)) * (num_examples - 1) / num_examples**2
     return float(total / (len(first) * len(second)))
 
 
+@checked
 def measured(
     language: RandomHierarchy, sample: Sample, position: int = -1, kinds: Sequence[Kind] = _OF_TOKEN
 ) -> tuple[Correlation, ...]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Integer
 
+from syntagma.checked_call import checked
 from syntagma.errors import invalid, whole_number
 from syntagma.languages._tokens import checked_line
 from syntagma.statistics.ngrams import losses_of_all
@@ -25,6 +26,7 @@ _TIGHT = 0.25
 """A bound is tight where a doubling of the text moves it by less than this share of what the last token tells."""
 
 
+@checked(not_finite=("doubling",))
 @dataclass(frozen=True)
 class EntropyBounds:
     """Upper bounds of H_n, nats.
@@ -55,6 +57,22 @@ class EntropyBounds:
             small = (gain > 0) & (np.nan_to_num(np.abs(self.doubling)) <= _TIGHT * gain)
         return np.logical_and.accumulate(small)
 
+    def up_to(self, longest: int) -> EntropyBounds:
+        """With lengths of context up to `longest` besides, from 0 on, of which no bound is known (infinite)."""
+        more = max(longest + 1 - len(self.values), 0)
+
+        def padded(values: np.ndarray, fill: float) -> np.ndarray:
+            return np.pad(values, [(0, 0)] * (values.ndim - 1) + [(0, more)], constant_values=fill)
+
+        return EntropyBounds(
+            contexts=np.arange(len(self.values) + more),
+            values=padded(self.values, np.inf),
+            errors=padded(self.errors, np.nan),
+            by_block=padded(self.by_block, np.inf),
+            doubling=padded(self.doubling, np.nan),
+            estimators=self.estimators + ("",) * more,
+        )
+
     def lowered_by(
         self,
         losses: Float[np.ndarray, " k"],
@@ -74,8 +92,12 @@ class EntropyBounds:
             InputError: not one number for each n.
         """
         for field, given in (("losses", losses), ("errors", errors)):
-            if np.shape(given) != self.values.shape:
-                raise invalid(f"{field}.shape", np.shape(given), f"there are {len(self.values)} lengths of context")
+            try:
+                shape = np.asarray(given).astype(float, casting="same_kind").shape
+            except (ValueError, TypeError):
+                raise invalid(field, given, "it must be one number for each length of context") from None
+            if shape != self.values.shape:
+                raise invalid(f"{field}.shape", shape, f"there are {len(self.values)} lengths of context")
         falls = np.full(len(self.values), np.nan) if doubling is None else np.asarray(doubling, float)
         lower = np.nan_to_num(np.asarray(losses, float), nan=np.inf) < self.values
         return dataclasses.replace(
@@ -88,6 +110,7 @@ class EntropyBounds:
         )
 
 
+@checked
 def entropy_bounds(
     train: Integer[np.ndarray, " N"],
     validation: Integer[np.ndarray, " M"],

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
+from syntagma.checked_call import checked
 from syntagma.errors import invalid
 from syntagma.statistics.blocks import jackknife_error, student_reach
 from syntagma.statistics.entropies import EntropyBounds
@@ -56,7 +57,18 @@ class EntropyDecay:
     gammas: Float[np.ndarray, " s"]
     misfits: Float[np.ndarray, " s"]
 
+    def at(self, limit: float, blocks: int) -> tuple[float, float]:
+        """gamma for a given limit, and its standard error.
 
+        The error lies between those at both ends of what is allowed, which are known from so many blocks of text.
+        """
+        reach, ends = student_reach(blocks - 1), (self.limit_low, self.limit_high)
+        value, low, high = np.interp((limit, *ends), self.limits, self.gammas).tolist()
+        errors = (low - self.gamma_low) / reach, (self.gamma_high - high) / reach
+        return value, float(np.interp(limit, ends, errors))
+
+
+@checked
 def fit_entropy_decay(bounds: EntropyBounds, *, lowest: float = 0.0, tolerance: float = 0.03) -> EntropyDecay:
     """The exponent with which the tight bounds fall: `fit_entropy_decay(entropy_bounds(...)).gamma`.
 
@@ -66,10 +78,12 @@ def fit_entropy_decay(bounds: EntropyBounds, *, lowest: float = 0.0, tolerance: 
         tolerance: relative deviations of H_n - H_inf from a power that are no reason to refuse a limit.
 
     Raises:
-        InputError: a tolerance that is not between 0 and 1.
+        InputError: a tolerance that is not between 0 and 1; a limit below 0.
     """
     if not 0 < tolerance < 1:
         raise invalid("tolerance", tolerance, "it is between 0 and 1", "For example 0.03")
+    if lowest < 0:
+        raise invalid("lowest", lowest, "no conditional entropy is below 0", "Give nats, 0 or more")
     chosen = np.flatnonzero(bounds.tight & (bounds.contexts >= 1))
     if len(chosen) < _FEWEST:
         last = int(bounds.contexts[chosen[-1]]) if len(chosen) else 0

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Integer
 
+from syntagma.checked_call import checked
 from syntagma.errors import invalid
 from syntagma.estimate import Estimate
 from syntagma.languages._tokens import checked_stream, release
@@ -54,6 +55,7 @@ class Frequencies:
     distinct: Float[np.ndarray, " n"]
 
 
+@checked
 def token_frequencies(tokens: Integer[np.ndarray, " N"], vocab: int) -> Frequencies:
     """Both exponents of a text: `token_frequencies(tokens, 50).zipf`.
 

@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Integer
 
+from syntagma.checked_call import checked
 from syntagma.errors import invalid, whole_number
 from syntagma.languages._tokens import check_range, checked_line, checked_stream
 from syntagma.randomness import stream
@@ -116,6 +117,7 @@ def sampling_floor(
     return np.array(found) * (len(some) / len(tokens)) ** 0.5
 
 
+@checked
 def geometric_lags(largest: int, per_doubling: int) -> list[int]:
     """1, 2, ... up to `largest`, about `per_doubling` to each doubling: `geometric_lags(16, 1) == [1, 2, 4, 8, 16]`.
 
@@ -127,6 +129,7 @@ def geometric_lags(largest: int, per_doubling: int) -> list[int]:
     return sorted({round(2 ** (step / per_doubling)) for step in steps})
 
 
+@checked
 def resampled_strengths(
     correlations: Sequence[LaggedCorrelation], tokens: Integer[np.ndarray, " N"], num_blocks: int, drawn: Any
 ) -> Float[np.ndarray, "R lags"]:
@@ -135,7 +138,11 @@ def resampled_strengths(
     Raises:
         InputError: as `LaggedCorrelation.by_block`; no correlations; `drawn` names blocks that there are not.
     """
-    num_blocks, rows = whole_number("num_blocks", num_blocks), np.asarray(drawn)
+    num_blocks = whole_number("num_blocks", num_blocks)
+    try:
+        rows = np.asarray(drawn)
+    except ValueError:
+        raise invalid("drawn", drawn, "its rows differ in length", "Name as many blocks in each") from None
     if not len(correlations):
         raise invalid("correlations", [], "there are none", "Give one or more")
     if rows.ndim != 2 or not rows.size or not np.issubdtype(rows.dtype, np.integer):

@@ -28,6 +28,7 @@ from typing import Literal, get_args
 import numpy as np
 from jaxtyping import Bool, Float, Integer
 
+from syntagma.checked_call import checked
 from syntagma.errors import invalid, unknown, whole_number
 from syntagma.languages._tokens import checked_stream
 from syntagma.statistics.pair_counts import checked_documents
@@ -36,6 +37,7 @@ Smoothing = Literal["witten-bell", "kneser-ney"]
 _LEAST_DISCOUNT = 0.05
 
 
+@checked
 def ngram_losses(
     train: Integer[np.ndarray, " N"],
     test: Integer[np.ndarray, " M"],
@@ -45,7 +47,7 @@ def ngram_losses(
     smoothing: Smoothing = "witten-bell",
     train_documents: Integer[np.ndarray, " D"] | None = None,
     test_documents: Integer[np.ndarray, " E"] | None = None,
-) -> Float[np.ndarray, "longest+1 m"]:
+) -> Float[np.ndarray, "{longest}+1 m"]:
     """Nats that each test token costs given 0, ..., `longest` tokens before it: those m test tokens which have so many
     before them in their document. `ngram_losses(train, test, 50, 3).mean(axis=1)` bounds the entropies.
 
@@ -68,14 +70,15 @@ def ngram_losses(
     return losses_of_all(train, predicted, vocab, longest, (smoothing,), train_documents)[smoothing][0]
 
 
+@checked
 def losses_of_all(
     train: Integer[np.ndarray, " N"],
-    texts: Sequence[tuple[Integer[np.ndarray, " M"], Integer[np.ndarray, " E"] | None, str]],
+    texts: Sequence[tuple[Integer[np.ndarray, " _M"], Integer[np.ndarray, " _E"] | None, str]],
     vocab: int,
     longest: int,
     smoothings: Sequence[Smoothing] = get_args(Smoothing),
     train_documents: Integer[np.ndarray, " D"] | None = None,
-) -> dict[Smoothing, list[Float[np.ndarray, "longest+1 m"]]]:
+) -> dict[Smoothing, list[Float[np.ndarray, "{longest}+1 _m"]]]:
     """As `ngram_losses`, of several texts, each with where its documents begin and its name in messages, and by
     several smoothings: n-grams are numbered once for all.
 
@@ -84,6 +87,8 @@ def losses_of_all(
     """
     longest = whole_number("longest", longest, minimum=0)
     train = checked_stream(train, vocab, field="train")
+    if not len(texts):
+        raise invalid("texts", list(texts), "there are none", "Give one or more")
     pieces, ages, scored = [train], [_ages(len(train), train_documents, "train_documents")], []
     begin = len(train)
     for text, documents, name in texts:
@@ -223,8 +228,9 @@ def _discounts(counts: Integer[np.ndarray, " k"]) -> Float[np.ndarray, " 4"]:
     return np.append(0.0, np.clip(found, _LEAST_DISCOUNT, [1, 2, 3]))
 
 
+@checked
 def scored_tokens(
     length: int, longest: int, documents: Integer[np.ndarray, " E"] | None = None
 ) -> Bool[np.ndarray, " M"]:
     """Which tokens of a test text `ngram_losses` predicts: those with `longest` before them in their document."""
-    return _ages(length, documents) >= longest
+    return _ages(whole_number("length", length), documents) >= whole_number("longest", longest, minimum=0)

@@ -19,6 +19,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
+from syntagma.checked_call import checked
 from syntagma.errors import invalid, whole_number
 from syntagma.languages.hierarchy import RandomHierarchy
 
@@ -26,6 +27,7 @@ Node = tuple[int, int]
 """(level, position): level 0 is the tokens; negative positions count from the end."""
 
 
+@checked
 def marginal(language: RandomHierarchy, node: Node) -> Float[np.ndarray, " symbols"]:
     """P(symbol at the node): `marginal(language, (0, -1))` is the law of the last token.
 
@@ -37,6 +39,7 @@ def marginal(language: RandomHierarchy, node: Node) -> Float[np.ndarray, " symbo
     return top @ _down(language, language.depth, level, position)
 
 
+@checked
 def joint(language: RandomHierarchy, first: Node, second: Node) -> Float[np.ndarray, "a b"]:
     """P(symbol at `first`, symbol at `second`), as in `joint(language, (1, 0), (0, -1))`.
 
@@ -59,12 +62,14 @@ def joint(language: RandomHierarchy, first: Node, second: Node) -> Float[np.ndar
     return left.T @ children @ right
 
 
+@checked
 def covariance(language: RandomHierarchy, first: Node, second: Node) -> Float[np.ndarray, "a b"]:
     """P(x, y) - P(x) P(y) of the symbols at two nodes: `covariance(language, (0, 0), (0, -1))`. Raises: as `joint`."""
     both = joint(language, first, second)
     return both - np.outer(both.sum(axis=1), both.sum(axis=0))
 
 
+@checked
 def tuple_covariance(language: RandomHierarchy, node: Node, second: Node) -> Float[np.ndarray, "a m b"]:
     """Covariance of the s-tuple below `node` with the symbol at `second`; the tuple is known by its symbol and rule.
 
@@ -79,6 +84,7 @@ def tuple_covariance(language: RandomHierarchy, node: Node, second: Node) -> Flo
     return language.weights[level - 1][:, :, None] * covariance(language, (level, position), second)[:, None, :]
 
 
+@checked
 def covariance_with_root(language: RandomHierarchy, node: Node) -> Float[np.ndarray, "a classes"]:
     """C(x, y) of the symbol at `node` with the class at the root: `covariance_with_root(language, (1, 0))`.
 

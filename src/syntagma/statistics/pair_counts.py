@@ -17,6 +17,7 @@ import numpy as np
 import scipy.sparse
 from jaxtyping import Float, Integer, UInt
 
+from syntagma.checked_call import checked
 from syntagma.errors import invalid, whole_number
 from syntagma.languages._tokens import release
 
@@ -53,6 +54,7 @@ class PairCounts:
         return scipy.sparse.csr_array((self.counts.astype(float), columns, rows), shape=(self.vocab,) * 2)
 
 
+@checked
 def pair_counts(
     tokens: Integer[np.ndarray, " N"],
     vocab: int,
@@ -69,8 +71,14 @@ def pair_counts(
         lag: t.
         span: the pairs' first tokens are those of this half-open range; by default of all.
         documents: where documents begin, ascending from 0; pairs that straddle a beginning do not count.
+
+    Raises:
+        InputError: a vocabulary, a distance or a range that the text cannot have.
     """
-    start, end = span or (0, len(tokens) - lag)
+    vocab, most = checked_vocab(vocab), max(len(tokens) - whole_number("lag", lag), 0)
+    start, end = span or (0, most)
+    if not 0 <= start <= end <= most:
+        raise invalid("span", span, f"the first tokens of pairs are 0 to {most}", "Give (start, end)")
     parts = []
     for first in range(start, end, PIECE):
         last = min(first + PIECE, end)
@@ -85,9 +93,10 @@ def pair_counts(
     return merged(parts, vocab)
 
 
+@checked
 def merged(parts: Sequence[PairCounts], vocab: int) -> PairCounts:
     """The counts of several parts of a text together."""
-    parts = [part for part in parts if len(part.codes)]
+    vocab, parts = checked_vocab(vocab), [part for part in parts if len(part.codes)]
     if len(parts) < 2:
         return parts[0] if parts else PairCounts(np.zeros(0, np.uint32), np.zeros(0, np.uint32), vocab)
     packed = np.concatenate([part.codes.astype(np.uint64) << np.uint64(32) | part.counts for part in parts])
@@ -135,7 +144,10 @@ def checked_documents(
     """
     if documents is None:
         return None
-    starts = np.asarray(documents)
+    try:
+        starts = np.asarray(documents)
+    except ValueError:
+        raise invalid(field, documents, "it is where documents begin", "Give whole numbers from 0 on") from None
     if starts.ndim != 1 or not np.issubdtype(starts.dtype, np.integer) or not len(starts):
         given = f"{starts.dtype} array of shape {starts.shape}"
         raise invalid(field, given, "it is where documents begin", "Give whole numbers from 0 on")
@@ -145,6 +157,7 @@ def checked_documents(
     return starts if len(starts) > 1 else None
 
 
+@checked
 def pair_frequencies(counts: PairCounts) -> tuple[Float[np.ndarray, " v"], Float[np.ndarray, " v"]]:
     """How probable each token is as a pair's first, and as its second."""
     matrix, total = counts.matrix(), max(counts.total, 1)

@@ -26,7 +26,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Integer
 
-from syntagma.errors import invalid
+from syntagma.checked_call import checked
+from syntagma.errors import invalid, whole_number
 from syntagma.statistics.blocks import student_reach
 from syntagma.statistics.strengths import Strengths
 
@@ -105,6 +106,7 @@ class Decay:
         return tuple(math.sqrt(before.last * after.first) for before, after in pairs)
 
 
+@checked
 def fit_decay(strengths: Strengths, *, first_lag: int = 1, tolerance: float = 0.03) -> Decay:
     """The power law that the strengths follow, if they do: `fit_decay(correlation_strengths(tokens, 50, lags)).law`.
 
@@ -120,7 +122,7 @@ def fit_decay(strengths: Strengths, *, first_lag: int = 1, tolerance: float = 0.
         raise invalid("tolerance", tolerance, "it is from 0 up to, but not, 1", "For example 0.03")
     if (np.diff(strengths.lags) <= 0).any():
         raise invalid("lags", strengths.lags.tolist(), "they must increase", "Sort them, each once")
-    start = int(np.searchsorted(strengths.lags, first_lag))
+    start = int(np.searchsorted(strengths.lags, whole_number("first_lag", first_lag)))
     number = _clear(strengths, start, tolerance)
     data = _Data.of(strengths, slice(start, start + number), tolerance)
     if number < _SHORTEST_PIECE:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Integer
 
+from syntagma.checked_call import checked
 from syntagma.errors import invalid, whole_number
 from syntagma.languages._tokens import checked_stream
 from syntagma.statistics._balanced import LagStrength, measured_strength
@@ -28,6 +29,7 @@ _KEPT = 0.25
 """and above so much of its value."""
 
 
+@checked(not_finite=("values", "errors", "crossed", "crossed_errors", "by_block", "weights"))
 @dataclass(frozen=True)
 class Strengths:
     """Correlation strengths of a text by distance.
@@ -70,6 +72,7 @@ class Strengths:
         reach = student_reach(len(self.by_block) - 1) * self.errors
         return self.values - reach, self.values + reach
 
+    @checked
     def resampled(self, drawn: Integer[np.ndarray, "R B"]) -> Float[np.ndarray, "R k"]:
         """Strengths of texts made of other blocks: row r of `drawn` says which blocks text r has.
 
@@ -117,6 +120,8 @@ def correlation_strengths(
     threads = whole_number("threads", threads)
     tokens = checked_stream(tokens, vocab, shortest=2)
     documents = checked_documents(documents, len(tokens))
+    if isinstance(lags, str) or not isinstance(lags, Sequence | np.ndarray):
+        raise invalid("lags", lags, "it must be a list of distances", "For example [1, 2, 4]")
     if not len(lags):
         raise invalid("lags", list(lags), "there are none", "Give one or more")
     chosen = [checked_lag(lag, len(tokens), "lags") for lag in lags]

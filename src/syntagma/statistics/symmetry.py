@@ -34,6 +34,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Integer
 
+from syntagma.checked_call import checked
 from syntagma.errors import invalid, whole_number
 from syntagma.estimate import Estimate
 from syntagma.languages.language import PairLanguage
@@ -57,7 +58,7 @@ class Multiplet:
 
     eigenvalue: Estimate
     variance: Estimate
-    eigenvalues: Float[np.ndarray, " T-1"]
+    eigenvalues: Float[np.ndarray, " modes"]
 
     @property
     def splitting(self) -> float:
@@ -143,6 +144,7 @@ def exact_symmetry(language: PairLanguage) -> Symmetry:
     return _assembled(norms, norms_same, same[None], between[None], multiplets, language.sentence_length)
 
 
+@checked
 def exact_covariance(language: PairLanguage) -> Float[np.ndarray, "T v T v"]:
     """The covariance C of the language's one-hot tokens."""
     pairs = language.pair_probabilities()
@@ -150,6 +152,7 @@ def exact_covariance(language: PairLanguage) -> Float[np.ndarray, "T v T v"]:
     return pairs - single[:, :, None, None] * single
 
 
+@checked
 def symmetric_part(
     covariance: Float[np.ndarray, "T v T v"],
 ) -> tuple[Float[np.ndarray, "v v"], Float[np.ndarray, "v v"]]:
@@ -211,7 +214,7 @@ def _directions(matrix: Float[np.ndarray, "v v"]) -> Float[np.ndarray, "v v-1"]:
     return basis @ np.linalg.eigh(basis.T @ matrix @ basis)[1][:, ::-1]
 
 
-def _without_ones(size: int) -> Float[np.ndarray, "size size-1"]:
+def _without_ones(size: int) -> Float[np.ndarray, "{size} {size}-1"]:
     """Orthonormal columns that are orthogonal to the vector of ones (Helmert's)."""
     ranks = np.arange(1, size)
     columns = np.triu(np.ones((size, size - 1)))

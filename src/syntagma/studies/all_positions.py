@@ -7,23 +7,22 @@ Sources: arXiv 2505.07070 (thresholds of the last token); the comparison is ours
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Iterator, Mapping
+import functools
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from pydantic import Field, model_validator
 
-from syntagma.curves import Claim, LearningCurve, unmeasured
+from syntagma.curves import Claim, LearningCurve
 from syntagma.languages.settings import HierarchySettings
 from syntagma.learners import Transformer
-from syntagma.oracles import TreeOracle
 from syntagma.plot import Empty, Figure, Panel, curve_panel
+from syntagma.statistics.token_entropies import mean_token_entropy
 from syntagma.studies import grammar
 from syntagma.studies.grammar import Grammar, GrammarCurve
-from syntagma.studies.recipes import Contender, Rising, adam, powers_of_two
+from syntagma.studies.recipes import Contender, Rising, powers_of_two, trained
 from syntagma.studies.schemas import PLATEAUS, THRESHOLDS, Column, Schema, Table
 from syntagma.studies.study import Cell, Fact, Facts, Results, Settings, Study
 from syntagma.tasks import LastToken, NextToken
@@ -49,9 +48,9 @@ class AllPositions(Settings):
             self.grammar.check(task, self.contender.learner)
         return self
 
-    def languages(self, seeds: Iterable[int] | None = None) -> list[HierarchySettings]:
+    def languages(self) -> list[HierarchySettings]:
         """One grammar a seed."""
-        return [self.grammar.language(seed) for seed in (range(self.seeds) if seeds is None else seeds)]
+        return self.grammar.languages(self.seeds)
 
 
 @dataclass(frozen=True)
@@ -64,56 +63,37 @@ class Measured:
     entropy: float
 
 
-def _entropy_key(language: HierarchySettings) -> dict[str, Any]:
-    return {"of": "mean entropy", "language": language.model_dump(mode="json")}
-
-
-def mean_token_entropy(language: HierarchySettings) -> float:
-    """Entropy of a sentence over its length, in nats: what predicting all positions costs at best.
-
-    Derived here: a sentence has one parse, so its entropy is that of its choices, ln n_c + sum over nodes of the rule's
-    entropy, averaged over the symbols that stand there.
-    """
-    made = language.language()
-    oracle = TreeOracle(made)
-    total = math.log(made.num_classes)
-    for level, weights in enumerate(made.weights, start=1):
-        rules = np.asarray(weights)
-        entropy = -np.sum(rules * np.log(np.where(rules > 0, rules, 1.0)), axis=-1)
-        nodes = range(made.branching ** (made.depth - level))
-        total += sum(float(oracle.marginal(level, node) @ entropy) for node in nodes)
-    return total / made.sentence_length
-
-
 def _facts(settings: AllPositions, results: Results) -> Iterator[Fact]:
     for language in settings.languages():
         yield grammar.plateaus_fact(language)
-        yield Fact(
-            _entropy_key(language),
-            lambda language=language: {"nats": mean_token_entropy(language)},
-            "entropy of a sentence",
-        )
+        compute = functools.partial(_entropy, language)
+        yield Fact(grammar.fact_key("mean entropy", language), compute, "entropy of a sentence")
+
+
+def _entropy(language: HierarchySettings) -> dict[str, float]:
+    return {"nats": mean_token_entropy(language.language())}
+
+
+def _entropies(settings: AllPositions, facts: Facts) -> list[float]:
+    """The exact mean entropy of each seed's grammar."""
+    return [facts[grammar.fact_key("mean entropy", language)]["nats"] for language in settings.languages()]
 
 
 def _cells(settings: AllPositions, facts: Facts, results: Results) -> Iterator[Cell]:
     for name, task in _TASKS.items():
-        for size in settings.sizes:
-            names = {"learner": name, "label": _NAMES[name], "rules": settings.grammar.rules}
-            yield from grammar.cells_of_seeds(
-                names, settings.languages(), task, settings.contender, size, settings.test_examples
-            )
+        names = {"learner": name, "label": _NAMES[name], "rules": settings.grammar.rules}
+        sizes, languages = settings.sizes, settings.languages()
+        yield from grammar.cells_of(names, languages, task, settings.contender, sizes, settings.test_examples)
 
 
 def _measure(settings: AllPositions, facts: Facts, results: Results) -> Measured:
-    runs = results.table(_cells(settings, facts, results))
+    cells = list(_cells(settings, facts, results))
+    runs = results.table(cells)
     whole = runs["test_last_loss"] if "test_last_loss" in runs else pd.Series(np.nan, runs.index)
-    last = runs.assign(last_loss=whole.fillna(runs["test_loss"]))
-    curves = grammar.grammar_curves(
-        last, ["learner"], facts, lambda learner, seeds: settings.languages(seeds), "last_loss"
-    )
+    runs = runs.assign(last_loss=whole.fillna(runs["test_loss"]))
+    curves = grammar.grammar_curves(runs, ["learner"], facts, cells, "last_loss")
     every = LearningCurve.from_runs(runs, ["learner"]).get(("next-token",))
-    entropy = float(np.mean([facts[_entropy_key(language)]["nats"] for language in settings.languages()]))
-    return Measured(settings, curves, every, entropy)
+    return Measured(settings, curves, every, float(np.mean(_entropies(settings, facts))))
 
 
 _ENTROPIES = Schema(
@@ -125,30 +105,20 @@ _ENTROPIES = Schema(
 
 
 def _predictions(settings: AllPositions, facts: Facts) -> Iterator[Table]:
-    yield _plateaus(settings, facts)
-    yield _ENTROPIES.table(
-        {"grammar_seed": seed, "loss_nats": facts[_entropy_key(language)]["nats"]}
-        for seed, language in enumerate(settings.languages())
-    )
-
-
-def _plateaus(settings: AllPositions, facts: Facts) -> Table:
     values = grammar.plateaus_of(facts, settings.languages())
-    return PLATEAUS.table(grammar.plateaus_rows({"rules": settings.grammar.rules}, values))
+    yield PLATEAUS.table(grammar.plateaus_rows({"rules": settings.grammar.rules}, values))
+    yield _ENTROPIES.table(
+        {"grammar_seed": seed, "loss_nats": entropy} for seed, entropy in enumerate(_entropies(settings, facts))
+    )
 
 
 def _tables(measured: Measured) -> Iterator[Table]:
-    settings = measured.settings
-    yield THRESHOLDS.table(
-        grammar.threshold_row(
-            {"learner": name, "label": _NAMES[name], "rules": settings.grammar.rules},
-            level,
-            curve.threshold(level),
-            settings.grammar.law(settings.contender.learner, level),
-        )
-        for (name,), curve in measured.last.items()
-        for level in range(1, settings.levels + 1)
-    )
+    settings, sizes, rows = measured.settings, measured.settings.grammar, []
+    law = functools.partial(sizes.law, settings.contender.learner)
+    for (name,), curve in measured.last.items():
+        names = {"learner": name, "label": _NAMES[name], "rules": sizes.rules}
+        rows += grammar.threshold_rows(names, curve, settings.levels, law)
+    yield THRESHOLDS.table(rows)
 
 
 def _claims(measured: Measured) -> Iterator[Claim]:
@@ -158,7 +128,7 @@ def _claims(measured: Measured) -> Iterator[Claim]:
     for level in range(1, settings.levels + 1):
         who = settings.contender.learner.label
         text = f"level {level}: sentences that the {who} needs on all positions over those on the last alone"
-        times = unmeasured("not trained yet") if every is None or last is None else every.over(last, level)
+        times = grammar.over(every, last, level)
         yield Claim(text, "at most 1", times, "below", 1.0, "a sentence shows each rule at more positions")
 
 
@@ -180,8 +150,7 @@ def _figures(measured: Measured) -> Iterator[Figure]:
 
 
 def _decoder(width: int, layers: int, steps: tuple[int, int], heads: int = 4, batch_size: int = 64) -> Contender:
-    learner = Transformer(width=width, heads=heads, layers=layers)
-    return Contender(learner=learner, training=adam(0.01, steps, batch_size=batch_size))
+    return trained(Transformer(width=width, heads=heads, layers=layers), steps, batch_size=batch_size)
 
 
 PRESETS: Mapping[str, AllPositions] = {

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ import pandas as pd
 from jaxtyping import Float
 from pydantic import Field
 
-from syntagma.curves import Claim, Interval, LearningCurve, power_law, ratio, unmeasured
+from syntagma.curves import Claim, Interval, LearningCurve, PerSeed, certain, power_law, ratio, unmeasured
 from syntagma.errors import invalid
 from syntagma.languages.settings import HierarchySettings
 from syntagma.learners import Clusterer, Counter, Learner
@@ -51,9 +52,17 @@ class Grammar(Settings):
         unequal = {"rule_probabilities": zipf, "unequal_levels": (1,)} if zipf else {}
         return HierarchySettings.model_validate({**self.model_dump(), "num_classes": classes, "seed": seed, **unequal})
 
+    def languages(self, seeds: int, zipf: float = 0.0, classes: int | None = None) -> list[HierarchySettings]:
+        """The languages of so many seeds."""
+        return [self.language(seed, zipf, classes) for seed in range(seeds)]
+
     def law(self, learner: Learner, level: int) -> float:
         """P_l of the asymptotic law for this learner; NaN where no law covers it."""
         return law_of(learner, self.vocab, self.rules, self.branching, self.depth, level)
+
+    def sparsity(self) -> float:
+        """f, the share of all tuples that are rules."""
+        return theory.sparsity(self.vocab, self.rules, self.branching)
 
     def check(self, task: Task, learner: Learner, classes: int | None = None) -> None:
         """Whether the language exists and the learner can do the task.
@@ -74,32 +83,27 @@ class Grammar(Settings):
             raise invalid(name, levels, allowed, f"At most {self.depth - 1}")
 
 
-def cells_of_seeds(
+def cells_of(
     names: Mapping[str, Any],
-    languages: Iterable[HierarchySettings],
+    languages: Sequence[HierarchySettings],
     task: AnyTask,
     contender: Contender,
-    size: int,
+    sizes: Iterable[int],
     test_examples: int,
     **more: Any,
 ) -> Iterator[Cell]:
-    """A cell for each language, whose place is the seed: `names`, the learner's label, the size and the seed.
+    """The cells of one curve: for each size one of every language, whose place is the seed.
+
+    Each has `names`, the learner's label, the size and the seed.
 
     Args:
         more: further fields of the runs.
     """
-    for seed, language in enumerate(languages):
-        run = Run(
-            language=language,
-            task=task,
-            learner=contender.learner,
-            training=contender.training,
-            num_examples=size,
-            test_examples=test_examples,
-            seed=seed,
-            **more,
-        )
-        yield Cell({"label": contender.learner.label, **names, "num_examples": size, "seed": seed}, run)
+    trained = {"learner": contender.learner, "training": contender.training, "test_examples": test_examples, **more}
+    for size in sizes:
+        for seed, language in enumerate(languages):
+            run = Run(language=language, task=task, num_examples=size, seed=seed, **trained)
+            yield Cell({"label": contender.learner.label, **names, "num_examples": size, "seed": seed}, run)
 
 
 @dataclass(frozen=True)
@@ -141,32 +145,48 @@ class GrammarCurve:
         curve = replace(self.curve, losses=self.curve.losses[rows], seeds=tuple(seeds), **chosen)
         return GrammarCurve(curve, self.plateaus[rows])
 
+    def steps(self, level: int) -> PerSeed:
+        """P_level / P_(level-1) of each seed."""
+        return self.curve.crossings(self.half_way(level)) / self.curve.crossings(self.half_way(level - 1))
+
     def step(self, level: int) -> Interval:
         """P_level / P_(level-1), seed by seed."""
-        return (self.curve.crossings(self.half_way(level)) / self.curve.crossings(self.half_way(level - 1))).interval()
+        return self.steps(level).interval()
+
+
+def threshold(curve: GrammarCurve | None, level: int) -> Interval:
+    """The measured threshold of a curve that may not be there yet."""
+    return unmeasured("not trained yet") if curve is None else curve.threshold(level)
+
+
+def over(curve: GrammarCurve | None, other: GrammarCurve | None, level: int) -> Interval:
+    """How many times the examples of another a learner needs for `level`, where both are there."""
+    return unmeasured("not trained yet") if curve is None or other is None else curve.over(other, level)
 
 
 def grammar_curves(
-    runs: pd.DataFrame,
-    by: Sequence[str],
-    facts: Facts,
-    languages: Callable[..., Iterable[HierarchySettings]],
-    metric: str = "test_loss",
+    runs: pd.DataFrame, by: Sequence[str], facts: Facts, cells: Iterable[Cell], metric: str = "test_loss"
 ) -> dict[tuple[Any, ...], GrammarCurve]:
     """A curve with plateaus for each combination of the columns `by`.
 
     Args:
-        languages: the languages of these seeds, called with the values of `by` and then the seeds.
+        cells: those of the runs, which say the language of each seed.
     """
+    languages = {(*(cell.names[name] for name in by), cell.names["seed"]): cell.run.language for cell in cells}
     out = {}
     for known, curve in LearningCurve.from_runs(runs, by, metric).items() if len(runs) else ():
-        out[known] = GrammarCurve(curve, plateaus_of(facts, languages(*known, curve.seeds)))
+        out[known] = GrammarCurve(curve, plateaus_of(facts, (languages[*known, seed] for seed in curve.seeds)))
     return out
+
+
+def fact_key(of: str, language: HierarchySettings) -> dict[str, Any]:
+    """Under which a fact of one grammar is stored."""
+    return {"of": of, "language": language.model_dump(mode="json")}
 
 
 def plateaus_key(language: HierarchySettings) -> dict[str, Any]:
     """Under which the plateaus of a grammar are stored."""
-    return {"of": "plateaus", "language": language.model_dump(mode="json")}
+    return fact_key("plateaus", language)
 
 
 def plateaus_fact(language: HierarchySettings) -> Fact:
@@ -179,13 +199,7 @@ def plateaus_fact(language: HierarchySettings) -> Fact:
             "standard_error": [float(estimate.standard_error) for estimate in plateaus],
         }
 
-    text = f"exact plateaus of v={language.vocab} m={language.rules} L={language.depth} seed {language.seed}"
-    return Fact(plateaus_key(language), compute, text)
-
-
-def exact_key(language: HierarchySettings) -> dict[str, Any]:
-    """Under which the exact signal = noise sizes of a grammar are stored."""
-    return {"of": "signal = noise", "language": language.model_dump(mode="json")}
+    return Fact(plateaus_key(language), compute, f"exact plateaus of {_sizes(language)}")
 
 
 def exact_fact(language: HierarchySettings) -> Fact:
@@ -195,15 +209,20 @@ def exact_fact(language: HierarchySettings) -> Fact:
         made = language.language()
         return {kind: exact.thresholds(made, kind).tolist() for kind in ("tokens", "tuples", "conditional")}
 
-    text = f"exact correlations of v={language.vocab} m={language.rules} L={language.depth} seed {language.seed}"
-    return Fact(exact_key(language), compute, text)
+    return Fact(fact_key("signal = noise", language), compute, f"exact correlations of {_sizes(language)}")
+
+
+def _sizes(language: HierarchySettings) -> str:
+    return f"v={language.vocab} m={language.rules} L={language.depth} seed {language.seed}"
 
 
 def exact_thresholds(
     facts: Facts, languages: Sequence[HierarchySettings], kind: exact.Evidence
 ) -> Float[np.ndarray, " L"]:
     """The geometric mean over these grammars of the exact signal = noise sizes."""
-    return np.exp(np.mean([np.log(facts[exact_key(language)][kind]) for language in languages], axis=0))
+    return np.exp(
+        np.mean([np.log(facts[fact_key("signal = noise", language)][kind]) for language in languages], axis=0)
+    )
 
 
 def counting_key(language: HierarchySettings) -> dict[str, Any]:
@@ -250,7 +269,7 @@ def exact_growth(sizes: Mapping[int, float], vocab: int, branching: int) -> floa
     return float(np.polyfit(np.log(list(sizes)), logs, 1)[0])
 
 
-def plateaus_of(facts: Facts, languages: Iterable[HierarchySettings]) -> Float[np.ndarray, "seeds levels"]:
+def plateaus_of(facts: Facts, languages: Iterable[Any]) -> Float[np.ndarray, "seeds levels"]:
     """The plateaus of each language, one row a language."""
     return np.array([facts[plateaus_key(language)]["loss_nats"] for language in languages])
 
@@ -264,10 +283,25 @@ def plateaus_rows(names: Mapping[str, Any], values: Float[np.ndarray, "seeds lev
     ]
 
 
+def law_rows(names: Mapping[str, Any], vocab: int, rules: int, branching: int, levels: int) -> Iterator[dict[str, Any]]:
+    """A row for each of the two laws and each level: the size at which the law puts its threshold."""
+    for shared in (True, False):
+        for level, size in enumerate(theory.thresholds(vocab, rules, branching, levels, shared), start=1):
+            yield {**names, "law": theory.law_name(shared), "level": level, "num_examples": float(size)}
+
+
 def threshold_row(names: Mapping[str, Any], level: int, interval: Interval, predicted: float) -> dict[str, Any]:
     """A row of the table of thresholds."""
     share = interval.value / predicted if interval.measured else math.nan
     return {**names, "level": level, "predicted": predicted, **interval_columns(interval), "ratio": share}
+
+
+def threshold_rows(
+    names: Mapping[str, Any], curve: GrammarCurve, levels: int, law: Callable[[int], float]
+) -> Iterator[dict[str, Any]]:
+    """A row for each level of one curve; `law` gives its predicted threshold."""
+    for level in range(1, levels + 1):
+        yield threshold_row(names, level, curve.threshold(level), law(level))
 
 
 def law_of(learner: Learner, vocab: int, rules: int, branching: int, depth: int, level: int) -> float:
@@ -306,15 +340,8 @@ def order_claim(who: str, curves: Mapping[str, GrammarCurve], levels: int, sourc
     if not seen:
         return Claim(text, predicted, unmeasured("fewer than two levels measured"), "above", 1.0, source)
     key, level, least = min(seen, key=lambda entry: entry[2].low)
-    return Claim(
-        text,
-        predicted,
-        least,
-        "above",
-        1.0,
-        source,
-        shown=f"smallest step: P_{level} / P_{level - 1} = {least} at {key}",
-    )
+    shown = f"smallest step: P_{level} / P_{level - 1} = {least} at {key}"
+    return Claim(text, predicted, least, "above", 1.0, source, shown=shown)
 
 
 def growth_claim(
@@ -322,16 +349,9 @@ def growth_claim(
 ) -> Claim:
     """The exponent of a threshold beside the predicted one; NaN where there is no prediction."""
     known = not math.isnan(predicted)
-    return Claim(
-        text,
-        f"{symbol}^{predicted:{form}}" if known else "no prediction",
-        exponent,
-        "equals" if known else "finding",
-        predicted,
-        source,
-        resolution=INTEGER_EXPONENT,
-        shown=f"{symbol}^k, k = {exponent}" if not math.isnan(exponent.value) else "",
-    )
+    law, rule = (f"{symbol}^{predicted:{form}}", "equals") if known else ("no prediction", "finding")
+    shown = f"{symbol}^k, k = {exponent}" if not math.isnan(exponent.value) else ""
+    return Claim(text, law, exponent, rule, predicted, source, resolution=INTEGER_EXPONENT, shown=shown)
 
 
 def ratio_claim(text: str, factor: float, interval: Interval, source: str, law: str = "") -> Claim:
@@ -347,17 +367,14 @@ def oracle_claim(excess: Sequence[float], errors: Sequence[float]) -> Claim:
     The smallest of n standardised differences is about -sqrt(2 ln n): it is compared with the normal quantile of
     0.01 / n, whose distance is reported.
     """
-    from statistics import NormalDist
-
-    from syntagma.curves import certain
-
     scaled = [x / e for x, e in zip(excess, errors, strict=True) if e > 0]
     text, predicted = "no network's loss is below the exact oracle's", "loss - oracle loss >= 0"
-    if not scaled:
-        return Claim(text, predicted, unmeasured("no oracle"), "above", 0.0, "exact posterior")
-    bound, least = NormalDist().inv_cdf(0.01 / len(scaled)), min(scaled)
-    shown = f"smallest of {len(scaled)}: {least:+.1f} standard errors (bound {bound:.1f})"
-    return Claim(text, predicted, certain(least - bound), "above", 0.0, "exact posterior", shown=shown)
+    distance, shown = unmeasured("no oracle"), ""
+    if scaled:
+        bound, least = NormalDist().inv_cdf(0.01 / len(scaled)), min(scaled)
+        distance = certain(least - bound)
+        shown = f"smallest of {len(scaled)}: {least:+.1f} standard errors (bound {bound:.1f})"
+    return Claim(text, predicted, distance, "above", 0.0, "exact posterior", shown=shown)
 
 
 def level_panel(
@@ -408,12 +425,8 @@ def exact_predictions(
 ) -> list[Prediction]:
     """Where exact correlations of these grammars put the thresholds up to `levels`, with weight sharing and without."""
     kinds: dict[str, exact.Evidence] = {theory.law_name(s): exact.evidence_of(s) for s in (True, False)}
-    return [
-        staircase(
-            name, exact_thresholds(facts, languages, kind)[:levels], "exact for this grammar", exact.SOURCE, plateaus
-        )
-        for name, kind in kinds.items()
-    ]
+    sizes = {name: exact_thresholds(facts, languages, kind)[:levels] for name, kind in kinds.items()}
+    return [staircase(name, own, "exact for this grammar", exact.SOURCE, plateaus) for name, own in sizes.items()]
 
 
 def counting_prediction(

@@ -7,22 +7,35 @@ Source: arXiv 2505.07070 (thresholds).
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Literal, get_args
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal, get_args
 
 from pydantic import Field, model_validator
 
 from syntagma.curves import Claim, Interval, combined, power_law, unmeasured
 from syntagma.errors import invalid
-from syntagma.languages.settings import HierarchySettings
-from syntagma.learners import AnyLearner, HierarchicalCNN, MultiLayerAttention
-from syntagma.plot import Axis, Dots, Empty, Figure, Law, Level, Line, Mark, Note, Panel, Points
+from syntagma.learners import HierarchicalCNN, MultiLayerAttention
+from syntagma.plot import Axis, Empty, Figure, Law, Mark, Note, Panel, dot_panel, rescaled, rescaled_panel
+from syntagma.plot.intervals import interval_points
 from syntagma.studies import grammar
 from syntagma.studies.grammar import Grammar, GrammarCurve
-from syntagma.studies.recipes import Contender, adam
-from syntagma.studies.schemas import GROWTH, THRESHOLDS, Column, Schema, Table, interval_columns
+from syntagma.studies.recipes import Contender, Rising, trained
+from syntagma.studies.schemas import (
+    GROWTH,
+    LAW,
+    LEARNER,
+    LEVEL,
+    PREDICTIONS,
+    THRESHOLDS,
+    Column,
+    Schema,
+    Table,
+    interval_columns,
+    measured_as,
+)
 from syntagma.studies.study import Cell, Fact, Facts, Results, Settings, Study
 from syntagma.tasks import LastToken
 from syntagma.theory import hierarchy as theory
@@ -31,6 +44,12 @@ Parameter = Literal["vocab", "rules", "branching", "depth"]
 PARAMETERS: tuple[Parameter, ...] = get_args(Parameter)
 SYMBOLS: Mapping[str, str] = {"vocab": "v", "rules": "m", "branching": "s", "depth": "L"}
 """What the papers call them."""
+_WORDS: Mapping[Parameter, str] = {
+    "vocab": "symbols per level v",
+    "rules": "rules per symbol m",
+    "branching": "symbols per rule s",
+    "depth": "levels L",
+}
 
 
 class Grower(Contender):
@@ -49,6 +68,7 @@ class GrammarSizes(Settings):
             sentences to tell from memory (docs/decisions.md, "Depth 4 for three levels").
         start: the smallest P over the predicted first threshold.
         reach: the largest P over the predicted threshold of the highest level.
+        sizes: P themselves, the same for every language, in place of `start` and `reach`.
     """
 
     base: Grammar
@@ -62,6 +82,7 @@ class GrammarSizes(Settings):
     learners: Mapping[str, Grower] = Field(min_length=1)
     seeds: int = Field(default=3, ge=1)
     test_examples: int = Field(default=4096, ge=2)
+    sizes: Rising | None = Field(default=None, exclude_if=lambda sizes: sizes is None)
 
     @model_validator(mode="after")
     def _sizes_fit(self) -> GrammarSizes:
@@ -74,7 +95,7 @@ class GrammarSizes(Settings):
                     allowed = "f = 1: every tuple is a rule, and tokens are not correlated"
                     raise invalid("rules", one.rules, allowed, "Lower it, or raise vocab")
                 one.check(LastToken(), grower.learner)
-                if not self.sizes(one, grower):
+                if not self.curve_sizes(one, grower):
                     allowed = f"the sizes of {name} begin above it"
                     raise invalid("max_examples", grower.max_examples, allowed, "Raise it, or lower start")
         return self
@@ -96,16 +117,14 @@ class GrammarSizes(Settings):
         """The highest level asked for in a grammar."""
         return min(self.levels, one.depth - 1)
 
-    def sizes(self, one: Grammar, grower: Grower) -> list[int]:
-        """The P of one curve: powers of two."""
+    def curve_sizes(self, one: Grammar, grower: Grower) -> list[int]:
+        """The P of one curve: powers of two, or those that are given."""
+        if self.sizes is not None:
+            return [size for size in self.sizes if size <= (grower.max_examples or size)]
         first = math.floor(math.log2(max(self.start * one.law(grower.learner, 1), 4)))
         last = math.ceil(math.log2(self.reach * one.law(grower.learner, self.asked(one))))
         most = grower.max_examples or math.inf
         return [2**power for power in range(first, last + 1) if 2**power <= most]
-
-    def languages(self, one: Grammar) -> list[HierarchySettings]:
-        """The languages of one size, one a seed."""
-        return [one.language(seed) for seed in range(self.seeds)]
 
 
 @dataclass(frozen=True)
@@ -115,23 +134,22 @@ class Measured:
     settings: GrammarSizes
     curves: Mapping[tuple[str, Grammar], GrammarCurve]
 
-    def threshold(self, learner: str, one: Grammar, level: int) -> Interval:
-        """A measured threshold."""
-        curve = self.curves.get((learner, one))
-        return unmeasured("not trained yet") if curve is None else curve.threshold(level)
+    def scaled(self, learner: str, parameter: Parameter, level: int) -> list[tuple[int, Interval]]:
+        """Thresholds times 1 - f by the value of a parameter, the others as in the base, where `level` is asked."""
+        languages = [(value, self.settings.changed(parameter, value)) for value in self.settings.values(parameter)]
+        return [
+            (value, grammar.threshold(self.curves.get((learner, one)), level).scaled(1 - one.sparsity()))
+            for value, one in languages
+            if level <= self.settings.asked(one)
+        ]
 
     def growth(self, learner: str, parameter: Parameter, level: int) -> tuple[Interval, int]:
-        """The exponent of P_l (1 - f) in one parameter, the others as in the base, and from how many thresholds."""
-        values, sizes = [], []
-        for value in self.settings.values(parameter):
-            one = self.settings.changed(parameter, value)
-            if level <= self.settings.asked(one):
-                f = theory.sparsity(one.vocab, one.rules, one.branching)
-                values.append(self.threshold(learner, one, level).scaled(1 - f))
-                sizes.append(float(value))
-        if len(sizes) < 2 or any(math.isnan(value.value) for value in values):
+        """The exponent of P_l (1 - f) in one parameter, and from how many thresholds."""
+        known = self.scaled(learner, parameter, level)
+        if len(known) < 2 or any(math.isnan(one.value) for _, one in known):
             return unmeasured("fewer than two thresholds"), 0
-        return power_law(sizes, values), sum(value.measured for value in values)
+        sizes, thresholds = zip(*known, strict=True)
+        return power_law(sizes, thresholds), sum(one.measured for one in thresholds)
 
     def prefactors(self, learner: str, level: int) -> dict[Grammar, Interval]:
         """P_l over the law's, of every language that was trained to it."""
@@ -152,61 +170,41 @@ def growth_exponent(parameter: Parameter, level: int, weight_sharing: bool) -> i
 
 def _facts(settings: GrammarSizes, results: Results) -> Iterator[Fact]:
     for one in settings.grammars():
-        for language in settings.languages(one):
-            yield grammar.plateaus_fact(language)
+        yield from map(grammar.plateaus_fact, one.languages(settings.seeds))
 
 
 def _cells(settings: GrammarSizes, facts: Facts, results: Results) -> Iterator[Cell]:
     for name, grower in settings.learners.items():
         for one in settings.grammars(grower.parameters):
-            yield from _cells_of(settings, name, one)
-
-
-def _cells_of(settings: GrammarSizes, name: str, one: Grammar) -> Iterator[Cell]:
-    grower = settings.learners[name]
-    for size in settings.sizes(one, grower):
-        names = {"learner": name, **one.model_dump()}
-        languages = settings.languages(one)
-        yield from grammar.cells_of_seeds(names, languages, LastToken(), grower, size, settings.test_examples)
+            names, languages = {"learner": name, **one.model_dump()}, one.languages(settings.seeds)
+            sizes = settings.curve_sizes(one, grower)
+            yield from grammar.cells_of(names, languages, LastToken(), grower, sizes, settings.test_examples)
 
 
 def _measure(settings: GrammarSizes, facts: Facts, results: Results) -> Measured:
-    curves = {}
-    for name, grower in settings.learners.items():
-        for one in settings.grammars(grower.parameters):
-            runs = results.table(_cells_of(settings, name, one))
-            known = grammar.grammar_curves(
-                runs, ["learner"], facts, lambda learner, seeds, one=one: [one.language(seed) for seed in seeds]
-            )
-            curves.update(((name, one), curve) for curve in known.values())
-    return Measured(settings, curves)
+    cells = list(_cells(settings, facts, results))
+    curves = grammar.grammar_curves(results.table(cells), ["learner", *PARAMETERS], facts, cells)
+    named = {
+        (name, Grammar(**dict(zip(PARAMETERS, map(int, values), strict=True)))): curve
+        for (name, *values), curve in curves.items()
+    }
+    return Measured(settings, named)
 
 
 _SIZES = tuple(Column(parameter, SYMBOLS[parameter], "whole") for parameter in PARAMETERS)
-_PREDICTIONS = Schema(
-    "predictions",
-    "Predicted thresholds",
-    "The number of examples at which each law puts the threshold of each level, for every language.",
-    (
-        *_SIZES,
-        Column("law", "law", "text"),
-        Column("level", "level l", "whole"),
-        Column("num_examples", "P_l", "count"),
-    ),
+_PREDICTIONS = replace(
+    PREDICTIONS,
+    caption="The number of examples at which each law puts the threshold of each level, for every language.",
+    columns=(*_SIZES, *PREDICTIONS.columns),
 )
 _EXPONENTS = Schema(
     "exponents",
     "Predicted exponents",
     "The exponent of P_l (1 - f) in each size of the grammar.",
-    (
-        Column("parameter", "in", "text"),
-        Column("level", "level l", "whole"),
-        Column("law", "law", "text"),
-        Column("exponent", "exponent", "exponent"),
-    ),
+    (Column("parameter", "in", "text"), LEVEL, LAW, Column("exponent", "exponent", "exponent")),
 )
-_GROWTH = GROWTH.named(
-    "growth",
+_GROWTH = replace(
+    GROWTH,
     caption="Exponent k of P_l (1 - f) in each size of the grammar, the others as in the base, with its interval of "
     "95 %.",
 )
@@ -215,26 +213,15 @@ _PREFACTORS = Schema(
     "Prefactors by language",
     "Measured threshold over the law's, with its interval of 95 %: one number for all languages if the law is exact "
     "but for it.",
-    (
-        Column("label", "learner", "text"),
-        *_SIZES,
-        Column("level", "level l", "whole"),
-        Column("measured", "prefactor", "ratio"),
-        Column("low", "from", "ratio"),
-        Column("high", "to", "ratio"),
-        Column("note", "note", "text"),
-    ),
+    (LEARNER, *_SIZES, LEVEL, *measured_as("prefactor")),
 )
 
 
 def _predictions(settings: GrammarSizes, facts: Facts) -> Iterator[Table]:
     yield _PREDICTIONS.table(
-        {**one.model_dump(), "law": theory.law_name(shared), "level": level, "num_examples": float(number)}
+        row
         for one in settings.grammars()
-        for shared in (True, False)
-        for level, number in enumerate(
-            theory.thresholds(one.vocab, one.rules, one.branching, settings.asked(one), shared), start=1
-        )
+        for row in grammar.law_rows(one.model_dump(), one.vocab, one.rules, one.branching, settings.asked(one))
     )
     yield _EXPONENTS.table(
         {
@@ -262,16 +249,12 @@ def _grown(measured: Measured) -> Iterator[tuple[str, Parameter, int]]:
 def _tables(measured: Measured) -> Iterator[Table]:
     settings = measured.settings
     labels = {name: grower.learner.label for name, grower in settings.learners.items()}
-    yield THRESHOLDS.table(
-        grammar.threshold_row(
-            {"learner": name, "label": labels[name], **one.model_dump()},
-            level,
-            curve.threshold(level),
-            one.law(settings.learners[name].learner, level),
-        )
-        for (name, one), curve in measured.curves.items()
-        for level in range(1, settings.asked(one) + 1)
-    )
+    rows = []
+    for (name, one), curve in measured.curves.items():
+        names = {"learner": name, "label": labels[name], **one.model_dump()}
+        law = functools.partial(one.law, settings.learners[name].learner)
+        rows += grammar.threshold_rows(names, curve, settings.asked(one), law)
+    yield THRESHOLDS.table(rows)
     rows = []
     for name, parameter, level in _grown(measured):
         exponent, number = measured.growth(name, parameter, level)
@@ -319,11 +302,16 @@ def _one_prefactor(measured: Measured, name: str, level: int) -> Claim:
     if not over or all(math.isnan(interval.value) for interval in over.values()):
         return Claim(text, predicted, unmeasured("not trained yet"), "equals", 1.0, theory.SOURCE)
     one = min(over, key=lambda one: over[one].p_value(1.0))
-    where = ", ".join(f"{SYMBOLS[name]} = {value}" for name, value in one.model_dump().items())
-    shown = f"of {len(over)} languages the farthest, {where}: {over[one]}"
+    shown = f"of {len(over)} languages the farthest, {_sizes_of(one)}: {over[one]}"
     return Claim(
         text, predicted, over[one], "equals", 1.0, theory.SOURCE, resolution=2.0, shown=shown, picked_from=len(over)
     )
+
+
+def _sizes_of(one: Grammar, unlike: Grammar | None = None) -> str:
+    """The sizes of a language, or those in which it differs from another."""
+    parts = [(SYMBOLS[p], getattr(one, p), getattr(unlike, p, None)) for p in PARAMETERS]
+    return ", ".join(f"{symbol} = {own}" for symbol, own, other in parts if own != other)
 
 
 def _figures(measured: Measured) -> Iterator[Figure]:
@@ -334,38 +322,25 @@ def _figures(measured: Measured) -> Iterator[Figure]:
 
 def _name_of(settings: GrammarSizes, one: Grammar) -> str:
     """How a language differs from the base."""
-    differences = [
-        f"{SYMBOLS[p]} = {getattr(one, p)}" for p in PARAMETERS if getattr(one, p) != getattr(settings.base, p)
-    ]
-    return ", ".join(differences) or "base"
+    return _sizes_of(one, settings.base) or "base"
 
 
 def _collapse(measured: Measured) -> Figure:
     """A dot plot of the prefactors, level by level."""
     settings, panels = measured.settings, []
-    languages = settings.grammars()
-    axis = Axis("", "category", categories=[_name_of(settings, one) for one in languages])
+    labels = {name: grower.learner.label for name, grower in settings.learners.items()}
     for level in range(1, settings.levels + 1):
-        marks: list[Mark] = []
-        for name in settings.learners:
-            known = {one: p for one, p in measured.prefactors(name, level).items() if not math.isnan(p.value)}
-            marks.append(
-                Dots(
-                    [languages.index(one) for one in known],
-                    [prefactor.value for prefactor in known.values()],
-                    [prefactor.low for prefactor in known.values()],
-                    [prefactor.high for prefactor in known.values()],
-                    bound=["" if p.measured else "at least" if p.upper is None else "at most" for p in known.values()],
-                    key=name,
-                    label=settings.learners[name].learner.label,
-                )
-            )
-        panels.append(Panel(f"level {level}", Axis("measured / predicted $P_l$", "log"), axis, marks))
-    base = ", ".join(f"{SYMBOLS[p]} = {getattr(settings.base, p)}" for p in PARAMETERS)
+        known = {name: measured.prefactors(name, level) for name in settings.learners}
+        rows = {
+            _name_of(settings, one): {name: known[name][one] for name in known if one in known[name]}
+            for one in settings.grammars()
+        }
+        x = "measured / predicted $P_l$"
+        panels.append(dot_panel(rows, title=f"level {level}", x=x, reference=None, labels=labels))
     caption = (
         "Measured threshold over the law's for each language, with its interval of 95 % over seeds. The base has "
-        f"{base}; each other language differs from it as its row says. If one law held for all up to a prefactor, the "
-        "points of one learner would stand above one another. Triangles: only a bound is known."
+        f"{_sizes_of(settings.base)}; each other language differs from it as its row says. If one law held for all up "
+        "to a prefactor, the points of one learner would stand above one another. Triangles: only a bound is known."
     )
     return Figure("prefactors", "One law for all languages? Prefactors by language", panels, caption)
 
@@ -385,8 +360,16 @@ def _growth_figure(measured: Measured) -> Figure:
                     predicted = growth_exponent(parameter, level, bool(grower.learner.weight_sharing))
                     notes.append(Note(f"level {level}: k = {exponent}, law {predicted}", name))
         values = settings.values(parameter)
-        x = Axis(f"{SYMBOLS[parameter]}", "log", ticks=values, limits=(values[0] / 1.15, values[-1] * 1.15))
-        panels.append(Panel(f"in {SYMBOLS[parameter]}", x, Axis("$P_l (1 - f)$ (examples)", "log"), marks, notes))
+        x = Axis(_WORDS[parameter], "log", ticks=values, limits=(values[0] / 1.15, values[-1] * 1.15))
+        panels.append(
+            Panel(
+                f"in {SYMBOLS[parameter]}",
+                x,
+                Axis("examples to half the error, $P_l$, times 1 − f", "log"),
+                marks,
+                notes,
+            )
+        )
     caption = (
         "Measured thresholds times 1 - f against each size of the grammar, the others as in the base, so that the "
         "slope drawn is the exponent printed; intervals of 95 % over seeds, triangles where only a bound is known. "
@@ -397,49 +380,32 @@ def _growth_figure(measured: Measured) -> Figure:
 
 
 def _growth_marks(measured: Measured, name: str, parameter: Parameter, level: int) -> Iterator[Mark]:
-    settings = measured.settings
-    learner, points, laws = settings.learners[name].learner, [], []
-    for value in settings.values(parameter):
-        one = settings.changed(parameter, value)
-        if level > settings.asked(one):
-            continue
-        rest = 1 - theory.sparsity(one.vocab, one.rules, one.branching)
-        laws.append((value, one.law(learner, level) * rest))
-        threshold = measured.threshold(name, one, level).scaled(rest)
-        if not math.isnan(threshold.value):
-            points.append((value, threshold))
-    if points:
-        yield Points(
-            [value for value, _ in points],
-            [interval.value for _, interval in points],
-            [interval.low for _, interval in points],
-            [interval.high for _, interval in points],
-            bound=["" if i.measured else "at least" if i.upper is None else "at most" for _, i in points],
-            marker="os^D"[(level - 1) % 4],
-            key=name,
-            label=f"{learner.label}, level {level}",
-        )
+    settings, learner = measured.settings, measured.settings.learners[name].learner
+    marker, label = "os^D"[(level - 1) % 4], f"{learner.label}, level {level}"
+    points = interval_points(measured.scaled(name, parameter, level), marker=marker, key=name, label=label)
+    if points.x:
+        yield points
+    languages = [settings.changed(parameter, value) for value in settings.values(parameter)]
+    languages = [one for one in languages if level <= settings.asked(one)]
+    heights = [one.law(learner, level) * (1 - one.sparsity()) for one in languages]
     law = theory.law_name(bool(learner.weight_sharing))
-    yield Law([value for value, _ in laws], [number for _, number in laws], key=law, label=f"law, {law}")
+    yield Law([getattr(one, parameter) for one in languages], heights, key=law, label=f"law, {law}")
 
 
 def _rescaled(measured: Measured) -> Figure:
     """All curves on rescaled axes, level by level."""
     settings, panels = measured.settings, []
     for level in range(1, settings.levels + 1):
-        marks: list[Mark] = [Level(0.5, "half")]
+        marks: list[Mark] = []
         for (name, one), curve in measured.curves.items():
-            if level > settings.asked(one):
-                continue
-            band, heights = curve.curve.band(), curve.plateaus.mean(0)
-            left = (band.mean - heights[level]) / (heights[level - 1] - heights[level])
-            x = band.num_examples / one.law(settings.learners[name].learner, level)
-            shown = (left > -0.6) & (left < 1.6) & (x > 1e-2) & (x < 1e2)
-            hover = {"language": _name_of(settings, one)}
-            label = settings.learners[name].learner.label
-            marks.append(Line(x[shown], left[shown], marker="o", weight="thin", key=name, label=label, hover=hover))
-        y = Axis("share of the step left", limits=(-0.6, 1.6))
-        panels.append(Panel(f"level {level}", Axis("P / predicted $P_l$", "log"), y, marks))
+            if level <= settings.asked(one):
+                band, heights = curve.curve.band(), curve.plateaus.mean(0)
+                left = (band.mean - heights[level]) / (heights[level - 1] - heights[level])
+                learner = settings.learners[name].learner
+                line = rescaled(name, band.num_examples, left, one.law(learner, level), label=learner.label)
+                hover = {**dict(line.hover), "language": _name_of(settings, one)}
+                marks.append(replace(line, weight="thin", hover=hover))
+        panels.append(rescaled_panel(marks, title=f"level {level}"))
     caption = (
         "The share of the step from L_(l-1) to L_l that is left, against P over the predicted threshold: each line is "
         "one language, the mean over its seeds. In a perfect collapse all lines of a learner cross one half at one "
@@ -448,8 +414,13 @@ def _rescaled(measured: Measured) -> Figure:
     return Figure("collapse", "All languages on rescaled axes", panels, caption, share="y")
 
 
-def _grower(learner: AnyLearner, rate: float, steps: tuple[int, int], batch_size: int = 64, **more: object) -> Grower:
-    return Grower.model_validate({"learner": learner, "training": adam(rate, steps, batch_size=batch_size), **more})
+def _learners(
+    width: int, heads: int, layers: int, steps: Sequence[tuple[int, int]], batch_size: int = 64, **attention: Any
+) -> dict[str, Grower]:
+    """The convolutional network and attention; `attention` are further fields of its."""
+    cnn = trained(HierarchicalCNN(width=width), steps[0], batch_size=batch_size)
+    other = trained(MultiLayerAttention(width=width, heads=heads, layers=layers), steps[1], batch_size=batch_size)
+    return {"cnn": Grower(**dict(cnn)), "attention": Grower(**dict(other) | attention)}
 
 
 PRESETS: Mapping[str, GrammarSizes] = {
@@ -460,16 +431,7 @@ PRESETS: Mapping[str, GrammarSizes] = {
         branching=(3,),
         depth=(4,),
         levels=2,
-        learners={
-            "cnn": _grower(HierarchicalCNN(width=48), 0.03, (4000, 8000)),
-            "attention": _grower(
-                MultiLayerAttention(width=48, heads=3, layers=3),
-                0.01,
-                (1000, 2000),
-                max_examples=2**13,
-                parameters=("rules",),
-            ),
-        },
+        learners=_learners(48, 3, 3, [(4000, 8000), (1000, 2000)], max_examples=2**13, parameters=("rules",)),
         test_examples=2048,
     ),
     "laptop": GrammarSizes(
@@ -479,16 +441,7 @@ PRESETS: Mapping[str, GrammarSizes] = {
         branching=(3,),
         depth=(3, 5),
         levels=3,
-        learners={
-            "cnn": _grower(HierarchicalCNN(width=64), 0.03, (5000, 10_000)),
-            "attention": _grower(
-                MultiLayerAttention(width=64, heads=4, layers=3),
-                0.01,
-                (1500, 3000),
-                max_examples=2**14,
-                parameters=("rules",),
-            ),
-        },
+        learners=_learners(64, 4, 3, [(5000, 10_000), (1500, 3000)], max_examples=2**14, parameters=("rules",)),
     ),
     "full": GrammarSizes(
         base=Grammar(vocab=32, rules=4, depth=4),
@@ -498,10 +451,7 @@ PRESETS: Mapping[str, GrammarSizes] = {
         depth=(3, 5),
         levels=3,
         reach=32.0,
-        learners={
-            "cnn": _grower(HierarchicalCNN(width=512), 0.03, (2**13, 2**19), 128),
-            "attention": _grower(MultiLayerAttention(width=512, heads=16, layers=4), 0.01, (2**13, 2**19), 128),
-        },
+        learners=_learners(512, 16, 4, [(2**13, 2**19)] * 2, batch_size=128),
         seeds=5,
         test_examples=2**15,
     ),

@@ -56,11 +56,23 @@ class Analysis:
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
 
-def predict(study: Study[Any, Any], settings: Settings, progress: Progress | None = None) -> Mapping[str, Table]:
-    """What theory says of the study before any training, tables by name; nothing is stored."""
+def facts_of(study: Study[Any, Any], settings: Settings, progress: Progress | None = None) -> Facts:
+    """The facts that are known before any training, computed now and not stored."""
     facts = Facts()
     _settle(study.facts(settings, Results()), facts, lambda fact, value: None, progress)
-    return {table.name: table for table in study.predictions(settings, facts)}
+    return facts
+
+
+def predict(
+    study: Study[Any, Any], settings: Settings, progress: Progress | None = None, facts: Facts | None = None
+) -> Mapping[str, Table]:
+    """What theory says of the study before any training, tables by name; nothing is stored.
+
+    Args:
+        facts: as `facts_of` computes them, where that has been done.
+    """
+    known = facts_of(study, settings, progress) if facts is None else facts
+    return {table.name: table for table in study.predictions(settings, known)}
 
 
 def plan(study: Study[Any, Any], settings: Settings, facts: Facts | None = None) -> list[Cell]:
@@ -69,9 +81,7 @@ def plan(study: Study[Any, Any], settings: Settings, facts: Facts | None = None)
     Raises:
         InputError: there is none: the settings leave nothing to run.
     """
-    if facts is None:
-        facts = Facts()
-        _settle(study.facts(settings, Results()), facts, lambda fact, value: None, None)
+    facts = facts_of(study, settings) if facts is None else facts
     cells = study.expected(settings, facts) if study.expected else study.cells(settings, facts, Results())
     distinct = {cell.run.id(): cell for cell in cells}
     if not distinct:

@@ -6,6 +6,7 @@ Source: arXiv 2505.07070 (languages), masked prediction as in BERT; the exact po
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -17,12 +18,12 @@ from pydantic import Field, model_validator
 from syntagma.curves import Claim, Interval, LearningCurve, mean, unmeasured
 from syntagma.languages.settings import HierarchySettings
 from syntagma.learners import HierarchicalCNN, Transformer
-from syntagma.oracles import TreeOracle
 from syntagma.plot import Axis, Figure, Level, Panel
 from syntagma.plot.learning_curves import band_labels, curve_marks
-from syntagma.studies.grammar import Grammar, cells_of_seeds
-from syntagma.studies.recipes import Contender, Rising, adam, powers_of_two
-from syntagma.studies.schemas import Column, Schema, Table, interval_columns
+from syntagma.statistics.token_entropies import one_token_entropy
+from syntagma.studies.grammar import Grammar, cells_of, fact_key
+from syntagma.studies.recipes import Contender, Rising, powers_of_two, trained
+from syntagma.studies.schemas import LEARNER, Column, Schema, Table, interval_columns, measured_as
 from syntagma.studies.study import Cell, Fact, Facts, Results, Settings, Study
 from syntagma.tasks import MaskedToken
 
@@ -50,7 +51,7 @@ class MaskedTokens(Settings):
 
     def languages(self) -> list[HierarchySettings]:
         """One grammar a seed."""
-        return [self.grammar.language(seed) for seed in range(self.seeds)]
+        return self.grammar.languages(self.seeds)
 
 
 @dataclass(frozen=True)
@@ -72,18 +73,6 @@ class Measured:
         return unmeasured("not trained yet") if np.isnan(values).any() else mean(values)
 
 
-def _chance_key(language: HierarchySettings) -> dict[str, Any]:
-    return {"of": "chance", "language": language.model_dump(mode="json")}
-
-
-def chance_entropy(language: HierarchySettings) -> float:
-    """Mean entropy of one token when nothing else is known, in nats: exact, from the marginals of every position."""
-    made = language.language()
-    oracle = TreeOracle(made)
-    laws = np.asarray([oracle.marginal(0, position) for position in range(made.sentence_length)])
-    return float(np.mean(-np.sum(laws * np.log(np.where(laws > 0, laws, 1.0)), axis=-1)))
-
-
 def masked_floor(language: HierarchySettings) -> tuple[float, float]:
     """Mean loss of the exact posterior of a masked token given all others, on a sample, with its standard error."""
     made, task = language.language(), MaskedToken()
@@ -93,26 +82,30 @@ def masked_floor(language: HierarchySettings) -> tuple[float, float]:
 
 def _facts(settings: MaskedTokens, results: Results) -> Iterator[Fact]:
     for language in settings.languages():
-        yield Fact(
-            _chance_key(language), lambda language=language: {"nats": chance_entropy(language)}, "entropy of one token"
-        )
+        compute = functools.partial(_chance, language)
+        yield Fact(fact_key("chance", language), compute, "entropy of one token")
+
+
+def _chance(language: HierarchySettings) -> dict[str, float]:
+    return {"nats": one_token_entropy(language.language())}
+
+
+def _chances(settings: MaskedTokens, facts: Facts) -> list[float]:
+    """The exact entropy of one token in each seed's grammar."""
+    return [facts[fact_key("chance", language)]["nats"] for language in settings.languages()]
 
 
 def _cells(settings: MaskedTokens, facts: Facts, results: Results) -> Iterator[Cell]:
     for name, contender in settings.learners.items():
-        for size in settings.sizes:
-            yield from cells_of_seeds(
-                {"learner": name}, settings.languages(), MaskedToken(), contender, size, settings.test_examples
-            )
+        sizes, languages = settings.sizes, settings.languages()
+        yield from cells_of({"learner": name}, languages, MaskedToken(), contender, sizes, settings.test_examples)
 
 
 def _measure(settings: MaskedTokens, facts: Facts, results: Results) -> Measured:
     runs = results.table(_cells(settings, facts, results))
-    chance = float(np.mean([facts[_chance_key(language)]["nats"] for language in settings.languages()]))
-    curves = {metric: LearningCurve.from_runs(runs, ["learner"], metric) for metric in ("test_loss", "excess_loss")}
+    losses, excess = (LearningCurve.from_runs(runs, ["learner"], f"{of}_loss") for of in ("test", "excess"))
     of_seeds: Any = runs.groupby("seed")["oracle_loss"].mean()
-    floor = float(of_seeds.mean())
-    return Measured(settings, curves["test_loss"], curves["excess_loss"], chance, floor)
+    return Measured(settings, losses, excess, float(np.mean(_chances(settings, facts))), float(of_seeds.mean()))
 
 
 _BOUNDS = Schema(
@@ -131,24 +124,20 @@ _MASKED = Schema(
     "Loss above the exact posterior",
     "Mean over seeds of what is left above the exact posterior at the largest size, with its interval of 95 %.",
     (
-        Column("label", "learner", "text"),
+        LEARNER,
         Column("num_examples", "examples", "count"),
-        Column("measured", "excess (nats)", "nats"),
-        Column("low", "from", "nats"),
-        Column("high", "to", "nats"),
+        *measured_as("excess (nats)", "nats")[:-1],
         Column("near", "near: below (nats)", "nats"),
     ),
 )
 
 
 def _predictions(settings: MaskedTokens, facts: Facts) -> Iterator[Table]:
-    rows = []
-    for seed, language in enumerate(settings.languages()):
-        floor, error = masked_floor(language)
-        chance = facts[_chance_key(language)]["nats"]
+    rows, chances = [], _chances(settings, facts)
+    for seed, (language, chance) in enumerate(zip(settings.languages(), chances, strict=True)):
         rows.append({"grammar_seed": seed, "of": "nothing known", "loss_nats": chance, "standard_error": 0.0})
         known = {"grammar_seed": seed, "of": "all other tokens known"}
-        rows.append(known | {"loss_nats": floor, "standard_error": error})
+        rows.append(known | dict(zip(("loss_nats", "standard_error"), masked_floor(language), strict=True)))
     yield _BOUNDS.table(rows)
 
 
@@ -179,28 +168,21 @@ def _figures(measured: Measured) -> Iterable[Figure]:
     chance, floor = measured.chance, measured.floor
     losses = [mark for (name,), curve in measured.losses.items() for mark in curve_marks(name, curve)]
     excess = [mark for (name,), curve in measured.excess.items() for mark in curve_marks(name, curve)]
-    examples = Axis("training examples P", "log")
-    left = Panel(
-        "between chance and the exact posterior",
-        examples,
-        Axis("test loss of the masked token (nats)"),
-        (
-            Level(chance, "nothing known", key="plateau"),
-            Level(floor, "posterior", "thick"),
-            *losses,
-            *band_labels(losses),
-        ),
-    )
-    right = Panel(
-        "what is left above the posterior",
-        examples,
-        Axis("loss above the exact posterior's (nats)", "log"),
-        (
-            Level(chance - floor, "nothing known", key="plateau"),
-            Level(NEAR * (chance - floor), f"near: {NEAR:.0%}", dash="dashed"),
-            *excess,
-        ),
-    )
+    losses = [
+        Level(chance, "nothing known", key="plateau"),
+        Level(floor, "posterior", "thick"),
+        *losses,
+        *band_labels(losses),
+    ]
+    excess = [
+        Level(chance - floor, "nothing known", key="plateau"),
+        Level(NEAR * (chance - floor), f"near: {NEAR:.0%}", dash="dashed"),
+        *excess,
+    ]
+    x, y = Axis("training examples P", "log"), Axis("test loss of the masked token (nats)")
+    left = Panel("between chance and the exact posterior", x, y, losses)
+    y = Axis("loss above the exact posterior's (nats)", "log")
+    right = Panel("what is left above the posterior", x, y, excess)
     caption = (
         "Test loss of a token hidden at a random place, against the number of training sentences P: mean over seeds, "
         "and the band from the smallest to the largest of them. Each seed has a grammar of its own. Lines: the "
@@ -208,11 +190,6 @@ def _figures(measured: Measured) -> Iterable[Figure]:
         f"said to be near when at most {NEAR:.0%} of the way between them is left."
     )
     yield Figure("masked", "A masked token, against its exact posterior", (left, right), caption, columns=2)
-
-
-def _contender(learner: HierarchicalCNN | Transformer, steps: tuple[int, int], batch_size: int = 64) -> Contender:
-    rate = 0.03 if isinstance(learner, HierarchicalCNN) else 0.01
-    return Contender(learner=learner, training=adam(rate, steps, batch_size=batch_size))
 
 
 def _reader(width: int, layers: int, heads: int = 4) -> Transformer:
@@ -224,8 +201,8 @@ PRESETS: Mapping[str, MaskedTokens] = {
     "quick": MaskedTokens(
         grammar=Grammar(vocab=6, rules=2, depth=3),
         learners={
-            "cnn": _contender(HierarchicalCNN(width=48), (4000, 8000)),
-            "transformer": _contender(_reader(32, 3), (1000, 2000)),
+            "cnn": trained(HierarchicalCNN(width=48), (4000, 8000)),
+            "transformer": trained(_reader(32, 3), (1000, 2000)),
         },
         sizes=powers_of_two(5, 13),
         test_examples=2048,
@@ -233,8 +210,8 @@ PRESETS: Mapping[str, MaskedTokens] = {
     "laptop": MaskedTokens(
         grammar=Grammar(vocab=8, rules=2, depth=3),
         learners={
-            "cnn": _contender(HierarchicalCNN(width=64), (5000, 10_000)),
-            "transformer": _contender(_reader(32, 3), (1500, 3000)),
+            "cnn": trained(HierarchicalCNN(width=64), (5000, 10_000)),
+            "transformer": trained(_reader(32, 3), (1500, 3000)),
         },
         sizes=powers_of_two(6, 14),
         seeds=5,
@@ -242,8 +219,8 @@ PRESETS: Mapping[str, MaskedTokens] = {
     "full": MaskedTokens(
         grammar=Grammar(vocab=32, rules=4, depth=4),
         learners={
-            "cnn": _contender(HierarchicalCNN(width=512), (2**13, 2**19), 128),
-            "transformer": _contender(_reader(512, 4, 16), (2**13, 2**19), 128),
+            "cnn": trained(HierarchicalCNN(width=512), (2**13, 2**19), batch_size=128),
+            "transformer": trained(_reader(512, 4, 16), (2**13, 2**19), batch_size=128),
         },
         sizes=powers_of_two(8, 21),
         seeds=5,

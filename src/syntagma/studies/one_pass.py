@@ -8,9 +8,11 @@ Source: arXiv 2505.07070, whose experiments are read as training in one pass.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 from pydantic import Field, model_validator
@@ -22,8 +24,18 @@ from syntagma.learners import AnyLearner, HierarchicalCNN, MultiLayerAttention, 
 from syntagma.plot import Figure, Mark, Points
 from syntagma.studies import grammar
 from syntagma.studies.grammar import Grammar, GrammarCurve
-from syntagma.studies.recipes import Contender, Rising, adam, powers_of_two
-from syntagma.studies.schemas import PLATEAUS, THRESHOLDS, Column, Schema, Table, interval_columns
+from syntagma.studies.recipes import Contender, Rising, powers_of_two, trained
+from syntagma.studies.schemas import (
+    LEARNER,
+    LEVEL,
+    PLATEAUS,
+    PREDICTIONS,
+    THRESHOLDS,
+    Schema,
+    Table,
+    interval_columns,
+    measured_as,
+)
 from syntagma.studies.study import Cell, Fact, Facts, Results, Settings, Study
 from syntagma.tasks import LastToken
 from syntagma.theory import hierarchy as theory
@@ -82,9 +94,9 @@ class OnePass(Settings):
             self.grammar.check(LastToken(), one.learner)
         return self
 
-    def languages(self, seeds: Iterable[int] | None = None) -> list[HierarchySettings]:
+    def languages(self) -> list[HierarchySettings]:
         """One grammar a seed."""
-        return [self.grammar.language(seed) for seed in (range(self.seeds) if seeds is None else seeds)]
+        return self.grammar.languages(self.seeds)
 
 
 @dataclass(frozen=True)
@@ -96,38 +108,25 @@ class Measured:
     fixed: Mapping[tuple[str], GrammarCurve]
 
 
-def _facts(settings: OnePass, results: Results) -> Iterator[Fact]:
-    for language in settings.languages():
-        yield grammar.plateaus_fact(language)
+def _facts(settings: OnePass, results: Results) -> Iterable[Fact]:
+    return map(grammar.plateaus_fact, settings.languages())
+
+
+def _cells_of(settings: OnePass, part: str, name: str, training: Training, sizes: Iterable[int]) -> Iterator[Cell]:
+    contender, names = Contender(learner=settings.learners[name].learner, training=training), {"learner": name}
+    languages, number = settings.languages(), settings.test_examples
+    return grammar.cells_of(names | {"part": part}, languages, LastToken(), contender, sizes, number)
 
 
 def _passes(settings: OnePass) -> Iterator[Cell]:
     for name, one in settings.learners.items():
-        once = Contender(learner=one.learner, training=one.training)
-        yield from grammar.cells_of_seeds(
-            {"learner": name, "part": "one pass"},
-            settings.languages(),
-            LastToken(),
-            once,
-            one.num_examples,
-            settings.test_examples,
-        )
+        yield from _cells_of(settings, "one pass", name, one.training, [one.num_examples])
 
 
 def _fixed(settings: OnePass) -> Iterator[Cell]:
     for name, one in settings.learners.items():
-        if one.fixed is None:
-            continue
-        contender = Contender(learner=one.learner, training=one.fixed)
-        for size in settings.sizes:
-            yield from grammar.cells_of_seeds(
-                {"learner": name, "part": "fixed sets"},
-                settings.languages(),
-                LastToken(),
-                contender,
-                size,
-                settings.test_examples,
-            )
+        if one.fixed is not None:
+            yield from _cells_of(settings, "fixed sets", name, one.fixed, settings.sizes)
 
 
 def _cells(settings: OnePass, facts: Facts, results: Results) -> Iterator[Cell]:
@@ -136,76 +135,47 @@ def _cells(settings: OnePass, facts: Facts, results: Results) -> Iterator[Cell]:
 
 
 def _measure(settings: OnePass, facts: Facts, results: Results) -> Measured:
-    course = []
-    for cell in _passes(settings):
-        if cell.run not in results:
-            continue
-        batch = settings.learners[cell.names["learner"]].training.batch_size
-        names = {name: cell.names[name] for name in ("learner", "label", "seed")}
-        course += [
-            names | {"num_examples": int(row["step"]) * batch, "validation_loss": row["validation_loss"]}
-            for row in results.history(cell.run)
-            if row["step"] > 0
-        ]
-
-    def languages(learner: str, seeds: Iterable[int]) -> list[HierarchySettings]:
-        return settings.languages(seeds)
-
-    passes = grammar.grammar_curves(pd.DataFrame(course), ["learner"], facts, languages, "validation_loss")
-    fixed = grammar.grammar_curves(results.table(_fixed(settings)), ["learner"], facts, languages)
-    return Measured(settings, passes, fixed)
+    passes, fixed, by = list(_passes(settings)), list(_fixed(settings)), ["learner"]
+    course = pd.DataFrame(
+        {**cell.names, "num_examples": int(row["step"]) * cell.run.training.batch_size, **row}
+        for cell in passes
+        if cell.run in results
+        for row in results.history(cell.run)
+        if row["step"] > 0
+    )
+    return Measured(
+        settings,
+        grammar.grammar_curves(course, by, facts, passes, "validation_loss"),
+        grammar.grammar_curves(results.table(fixed), by, facts, fixed),
+    )
 
 
-_PREDICTIONS = Schema(
-    "predictions",
-    "Predicted thresholds",
-    "The number of examples at which each law puts the threshold of each level.",
-    (Column("law", "law", "text"), Column("level", "level l", "whole"), Column("num_examples", "P_l", "count")),
-)
 _OVER_FIXED = Schema(
     "over-fixed",
     "One pass over fixed sets",
     "Sentences seen in one pass when a level is learned, over the size of a fixed set that teaches it, with its "
     "interval.",
-    (
-        Column("label", "learner", "text"),
-        Column("level", "level l", "whole"),
-        Column("measured", "ratio", "ratio"),
-        Column("low", "from", "ratio"),
-        Column("high", "to", "ratio"),
-        Column("note", "note", "text"),
-    ),
+    (LEARNER, LEVEL, *measured_as("ratio")),
 )
 
 
-def _laws(settings: OnePass) -> Iterator[tuple[str, int, float]]:
-    sizes = settings.grammar
-    for shared in (True, False):
-        numbers = theory.thresholds(sizes.vocab, sizes.rules, sizes.branching, settings.levels, shared)
-        for level, number in enumerate(numbers, start=1):
-            yield theory.law_name(shared), level, float(number)
-
-
 def _predictions(settings: OnePass, facts: Facts) -> Iterator[Table]:
-    yield _PREDICTIONS.table(
-        {"law": law, "level": level, "num_examples": number} for law, level, number in _laws(settings)
-    )
+    sizes = settings.grammar
+    yield PREDICTIONS.table(grammar.law_rows({}, sizes.vocab, sizes.rules, sizes.branching, settings.levels))
     values = grammar.plateaus_of(facts, settings.languages())
-    yield PLATEAUS.table(grammar.plateaus_rows({"rules": settings.grammar.rules}, values))
+    yield PLATEAUS.table(grammar.plateaus_rows({"rules": sizes.rules}, values))
 
 
 def _tables(measured: Measured) -> Iterator[Table]:
     settings, rows, over = measured.settings, [], []
     for (name,), curve in measured.passes.items():
         learner = settings.learners[name].learner
-        for level in range(1, settings.levels + 1):
-            names = {"learner": name, "label": learner.label}
-            predicted = settings.grammar.law(learner, level)
-            known = names | {"rules": settings.grammar.rules}
-            rows.append(grammar.threshold_row(known, level, curve.threshold(level), predicted))
-            if (name,) in measured.fixed:
-                times = curve.over(measured.fixed[name,], level)
-                over.append(names | {"level": level} | interval_columns(times))
+        names = {"learner": name, "label": learner.label}
+        law = functools.partial(settings.grammar.law, learner)
+        rows += grammar.threshold_rows(names | {"rules": settings.grammar.rules}, curve, settings.levels, law)
+        if fixed := measured.fixed.get((name,)):
+            times = {level: curve.over(fixed, level) for level in range(1, settings.levels + 1)}
+            over += [names | {"level": level} | interval_columns(one) for level, one in times.items()]
     yield THRESHOLDS.table(rows, "Sentences seen in one pass when the loss comes half-way from L_(l-1) to L_l.")
     yield _OVER_FIXED.table(over)
 
@@ -222,10 +192,8 @@ def _claims(measured: Measured) -> Iterator[Claim]:
                 text = f"{who} learns level {level} after level {level - 1}"
                 yield Claim(text, "ratio of examples seen > 1", step, "above", 1.0, theory.SOURCE)
             if one.fixed is not None:
-                known = course is not None and fixed is not None
-                times = course.over(fixed, level) if known else unmeasured("not trained yet")  # pyright: ignore
                 text = f"level {level}: examples that {who} sees over those of a fixed set"
-                yield Claim(text, "at least 1", times, "above", 1.0, _ONE_PASS)
+                yield Claim(text, "at least 1", grammar.over(course, fixed, level), "above", 1.0, _ONE_PASS)
             predicted = settings.grammar.law(one.learner, level)
             if math.isfinite(predicted) and course is not None:
                 text = f"level {level}: examples that {who} sees over the predicted P_{level}"
@@ -260,32 +228,27 @@ def _figures(measured: Measured) -> Iterator[Figure]:
 
 def _fixed_marks(measured: Measured) -> Iterator[Mark]:
     """Hollow diamonds: the size of fixed sets at which each level is learned."""
+    look: dict[str, Any] = {"marker": "D", "filled": False}
     for (name,), curve in measured.fixed.items():
         heights = curve.plateaus.mean(0)
         known = [(level, curve.threshold(level)) for level in range(1, measured.settings.levels + 1)]
         known = [(level, interval) for level, interval in known if interval.measured]
-        yield Points(
-            [interval.value for _, interval in known],
-            [(heights[level - 1] + heights[level]) / 2 for level, _ in known],
-            marker="D",
-            filled=False,
-            size=1.3,
-            key=name,
-        )
-    yield Points((), (), marker="D", filled=False, key="plateau", label="the same with fixed sets of P")
+        at = [(heights[level - 1] + heights[level]) / 2 for level, _ in known]
+        yield Points([interval.value for _, interval in known], at, size=1.3, key=name, **look)
+    yield Points((), (), key="plateau", label="the same with fixed sets of P", **look)
 
 
-def _learner(
-    learner: AnyLearner, batch_size: int, rate: float, steps: int, fixed: tuple[int, int], fixed_batch: int = 64
-) -> PassLearner:
+def _learner(learner: AnyLearner, batch: int, steps: int, fixed: tuple[int, int], fixed_batch: int) -> PassLearner:
     """One pass at a constant rate that never stops early, and training on fixed sets as elsewhere.
 
     The rate is constant since thresholds are read along the way, and batches are small since they come in few steps.
     """
-    training = Training(
+    on_fixed = trained(learner, fixed, batch_size=fixed_batch).training
+    assert on_fixed is not None
+    once = Training(
         optimizer="adam",
-        learning_rate=rate,
-        batch_size=batch_size,
+        learning_rate=on_fixed.learning_rate,
+        batch_size=batch,
         warmup_steps=100,
         max_epochs=1,
         max_steps=steps,
@@ -293,55 +256,52 @@ def _learner(
         patience=1e9,
         evaluations_per_doubling=4,
     )
-    fixed_rate = 0.03 if isinstance(learner, HierarchicalCNN) else 0.01
-    return PassLearner(
-        learner=learner, training=training, steps=steps, fixed=adam(fixed_rate, fixed, batch_size=fixed_batch)
-    )
+    return PassLearner(learner=learner, training=once, steps=steps, fixed=on_fixed)
 
 
-def _preset(
-    width: int,
-    layers: int,
-    heads: int,
-    decoder: int,
-    steps: tuple[int, int, int],
-    batches: tuple[int, int, int],
-    fixed: tuple[tuple[int, int], tuple[int, int], tuple[int, int]],
+def _learners(
+    networks: tuple[AnyLearner, ...],
+    batches: tuple[int, ...],
+    steps: tuple[int, ...],
+    fixed: tuple[tuple[int, int], ...],
     fixed_batch: int = 64,
 ) -> dict[str, PassLearner]:
-    """The three networks, in the order convolution, attention, transformer."""
-    networks = {
-        "cnn": HierarchicalCNN(width=width),
-        "attention": MultiLayerAttention(width=width, heads=heads, layers=layers),
-        "transformer": Transformer(width=decoder, heads=4 if decoder < 100 else heads, layers=layers),
-    }
-    rates = {"cnn": 0.03, "attention": 0.01, "transformer": 0.01}
-    return {
-        name: _learner(network, batch, rates[name], number, lengths, fixed_batch)
-        for (name, network), batch, number, lengths in zip(networks.items(), batches, steps, fixed, strict=True)
-    }
+    """By their kind."""
+    rows = zip(networks, batches, steps, fixed, strict=True)
+    return {network.kind: _learner(network, *numbers, fixed_batch) for network, *numbers in rows}
+
+
+def _networks(width: int, decoder: int, layers: int, heads: tuple[int, int]) -> tuple[AnyLearner, ...]:
+    """Convolution, attention, transformer."""
+    return (
+        HierarchicalCNN(width=width),
+        MultiLayerAttention(width=width, heads=heads[0], layers=layers),
+        Transformer(width=decoder, heads=heads[1], layers=layers),
+    )
 
 
 PRESETS: Mapping[str, OnePass] = {
     "quick": OnePass(
         grammar=Grammar(vocab=8, rules=3, depth=3),
         levels=2,
-        learners=_preset(48, 3, 3, 32, (2**15, 2**12, 2**13), (4, 16, 4), ((4000, 8000), (1000, 2000), (1000, 1000))),
+        learners=_learners(
+            _networks(48, 32, 3, (3, 4)), (4, 16, 4), (2**15, 2**12, 2**13), ((4000, 8000), (1000, 2000), (1000, 1000))
+        ),
         sizes=powers_of_two(4, 12),
         test_examples=2048,
     ),
     "laptop": OnePass(
         grammar=Grammar(vocab=8, rules=3, depth=4),
         levels=3,
-        learners=_preset(64, 3, 4, 32, (2**17, 2**14, 2**15), (4, 16, 4), ((5000, 10_000), (1500, 3000), (1500, 3000))),
+        learners=_learners(
+            _networks(64, 32, 3, (4, 4)), (4, 16, 4), (2**17, 2**14, 2**15), ((5000, 10_000), *[(1500, 3000)] * 2)
+        ),
         sizes=powers_of_two(4, 13),
     ),
     "full": OnePass(
         grammar=Grammar(vocab=32, rules=4, depth=4),
         levels=3,
-        learners=_preset(
-            512, 4, 16, 512, (2**20, 2**20, 2**20), (16, 16, 16), ((2**13, 2**19), (2**13, 2**19), (2**13, 2**19)), 128
-        ),
+        learners=_learners(_networks(512, 512, 4, (16, 16)), (16,) * 3, (2**20,) * 3, ((2**13, 2**19),) * 3, 128),
         sizes=powers_of_two(6, 20),
         seeds=5,
         test_examples=2**15,

@@ -32,7 +32,7 @@ from syntagma.plot import Axis, Figure, Law, Mark, Panel, Points, growth_panel, 
 from syntagma.plot import growth as growth_figure
 from syntagma.studies import grammar
 from syntagma.studies.grammar import GrammarCurve
-from syntagma.studies.recipes import Contender, adam
+from syntagma.studies.recipes import Contender, Rising, adam
 from syntagma.studies.schemas import GROWTH, PLATEAUS, THRESHOLDS, Column, Schema, Table, interval_columns
 from syntagma.studies.study import Cell, Fact, Facts, Results, Settings, Study
 from syntagma.sweep.runs import Run
@@ -63,6 +63,7 @@ class ScalingLaws(Settings):
         growth: ratio of consecutive P; they are rounded powers of it, the same for every m and learner.
         beyond: how many more sizes are measured after every seed has crossed the last threshold.
         max_examples: where to give up.
+        sizes: P themselves, all of which are measured, in place of `start`, `growth`, `beyond` and `max_examples`.
     """
 
     vocab: int = Field(ge=2)
@@ -78,6 +79,7 @@ class ScalingLaws(Settings):
     beyond: int = Field(default=1, ge=0)
     max_examples: int = Field(ge=1)
     test_examples: int = Field(default=4096, ge=2)
+    sizes: Rising | None = Field(default=None, exclude_if=lambda sizes: sizes is None)
 
     @field_validator("rules")
     @classmethod
@@ -90,7 +92,7 @@ class ScalingLaws(Settings):
             raise invalid("levels", self.levels, f"the grammar has depth {self.depth}", f"At most {self.depth}")
         for rules in self.rules:
             self.language(rules, 0).language()
-            if not list(self.sizes(rules)):
+            if not list(self.curve_sizes(rules)):
                 first = theory.thresholds(self.vocab, rules, self.branching, 1, True)[0]
                 allowed = f"with rules={rules} the sizes begin near {self.start * first:.0f} examples"
                 raise invalid("max_examples", self.max_examples, allowed, "Raise max_examples, or lower start")
@@ -110,10 +112,14 @@ class ScalingLaws(Settings):
             seed=seed,
         )
 
-    def sizes(self, rules: int, learner: str | None = None) -> Iterator[int]:
+    def curve_sizes(self, rules: int, learner: str | None = None) -> Iterator[int]:
         """The P of every curve at m = `rules`, smallest first, up to where the learner or the study gives up."""
         first = theory.thresholds(self.vocab, rules, self.branching, 1, True)[0]
-        most = (self.learners[learner].max_examples if learner else None) or self.max_examples
+        gives_up = self.learners[learner].max_examples if learner else None
+        if self.sizes is not None:
+            yield from (size for size in self.sizes if size <= (gives_up or size))
+            return
+        most = gives_up or self.max_examples
         power = math.floor(math.log(max(self.start * min(first, self.max_examples), 4)) / math.log(self.growth))
         last = 0
         while (size := round(self.growth**power)) <= min(most, self.max_examples):
@@ -153,6 +159,10 @@ class ScalingLaws(Settings):
     def readers(self) -> list[str]:
         """The names of the learners without weights."""
         return [name for name, entrant in self.learners.items() if grammar.is_reader(entrant.learner)]
+
+    def networks(self) -> list[str]:
+        """The names of all others."""
+        return [name for name in self.learners if name not in self.readers()]
 
     @property
     def law_holds(self) -> bool:
@@ -229,8 +239,9 @@ def _growing(settings: ScalingLaws, facts: Facts, results: Results, m: int, name
     seeds = settings.seeds_of(name)
     plateaus = grammar.plateaus_of(facts, settings.languages(m, seeds))
     lines = (plateaus[:, settings.levels - 1] + plateaus[:, settings.levels]) / 2
-    crossed, further = np.zeros(len(seeds), bool), settings.beyond
-    for size in settings.sizes(m, name):
+    crossed = np.zeros(len(seeds), bool)
+    further = settings.beyond if settings.sizes is None else len(settings.sizes)
+    for size in settings.curve_sizes(m, name):
         cells = [settings.cell(m, name, size, seed) for seed in seeds]
         yield from cells
         if not all(cell.run in results for cell in cells):
@@ -250,17 +261,16 @@ def _expected(settings: ScalingLaws, facts: Facts) -> Iterator[Cell]:
             last = grammar.predicted_thresholds(facts, languages, entrant.learner)[settings.levels - 1]
             if math.isnan(last):
                 last = grammar.exact_thresholds(facts, languages, "tokens")[settings.levels - 1]
-            sizes = list(settings.sizes(m, name))
-            for size in [size for size in sizes if size <= 8 * last] or sizes[:1]:
+            sizes = list(settings.curve_sizes(m, name))
+            chosen = [size for size in sizes if settings.sizes is not None or size <= 8 * last]
+            for size in chosen or sizes[:1]:
                 yield from (settings.cell(m, name, size, seed) for seed in settings.seeds_of(name))
 
 
 def _measure(settings: ScalingLaws, facts: Facts, results: Results) -> Measured:
     cells = [cell for cell in _cells(settings, facts, results) if cell.run in results]
     runs = results.table(cells)
-    curves = grammar.grammar_curves(
-        runs, ["learner", "rules"], facts, lambda name, m, seeds: [settings.language(m, seed) for seed in seeds]
-    )
+    curves = grammar.grammar_curves(runs, ["learner", "rules"], facts, cells)
     thresholds = {
         (name, m, level): curve.threshold(level)
         for (name, m), curve in curves.items()
@@ -424,8 +434,7 @@ def _comparisons(measured: Measured) -> Iterator[Claim]:
     """Each network's threshold over that of the first network with weight sharing."""
     settings = measured.settings
     shared = [name for name, entrant in settings.learners.items() if entrant.learner.weight_sharing]
-    networks = [name for name in settings.learners if name not in settings.readers()]
-    for name, m in _pairs(measured, networks, shared[0]) if shared else ():
+    for name, m in _pairs(measured, settings.networks(), shared[0]) if shared else ():
         learner = settings.learners[name].learner
         for level in range(1, settings.levels + 1):
             times = measured.curves[name, m].over(measured.curves[shared[0], m], level)
@@ -447,10 +456,9 @@ def _beside_readers(measured: Measured) -> Iterator[Claim]:
     one that needs as much may only count.
     """
     settings, level = measured.settings, measured.settings.levels
-    networks = [name for name in settings.learners if name not in settings.readers()]
     for reader in settings.readers():
         counts = isinstance(settings.learners[reader].learner, Counter)
-        for name, m in _pairs(measured, networks, reader):
+        for name, m in _pairs(measured, settings.networks(), reader):
             times = measured.curves[name, m].over(measured.curves[reader, m], level)
             beside = f"level {level}, m = {m}: examples {measured.who(name)} needs over those of {measured.who(reader)}"
             if not counts or level < 3:
@@ -474,9 +482,23 @@ def _figures(measured: Measured) -> Iterator[Figure]:
             panels.append(
                 grammar.level_panel(curves, settings.levels, exactly, title=f"m = {m} rules per symbol", seeds=many)
             )
-    yield learning_curves(panels, title=STUDY.title, caption=_CURVES_CAPTION)
+    yield learning_curves(panels, title=_message(measured), caption=_CURVES_CAPTION)
     yield _growth_figure(measured)
     yield _against_law(measured)
+
+
+def _message(measured: Measured) -> str:
+    """What the curves show, at the highest level and the most rules where two networks were measured."""
+    settings = measured.settings
+    for level in range(settings.levels, 0, -1):
+        for m in sorted(settings.rules, reverse=True):
+            known = {name: measured.thresholds.get((name, m, level)) for name in settings.networks()}
+            sizes = {name: one.value for name, one in known.items() if one is not None and one.measured}
+            if len(sizes) > 1:
+                most, least = max(sizes, key=lambda name: sizes[name]), min(sizes, key=lambda name: sizes[name])
+                factor = f"{sizes[most] / sizes[least]:.2g} times the examples of {measured.who(least)}"
+                return f"At level {level} and m = {m}, {measured.who(most)} needs {factor}"
+    return STUDY.title
 
 
 _BANDS = 3
@@ -486,7 +508,8 @@ _CURVES_CAPTION = (
     "someone who knows the grammar and uses the s^l - 1 tokens before the last, averaged over the grammars drawn; "
     "the lowest is the oracle. Dash-dotted: where signal = sampling noise puts the threshold P_l, by the exact "
     "correlations of these grammars, which claims are tested against. Curves are means over seeds, each with a grammar "
-    "of its own; diamonds: where the seeds come half-way between two plateaus, with the interval of 95 %. The counter "
+    "of its own; diamonds: where the seeds come half-way between two plateaus, with the interval of 95 %; they stand "
+    "right of the predictions because a network needs the signal several times the noise. The counter "
     "and the clusterer are readers, without weights: the one keeps a table of contexts, the other finds synonyms level "
     "by level. Losses far above L_0 are left out."
 )
@@ -526,7 +549,10 @@ def _growth_figure(measured: Measured) -> Figure:
         "exponent printed; intervals of 95 % over seeds, triangles where only a bound is known. Dashed: the asymptotic "
         "laws. A law says how a threshold grows, not its prefactor, so compare slopes."
     )
-    title = "How thresholds grow with the number of rules"
+    grown = {name: measured.growth(name, settings.levels).value for name in settings.networks()}
+    said = [f"$m^{{{k:.1f}}}$ ({measured.label(name)})" for name, k in grown.items() if math.isfinite(k)]
+    title = f"Thresholds of level {settings.levels} grow as {', '.join(said)}"
+    title = title if said and len(settings.rules) > 2 else "How thresholds grow with the number of rules"
     return growth_figure(panels, name="thresholds", title=title, caption=caption)
 
 
@@ -552,13 +578,17 @@ def _against_law(measured: Measured) -> Figure:
         sizes = predicted if sizes == [1.0] and predicted else [*sizes, *predicted]
     ends = (min(sizes), max(sizes))
     marks.insert(0, Law(ends, ends, label="measured = predicted"))
-    axes = Axis("predicted by exact correlations", "log"), Axis("examples to half-way between plateaus", "log")
+    axes = Axis("predicted, exact for these grammars", "log"), Axis("examples to half-way between plateaus", "log")
     caption = (
         "Every threshold that has both a measurement and a prediction of that learner's own, by the exact "
-        "correlations of its grammars. On the line the two are equal; parallel to it, they are proportional. A "
+        "correlations of its grammars; the counter's by the blocks of tokens it must have seen. On the line the two are equal; parallel to it, they are proportional. A "
         "network stands above the line by what signal = noise leaves out: it needs the signal several times the noise."
     )
+    own = [mark for mark in marks if isinstance(mark, Points) and mark.key in settings.networks()]
+    factors = sorted(y / x for mark in own for x, y in zip(mark.x, mark.y, strict=True))
     title = "Measured against predicted thresholds"
+    if factors:
+        title = f"Networks need {factors[0]:.2g} to {factors[-1]:.2g} times the examples at which the signal shows"
     return Figure("measured-against-predicted", title, (Panel("", *axes, marks),), caption)
 
 

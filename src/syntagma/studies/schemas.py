@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import numbers
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -71,37 +71,48 @@ class Schema:
         return replace(self, name=name, title=title or self.title, caption=caption or self.caption)
 
 
-def interval_columns(interval: Interval, prefix: str = "") -> dict[str, Any]:
+def interval_columns(one: Interval, prefix: str = "") -> dict[str, Any]:
     """`measured`, `low`, `high`, `note` of an interval, as a table has them; NaN where an end is open."""
-    low, high = interval.low, interval.high
-    note = "; ".join(part for part in (interval.reason, interval.caveat) if part)
     return {
-        f"{prefix}measured": interval.value if interval.measured else math.nan,
-        f"{prefix}low": math.nan if interval.lower is None else low,
-        f"{prefix}high": math.nan if interval.upper is None else high,
-        f"{prefix}note": note,
+        f"{prefix}measured": one.value if one.measured else math.nan,
+        f"{prefix}low": math.nan if one.lower is None else one.low,
+        f"{prefix}high": math.nan if one.upper is None else one.high,
+        f"{prefix}note": "; ".join(part for part in (one.reason, one.caveat) if part),
     }
 
 
-INTERVAL: Sequence[Column] = (
-    Column("measured", "measured", "ratio"),
-    Column("low", "from", "ratio"),
-    Column("high", "to", "ratio"),
-    Column("note", "note", "text"),
+LEARNER = Column("label", "learner", "text")
+RULES = Column("rules", "rules m", "whole")
+LEVEL = Column("level", "level l", "whole")
+LAW = Column("law", "law", "text")
+SOURCE = Column("source", "source", "text")
+NOTE = Column("note", "note", "text")
+_PREDICTED_SIZE = Column("num_examples", "P_l", "count")
+
+
+def interval_ends(kind: Kind) -> tuple[Column, Column]:
+    """The two ends of an interval."""
+    return Column("low", "from", kind), Column("high", "to", kind)
+
+
+def measured_as(heading: str = "measured", kind: Kind = "ratio") -> tuple[Column, ...]:
+    """The columns of `interval_columns`: what was measured, its two ends, and the note."""
+    return Column("measured", heading, kind), *interval_ends(kind), NOTE
+
+
+PREDICTIONS = Schema(
+    "predictions",
+    "Predicted thresholds",
+    "The number of examples at which each law puts the threshold of each level.",
+    (LAW, LEVEL, _PREDICTED_SIZE),
 )
-"""The columns of `interval_columns`."""
 
 PLATEAUS = Schema(
     "plateaus",
     "Exact plateaus",
     "The loss L_l of a reader who knows the grammar and uses the s^l - 1 tokens before the last, averaged over the "
     "grammars drawn, with the standard error over grammars.",
-    (
-        Column("rules", "rules m", "whole"),
-        Column("level", "level l", "whole"),
-        Column("loss_nats", "L_l (nats)", "nats"),
-        Column("standard_error", "standard error", "nats"),
-    ),
+    (RULES, LEVEL, Column("loss_nats", "L_l (nats)", "nats"), Column("standard_error", "standard error", "nats")),
 )
 
 THRESHOLDS = Schema(
@@ -110,15 +121,13 @@ THRESHOLDS = Schema(
     "Number of training examples at which the test loss comes half-way from L_(l-1) to L_l, the geometric mean over "
     "seeds with its interval of 95 %. An empty place: no prediction, or an end that is open (see the note).",
     (
-        Column("label", "learner", "text"),
-        Column("rules", "rules m", "whole"),
-        Column("level", "level l", "whole"),
+        LEARNER,
+        RULES,
+        LEVEL,
         Column("predicted", "predicted P_l", "count"),
-        Column("measured", "measured P_l", "count"),
-        Column("low", "from", "count"),
-        Column("high", "to", "count"),
+        *measured_as("measured P_l", "count")[:-1],
         Column("ratio", "measured / predicted", "ratio"),
-        Column("note", "note", "text"),
+        NOTE,
     ),
 )
 
@@ -128,14 +137,12 @@ GROWTH = Schema(
     "Exponent k of the fit P_l (1 - f) ~ m^k with its interval of 95 %, beside the exponent predicted: the law's "
     "factor 1 / (1 - f), which depends on m too, is divided out.",
     (
-        Column("label", "learner", "text"),
-        Column("level", "level l", "whole"),
+        LEARNER,
+        LEVEL,
         Column("predicted", "predicted k", "exponent"),
-        Column("measured", "measured k", "exponent"),
-        Column("low", "from", "exponent"),
-        Column("high", "to", "exponent"),
+        *measured_as("measured k", "exponent")[:-1],
         Column("num_points", "values of m", "whole"),
-        Column("note", "note", "text"),
+        NOTE,
     ),
 )
 
@@ -143,11 +150,7 @@ RUNS = Schema(
     "runs",
     "Runs",
     "Every finished run of these settings.",
-    (
-        Column("id", "run", "text"),
-        Column("num_examples", "examples", "count"),
-        Column("seed", "seed", "whole"),
-    ),
+    (Column("id", "run", "text"), Column("num_examples", "examples", "count"), Column("seed", "seed", "whole")),
 )
 
 

@@ -136,6 +136,18 @@ def _factor_claims(measured: Measured, name: str, level: int) -> Iterator[Claim]
         yield Claim(text, f"factor < {number:.2f}", times, "below", number, exact.SOURCE)
 
 
+def _message(measured: Measured) -> str:
+    """What came out, in a sentence."""
+    settings, level = measured.settings, measured.settings.levels
+    for name in twins(settings)[1]:
+        factors = [
+            f"{one.value:.2g} (m = {m})" for m in settings.rules if (one := factor(measured, name, m, level)).measured
+        ]
+        if factors:
+            return f"At level {level} {measured.who(name)} needs {', '.join(factors)} times the examples of its twin"
+    return STUDY.title
+
+
 def _figures(measured: Measured) -> Iterator[Figure]:
     settings, level = measured.settings, measured.settings.levels
     rules, names = settings.rules, list(settings.learners)
@@ -165,7 +177,7 @@ def _figures(measured: Measured) -> Iterator[Figure]:
         "network its twin without weight sharing needs, on the same grammars; dashed: if it learned from far tokens "
         "alone, and if sharing did not matter. Intervals of 95 % over seeds, each with a grammar of its own."
     )
-    yield Figure("weight-sharing", STUDY.title, (left, right), caption, columns=2)
+    yield Figure("weight-sharing", _message(measured), (left, right), caption, columns=2)
     yield from scaling_laws.STUDY.figures(measured)
 
 

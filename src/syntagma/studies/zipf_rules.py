@@ -3,53 +3,37 @@
 The rules of level 1 have probabilities k^-(1+a); the class at the root and the last token are learned beside the same
 with equal rules.
 
-What moves the thresholds of the last token, derived here: a level is learned once the squared covariance C^2 of the
-last token with what reveals the level has come out of the sampling noise, with weight sharing with tokens at level 1
-and s-tuples above, without it with tokens at all levels. The rules of level 1 enter C^2 through W_1 = sum_k w_k^2, once
-for each path that passes them:
-
-    tokens that meet at level 1          C^2 ~ W_1      both are in one tuple, drawn by one rule
-    tokens that meet at level 2 or more  C^2 ~ W_1^2    both paths pass level 1
-    s-tuples, level 2                    C^2 ~ W_1^2    the tuple is a rule of level 1, the token's path passes level 1
-    s-tuples, level 3 or more            C^2 ~ W_1      only the token's path does
-
-Zipf rules raise W_1 above 1/m, which divides P_2 / P_1 by about m W_1; P_3 / P_2 is multiplied by as much with weight
-sharing and stays without. The noise changes too with the frequencies of tokens and tuples: measurements are compared
-with `examples_needed`, the exact number for each grammar, averaged in ln P over the study's grammars.
-
-Source: arXiv 2505.07067 (class error; see `theory.zipf`), 2505.07070 (signal = noise).
+Source: arXiv 2505.07067 (class error), 2505.07070 (signal = noise); what is predicted of both is in `theory.zipf`.
 """
 
 from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from pydantic import AfterValidator, Field, model_validator
 
 from syntagma.curves import Claim, Interval, LearningCurve, unmeasured
 from syntagma.errors import invalid
 from syntagma.languages.settings import HierarchySettings
 from syntagma.learners import HierarchicalCNN
-from syntagma.plot import Axis, Figure, Law, Mark, Panel, Points
+from syntagma.plot import Axis, Figure, Law, Mark, Panel
+from syntagma.plot.intervals import interval_points
 from syntagma.plot.learning_curves import curve_marks
-from syntagma.statistics.correlations import correlations
 from syntagma.studies import grammar
 from syntagma.studies.grammar import Grammar, GrammarCurve
-from syntagma.studies.recipes import Contender, Rising, adam, powers_of_two
-from syntagma.studies.schemas import THRESHOLDS, Column, Schema, Table, interval_columns
+from syntagma.studies.recipes import Contender, Rising, powers_of_two, trained
+from syntagma.studies.schemas import LEVEL, THRESHOLDS, Column, Schema, Table, interval_columns, measured_as
 from syntagma.studies.study import Cell, Fact, Facts, Results, Settings, Study
 from syntagma.tasks import LastToken, RootClass
+from syntagma.theory import exact, zipf
 from syntagma.theory import hierarchy as theory
-from syntagma.theory import zipf
 
-ONSET = 0.5
-"""Test error over chance's below which the exponent is fitted; both ends were fixed before any measurement."""
 _TOKENS_SOURCE = f"{theory.SOURCE}, signal = noise; exact correlations derived here"
 
 
@@ -95,11 +79,9 @@ class ZipfRules(Settings):
         self.tokens_grammar.check_levels("token_levels", self.token_levels)
         return self
 
-    def languages(self, exponent: float, seeds: Iterable[int] | None = None) -> list[HierarchySettings]:
+    def languages(self, exponent: float) -> list[HierarchySettings]:
         """The grammars of the last token, one a seed."""
-        return [
-            self.tokens_grammar.language(seed, exponent) for seed in (range(self.seeds) if seeds is None else seeds)
-        ]
+        return self.tokens_grammar.languages(self.seeds, exponent)
 
 
 @dataclass(frozen=True)
@@ -137,11 +119,7 @@ class Measured:
         zipf_rules, equal = self.tokens.get(exponent), self.tokens.get(0.0)
         if zipf_rules is None or equal is None or zipf_rules.curve.seeds != equal.curve.seeds:
             return unmeasured("not trained yet")
-        steps = [
-            curve.curve.crossings(curve.half_way(level)) / curve.curve.crossings(curve.half_way(level - 1))
-            for curve in (zipf_rules, equal)
-        ]
-        return (steps[0] / steps[1]).interval()
+        return (zipf_rules.steps(level) / equal.steps(level)).interval()
 
     def predicted_move(self, exponent: float, level: int) -> float:
         """What exact correlations say of `moved`."""
@@ -149,65 +127,32 @@ class Measured:
         return float(over[level - 1] / over[level - 2])
 
 
-def window(errors: Float[np.ndarray, " P"], end: float) -> Bool[np.ndarray, " P"]:
-    """Which of the mean errors, by rising P, are fitted: from the first below `ONSET` on, while they are above `end`.
-
-    Where the fall is so sharp that fewer than two are, also those on either side of it.
-    """
-    below = np.flatnonzero(errors < ONSET)
-    first = int(below[0]) if len(below) else len(errors)
-    gone = np.flatnonzero((errors <= end) & (np.arange(len(errors)) >= first))
-    last = int(gone[0]) if len(gone) else len(errors)
-    if last - first < 2 and len(below):
-        first, last = max(first - 1, 0), min(last + 1, len(errors))
-    places = np.arange(len(errors))
-    return (places >= first) & (places < last) & (errors > 0)
-
-
-@functools.lru_cache(maxsize=256)
-def examples_needed(language: HierarchySettings, weight_sharing: bool) -> tuple[float, ...]:
-    """Examples that show the correlations by which levels 1..L of one grammar are learned."""
-    known = {(one.kind, one.level): one.examples_needed for one in correlations(language.language())}
-    above = "tuple" if weight_sharing else "token"
-    return tuple(known[above if level > 1 else "token", level] for level in range(1, language.depth + 1))
-
-
 def token_thresholds(settings: ZipfRules, exponent: float) -> Float[np.ndarray, " levels"]:
     """Predicted P_1, P_2, ... of the last token; NaN where no law covers the learner."""
     shared, levels = settings.tokens.learner.weight_sharing, settings.token_levels
     if shared is None:
         return np.full(levels, math.nan)
-    languages: list[Any] = settings.languages(exponent)  # frozen, so hashable, which the checker does not see
-    of_seeds = [examples_needed(language, shared)[:levels] for language in languages]
-    return np.exp(np.mean(np.log(of_seeds), axis=0))
+    made = (language.language() for language in settings.languages(exponent))
+    return exact.mean_thresholds(made, exact.evidence_of(shared))[:levels]
 
 
 def _facts(settings: ZipfRules, results: Results) -> Iterator[Fact]:
     for exponent in (0.0, *settings.exponents):
-        for language in settings.languages(exponent):
-            yield grammar.plateaus_fact(language)
+        yield from map(grammar.plateaus_fact, settings.languages(exponent))
 
 
 def _class_cells(settings: ZipfRules) -> Iterator[Cell]:
     for exponent in (0.0, *settings.exponents):
-        languages = [
-            settings.classes_grammar.language(seed, exponent, settings.classes) for seed in range(settings.seeds)
-        ]
-        for size in settings.sizes:
-            names = {"part": "classes", "zipf": exponent}
-            yield from grammar.cells_of_seeds(
-                names, languages, RootClass(), settings.contender, size, settings.test_examples
-            )
+        languages = settings.classes_grammar.languages(settings.seeds, exponent, settings.classes)
+        names, sizes, number = {"part": "classes", "zipf": exponent}, settings.sizes, settings.test_examples
+        yield from grammar.cells_of(names, languages, RootClass(), settings.contender, sizes, number)
 
 
 def _token_cells(settings: ZipfRules) -> Iterator[Cell]:
     for exponent in (0.0, *settings.exponents):
-        for size in settings.token_sizes:
-            names = {"part": "tokens", "zipf": exponent}
-            languages = settings.languages(exponent)
-            yield from grammar.cells_of_seeds(
-                names, languages, LastToken(), settings.tokens, size, settings.test_examples
-            )
+        languages, names = settings.languages(exponent), {"part": "tokens", "zipf": exponent}
+        sizes, number = settings.token_sizes, settings.test_examples
+        yield from grammar.cells_of(names, languages, LastToken(), settings.tokens, sizes, number)
 
 
 def _cells(settings: ZipfRules, facts: Facts, results: Results) -> Iterator[Cell]:
@@ -227,7 +172,8 @@ def _measure(settings: ZipfRules, facts: Facts, results: Results) -> Measured:
     for exponent, curve in errors.items():
         for law in (exponent,) if exponent else settings.exponents:
             falls[exponent, law] = _fall(curve, law, settings.classes_grammar.rules)
-    tokens = grammar.grammar_curves(results.table(_token_cells(settings)), ["zipf"], facts, settings.languages)
+    cells = list(_token_cells(settings))
+    tokens = grammar.grammar_curves(results.table(cells), ["zipf"], facts, cells)
     equal = token_thresholds(settings, 0.0)
     over = {exponent: token_thresholds(settings, exponent) / equal for exponent in settings.exponents}
     return Measured(settings, errors, falls, {known[0]: curve for known, curve in tokens.items()}, over)
@@ -236,7 +182,7 @@ def _measure(settings: ZipfRules, facts: Facts, results: Results) -> Measured:
 def _fall(curve: LearningCurve, law: float, rules: int) -> Fall:
     """The fall of a class error over the sizes where the law with exponent `law` is fitted."""
     band = curve.band()
-    chosen = window(band.mean, zipf.rare_share(law, rules))
+    chosen = zipf.window(band.mean, zipf.rare_share(law, rules))
     sizes = band.num_examples[chosen]
     if len(sizes) < 2:
         return Fall(unmeasured("fewer than two sizes between the two ends"), math.nan, sizes)
@@ -244,13 +190,14 @@ def _fall(curve: LearningCurve, law: float, rules: int) -> Fall:
     return Fall(curve.slope(within=(sizes[0], sizes[-1])), finite, sizes)
 
 
+_ZIPF = Column("zipf", "a", "number")
 _CLASS_LAWS = Schema(
     "zipf",
     "Predicted fall of the class error",
     "Exponent of the class error with infinitely many rules, and the errors over chance's between which it is "
     "measured.",
     (
-        Column("zipf", "a", "number"),
+        _ZIPF,
         Column("exponent", "exponent", "exponent"),
         Column("from_error", "from error", "ratio"),
         Column("to_error", "to error", "ratio"),
@@ -262,8 +209,8 @@ _TOKEN_LAWS = Schema(
     "From the exact correlations of the grammars: examples with Zipf rules, with equal rules, and by how much the "
     "step from one level to the next changes.",
     (
-        Column("zipf", "a", "number"),
-        Column("level", "level l", "whole"),
+        _ZIPF,
+        LEVEL,
         Column("num_examples", "P_l", "count"),
         Column("equal_rules", "with equal rules", "count"),
         Column("over_equal", "over equal rules", "ratio"),
@@ -276,35 +223,27 @@ _FALLS = Schema(
     "Exponent k of error ~ P^-k, fitted seed by seed over the sizes named, with its interval of 95 %, beside the "
     "law's with infinitely many rules and with the number there is.",
     (
-        Column("zipf", "a", "number"),
+        _ZIPF,
         Column("compared_with", "a of the law", "number"),
         Column("predicted", "predicted k", "exponent"),
         Column("finite", "with m rules", "exponent"),
-        Column("measured", "measured k", "exponent"),
-        Column("low", "from", "exponent"),
-        Column("high", "to", "exponent"),
-        Column("note", "note", "text"),
+        *measured_as("measured k", "exponent"),
     ),
 )
 
 
 def _predictions(settings: ZipfRules, facts: Facts) -> Iterator[Table]:
+    rules, equal, rows = settings.classes_grammar.rules, token_thresholds(settings, 0.0), []
     yield _CLASS_LAWS.table(
-        {
-            "zipf": a,
-            "exponent": zipf.exponent(a),
-            "from_error": ONSET,
-            "to_error": zipf.rare_share(a, settings.classes_grammar.rules),
-        }
+        {"zipf": a, "exponent": zipf.exponent(a), "from_error": zipf.ONSET, "to_error": zipf.rare_share(a, rules)}
         for a in settings.exponents
     )
-    equal, rows = token_thresholds(settings, 0.0), []
     for a in settings.exponents:
         over = token_thresholds(settings, a) / equal
-        for place, ratio in enumerate(over):
-            step = float(ratio / over[place - 1]) if place else math.nan
-            numbers = {"num_examples": float(ratio * equal[place]), "equal_rules": float(equal[place])}
-            rows.append({"zipf": a, "level": place + 1, **numbers, "over_equal": float(ratio), "step_over_equal": step})
+        steps = [math.nan, *(over[1:] / over[:-1]).tolist()]
+        for level, (ratio, size, step) in enumerate(zip(over.tolist(), equal.tolist(), steps, strict=True), start=1):
+            numbers = {"num_examples": ratio * size, "equal_rules": size, "over_equal": ratio, "step_over_equal": step}
+            rows.append({"zipf": a, "level": level, **numbers})
     yield _TOKEN_LAWS.table(rows)
 
 
@@ -315,17 +254,12 @@ def _tables(measured: Measured) -> Iterator[Table]:
         | interval_columns(fall.slope)
         for (a, law), fall in measured.falls.items()
     )
-    known = {"learner": "tokens", "label": settings.tokens.learner.label, "rules": settings.tokens_grammar.rules}
-    yield THRESHOLDS.table(
-        grammar.threshold_row(
-            known | {"zipf": a},
-            level,
-            curve.threshold(level),
-            math.nan if a else settings.tokens_grammar.law(settings.tokens.learner, level),
-        )
-        for a, curve in measured.tokens.items()
-        for level in range(1, settings.token_levels + 1)
-    )
+    learner, sizes, rows = settings.tokens.learner, settings.tokens_grammar, []
+    for a, curve in measured.tokens.items():
+        names = {"learner": "tokens", "label": learner.label, "rules": sizes.rules, "zipf": a}
+        law = functools.partial(sizes.law, learner) if not a else lambda level: math.nan
+        rows += grammar.threshold_rows(names, curve, settings.token_levels, law)
+    yield THRESHOLDS.table(rows)
 
 
 def _claims(measured: Measured) -> Iterator[Claim]:
@@ -377,11 +311,10 @@ def _class_panel(measured: Measured, keys: Mapping[float, str], names: Mapping[f
         marks += curve_marks(keys[a], replace(curve, name=names[a]))
         fall = measured.falls.get((a, a))
         if a and fall is not None and len(fall.sizes) > 1:
-            start = 1.35 * float(curve.band().mean[curve.band().num_examples == fall.sizes[0]][0])
-            exponent = -zipf.exponent(a)
-            name = f"$P^{{{exponent:.2f}}}$"
-            ends = float(fall.sizes[0]), float(fall.sizes[-1])
-            marks.append(Law.power((ends[0], start), exponent, ends, name=name, key=keys[a], label="predicted"))
+            ends, exponent, band = (float(fall.sizes[0]), float(fall.sizes[-1])), -zipf.exponent(a), curve.band()
+            start = 1.35 * float(band.mean[band.num_examples == ends[0]][0])
+            look = {"name": f"$P^{{{exponent:.2f}}}$", "key": keys[a], "label": "predicted"}
+            marks.append(Law.power((ends[0], start), exponent, ends, **look))
     y = Axis("test error over chance's", "log")
     return Panel("the class at the root", Axis("training examples P", "log"), y, marks)
 
@@ -389,33 +322,22 @@ def _class_panel(measured: Measured, keys: Mapping[float, str], names: Mapping[f
 def _token_panel(measured: Measured, keys: Mapping[float, str], names: Mapping[float, str]) -> Panel:
     marks: list[Mark] = []
     levels = range(1, measured.settings.token_levels + 1)
-    equal = measured.tokens.get(0.0)
-    for place, (a, curve) in enumerate(measured.tokens.items()):
-        known = [(level, curve.threshold(level)) for level in levels]
-        known = [(level, interval) for level, interval in known if interval.measured]
-        aside = 0.03 * (place - (len(measured.tokens) - 1) / 2)
-        marks.append(
-            Points(
-                [level + aside for level, _ in known],
-                [interval.value for _, interval in known],
-                [interval.low for _, interval in known],
-                [interval.high for _, interval in known],
-                key=keys[a],
-                label=names[a],
-            )
-        )
-        if a and equal is not None:
-            steps = [(level, equal.threshold(level)) for level in levels]
-            steps = [(level, one.value * measured.over_equal[a][level - 1]) for level, one in steps if one.measured]
-            marks.append(
-                Law([level for level, _ in steps], [value for _, value in steps], key=keys[a], label="predicted")
-            )
+    reached = {
+        a: [(level, one) for level in levels if (one := curve.threshold(level)).measured]
+        for a, curve in measured.tokens.items()
+    }
+    for place, (a, known) in enumerate(reached.items()):
+        aside = 0.03 * (place - (len(reached) - 1) / 2)
+        marks.append(interval_points([(level + aside, one) for level, one in known], key=keys[a], label=names[a]))
+        if a and 0.0 in reached:
+            heights = [one.value * measured.over_equal[a][level - 1] for level, one in reached[0.0]]
+            marks.append(Law([level for level, _ in reached[0.0]], heights, key=keys[a], label="predicted"))
     y = Axis("examples to half-way between plateaus", "log")
     return Panel("the last token", Axis("level l", ticks=list(levels), limits=(0.7, len(levels) + 0.3)), y, marks)
 
 
 def _cnn(width: int, steps: tuple[int, int], batch_size: int = 64) -> Contender:
-    return Contender(learner=HierarchicalCNN(width=width), training=adam(0.03, steps, batch_size=batch_size))
+    return trained(HierarchicalCNN(width=width), steps, batch_size=batch_size)
 
 
 PRESETS: Mapping[str, ZipfRules] = {

@@ -24,6 +24,7 @@ from syntagma.sweep.failures import Failure, failures, record_failure
 from syntagma.sweep.machine import usable_cores
 from syntagma.sweep.order import order
 from syntagma.sweep.shards import Shard
+from syntagma.sweep.training_file import forget_training
 from syntagma.sweep.workers import Outcome, Workers, described
 
 if TYPE_CHECKING:
@@ -203,7 +204,8 @@ class _Sweep:
         for outcome in outcomes:
             if outcome.result is not None:
                 self._place.check()
-                self._store.record_run(outcome.run.config(), outcome.result, outcome.made_with)
+                identity = self._store.record_run(outcome.run.config(), outcome.result, outcome.made_with)
+                forget_training(self._store.path.parent, identity)
                 self._number += 1
                 self._finished(outcome.run, outcome.result)
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from syntagma.extensions import module_of_file
 from syntagma.sweep.atomic_file import remove_abandoned, temporary_directory
 from syntagma.sweep.environment import environment
+from syntagma.sweep.training_file import DIRECTORY
 from syntagma.sweep.worker_process import Work, attempt, use_one_thread, work_of
 
 Answer = tuple[str, dict[str, bytes], dict[str, str | None]]
@@ -66,10 +67,11 @@ def do(
 
 
 def _taken(results: Path) -> dict[str, bytes]:
-    """The files in `results`, which are removed."""
+    """The files in `results`, which are removed; trainings in the middle are of no use where this process is not."""
     files = {}
     for path in sorted(results.rglob("*")):
         if path.is_file():
-            files[path.relative_to(results).as_posix()] = path.read_bytes()
+            if path.parent.name != DIRECTORY:
+                files[path.relative_to(results).as_posix()] = path.read_bytes()
             path.unlink()
     return files

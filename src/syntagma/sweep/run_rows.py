@@ -95,10 +95,18 @@ def verified_run(row: Sequence[Any]) -> Sequence[str]:
         Damaged: they are not.
     """
     texts = verified(row)
-    identity, config = texts[:2]
+    check_id(*texts[:2])
+    return texts
+
+
+def check_id(identity: str, config: str) -> None:
+    """Whether the id is that of a configuration's text.
+
+    Raises:
+        Damaged: it is not.
+    """
     if id_of_text(config) != identity and _id(mapping_of(config, "configuration")) != identity:
         raise Damaged("its configuration is not that of its id")
-    return texts
 
 
 def _id(config: Mapping[str, Any]) -> str | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -19,16 +19,15 @@ from pydantic import Field, model_validator
 from syntagma.checked_model import CheckedModel
 from syntagma.errors import invalid
 from syntagma.languages.settings import AnyLanguage
-from syntagma.learners import AnyLearner, Engine, NetworkLearner, Trainer, Training, trainer_of
+from syntagma.languages.splits import Split, stream_of
+from syntagma.learners import AnyLearner, Engine, Fit, NetworkLearner, Trainer, Training, trainer_of
 from syntagma.learners.trainer import check_test_name
 from syntagma.sweep.identity import run_id
+from syntagma.sweep.kept_training import KeptTraining
 from syntagma.sweep.weights import Checkpoints
 from syntagma.tasks import AnyTask, Examples
 
 ENGINE_REVISION = 5
-FIRST_VALIDATION_SEED = 2**41
-"""Validation sentences of seed n are the language's sample of seed 2^41 + n; train sentences are that of 2n, test
-sentences that of 2n + 1, and probes use 2^40 + n."""
 
 
 class Run(CheckedModel):
@@ -99,7 +98,8 @@ class Runner:
     """Executes runs, keeping compiled programs, validation and test sets between them.
 
     Args:
-        results: the results directory, where runs that ask for checkpoints leave them; None to keep none.
+        results: the results directory, where trainings are kept in the middle, and runs that ask for checkpoints leave
+            them; None to keep none.
     """
 
     def __init__(self, results: str | Path | None = None) -> None:
@@ -130,11 +130,9 @@ class Runner:
         )
         seeds = [run.seed for run in runs]
         extra = {name: [self._set(run, "test", run.tests[name]).examples for run in runs] for name in first.tests}
-        if first.checkpoints and self._results is not None and isinstance(trainer, Engine):
-            checkpoints = Checkpoints(self._results, [run.id() for run in runs], first.checkpoints)
-            watch = checkpoints.watch(trainer.training.evaluation_steps(trainer.training.length(first.num_examples)))
-            fits = trainer.fit(*sets, seeds, extra=extra, watch=watch)
-            checkpoints.best(fits)
+        if self._results is not None and isinstance(trainer, Engine):
+            fit = functools.partial(trainer.fit, *sets, seeds, extra=extra)
+            fits = _fit_and_keep(fit, trainer.training, self._results, runs)
         else:
             fits = trainer.fit(*sets, seeds, extra=extra)
         return [
@@ -152,6 +150,18 @@ class Runner:
             examples = _examples(run, chosen, purpose, number)
             self._held_out[name] = _HeldOut(examples, run.task, chosen)
         return self._held_out[name]
+
+
+def _fit_and_keep(fit: Callable[..., list[Fit]], training: Training, results: str | Path, runs: list[Run]) -> list[Fit]:
+    """`fit`, and what is kept meanwhile: the training, to go on with it, and the networks that are asked for."""
+    ids, number = [run.id() for run in runs], runs[0].checkpoints
+    fit = functools.partial(fit, keep=lambda places: KeptTraining(results, [ids[place] for place in places]))
+    if not number:
+        return fit()
+    checkpoints = Checkpoints(results, ids, number)
+    fits = fit(watch=checkpoints.watch(training.evaluation_steps(training.length(runs[0].num_examples))))
+    checkpoints.best(fits)
+    return fits
 
 
 @dataclass
@@ -180,11 +190,10 @@ class _HeldOut:
         }
 
 
-def _examples(run: Run, chosen: AnyLanguage, purpose: Literal["train", "validation", "test"], number: int) -> Examples:
+def _examples(run: Run, chosen: AnyLanguage, purpose: Split, number: int) -> Examples:
     """Sentences of a language, each purpose's from a stream of its own."""
     if number > 2**31 - 1:
         raise invalid("num_examples", number, "indices are 32-bit", f"At most {2**31 - 1}")
-    streams = {"train": 2 * run.seed, "validation": FIRST_VALIDATION_SEED + run.seed, "test": 2 * run.seed + 1}
-    language = chosen.language()
-    sample = language.sample(streams[purpose], number, hidden=run.task.hidden)
-    return run.task.examples(sample, language, streams[purpose])
+    stream, language = stream_of(purpose, run.seed), chosen.language()
+    sample = language.sample(stream, number, hidden=run.task.hidden)
+    return run.task.examples(sample, language, stream)

@@ -184,6 +184,13 @@ class Store:
 
         return pd.DataFrame(self._row_of(StoredHistory, run_id).history)
 
+    def histories(self, ids: Collection[str] | None = None) -> pd.DataFrame:
+        """One row per checkpoint of every stored run, all or those among `ids`: the run's id, then as `history`."""
+        import pandas as pd
+
+        stored = self._reader.all(StoredHistory, ids)
+        return pd.DataFrame([{"id": one.id, **row} for one in stored for row in one.history])
+
     def ids_with_networks(self) -> set[str]:
         """The ids of the stored runs of which networks were kept."""
         places = {place.name for place in (self.path.parent / "weights").glob("*/")}
@@ -255,8 +262,9 @@ class Store:
         Results of before settings were recorded have none; a description that is damaged has empty parts.
         """
         descriptions = {row.hash: row.description for row in self._reader.all(StoredEnvironment)}
-        for name in self._reader.environments():
-            descriptions.setdefault(name, {"machine": {}, "versions": {}})
+        if self._reader.environments_named() - set(descriptions):
+            for name in self._reader.environments():
+                descriptions.setdefault(name, {"machine": {}, "versions": {}})
         return descriptions
 
     def mixed_environments(self, ids: Collection[str] | None = None, *, here: bool = False) -> str:
@@ -266,6 +274,8 @@ class Store:
             ids: of the runs that stand in one table; by default all.
             here: whether this process's environment, in which further runs would be done, counts too.
         """
+        if not here and len(self._reader.environments_named()) < 2:
+            return ""
         used = {run.environment for run in self._reader.all(StoredId, ids)}
         descriptions = [description for name, description in self.environments().items() if name in used]
         if here and used:
@@ -277,17 +287,21 @@ class Store:
         """A line for what is damaged in the file, and so left out of all that is read; linear in its size."""
         return [*self._left_out, *self._reader.damage()]
 
-    def export(self, path: str | Path) -> None:
-        """Write all runs, with machine, versions and settings, to `path`: CSV or Parquet by its ending, whole or not.
+    def export(self, path: str | Path, runs: pd.DataFrame | None = None) -> None:
+        """Write runs, with machine, versions and settings, to `path`: CSV or Parquet by its ending, whole or not.
 
-        Lists, and columns of mixed type, are written as JSON text. Histories stay in the database.
+        Lists, and columns of mixed type, are written as JSON text. Histories stay in the database: see `histories`.
+
+        Args:
+            runs: some of the rows and columns of `runs`, where not all are wanted.
 
         Raises:
             InputError: another ending, or `path` cannot be written.
         """
         from syntagma.sweep.export import with_environments, write_table
 
-        write_table(with_environments(self.runs(), self.environments()), path)
+        table = self.runs() if runs is None else runs
+        write_table(with_environments(table, self.environments()) if "environment" in table else table, path)
 
     def _transaction(self) -> Any:
         return self._writer.transaction()

@@ -7,7 +7,7 @@ from typing import Any
 
 from syntagma.sweep.identity import encodable
 
-_DEEPEST = 50
+DEEPEST = 50
 """Mappings and lists inside each other that a text may have."""
 _LEAST, _MOST = -(2**63), 2**63 - 1
 _DECODER: Any = json.JSONDecoder()
@@ -42,17 +42,17 @@ def value_of(text: Any, name: str) -> Any:
         if "\\u" in text and not encodable(json.dumps(value, ensure_ascii=False)):
             raise Damaged(f"its {name} holds text that is not Unicode")
     except RecursionError as error:
-        raise Damaged(f"its {name} is nested more than {_DEEPEST} deep") from error
+        raise Damaged(f"its {name} is nested more than {DEEPEST} deep") from error
     except (TypeError, ValueError, StopIteration) as error:
         raise Damaged(f"its {name} is not JSON") from error
-    _check(value, name, _DEEPEST)
+    _check(value, name, DEEPEST)
     return value
 
 
 def _check(value: Any, name: str, levels: int) -> None:
     """That whole numbers have 64 bits, and that mappings and lists are not more than `levels` inside each other."""
     if levels < 0:
-        raise Damaged(f"its {name} is nested more than {_DEEPEST} deep")
+        raise Damaged(f"its {name} is nested more than {DEEPEST} deep")
     for inner in value.values() if type(value) is dict else value if type(value) is list else (value,):
         kind = type(inner)
         if kind is int:

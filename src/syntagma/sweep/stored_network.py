@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -10,19 +9,18 @@ from pydantic import ValidationError
 
 from syntagma.errors import InputError, invalid, whole_number
 from syntagma.languages.hierarchy import RandomHierarchy
+from syntagma.languages.splits import FIRST_PROBE_SEED
 from syntagma.learners import Network
 from syntagma.probes.tables import PROBES, probe_tables
 from syntagma.sweep import weights
 from syntagma.sweep.identity import run_id
 from syntagma.sweep.runs import Run
+from syntagma.sweep.selection import where
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from syntagma.sweep.store import Store
-
-_FIRST_PROBE_SEED = 2**40
-"""Training and test sentences of seed n are those of the language's seeds 2 n and 2 n + 1."""
 
 
 def find_run(store: Store, asked: Sequence[str]) -> tuple[Run, dict[str, Any]]:
@@ -40,10 +38,10 @@ def find_run(store: Store, asked: Sequence[str]) -> tuple[Run, dict[str, Any]]:
     """
     kept = _with_weights(store)
     for one in asked:
-        name, equals, text = one.partition("=")
-        kept = (
-            _named(kept, name, text) if equals else kept.loc[[str(identity).startswith(one) for identity in kept["id"]]]
-        )
+        if "=" in one:
+            kept = where(kept, [one], "run")
+        else:
+            kept = kept.loc[[str(identity).startswith(one) for identity in kept["id"]]]
     identities = [str(identity) for identity in kept["id"]]
     if len(kept) != 1:
         given = " ".join(asked) or "nothing"
@@ -87,7 +85,7 @@ def probe_run(
     language = run.language.language()
     if not isinstance(language, RandomHierarchy):
         raise InputError(f"language={run.language.kind!r} cannot be probed level by level: it has no tree.")
-    sample = language.sample(_FIRST_PROBE_SEED + run.seed, num_sentences, hidden=True)
+    sample = language.sample(FIRST_PROBE_SEED + run.seed, num_sentences, hidden=True)
     return probe_tables(load_network(store, run, step), run.task, language, sample, seed=run.seed, only=only)
 
 
@@ -112,21 +110,3 @@ def _with_weights(store: Store) -> pd.DataFrame:
     if not store.ids():
         raise InputError(f"{store.path} holds no finished runs yet.")
     return store.runs(store.ids_with_networks())
-
-
-def _named(runs: pd.DataFrame, name: str, text: str) -> pd.DataFrame:
-    """The runs in which the column `name`, or the one column that ends in it and has that value, has it."""
-    names = list(map(str, runs.columns))
-    columns = [name] if name in names else [c for c in names if c.endswith(f".{name}")]
-    if not columns:
-        raise invalid("run", f"{name}={text}", "runs have no such column", "`syntagma results DIR --json` names them")
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        value = text
-    value = tuple(value) if isinstance(value, list) else value
-    same = {column: [cell == value for cell in runs[column].tolist()] for column in columns}
-    having = {column: runs.loc[rows] for column, rows in same.items() if any(rows)}
-    if len(having) > 1:
-        raise invalid("run", f"{name}={text}", f"it could be {' or '.join(having)}", "Give the whole name")
-    return next(iter(having.values()), runs.iloc[:0])

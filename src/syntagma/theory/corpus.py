@@ -15,17 +15,22 @@ arXiv 2406.00048. The fit of a decay to an unknown limit is derived here: it is 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from annotated_types import Gt
 from jaxtyping import Float
+from pydantic import PositiveFloat
 from scipy.optimize import minimize_scalar, nnls
+
+from syntagma.checked_call import checked
 
 SOURCE = "arXiv 2602.07488"
 _EXPONENTS = (0.02, 8.0)
 """Where a decay to an unknown limit is looked for."""
 
 
+@checked
 def power_exponent(x: Float[np.ndarray, " k"], y: Float[np.ndarray, " k"]) -> float:
     """b of y ~ x^(-b), least squares in logarithms; NaN with fewer than two values, or one that is not positive.
 
@@ -36,7 +41,10 @@ def power_exponent(x: Float[np.ndarray, " k"], y: Float[np.ndarray, " k"]) -> fl
     return -float(np.polyfit(np.log(x), np.log(y), 1)[0])
 
 
-def decay_to_limit(x: Float[np.ndarray, " k"], y: Float[np.ndarray, " k"]) -> tuple[float, float, float]:
+@checked
+def decay_to_limit(
+    x: Annotated[Float[np.ndarray, " k"], Gt(0)], y: Float[np.ndarray, " k"]
+) -> tuple[float, float, float]:
     """(limit, amplitude, exponent) of y = limit + amplitude x^(-exponent), least squares with limit and amplitude >= 0.
 
     `decay_to_limit(np.arange(1.0, 9.0), 2 + np.arange(1.0, 9.0) ** -0.5)` is (2, 1, 0.5) to six digits or so.
@@ -66,16 +74,27 @@ def decay_to_limit(x: Float[np.ndarray, " k"], y: Float[np.ndarray, " k"]) -> tu
     return float(limit), float(amplitude), float(found.x)
 
 
-def forecast(gamma: float, beta: float) -> float:
+@checked
+def forecast(gamma: float, beta: PositiveFloat) -> float:
     """alpha = gamma / (2 beta) of loss - limit ~ P^(-alpha): `forecast(gamma=0.34, beta=0.88)` is 0.19."""
     return gamma / (2 * beta)
 
 
+@checked
 def collapse(
-    num_tokens: Float[np.ndarray, " k"], context: Float[np.ndarray, " k"], gamma: float, beta: float
+    num_tokens: Float[np.ndarray, " k"],
+    context: Annotated[Float[np.ndarray, " k"], Gt(0)],
+    gamma: float,
+    beta: float,
 ) -> tuple[Float[np.ndarray, " k"], Float[np.ndarray, " k"]]:
     """P / n^(2 beta), and n^gamma by which L_n(P) - H_inf is to be multiplied: on these axes all L_n are one curve.
 
     `x, factor = collapse(num_tokens, context, gamma, beta)`, to be drawn as `x, factor * (losses - limit)`.
     """
     return num_tokens / context ** (2 * beta), context**gamma
+
+
+def scatter(x: Float[np.ndarray, " k"], y: Float[np.ndarray, " k"]) -> float:
+    """Standard deviation of ln y about a cubic in ln x, or what the number of sizes allows: how far from one curve."""
+    degree = min(3, len(set(x.tolist())) - 1)
+    return float(np.std(np.log(y) - np.polyval(np.polyfit(np.log(x), np.log(y), degree), np.log(x))))

@@ -37,7 +37,9 @@ from collections.abc import Sequence
 
 import numpy as np
 from jaxtyping import Float
+from pydantic import NonNegativeFloat, PositiveInt
 
+from syntagma.checked_call import checked
 from syntagma.errors import invalid, unknown, whole_number
 from syntagma.statistics.correlations import Kind
 from syntagma.theory.hierarchy import sparsity
@@ -45,7 +47,10 @@ from syntagma.theory.hierarchy import sparsity
 _KINDS: tuple[Kind, ...] = ("token", "symbol", "tuple", "conditional")
 
 
-def leading_squared_covariance(vocab: int, rules: int, branching: int, level: int, kind: Kind = "token") -> float:
+@checked
+def leading_squared_covariance(
+    vocab: PositiveInt, rules: PositiveInt, branching: PositiveInt, level: PositiveInt, kind: Kind = "token"
+) -> float:
     """The ensemble's mean squared covariance to leading order in 1/v and 1/m, equal rules. Asymptotic law.
 
     `leading_squared_covariance(64, 8, 2, level=3, kind="tuple")`.
@@ -58,16 +63,17 @@ def leading_squared_covariance(vocab: int, rules: int, branching: int, level: in
     return (1.0 - sparsity(vocab, rules, branching)) / (vocab**3 * rules**power)
 
 
+@checked
 def squared_covariance(
-    vocab: int,
-    rules: int,
-    branching: int,
-    depth: int,
-    level: int,
+    vocab: PositiveInt,
+    rules: PositiveInt,
+    branching: PositiveInt,
+    depth: PositiveInt,
+    level: PositiveInt,
     kind: Kind = "token",
     *,
-    num_classes: int | None = None,
-    rule_weights: Sequence[float] | None = None,
+    num_classes: PositiveInt | None = None,
+    rule_weights: Sequence[float] | Float[np.ndarray, " m"] | None = None,
 ) -> float:
     """The ensemble's mean squared covariance, refined: of a token with partners that it meets at `level`.
 
@@ -84,12 +90,15 @@ def squared_covariance(
         rule_weights: probabilities of a symbol's rules, the same for all symbols; by default equal.
 
     Raises:
-        InputError: unknown kind; a level that is not 1..L (2..L for tuples and conditional).
+        InputError: unknown kind; a level that is not 1..L (2..L for tuples and conditional); weights that are not m
+            probabilities.
     """
     level, lowest = whole_number("level", level), 2 if _known(kind) in ("tuple", "conditional") else 1
     if not lowest <= level <= depth:
         raise invalid("level", level, f"for kind='{kind}' it is {lowest} to depth={depth}")
     weights = np.full(rules, 1.0 / rules) if rule_weights is None else np.asarray(rule_weights, np.float64)
+    if len(weights) != rules or weights.min() < 0 or abs(weights.sum() - 1) > 1e-6:
+        raise invalid("rule_weights", weights.tolist(), f"{rules} probabilities sum to 1", "Divide by their sum")
     squares, cubes = float(np.sum(weights**2)), float(np.sum(weights**3))
     norms = marginal_norms(vocab, branching, depth, squares, num_classes or vocab)
     weight = squares * norms[level]
@@ -99,8 +108,13 @@ def squared_covariance(
     return total * squares / (vocab**2 * rules) if lowest == 2 else total / vocab**2
 
 
+@checked
 def marginal_norms(
-    vocab: int, branching: int, depth: int, rule_squares: float, num_classes: int
+    vocab: PositiveInt,
+    branching: PositiveInt,
+    depth: PositiveInt,
+    rule_squares: NonNegativeFloat,
+    num_classes: PositiveInt,
 ) -> Float[np.ndarray, " levels"]:
     """N_l = sum_a p_l(a)^2 of a level-l symbol, l = 0..L, averaged over grammars: exact.
 

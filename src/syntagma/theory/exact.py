@@ -29,7 +29,8 @@ from typing import Literal, get_args
 import numpy as np
 from jaxtyping import Float
 
-from syntagma.errors import invalid, unknown
+from syntagma.checked_call import checked
+from syntagma.errors import invalid, unknown, whole_number
 from syntagma.estimate import Estimate
 from syntagma.languages.hierarchy import RandomHierarchy
 from syntagma.statistics.correlations import Kind, Pair, pairs
@@ -44,11 +45,13 @@ ROUNDING = 1e-31
 _KINDS: dict[Evidence, Kind] = {"tokens": "token", "tuples": "tuple", "conditional": "conditional"}
 
 
+@checked
 def evidence_of(weight_sharing: bool) -> Evidence:
     """What a learner with or without weight sharing tells synonyms by: `evidence_of(learner.weight_sharing)`."""
     return "tuples" if weight_sharing else "tokens"
 
 
+@checked
 def level_pairs(language: RandomHierarchy, kind: Evidence) -> list[tuple[Pair, ...]]:
     """The correlated places that tell level l = 1..L: `level_pairs(language, "tuples")[1]` are those of level 2.
 
@@ -61,6 +64,7 @@ def level_pairs(language: RandomHierarchy, kind: Evidence) -> list[tuple[Pair, .
     return [pairs(language, _KINDS[kind] if level > 1 else "token", level) for level in levels]
 
 
+@checked
 def thresholds(language: RandomHierarchy, kind: Evidence) -> Float[np.ndarray, " L"]:
     """P_1..P_L by signal = noise: `thresholds(RandomHierarchy(8, 3, 2, 4), "tuples")`; infinite without a correlation.
 
@@ -70,6 +74,26 @@ def thresholds(language: RandomHierarchy, kind: Evidence) -> Float[np.ndarray, "
     return np.array([_signal_equals_noise(found) for found in level_pairs(language, kind)])
 
 
+@checked
+def threshold(language: RandomHierarchy, level: int, kind: Evidence = "tuples") -> float:
+    """P_l, from how many sentences a learner is predicted to know level `level`; infinite without a correlation.
+
+        threshold(RandomHierarchy(vocab=8, rules=3, branching=2, depth=4), level=3)  # with weight sharing
+        threshold(RandomHierarchy(vocab=8, rules=3, branching=2, depth=4), level=3, kind="tokens")  # without
+
+    Exact for the grammar, but for a prefactor that stays open. Measured on a curve: `LearningCurve.crossing`.
+
+    Raises:
+        InputError: unknown kind; no such level.
+    """
+    found = thresholds(language, kind)
+    level = whole_number("level", level)
+    if level > len(found):
+        raise invalid("level", level, f"the language has levels 1 to {len(found)}", "Lower level")
+    return float(found[level - 1])
+
+
+@checked
 def mean_thresholds(languages: Iterable[RandomHierarchy], kind: Evidence) -> Float[np.ndarray, " L"]:
     """Geometric mean over grammars.
 
@@ -84,6 +108,7 @@ def mean_thresholds(languages: Iterable[RandomHierarchy], kind: Evidence) -> Flo
     return np.exp(np.mean(np.log(found), axis=0))
 
 
+@checked
 def growth(languages: Iterable[RandomHierarchy], kind: Evidence) -> tuple[Estimate, ...]:
     """k of P_l (1 - f) ~ m^k for l = 1..L, fitted to exact sizes, with the standard error that grammars give.
 

@@ -31,10 +31,14 @@ Regime: any curve that falls from plateau to plateau; derived here. Source of th
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import numpy as np
 from jaxtyping import Float
 from numpy.typing import ArrayLike
+from pydantic import PositiveFloat
 
+from syntagma.checked_call import checked
 from syntagma.errors import invalid, whole_number
 from syntagma.theory.prediction import PredictedCurve
 
@@ -43,13 +47,17 @@ SOURCE = "derived here (theory.excess), from exact plateaus and thresholds"
 _SIZES_A_DOUBLING = 64
 
 
-def half_way_lines(plateaus: ArrayLike) -> Float[np.ndarray, " L"]:
+@checked
+def half_way_lines(plateaus: Annotated[ArrayLike, "levels"]) -> Float[np.ndarray, " L"]:
     """(L_(l-1) + L_l) / 2 for l = 1..L: `half_way_lines([2.0, 1.0, 0.5])` is [1.5, 0.75]."""
     values = np.asarray(plateaus, np.float64)
     return 0.5 * (values[:-1] + values[1:])
 
 
-def crossings(num_examples: ArrayLike, losses: ArrayLike, plateaus: ArrayLike) -> Float[np.ndarray, " L"]:
+@checked(not_finite=("losses",))
+def crossings(
+    num_examples: ArrayLike, losses: ArrayLike, plateaus: Annotated[ArrayLike, "levels"]
+) -> Float[np.ndarray, " L"]:
     """Where a curve first falls to each half-way line, linear in ln P between the two sizes on either side.
 
     `crossings([10, 1000], [2.0, 1.0], [2.0, 1.0])` is [100]. Infinite where the curve never does, 0 where it is below
@@ -69,7 +77,13 @@ def crossings(num_examples: ArrayLike, losses: ArrayLike, plateaus: ArrayLike) -
     return np.array([_first_below(np.log(sizes), values, line) for line in lines])
 
 
-def excess_exponent(thresholds: ArrayLike, plateaus: ArrayLike, first: int = 1, last: int | None = None) -> float:
+@checked(not_finite=("thresholds",))
+def excess_exponent(
+    thresholds: Annotated[ArrayLike, "n"],
+    plateaus: Annotated[ArrayLike, "levels"],
+    first: int = 1,
+    last: int | None = None,
+) -> float:
     """alpha from half-way crossings P_1..P_n and plateaus L_0..L_L: `excess_exponent([20, 80, 160], plateaus, 1, 3)`.
 
     NaN where a level has no excess above 0, or one of the crossings was not reached (infinite) or came before the curve
@@ -84,7 +98,10 @@ def excess_exponent(thresholds: ArrayLike, plateaus: ArrayLike, first: int = 1, 
     Raises:
         InputError: fewer than two levels from `first` to `last`, or a level without plateau or threshold.
     """
-    lines, floor = half_way_lines(plateaus), float(np.asarray(plateaus)[-1])
+    lines = half_way_lines(plateaus)
+    if not len(lines):
+        raise invalid("plateaus", plateaus, "there are two at the least, before a level and after", "Give L + 1")
+    floor = float(np.asarray(plateaus)[-1])
     points = np.asarray(thresholds, np.float64)
     chosen = _checked_levels(first, len(lines) if last is None else last, min(len(lines), len(points)))
     points, excess = points[chosen], lines[chosen] - floor
@@ -93,11 +110,12 @@ def excess_exponent(thresholds: ArrayLike, plateaus: ArrayLike, first: int = 1, 
     return -float(np.polyfit(np.log(points), np.log(excess), 1)[0])
 
 
+@checked
 def curve_exponent(
     curve: PredictedCurve,
-    plateaus: ArrayLike,
-    smallest: float,
-    largest: float,
+    plateaus: Annotated[ArrayLike, "levels"],
+    smallest: PositiveFloat,
+    largest: PositiveFloat,
     first: int = 1,
     last: int | None = None,
 ) -> float:
@@ -108,6 +126,8 @@ def curve_exponent(
     Raises:
         InputError: as `excess_exponent`.
     """
+    if largest <= smallest:
+        raise invalid("largest", largest, f"it is above smallest={smallest}", "Raise largest")
     number = int(np.ceil(_SIZES_A_DOUBLING * np.log2(largest / smallest))) + 1
     sizes = np.geomspace(smallest, largest, number)
     return excess_exponent(crossings(sizes, curve(sizes), plateaus), plateaus, first, last)

@@ -42,24 +42,29 @@ import math
 
 import numpy as np
 from jaxtyping import Float
+from pydantic import PositiveInt
 
+from syntagma.checked_call import checked
 from syntagma.errors import invalid
 
 SOURCE = "arXiv 2505.07070"
 CLASS_SOURCE = "arXiv 2307.02129"
 
 
+@checked
 def law_name(weight_sharing: bool) -> str:
     """What tables and figures call the law: `law_name(True)` is "weight sharing"."""
     return "weight sharing" if weight_sharing else "no weight sharing"
 
 
-def sparsity(vocab: int, rules: int, branching: int) -> float:
+@checked
+def sparsity(vocab: PositiveInt, rules: PositiveInt, branching: PositiveInt) -> float:
     """f = m / v^(s-1), the fraction of tuples that are some symbol's rule: `sparsity(16, 2, 2)` is 1/8. Exact."""
     return rules / vocab ** (branching - 1)
 
 
-def threshold_exponent(level: int, weight_sharing: bool) -> int:
+@checked
+def threshold_exponent(level: PositiveInt, weight_sharing: bool) -> int:
     """k of P_l ~ m^k: l + 1 with weight sharing (1 at level 1), 2 l - 1 without. Asymptotic law.
 
     `threshold_exponent(3, weight_sharing=True)` is 4.
@@ -69,7 +74,10 @@ def threshold_exponent(level: int, weight_sharing: bool) -> int:
     return level + 1 if level >= 2 else 1
 
 
-def thresholds(vocab: int, rules: int, branching: int, depth: int, weight_sharing: bool) -> Float[np.ndarray, " L"]:
+@checked
+def thresholds(
+    vocab: PositiveInt, rules: PositiveInt, branching: PositiveInt, depth: PositiveInt, weight_sharing: bool
+) -> Float[np.ndarray, " L"]:
     """P_1..P_L, in examples, by the asymptotic law; infinite where f = 1: `thresholds(16, 2, 2, 4, True)`.
 
     Raises:
@@ -81,8 +89,14 @@ def thresholds(vocab: int, rules: int, branching: int, depth: int, weight_sharin
     return vocab * np.power(float(rules), _powers(depth, weight_sharing)) / (1 - f)
 
 
+@checked
 def finite_rules_thresholds(
-    vocab: int, rules: int, branching: int, depth: int, weight_sharing: bool, num_classes: int | None = None
+    vocab: PositiveInt,
+    rules: PositiveInt,
+    branching: PositiveInt,
+    depth: PositiveInt,
+    weight_sharing: bool,
+    num_classes: PositiveInt | None = None,
 ) -> Float[np.ndarray, " L"]:
     """P_1..P_L for v large at any m: v m^k / (u_l - f); `finite_rules_thresholds(64, 2, 2, 4, True)`.
 
@@ -101,7 +115,8 @@ def finite_rules_thresholds(
         return np.where(signal > 0, vocab * np.power(float(rules), _powers(depth, weight_sharing)) / signal, np.inf)
 
 
-def class_sample_complexity(classes: int, rules: int, depth: int) -> int:
+@checked
+def class_sample_complexity(classes: PositiveInt, rules: PositiveInt, depth: PositiveInt) -> int:
     """P* = n_c m^L of the class at the root: `class_sample_complexity(8, 3, 3)` is 216.
 
     Asymptotic law; exact for a grammar: `theory.root_class.threshold`, in the mean over grammars 1.0 to 1.2 times it at
@@ -110,7 +125,10 @@ def class_sample_complexity(classes: int, rules: int, depth: int) -> int:
     return classes * rules**depth
 
 
-def scaling_exponent(vocab: int, rules: int, branching: int, weight_sharing: bool) -> float | None:
+@checked
+def scaling_exponent(
+    vocab: PositiveInt, rules: PositiveInt, branching: PositiveInt, weight_sharing: bool
+) -> float | None:
     """alpha of loss ~ P^(-alpha) in the limit of many levels; None where m = 1 or f = 1. Asymptotic law.
 
     `scaling_exponent(16, 4, 2, weight_sharing=True)` is 1.0.

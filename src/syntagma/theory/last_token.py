@@ -13,11 +13,12 @@ between the same plateaus, and alpha of many levels. "reader's measurement": wha
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import Annotated, Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from syntagma.checked_call import checked
 from syntagma.errors import invalid, unknown
 from syntagma.languages.hierarchy import RandomHierarchy
 from syntagma.learners.learner import Learner
@@ -35,6 +36,7 @@ _RANGE = (1e-2, 1e2)
 """Crossings of a predicted curve are looked for from so many times the smallest threshold to the largest."""
 
 
+@checked
 def evidence(learner: Learner) -> exact.Evidence | None:
     """What the learner tells synonyms by; None where the theory does not say: `evidence(Clusterer())` is "tuples".
 
@@ -45,6 +47,7 @@ def evidence(learner: Learner) -> exact.Evidence | None:
     return None if learner.weight_sharing is None else exact.evidence_of(learner.weight_sharing)
 
 
+@checked
 def covers(language: object, learner: Learner) -> bool:
     """Whether `predict` has something to say: a random hierarchy language, a learner whose `evidence` is known.
 
@@ -53,6 +56,7 @@ def covers(language: object, learner: Learner) -> bool:
     return isinstance(language, RandomHierarchy) and evidence(learner) is not None
 
 
+@checked
 def predict(
     language: RandomHierarchy,
     learner: Learner,
@@ -89,8 +93,9 @@ def predict(
     return _exact(language, kind, plateaus, first, language.depth if last is None else last)
 
 
+@checked
 def measured_by_reader(
-    name: str, num_examples: ArrayLike, losses: ArrayLike, plateaus: ArrayLike, first: int = 1
+    name: str, num_examples: ArrayLike, losses: ArrayLike, plateaus: Annotated[ArrayLike, "levels"], first: int = 1
 ) -> Prediction:
     """What a reader's curve predicts of others: `measured_by_reader("counter", sizes, mean_losses, plateaus)`.
 

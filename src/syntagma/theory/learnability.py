@@ -36,6 +36,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy.typing import ArrayLike
 
+from syntagma.checked_call import checked
 from syntagma.errors import InputError, invalid
 from syntagma.theory.spectrum import Spectrum
 
@@ -63,6 +64,7 @@ class Errors:
     train: Float[np.ndarray, " n"]
 
 
+@checked
 @dataclass(frozen=True)
 class Learnability:
     """What each number of examples makes of a spectrum.
@@ -103,6 +105,7 @@ class Learnability:
         with np.errstate(divide="ignore"):
             return (self.squares + self.free) / self.free
 
+    @checked
     def errors(self, target: ArrayLike, noise: float = 0.0) -> Errors:
         """Errors for a target with squared norm `target[k]` in level k and label noise of variance `noise`.
 
@@ -120,6 +123,7 @@ class Learnability:
         train = at_stake * used * (self.ridge_modes / self.num_examples)
         return Errors(test, bias, variance, train)
 
+    @checked
     def shifted_error(
         self, target: ArrayLike, test_traces: ArrayLike, test_targets: ArrayLike, noise: float = 0.0
     ) -> Float[np.ndarray, " n"]:
@@ -154,6 +158,7 @@ class Learnability:
             yield of(Learnability(self.spectrum, self.num_examples[rows], self.ridge, *arrays))
 
 
+@checked
 def solve(spectrum: Spectrum, num_examples: ArrayLike, ridge: float = 0.0) -> Learnability:
     """Effective ridge and learnabilities at each number of examples (an array or a number; fractions are allowed).
 
@@ -176,6 +181,7 @@ def solve(spectrum: Spectrum, num_examples: ArrayLike, ridge: float = 0.0) -> Le
     return Learnability(spectrum, sizes, ridge, kappa, ridge_modes, squares, ridge_modes + spread)
 
 
+@checked
 def equivalent_kernel(spectrum: Spectrum, num_examples: ArrayLike, ridge: float) -> Learnability:
     """The limit of many examples at fixed d/n: kappa = d / n and E0 = 1, the spread between training sets left out.
 
@@ -190,6 +196,7 @@ def equivalent_kernel(spectrum: Spectrum, num_examples: ArrayLike, ridge: float)
     return Learnability(spectrum, sizes, ridge, ridge / sizes, sizes, np.zeros_like(sizes), sizes)
 
 
+@checked
 def sample_complexity(
     spectrum: Spectrum, learnability: float = 0.5, ridge: float = 0.0, eigenvalues: ArrayLike | None = None
 ) -> Float[np.ndarray, " levels"]:

@@ -17,9 +17,11 @@ from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Num
 from numpy.typing import ArrayLike
+from pydantic import NonNegativeFloat, PositiveFloat
 
+from syntagma.checked_call import checked
 from syntagma.errors import invalid, unknown
 
 Regime = Literal["asymptotic law", "exact for this grammar", "reader's measurement"]
@@ -28,6 +30,7 @@ LARGEST_SPARSITY = 1 / 8
 """f up to which claims are tested against the asymptotic law; what it is off by there: `theory.hierarchy`."""
 
 
+@checked(not_finite=("values",))
 @dataclass(frozen=True, eq=False)
 class Stated:
     """Numbers, where they hold and where they come from: `Stated([21.3, 85.3], "asymptotic law", "arXiv 2505.07070")`.
@@ -50,7 +53,8 @@ class Stated:
         for name, content in zip(("values", "regime", "source"), (array, regime, source), strict=True):
             object.__setattr__(self, name, content)
 
-    def holds_at(self, sparsity: float) -> bool:
+    @checked
+    def holds_at(self, sparsity: NonNegativeFloat) -> bool:
         """Whether a claim may be tested against it at f: the asymptotic law's from f = 1/8 down, all others anywhere.
 
         `prediction.thresholds.holds_at(language.sparsity)`.
@@ -62,10 +66,11 @@ class PredictedCurve(abc.ABC):
     """Test loss in nats as a function of the number of training examples."""
 
     @abc.abstractmethod
-    def __call__(self, num_examples: Float[np.ndarray, "*n"]) -> Float[np.ndarray, "*n"]:
+    def __call__(self, num_examples: Num[np.ndarray, "*n"]) -> Float[np.ndarray, "*n"]:
         """The loss at each size."""
 
 
+@checked(not_finite=("thresholds",))
 @dataclass(frozen=True, eq=False)
 class Staircase(PredictedCurve):
     """The plateau of the highest level whose threshold, and all below it, are not above P.
@@ -80,11 +85,16 @@ class Staircase(PredictedCurve):
     thresholds: Float[np.ndarray, " L"]
     plateaus: Float[np.ndarray, " L+1"]
 
-    def __call__(self, num_examples: Float[np.ndarray, "*n"]) -> Float[np.ndarray, "*n"]:
+    def __post_init__(self) -> None:
+        if not (np.asarray(self.thresholds) >= 0).all():
+            raise invalid("thresholds", self.thresholds.tolist(), "sizes are not negative", "Infinity is never reached")
+
+    def __call__(self, num_examples: Num[np.ndarray, "*n"]) -> Float[np.ndarray, "*n"]:
         steps = np.maximum.accumulate(self.thresholds)
-        return np.asarray(self.plateaus)[np.searchsorted(steps, np.asarray(num_examples, float), side="right")]
+        return np.asarray(self.plateaus[np.searchsorted(steps, np.asarray(num_examples, float), side="right")])
 
 
+@checked(not_finite=("losses",))
 @dataclass(frozen=True, eq=False)
 class Interpolated(PredictedCurve):
     """Measured losses, linear in ln P between the sizes measured; NaN beyond them: nothing is extrapolated.
@@ -99,33 +109,45 @@ class Interpolated(PredictedCurve):
     num_examples: Float[np.ndarray, " n"]
     losses: Float[np.ndarray, " n"]
 
-    def __call__(self, num_examples: Float[np.ndarray, "*n"]) -> Float[np.ndarray, "*n"]:
+    def __post_init__(self) -> None:
+        sizes = np.asarray(self.num_examples)
+        if not len(sizes) or not (sizes > 0).all() or (np.diff(sizes) <= 0).any():
+            raise invalid("num_examples", sizes.tolist(), "sizes are above 0 and increase", "Sort them")
+
+    def __call__(self, num_examples: Num[np.ndarray, "*n"]) -> Float[np.ndarray, "*n"]:
         with np.errstate(divide="ignore"):
             where = np.log(np.asarray(num_examples, float))
-        return np.interp(where, np.log(self.num_examples), self.losses, left=np.nan, right=np.nan)
+        return np.asarray(np.interp(where, np.log(self.num_examples), self.losses, left=np.nan, right=np.nan))
 
 
+@checked
 @dataclass(frozen=True, eq=False)
 class Stretched(PredictedCurve):
     """`curve` with all its sizes multiplied by `factor`."""
 
     curve: PredictedCurve
-    factor: float
+    factor: PositiveFloat
 
-    def __call__(self, num_examples: Float[np.ndarray, "*n"]) -> Float[np.ndarray, "*n"]:
+    def __call__(self, num_examples: Num[np.ndarray, "*n"]) -> Float[np.ndarray, "*n"]:
         return self.curve(np.asarray(num_examples, float) / self.factor)
 
 
+@checked
 @dataclass(frozen=True, eq=False)
 class Mean(PredictedCurve):
     """The mean of several curves at each size, as of a study's grammars."""
 
     curves: tuple[PredictedCurve, ...]
 
-    def __call__(self, num_examples: Float[np.ndarray, "*n"]) -> Float[np.ndarray, "*n"]:
-        return np.mean([curve(num_examples) for curve in self.curves], axis=0)
+    def __post_init__(self) -> None:
+        if not self.curves:
+            raise invalid("curves", self.curves, "a mean is of one curve or more", "Give one")
+
+    def __call__(self, num_examples: Num[np.ndarray, "*n"]) -> Float[np.ndarray, "*n"]:
+        return np.asarray(np.mean([curve(num_examples) for curve in self.curves], axis=0))
 
 
+@checked
 @dataclass(frozen=True, eq=False)
 class Prediction:
     """What theory says of a learner on a language: `prediction.at([100, 1000])` is its loss, in nats, at those sizes.
@@ -144,6 +166,7 @@ class Prediction:
     plateaus: Stated
     exponent: Stated
 
+    @checked
     def at(self, num_examples: ArrayLike) -> Float[np.ndarray, "*n"]:
         """The predicted loss in nats.
 
@@ -155,10 +178,12 @@ class Prediction:
             raise invalid("num_examples", num_examples, "a number of examples is 0 or more")
         return self.curve(sizes)
 
-    def holds_at(self, sparsity: float) -> bool:
+    @checked
+    def holds_at(self, sparsity: NonNegativeFloat) -> bool:
         """Whether thresholds and exponent may be tested at f = `sparsity`, by their regimes."""
         return self.thresholds.holds_at(sparsity) and self.exponent.holds_at(sparsity)
 
+    @checked
     def stretched(self, prefactor: float) -> Prediction:
         """The same with all sizes multiplied: signal = noise leaves a learner's prefactor open.
 
@@ -173,6 +198,7 @@ class Prediction:
         return replace(self, curve=Stretched(self.curve, prefactor), thresholds=thresholds)
 
 
+@checked
 def average(predictions: Sequence[Prediction]) -> Prediction:
     """What is predicted of the mean over grammars: `average([predict(x, learner) for x in languages])`.
 
@@ -195,17 +221,17 @@ def average(predictions: Sequence[Prediction]) -> Prediction:
     )
 
 
-def _averaged(parts: Sequence[Stated], mean: Callable[[np.ndarray], np.ndarray]) -> Stated:
+def _averaged(parts: Sequence[Stated], mean: Callable[[np.ndarray], np.ndarray | np.floating]) -> Stated:
     origins = {(part.regime, part.source) for part in parts}
     if len(origins) > 1:
         raise invalid("predictions", sorted(origins), "regimes and sources differ", "Average those of one regime")
     return Stated(mean(np.array([part.values for part in parts])), parts[0].regime, parts[0].source)
 
 
-def _mean(values: Float[np.ndarray, "k *n"]) -> Float[np.ndarray, "*n"]:
+def _mean(values: Float[np.ndarray, "k *n"]) -> Float[np.ndarray | np.floating, "*n"]:
     return values.mean(axis=0)
 
 
-def _geometric_mean(values: Float[np.ndarray, "k *n"]) -> Float[np.ndarray, "*n"]:
+def _geometric_mean(values: Float[np.ndarray, "k *n"]) -> Float[np.ndarray | np.floating, "*n"]:
     with np.errstate(divide="ignore"):  # a threshold of 0, before a curve's first size, makes the mean 0
         return np.exp(np.log(values).mean(axis=0))

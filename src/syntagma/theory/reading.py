@@ -31,12 +31,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Num
 from numpy.typing import ArrayLike
 from scipy.special import gammainc
 
+from syntagma.checked_call import checked
+from syntagma.errors import invalid
 from syntagma.languages.hierarchy import RandomHierarchy
 from syntagma.statistics.correlations import Pair
 from syntagma.theory.exact import ROUNDING, Evidence, level_pairs
@@ -57,7 +60,7 @@ class Items:
     needed: Float[np.ndarray, " n"]
     freedom: Float[np.ndarray, " n"]
 
-    def read(self, num_examples: Float[np.ndarray, " P"]) -> Float[np.ndarray, " P"]:
+    def read(self, num_examples: Num[np.ndarray, " P"]) -> Float[np.ndarray, " P"]:
         """R(P), the share of sentences in which the level can be read, those below it being known."""
         over = np.asarray(num_examples, float)[:, None] / np.where(self.needed > 0, self.needed, 1.0)
         resolved = np.where(self.needed > 0, gammainc(self.freedom / 2, self.freedom / 2 * over), 1.0)
@@ -74,25 +77,28 @@ class ReadingCurve(PredictedCurve):
     """
 
     levels: tuple[Items, ...]
-    plateaus: Float[np.ndarray, " L+1"]
+    plateaus: Float[np.ndarray, " {len(levels)}+1"]
 
-    def read(self, num_examples: Float[np.ndarray, " P"]) -> Float[np.ndarray, "P L"]:
+    def read(self, num_examples: Num[np.ndarray, " P"]) -> Float[np.ndarray, "P L"]:
         """The share of sentences read up to level l = 1..L: R_1 ... R_l."""
         return np.cumprod([items.read(num_examples) for items in self.levels], axis=0).T
 
-    def __call__(self, num_examples: Float[np.ndarray, "*n"]) -> Float[np.ndarray, "*n"]:
+    def __call__(self, num_examples: Num[np.ndarray, "*n"]) -> Float[np.ndarray, "*n"]:
         sizes = np.asarray(num_examples, np.float64)
         drops = self.plateaus[:-1] - self.plateaus[1:]
         return (self.plateaus[0] - self.read(sizes.reshape(-1)) @ drops).reshape(sizes.shape)
 
 
-def reading_curve(language: RandomHierarchy, kind: Evidence, plateaus: ArrayLike) -> ReadingCurve:
+@checked
+def reading_curve(language: RandomHierarchy, kind: Evidence, plateaus: Annotated[ArrayLike, "levels"]) -> ReadingCurve:
     """The curve of one grammar: `reading_curve(language, "tokens", [float(e) for e in oracle.plateaus()])`.
 
     Raises:
         InputError: unknown kind.
     """
     levels = tuple(_items(found) for found in level_pairs(language, kind))
+    if np.shape(plateaus) != (len(levels) + 1,):
+        raise invalid("plateaus.shape", np.shape(plateaus), f"there are {len(levels)} levels", "Give L + 1 numbers")
     return ReadingCurve(levels, np.asarray(plateaus, np.float64))
 
 

@@ -38,9 +38,11 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 import numpy as np
-from jaxtyping import Bool, Float, Integer
+from jaxtyping import Bool, Float, Integer, Num
+from pydantic import NonNegativeFloat, PositiveFloat
 from scipy.special import gammainc
 
+from syntagma.checked_call import checked
 from syntagma.errors import invalid, unknown
 from syntagma.languages.hierarchy import RandomHierarchy
 from syntagma.oracles.tree import TreeOracle
@@ -59,7 +61,8 @@ _SAMPLES = 2**12
 _SIZES_A_DOUBLING = 64
 
 
-def zipf_exponent(zipf: float) -> float:
+@checked
+def zipf_exponent(zipf: NonNegativeFloat) -> float:
     """a / (1 + a) of error ~ P^-k with rules f_k ~ k^-(1+a): `zipf_exponent(1.0)` is 0.5.
 
     Infinite for equal rules (a = 0 stands for them), which are all learned at one size. Asymptotic law, for m to
@@ -68,6 +71,7 @@ def zipf_exponent(zipf: float) -> float:
     return zipf / (1 + zipf) if zipf else math.inf
 
 
+@checked
 def threshold(language: RandomHierarchy) -> float:
     """P* by signal = noise, over all values and places; exact: `threshold(RandomHierarchy(8, 3, 2, 3))` is 188.
 
@@ -96,9 +100,9 @@ class ClassErrorCurve(PredictedCurve):
     share: Float[np.ndarray, " items"]
     needed: Float[np.ndarray, " items"]
     freedom: float | None
-    errors: Float[np.ndarray, " n+1"]
+    errors: Float[np.ndarray, " unknown"]
 
-    def unknown(self, num_examples: Float[np.ndarray, " P"]) -> Float[np.ndarray, " P"]:
+    def unknown(self, num_examples: Num[np.ndarray, " P"]) -> Float[np.ndarray, " P"]:
         """U(P), the share of tuples that are not known."""
         sizes = np.asarray(num_examples, np.float64)[:, None]
         if self.freedom is None:
@@ -108,7 +112,7 @@ class ClassErrorCurve(PredictedCurve):
             missing = 1.0 - gammainc(self.freedom / 2, self.freedom / 2 * sizes / self.needed)
         return np.clip(missing @ self.share, 0.0, 1.0)
 
-    def __call__(self, num_examples: Float[np.ndarray, "*n"]) -> Float[np.ndarray, "*n"]:
+    def __call__(self, num_examples: Num[np.ndarray, "*n"]) -> Float[np.ndarray, "*n"]:
         sizes = np.asarray(num_examples, np.float64)
         missing, places = self.unknown(sizes.reshape(-1)), len(self.errors) - 1
         terms = (
@@ -118,6 +122,7 @@ class ClassErrorCurve(PredictedCurve):
         return (np.sum(list(terms), axis=0) / self.errors[-1]).reshape(sizes.shape)
 
 
+@checked
 def error_curve(language: RandomHierarchy, known: Known = "resolved") -> ClassErrorCurve:
     """The predicted class error over chance, of one grammar: `error_curve(language, "seen")` for a look-up table.
 
@@ -138,7 +143,10 @@ def error_curve(language: RandomHierarchy, known: Known = "resolved") -> ClassEr
     return ClassErrorCurve(share / len(items), needed, freedom, unknown_errors(language))
 
 
-def unknown_errors(language: RandomHierarchy, *, seed: int = 0) -> Float[np.ndarray, " n+1"]:
+@checked
+def unknown_errors(
+    language: RandomHierarchy, *, seed: int = 0
+) -> Float[np.ndarray, " {language.branching}**({language.depth}-1)+1"]:
     """e_j: how often the best guess of the class is wrong if j of the n = s^(L-1) symbols of level 1 are not known.
 
     `unknown_errors(RandomHierarchy(8, 32, 3, 2))` is about 0, 0.60, 0.79 and 7/8. Exact where the levels above have at
@@ -163,7 +171,10 @@ def unknown_errors(language: RandomHierarchy, *, seed: int = 0) -> Float[np.ndar
     return np.bincount(number, weights=found) / np.bincount(number)
 
 
-def slope_between(curve: PredictedCurve, high: float, low: float, smallest: float, largest: float) -> float:
+@checked
+def slope_between(
+    curve: PredictedCurve, high: float, low: float, smallest: PositiveFloat, largest: PositiveFloat
+) -> float:
     """k of error ~ P^-k, least squares in logarithms between where the curve falls to `high` and to `low`.
 
     `slope_between(error_curve(language), 0.5, 0.1, 1, 1e8)`. A prefactor of P changes nothing. NaN where the curve does
@@ -174,6 +185,8 @@ def slope_between(curve: PredictedCurve, high: float, low: float, smallest: floa
     """
     if not 0.0 < low < high:
         raise invalid("low", low, f"it is above 0 and below high={high}")
+    if largest <= smallest:
+        raise invalid("largest", largest, f"it is above smallest={smallest}", "Raise largest")
     sizes = np.geomspace(smallest, largest, int(np.ceil(_SIZES_A_DOUBLING * np.log2(largest / smallest))) + 1)
     values = curve(sizes)
     inside = (values <= high) & (values >= low)

@@ -57,6 +57,8 @@ class Spectrum:
                 )
         if (counts == 0).any():
             raise invalid("multiplicities", 0, "each level has a positive number of modes", "Leave the level out")
+        if isinstance(names, str) or not isinstance(names, Iterable):
+            raise invalid("names", names, "it must be a list of names", "Give one for each level")
         labels = tuple(names)
         if labels and len(labels) != len(values):
             raise invalid("names", f"{len(labels)} names", f"eigenvalues has {len(values)}", "Give one for each level")
@@ -88,7 +90,7 @@ class Spectrum:
 
 def _vector(field: str, given: ArrayLike) -> Float[np.ndarray, " K"]:
     try:
-        values = np.atleast_1d(np.asarray(given, dtype=np.float64))
+        values = np.atleast_1d(np.asarray(given)).astype(np.float64, casting="same_kind")
     except (TypeError, ValueError):
         raise invalid(field, given, "it must be numbers") from None
     if values.ndim != 1:

@@ -37,7 +37,9 @@ import jax.numpy as jnp
 import numpy as np
 import scipy.stats
 from jaxtyping import Float, Integer
+from pydantic import NonNegativeInt, PositiveInt
 
+from syntagma.checked_call import checked
 from syntagma.errors import invalid
 from syntagma.kernels import Architecture
 from syntagma.kernels.arc_cosine import arc_cosine
@@ -160,6 +162,7 @@ class Certificate:
         return self.labels
 
 
+@checked
 def certificate(templates: Templates, kernel: Kernel) -> Certificate:
     """The certificate of `templates` for learners whose kernel is `kernel`: `certificate(templates, infinite(arch))`.
 
@@ -178,7 +181,8 @@ def certificate(templates: Templates, kernel: Kernel) -> Certificate:
     return Certificate(matrix, spread, own, _smallest(matrix, estimates, exact=exact), labels, templates.weights)
 
 
-def infinite(architecture: Architecture, samples: int = 2**14) -> Kernel:
+@checked
+def infinite(architecture: Architecture, samples: PositiveInt = 2**14) -> Kernel:
     """The NNGP kernel of an architecture, by patterns; `samples` are the points of each estimate, where it is one.
 
     `infinite(Architecture(...))(strings, strings, 0)`. Regime: infinite width, last layer trained.
@@ -186,7 +190,8 @@ def infinite(architecture: Architecture, samples: int = 2**14) -> Kernel:
     return lambda x, y, seed: gram_by_pattern(architecture, x, y, samples=samples, seed=seed).matrix
 
 
-def told_equalities(vocab: int, layers: int) -> Kernel:
+@checked
+def told_equalities(vocab: PositiveInt, layers: NonNegativeInt) -> Kernel:
     """The NNGP kernel of `learners.EqualityPerceptron`, in closed form: ReLU layers on one-hot tokens and X X^T.
 
     The inner product of two inputs counts the positions with equal tokens, and the pairs of positions that hold equal
@@ -210,6 +215,7 @@ def told_equalities(vocab: int, layers: int) -> Kernel:
     return kernel
 
 
+@checked
 def positionwise_change(kernel: Kernel, templates: Templates, seed: int = 0) -> float:
     """How much the kernel changes, relative to its mean, when symbols are renamed differently at every position.
 

@@ -39,7 +39,7 @@ class Spool:
     """
 
     file: IO[bytes]
-    begins: Integer[np.ndarray, " D+1"]
+    begins: Integer[np.ndarray, " bounds"]
     lengths: Integer[np.ndarray, " D"]
 
     @classmethod

@@ -20,7 +20,7 @@ from syntagma.errors import invalid
 from syntagma.learners.layers.product import settle
 
 
-def attend(projected: Float[Array, "B T 3*d"], heads: int, causal: bool) -> Float[Array, "B T d"]:
+def attend(projected: Float[Array, "B T qkv"], heads: int, causal: bool) -> Float[Array, "B T qkv//3"]:
     """Attention of every position to every position, or where `causal` to those up to its own.
 
     Args:
@@ -32,8 +32,8 @@ def attend(projected: Float[Array, "B T 3*d"], heads: int, causal: bool) -> Floa
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2, 3))
 def attend_with(
-    projected: Float[Array, "B T 3*d"], bias: Float[Array, "B H T T"] | None, heads: int, causal: bool
-) -> tuple[Float[Array, "B T d"], Float[Array, "B H T T"]]:
+    projected: Float[Array, "B T qkv"], bias: Float[Array, "B H T T"] | None, heads: int, causal: bool
+) -> tuple[Float[Array, "B T qkv//3"], Float[Array, "B H T T"]]:
     """`attend` with a bias added to the scores; the attention weights too, `[sentence, head, query, key]`."""
     return _attend_forward(projected, bias, heads, causal)[0]
 

@@ -30,8 +30,8 @@ from syntagma.learners.layers.symbols import Symbols
 class Heads(eqx.Module):
     """One layer's attention. Queries, keys and values lie side by side in one array of weights."""
 
-    query_key_value: Float[Array, "d 3*h*e"]
-    projection: Float[Array, "h*e d"]
+    query_key_value: Float[Array, "d qkv"]
+    projection: Float[Array, "qkv//3 d"]
     score_identity: Float[Array, " h"] | None
     answer_identity: Float[Array, " h"] | None
     heads: int = eqx.field(static=True)
@@ -43,18 +43,18 @@ class Heads(eqx.Module):
         inner, width = self.projection.shape
         return 2 * inner >= self.heads * width
 
-    def projected(self, x: Float[Array, "*n d"]) -> Float[Array, "*n 3*h*e"]:
+    def projected(self, x: Float[Array, "*n d"]) -> Float[Array, "*n qkv"]:
         """Queries, keys and values."""
         return product(x, self.query_key_value * x.shape[-1] ** -0.5)
 
     def everywhere(
-        self, x: Float[Array, "B T d"], projected: Float[Array, "B T 3*h*e"], causal: bool
+        self, x: Float[Array, "B T d"], projected: Float[Array, "B T qkv"], causal: bool
     ) -> Float[Array, "B T d"]:
         """Answers at all positions."""
         return self.with_weights(x, projected, causal)[0]
 
     def with_weights(
-        self, x: Float[Array, "B T d"], projected: Float[Array, "B T 3*h*e"], causal: bool
+        self, x: Float[Array, "B T d"], projected: Float[Array, "B T qkv"], causal: bool
     ) -> tuple[Float[Array, "B T d"], Float[Array, "B h T T"]]:
         """Answers at all positions, and the weights they mix the values with: `[sentence, head, query, key]`."""
         bias = None

@@ -31,7 +31,7 @@ class _HierarchicalNetwork(Network):
 
     shape: Shape = eqx.field(static=True)
     first: Float[Array, "p s v w"]
-    hidden: tuple[Float[Array, "p s*w w"], ...]
+    hidden: tuple[Float[Array, "_p s*w w"], ...]
     readout: Float[Array, "w outputs"]
 
     def __call__(self, inputs: Integer[Array, "B T"]) -> Float[Array, "B outputs"]:
@@ -45,7 +45,7 @@ class _HierarchicalNetwork(Network):
             layers.append(Layer(f"layer {level}", values, np.arange(values.shape[1])[:, None] == node))
         return Activations(tuple(layers), layers[-1].values[:, 0] @ self.readout / self.readout.shape[0])
 
-    def layers(self, inputs: Integer[Array, "B T"]) -> tuple[Float[Array, "B positions w"], ...]:
+    def layers(self, inputs: Integer[Array, "B T"]) -> tuple[Float[Array, "B _positions w"], ...]:
         """Activations of every layer, the first to the last."""
         copies, size, vocab, width = self.first.shape
         table = with_mask_row(self.first.reshape(copies * size, vocab, width))

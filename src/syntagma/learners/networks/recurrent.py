@@ -30,9 +30,9 @@ from syntagma.tasks import Shape
 
 class _RecurrentNetwork(Network):
     shape: Shape = eqx.field(static=True)
-    tokens: Float[Array, "v+1 w"]
-    from_input: Float[Array, "w gates*w"]
-    from_state: Float[Array, "w gates*w"]
+    tokens: Float[Array, "symbols w"]
+    from_input: Float[Array, "w gates_w"]
+    from_state: Float[Array, "w gates_w"]
     readout: Float[Array, "w outputs"]
     gated: bool = eqx.field(static=True)
 
@@ -58,7 +58,7 @@ class _RecurrentNetwork(Network):
     def _scale(self) -> float:
         return (2 * len(self.readout)) ** -0.5
 
-    def _states(self, contributions: Float[Array, "T B gates*w"]) -> tuple[Float[Array, "B w"], Float[Array, "T B w"]]:
+    def _states(self, contributions: Float[Array, "T B gates_w"]) -> tuple[Float[Array, "B w"], Float[Array, "T B w"]]:
         """The last state and all of them, from what the symbols contribute."""
         recurrent = self.from_state * self._scale
 
@@ -75,7 +75,9 @@ class _RecurrentNetwork(Network):
         return product(states, self.readout * len(self.readout) ** -0.5)
 
 
-def _gates(summed: Float[Array, "B 4*w"], cell: Float[Array, "B w"]) -> tuple[Float[Array, "B w"], Float[Array, "B w"]]:
+def _gates(
+    summed: Float[Array, "B gates_w"], cell: Float[Array, "B w"]
+) -> tuple[Float[Array, "B w"], Float[Array, "B w"]]:
     """The next state and cell."""
     enter, keep, new, leave = jnp.split(summed, 4, axis=1)
     cell = jax.nn.sigmoid(keep) * cell + jax.nn.sigmoid(enter) * jnp.tanh(new)

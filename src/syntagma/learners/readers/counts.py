@@ -29,7 +29,7 @@ class Table:
         once: number of contexts of this order that were seen once.
     """
 
-    start: Int[np.ndarray, " contexts+1"]
+    start: Int[np.ndarray, " bounds"]
     answer: Integer[np.ndarray, " pairs"]
     count: Integer[np.ndarray, " pairs"]
     extensions: Integer[np.ndarray, " pairs"]

@@ -80,7 +80,7 @@ class Dictionary:
 
     places: tuple[int, ...]
     index: TupleIndex
-    symbol: Int[np.ndarray, " tuples+1"]
+    symbol: Int[np.ndarray, " numbers"]
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ class Levels:
     reading: Reading
     dictionaries: list[list[Dictionary]] = field(default_factory=list)
 
-    def read(self, inputs: Integer[np.ndarray, "n T"]) -> list[Integer[np.ndarray, "n places"]]:
+    def read(self, inputs: Integer[np.ndarray, "n T"]) -> list[Integer[np.ndarray, "n _places"]]:
         """The symbols of all levels. Those above the hidden token are the number of symbols, like unknown ones."""
         rows = [inputs]
         for level in range(len(self.dictionaries)):

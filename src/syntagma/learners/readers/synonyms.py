@@ -78,10 +78,10 @@ def _costs(
     return np.round(own + theirs - joined, _DECIMALS)
 
 
-def _log_likelihood(counts: Float[np.ndarray, "*rows seen"]) -> Float[np.ndarray, "*rows"]:
+def _log_likelihood(counts: Float[np.ndarray, "*rows seen"]) -> Float[np.ndarray | np.floating, "*rows"]:
     """Of each row's counts under its own frequencies."""
     return _f(counts).sum(axis=-1) - _f(counts.sum(axis=-1))
 
 
-def _f(n: Float[np.ndarray, "*shape"]) -> Float[np.ndarray, "*shape"]:
+def _f(n: Float[np.ndarray | np.floating, "*shape"]) -> Float[np.ndarray | np.floating, "*shape"]:
     return n * np.log(np.maximum(n, 1.0))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from syntagma.curves import LearningCurve
-from syntagma.plot import Axis, Band, Dots, Empty, Figure, Law, Level, Line, Mark, Panel, Points, VerticalLine
+from syntagma.plot import Axis, Band, Empty, Figure, Law, Level, Line, Mark, Panel, Points, VerticalLine, dot_panel
 from syntagma.studies.abstract_symbols.measured import Measured, chance
 from syntagma.studies.abstract_symbols.predictions import certificates_rows, predicted_curves
 from syntagma.studies.abstract_symbols.settings import PLAIN, REPAIRED
@@ -32,18 +32,12 @@ def _accuracies(measured: Measured) -> Figure:
     settings, panels = measured.settings, []
     predicted = predicted_curves(settings, measured.found)
     for family, templates in settings.families.items():
-        marks: list[Mark] = [Level(chance(templates), "chance", key="plateau")]
-        for learner in settings.known(family):
-            curve = measured.wrong.get((family, learner))
-            if curve is not None:
-                marks += _measured_marks(measured, learner, curve, lambda wrong: 1 - wrong)
-            if (family, learner) in predicted:
-                sizes, _, right = predicted[family, learner]
-                marks.append(Law(sizes, right, key=learner, label="predicted by the certificate"))
-        y = Axis(
-            "accuracy on unseen symbols",
-            limits=(min(chance(templates) - 0.1, 0.0) if chance(templates) < 0.4 else 0.35, 1.04),
-        )
+        low = min(chance(templates) - 0.1, 0.0) if chance(templates) < 0.4 else 0.35
+        marks = [
+            Level(chance(templates), "chance", key="plateau"),
+            *_curves_of(measured, family, predicted, "accuracy"),
+        ]
+        y = Axis("accuracy on unseen symbols", limits=(low, 1.04))
         panels.append(Panel(_heading(measured, family), Axis(_STRINGS, "log", ticks=settings.sizes), y, marks))
     caption = (
         "Accuracy on strings made of symbols that training never shows, against the number of training strings; one "
@@ -53,7 +47,18 @@ def _accuracies(measured: Measured) -> Figure:
         "exceeds the ridge, and the regression done (its points) leaves the prediction. Networks stop training by "
         "their loss on symbols seen. Bands: the smallest to the largest of the seeds."
     )
-    return Figure("unseen-symbols", "Who reasons with symbols never seen?", panels, caption)
+    return Figure("unseen-symbols", _who(measured), panels, caption)
+
+
+def _who(measured: Measured) -> str:
+    """Each network's accuracy after the most strings, the mean over tasks: what the figure shows."""
+    networks = {name: one.label for name, one in measured.settings.learners.items() if "kernel" not in name}
+    ends = {
+        label: [1 - float(curve.band().mean[-1]) for (_, one), curve in measured.wrong.items() if one == name]
+        for name, label in networks.items()
+    }
+    said = [f"{label} {np.mean(values):.2f}" for label, values in ends.items() if values]
+    return f"Right answers on symbols never seen: {', '.join(said)}" if said else "Who reasons with symbols never seen?"
 
 
 def _losses(measured: Measured) -> Figure:
@@ -68,13 +73,7 @@ def _losses(measured: Measured) -> Figure:
         strings = needed.get((family, "kernel"), math.nan)
         if settings.sizes[0] < strings < settings.sizes[-1]:
             marks.append(VerticalLine(strings, key="plateau", name="$r \\Delta / s_{min}$", dash="dotted"))
-        for learner in settings.known(family):
-            curve = measured.losses.get((family, learner))
-            if curve is not None:
-                marks += _measured_marks(measured, learner, curve, lambda loss: loss)
-            if (family, learner) in predicted:
-                sizes, losses, _ = predicted[family, learner]
-                marks.append(Law(sizes, losses, key=learner, label="predicted by the certificate"))
+        marks += _curves_of(measured, family, predicted, "loss")
         y = Axis("squared error on unseen symbols", "log")
         panels.append(Panel(_heading(measured, family), Axis(_STRINGS, "log", ticks=settings.sizes), y, marks))
     caption = (
@@ -88,16 +87,31 @@ def _losses(measured: Measured) -> Figure:
     return Figure("theory-and-networks", "Theory of kernels beside networks", panels, caption)
 
 
-def _measured_marks(measured: Measured, learner: str, curve: LearningCurve, value: Any) -> Iterator[Mark]:
+def _curves_of(measured: Measured, family: str, predicted: Any, what: Literal["accuracy", "loss"]) -> Iterator[Mark]:
+    """What each learner reaches on a task, and what its certificate predicts."""
+    curves = measured.wrong if what == "accuracy" else measured.losses
+    for learner in measured.settings.known(family):
+        curve = curves.get((family, learner))
+        if curve is not None:
+            yield from _measured_marks(measured, learner, curve, what)
+        if (family, learner) in predicted:
+            sizes, losses, right = predicted[family, learner]
+            height = right if what == "accuracy" else losses
+            yield Law(sizes, height, key=learner, label="predicted by the certificate")
+
+
+def _measured_marks(measured: Measured, learner: str, curve: LearningCurve, what: str) -> Iterator[Mark]:
     """A network as a line over its band, a kernel regression as points with the range of its seeds."""
     band, label = curve.band(), measured.settings.learners[learner].label
-    low, high = sorted((value(band.low), value(band.high)), key=lambda ends: float(np.sum(ends)))
+    low, middle, high = band.low, band.mean, band.high
+    if what == "accuracy":  # the curve is of what is wrong
+        low, middle, high = 1 - high, 1 - middle, 1 - low
     if "kernel" in learner:
-        yield Points(band.num_examples, value(band.mean), low, high, key=learner, label=label, filled=False)
+        yield Points(band.num_examples, middle, low, high, key=learner, label=label, filled=False)
         return
     if len(curve.losses) > 1:
         yield Band(band.num_examples, low, high, key=learner)
-    yield Line(band.num_examples, value(band.mean), marker="o", key=learner, label=label)
+    yield Line(band.num_examples, middle, marker="o", key=learner, label=label)
 
 
 def _heading(measured: Measured, family: str) -> str:
@@ -112,40 +126,26 @@ def _heading(measured: Measured, family: str) -> str:
 
 
 def _saved(measured: Measured) -> Figure:
-    families = list(measured.settings.families)
-    saved = [(place, measured.saved(family)) for place, family in enumerate(families)]
-    known = [(place, one) for place, one in saved if not math.isnan(one.value)]
-    marks: list[Mark] = [VerticalLine(1.0, key="plateau")]
-    marks.append(
-        Dots(
-            [place for place, _ in known],
-            [one.value for _, one in known],
-            [one.low for _, one in known],
-            [one.high for _, one in known],
-            bound=["" if one.measured else "at least" if one.upper is None else "at most" for _, one in known],
-            note=[f"{one.value:.2g}" if one.measured else "" for _, one in known],
-            key=REPAIRED,
-        )
-    )
-    if not known:
-        marks = [Empty("Not measured: the transformers are not trained yet.")]
-    x = Axis("strings needed without a, b, over those with them", "log")
+    saved = {family: measured.saved(family) for family in measured.settings.families}
+    x = "strings needed without a, b, over those with them"
     caption = (
         "How many times more training strings the transformer needs without trainable identities than with them, for "
         "an accuracy on unseen symbols half-way between chance and 1, with intervals of 95 % over seeds; arrows and "
         "triangles: bounds, where a curve does not come half-way within the sizes measured."
     )
-    panel = Panel("", x, Axis("", "category", categories=families), marks)
-    return Figure("data-saved", "Data saved by two numbers a head", (panel,), caption)
+    panel = dot_panel(saved, x=x, key=REPAIRED)
+    values = sorted(one.value for one in saved.values() if one.measured)
+    ends = " to ".join(dict.fromkeys(f"{value:.2g}" for value in values[:1] + values[-1:]))
+    title = f"Two numbers a head save a factor of {ends} of the data" if values else "Data saved by two numbers a head"
+    return Figure("data-saved", title, (panel,), caption)
 
 
 def _substitutions(measured: Measured) -> Figure:
     table: Any = measured.part("substitutions")
     marks: list[Mark] = []
     for learner in table["learner"].unique() if len(table) else ():
-        rows = table[table["learner"] == learner].rename(
-            columns={"num_examples": "strings", "substitutions": "num_examples"}
-        )
+        rows = table[table["learner"] == learner]
+        rows = rows.rename(columns={"num_examples": "strings", "substitutions": "num_examples"})
         marks += _spread(rows, learner, measured.settings.learners[learner].label)
     values = sorted(set(table["substitutions"])) if len(table) else None
     x = Axis("distinct substitutions of each template", "log", ticks=values)
@@ -153,9 +153,8 @@ def _substitutions(measured: Measured) -> Figure:
         "Accuracy on unseen symbols when training strings, their number fixed, come from so many distinct "
         "substitutions of each template. Bands: smallest to largest of the seeds."
     )
-    panel = Panel(
-        "", x, Axis("accuracy on unseen symbols", limits=(-0.03, 1.05)), marks or [Empty("Not run: diversity is null.")]
-    )
+    y, nothing = Axis("accuracy on unseen symbols", limits=(-0.03, 1.05)), Empty("Not run: diversity is null.")
+    panel = Panel("", x, y, marks or [nothing])
     return Figure("substitutions", "What diversity of training strings is worth", (panel,), caption)
 
 

@@ -27,7 +27,7 @@ from syntagma.studies.abstract_symbols.predictions import (
     ridge_of,
 )
 from syntagma.studies.abstract_symbols.settings import PLAIN, REPAIRED, AbstractSymbols
-from syntagma.studies.schemas import Column, Schema, Table, interval_columns
+from syntagma.studies.schemas import LEARNER, SOURCE, Column, Schema, Table, interval_columns, measured_as
 from syntagma.studies.study import Facts, Results
 from syntagma.theory.templates import Certificate
 
@@ -125,6 +125,7 @@ def measure(settings: AbstractSymbols, facts: Facts, results: Results) -> Measur
     return Measured(settings, facts, certificates(settings, facts), runs, wrong, losses)  # pyright: ignore
 
 
+_TASK = Column("family", "task", "text")
 _NUMBERS = (
     Column("smallest", "s_min of N", "ratio"),
     Column("smallest_low", "from", "ratio"),
@@ -138,12 +139,12 @@ _CERTIFICATES = Schema(
     "value of the template matrix N with its 95 percent interval, and the strings it takes to learn the slowest "
     "direction half. A dash: no kernel stands for this learner.",
     (
-        Column("family", "task", "text"),
-        Column("label", "learner", "text"),
+        _TASK,
+        LEARNER,
         Column("predicted", "unseen symbols", "text"),
         Column("reason", "because", "text"),
         *_NUMBERS,
-        Column("source", "source", "text"),
+        SOURCE,
     ),
 )
 _ACTIVATIONS = Schema(
@@ -152,30 +153,21 @@ _ACTIVATIONS = Schema(
     "K_trans with each phi after the attention: the smallest eigenvalue of N with its 95 percent interval, and the "
     "strings it takes, without ridge, to learn the slowest direction half. Where labels are symbols, whether the "
     "templates can be told apart, which is not all that naming a symbol takes.",
-    (
-        Column("family", "task", "text"),
-        Column("activation", "phi", "text"),
-        Column("predicted", "predicted", "text"),
-        *_NUMBERS,
-    ),
+    (_TASK, Column("activation", "phi", "text"), Column("predicted", "predicted", "text"), *_NUMBERS),
 )
 _RENAMINGS = Schema(
     "renamed",
     "Symbols renamed position by position",
     "How much each learner's kernel changes then: 0 for a perceptron, which cannot tell such strings apart.",
-    (
-        Column("family", "task", "text"),
-        Column("label", "learner", "text"),
-        Column("change", "relative change", "ratio"),
-    ),
+    (_TASK, LEARNER, Column("change", "relative change", "ratio")),
 )
 _PREDICTED = Schema(
     "predicted",
     "Predicted learning curves of kernel regression",
     "On symbols never seen, from the certificate alone.",
     (
-        Column("family", "task", "text"),
-        Column("label", "learner", "text"),
+        _TASK,
+        LEARNER,
         Column("num_examples", "strings", "count"),
         Column("loss", "squared error", "ratio"),
         Column("accuracy", "accuracy", "ratio"),
@@ -186,30 +178,14 @@ _NEEDED = Schema(
     "Data needed",
     "Training strings at which the accuracy on unseen symbols comes half-way from chance to 1, with its interval of "
     "95 %.",
-    (
-        Column("family", "task", "text"),
-        Column("label", "learner", "text"),
-        Column("chance", "chance", "ratio"),
-        Column("measured", "strings", "count"),
-        Column("low", "from", "count"),
-        Column("high", "to", "count"),
-        Column("note", "note", "text"),
-    ),
+    (_TASK, LEARNER, Column("chance", "chance", "ratio"), *measured_as("strings", "count")),
 )
 _KERNELS = Schema(
     "kernels",
     "Theory against measurement",
     "Training strings at which three quarters of the squared error on unseen symbols are gone: predicted for kernel "
     "regression by the certificate, and measured, with its interval of 95 %.",
-    (
-        Column("family", "task", "text"),
-        Column("label", "learner", "text"),
-        Column("predicted", "predicted", "count"),
-        Column("measured", "measured", "count"),
-        Column("low", "from", "count"),
-        Column("high", "to", "count"),
-        Column("note", "note", "text"),
-    ),
+    (_TASK, LEARNER, Column("predicted", "predicted", "count"), *measured_as("measured", "count")),
 )
 
 
@@ -218,17 +194,12 @@ def predictions(settings: AbstractSymbols, facts: Facts) -> Iterator[Table]:
     found = certificates(settings, facts)
     yield _CERTIFICATES.table(certificates_rows(settings, found))
     yield _ACTIVATIONS.table(activations_rows(settings, facts))
-    yield _PREDICTED.table(
-        {
-            "family": family,
-            "label": settings.learners[learner].label,
-            "num_examples": n,
-            "loss": loss,
-            "accuracy": right,
-        }
-        for (family, learner), (sizes, losses, accuracies) in predicted_curves(settings, found).items()
-        for n, loss, right in zip(sizes, map(float, losses), map(float, accuracies), strict=True)
-    )
+    rows = []
+    for (family, learner), (sizes, losses, accuracies) in predicted_curves(settings, found).items():
+        names = {"family": family, "label": settings.learners[learner].label}
+        numbers = zip(sizes, losses.tolist(), accuracies.tolist(), strict=True)
+        rows += [names | {"num_examples": n, "loss": loss, "accuracy": right} for n, loss, right in numbers]
+    yield _PREDICTED.table(rows)
     yield _RENAMINGS.table(renamings_rows(settings))
 
 
@@ -340,12 +311,12 @@ def _text_claim(measured: Measured) -> Claim:
     """Language modelling at equal compute."""
     text = "characters of a text: the decoder's loss is lower with a, b than without, at equal compute"
     table, source = measured.part("text"), "arXiv 2310.09753, section 6"
-    gain = difference(table, "identity", False, True, "test_loss")
     if not len(table):
-        gain = unmeasured("no text was given: add --set text=FILE")
-    return Claim(
-        text, "difference > 0", gain, "above", 0.0, source, shown=f"{gain} nats a character" if len(table) else ""
-    )
+        gain, shown = unmeasured("no text was given: add --set text=FILE"), ""
+    else:
+        gain = difference(table, "identity", False, True, "test_loss")
+        shown = f"{gain} nats a character"
+    return Claim(text, "difference > 0", gain, "above", 0.0, source, shown=shown)
 
 
 def difference(table: Any, column: str, more: Any, less: Any, metric: str) -> Interval:

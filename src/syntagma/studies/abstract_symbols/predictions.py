@@ -62,9 +62,8 @@ def kernel_of(
     """The kernel that stands for `learner`, and what names it; None where there is none."""
     vocab = templates.vocab
     if isinstance(learner, EqualityPerceptron):
-        return {"kernel": "told equalities", "vocab": vocab, "layers": learner.layers}, told_equalities(
-            vocab, learner.layers
-        )
+        name = {"kernel": "told equalities", "vocab": vocab, "layers": learner.layers}
+        return name, told_equalities(vocab, learner.layers)
     if isinstance(learner, KernelRegression):
         architecture = resolved(learner.architecture, Label().shape(templates))
     elif isinstance(learner, Transformer):
@@ -76,26 +75,31 @@ def kernel_of(
     return _with_samples(settings, architecture)
 
 
-def facts(settings: AbstractSymbols, results: Results) -> Iterator[Fact]:
-    """The certificate of each family with the kernel of each learner, and with each further phi."""
-    for name, templates in settings.families.items():
-        for learner in settings.known(name):
+def _kernels(settings: AbstractSymbols) -> Iterator[tuple[str, str, dict[str, Any], Kernel]]:
+    """Family, learner, and the kernel that stands for it with its name, of each learner that has one."""
+    for family, templates in settings.families.items():
+        for learner in settings.known(family):
             chosen = kernel_of(settings, settings.learners[learner].learner, templates)
             if chosen is not None:
-                yield _fact(templates, *chosen)
+                yield family, learner, *chosen
+
+
+def facts(settings: AbstractSymbols, results: Results) -> Iterator[Fact]:
+    """The certificate of each family with the kernel of each learner, and with each further phi."""
+    for family, _, name, kernel in _kernels(settings):
+        yield _fact(settings.families[family], name, kernel)
+    for templates in settings.families.values():
         for kernel in settings.kernels().values():
             yield _fact(templates, *_with_samples(settings, kernel))
 
 
 def certificates(settings: AbstractSymbols, facts: Facts) -> dict[tuple[str, str], Certificate]:
     """The certificate of each family and learner that has a kernel."""
-    found = {}
-    for name, templates in settings.families.items():
-        for learner in settings.known(name):
-            chosen = kernel_of(settings, settings.learners[learner].learner, templates)
-            if chosen is not None:
-                found[name, learner] = _restored(facts[_key(templates, chosen[0])], templates)
-    return found
+    families = settings.families
+    return {
+        (family, learner): _restored(facts[_key(families[family], name)], families[family])
+        for family, learner, name, _ in _kernels(settings)
+    }
 
 
 def _with_samples(settings: AbstractSymbols, kernel: Architecture) -> tuple[dict[str, Any], Kernel]:
@@ -204,13 +208,9 @@ def predicted_curves(
 
 def renamings_rows(settings: AbstractSymbols) -> Iterator[dict[str, Any]]:
     """How much each learner's kernel changes when symbols are renamed position by position: 0 for a perceptron."""
-    for name, templates in settings.families.items():
-        for learner in settings.known(name):
-            chosen = kernel_of(settings, settings.learners[learner].learner, templates)
-            if chosen is not None:
-                change = positionwise_change(chosen[1], templates)
-                label = settings.learners[learner].label
-                yield {"family": name, "learner": learner, "label": label, "change": float(change)}
+    for family, learner, _, kernel in _kernels(settings):
+        change = positionwise_change(kernel, settings.families[family])
+        yield {"family": family, "learner": learner, "label": settings.learners[learner].label, "change": float(change)}
 
 
 def curve_sizes(sizes: Iterable[int]) -> list[int]:

@@ -111,6 +111,12 @@ def _language_model(width: int, heads: int, layers: int, length: int, examples: 
     return LanguageModel(length=length, num_examples=examples, test_examples=2048, learner=learner, training=training)
 
 
+def _copying(widths: tuple[int, ...]) -> Copying:
+    """What two cores do in minutes."""
+    learner, training = _transformer(32, 4, 32, layers=1), _training(0.01, 300)
+    return Copying(language=family("copying"), widths=widths, num_examples=1024, learner=learner, training=training)
+
+
 def _quick() -> AbstractSymbols:
     """Under three minutes on two cores."""
     return AbstractSymbols(
@@ -121,13 +127,7 @@ def _quick() -> AbstractSymbols:
         kernel=_KERNEL,
         samples=2**16,
         diversity=Diversity(learners=(PLAIN, REPAIRED, "kernel"), substitutions=(4, 32, 256), num_examples=1024),
-        copying=Copying(
-            language=family("copying"),
-            widths=(16, 64, 256),
-            num_examples=1024,
-            learner=_transformer(32, 4, 32, layers=1),
-            training=_training(0.01, 300),
-        ),
+        copying=_copying((16, 64, 256)),
         language_model=_language_model(64, 4, 2, 32, 2**14, 400),
     )
 
@@ -147,13 +147,7 @@ def _laptop() -> AbstractSymbols:
         diversity=Diversity(
             learners=(PLAIN, REPAIRED, "kernel"), substitutions=(2, 8, 32, 128, 512, 2048), num_examples=4096
         ),
-        copying=Copying(
-            language=family("copying"),
-            widths=(16, 32, 64, 128, 256, 512),
-            num_examples=1024,
-            learner=_transformer(32, 4, 32, layers=1),
-            training=_training(0.01, 300),
-        ),
+        copying=_copying((16, 32, 64, 128, 256, 512)),
         language_model=_language_model(128, 4, 2, 64, 2**16, 1000),
     )
 

@@ -21,11 +21,15 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import cache, lru_cache
 
+from pydantic import NonNegativeInt
+
+from syntagma.checked_call import checked
 from syntagma.errors import invalid, whole_number
 from syntagma.languages.representations import Partition, checked_partition
 
 
-def partitions(total: int, max_rows: int | None = None) -> Iterator[Partition]:
+@checked
+def partitions(total: NonNegativeInt, max_rows: NonNegativeInt | None = None) -> Iterator[Partition]:
     """All partitions of `total`, the trivial representation first, in reverse lexicographic order."""
     rows = total if max_rows is None else max_rows
     return _falling(whole_number("total", total, minimum=0), total, rows)
@@ -40,6 +44,7 @@ def _falling(total: int, largest: int, rows: int) -> Iterator[Partition]:
                 yield (first, *rest)
 
 
+@checked
 def conjugate(partition: Partition) -> Partition:
     """The lengths of the columns."""
     return tuple(sum(row > column for row in partition) for column in range(partition[0] if partition else 0))
@@ -53,6 +58,7 @@ def _cells(partition: Partition) -> Iterator[tuple[int, int, int]]:
             yield i, j, row - j + columns[j] - i - 1
 
 
+@checked
 def dimension(partition: Sequence[int]) -> int:
     """T! / product of hook lengths: the degeneracy of each eigenvalue of a permutation-symmetric kernel.
 
@@ -63,6 +69,7 @@ def dimension(partition: Sequence[int]) -> int:
     return math.factorial(sum(rows)) // math.prod(hook for _, _, hook in _cells(rows))
 
 
+@checked
 def symbol_multiplicity(partition: Sequence[int], vocab: int) -> int:
     """Number of semistandard tableaux with entries below `vocab`: how often S^lambda occurs among sequences.
 
@@ -76,12 +83,14 @@ def symbol_multiplicity(partition: Sequence[int], vocab: int) -> int:
     return above // math.prod(hook for _, _, hook in _cells(rows))
 
 
+@checked
 def sequence_multiplicities(length: int, vocab: int) -> dict[Partition, int]:
     """How often each representation of S_T occurs among the functions of sequences; products with f sum to vocab^T."""
     rows = partitions(whole_number("length", length), whole_number("vocab", vocab))
     return {partition: symbol_multiplicity(partition, vocab) for partition in rows}
 
 
+@checked
 def kostka(partition: Sequence[int], content: Sequence[int]) -> int:
     """Number of semistandard tableaux with `content[a]` entries a: the multiplicity of S^lambda among the sequences
     that have those counts of tokens.
@@ -112,6 +121,7 @@ def without_horizontal_strip(partition: Partition, size: int) -> Iterator[Partit
             yield tuple(row for row in rows if row)
 
 
+@checked
 def character(partition: Sequence[int], cycle_type: Sequence[int]) -> int:
     """Trace of a permutation with these cycle lengths in S^lambda (Murnaghan-Nakayama rule).
 
@@ -147,6 +157,7 @@ def class_size(cycle_type: Partition) -> int:
     return math.factorial(sum(cycle_type)) // fixing
 
 
+@checked
 def joint_multiplicity(partition: Sequence[int], symbol_partition: Sequence[int]) -> int:
     """How often S^lambda (x) S^nu occurs among sequences, positions and symbols permuted: T and v from their sizes.
 
@@ -157,6 +168,8 @@ def joint_multiplicity(partition: Sequence[int], symbol_partition: Sequence[int]
         InputError: not partitions.
     """
     rows, nu = _checked(partition), _checked(symbol_partition, "symbol_partition")
+    if not rows:
+        raise invalid("partition", rows, "a sequence has one position or more", "Give a partition of T")
     vocab, total = sum(nu), 0
     for cycles in partitions(vocab):
         complete = _complete_functions(cycles, sum(rows))

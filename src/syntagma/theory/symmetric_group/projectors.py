@@ -17,6 +17,7 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float
 
+from syntagma.checked_call import checked
 from syntagma.errors import invalid
 from syntagma.languages.representations import Partition, checked_partition
 from syntagma.theory.symmetric_group.partitions import character, dimension
@@ -24,6 +25,7 @@ from syntagma.theory.symmetric_group.partitions import character, dimension
 _MAX_LENGTH = 8
 
 
+@checked
 def project(values: Float[np.ndarray, "*T_axes"], partition: Sequence[int]) -> Float[np.ndarray, "*T_axes"]:
     """The part of a function in S^lambda; `values[x_1, .., x_T]` has one axis for each position.
 

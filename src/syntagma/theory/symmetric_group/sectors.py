@@ -36,7 +36,9 @@ import numpy as np
 import scipy.linalg
 from jaxtyping import Float
 from numpy.typing import ArrayLike
+from pydantic import PositiveInt
 
+from syntagma.checked_call import checked
 from syntagma.errors import invalid, whole_number
 from syntagma.languages.representations import Partition, RepresentationTarget, checked_partition
 from syntagma.theory.spectrum import Spectrum
@@ -188,6 +190,7 @@ class KernelSectors:
         return answer
 
 
+@checked
 def decompose(
     gram: Gram | Sequence[Gram],
     vocab: int,
@@ -198,6 +201,9 @@ def decompose(
     seed: int = 0,
 ) -> KernelSectors:
     """A kernel on every representation that functions of degree D reach, tokens independent with `probabilities`.
+
+        found = decompose(lambda x, y: architecture.gram(x, y).matrix, vocab=3, length=8)
+        found.sector((7, 1)).eigenvalues
 
     `gram(x, y)` gets token arrays (int32) and returns the kernel between all pairs, `[n, m]`. It is called with blocks
     of fixed shapes: one sequence against up to a few thousand where all tables are visited (`number_of_tables` at most
@@ -278,6 +284,7 @@ def _truncation_errors(
     return np.abs(values - lower)
 
 
+@checked
 def sector_spectrum(
     gram: Gram,
     vocab: int,
@@ -294,12 +301,14 @@ def sector_spectrum(
         InputError: as `decompose` and `KernelSectors.sector`.
     """
     rows = checked_partition(partition, whole_number("length", length))
+    vocab = whole_number("vocab", vocab, minimum=2)
     _check_reach(rows, vocab, length if degree is None else degree)
     found = decompose(gram, vocab, length, degree=degree, probabilities=probabilities, seed=seed)
     return found.sector(partition).spectrum()
 
 
-def default_degree(vocab: int, length: int) -> int:
+@checked
+def default_degree(vocab: PositiveInt, length: PositiveInt) -> int:
     """The degree that `decompose` takes where none is given."""
     if number_of_tables(vocab, length) <= _MAX_COMPLETE:
         return length

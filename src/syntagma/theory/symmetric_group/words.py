@@ -31,6 +31,9 @@ from functools import cached_property
 import numpy as np
 import scipy.sparse
 from jaxtyping import Float, Int, Integer
+from pydantic import PositiveInt
+
+from syntagma.checked_call import checked
 
 Gram = Callable[[Integer[np.ndarray, "n T"], Integer[np.ndarray, "m T"]], Float[np.ndarray, "n m"]]
 """A kernel, as the matrix of its values between two lists of sequences."""
@@ -50,13 +53,19 @@ def token_functions(probabilities: Float[np.ndarray, " v"]) -> Float[np.ndarray,
     return functions
 
 
-def tables(x: Integer[np.ndarray, "n T"], y: Integer[np.ndarray, "m T"], vocab: int) -> Float[np.ndarray, "n m v v"]:
+@checked
+def tables(
+    x: Integer[np.ndarray, "n T"], y: Integer[np.ndarray, "m T"], vocab: PositiveInt
+) -> Float[np.ndarray, "n m v v"]:
     """N_ab = number of positions where x has a and y has b, for each pair of sequences."""
     one_hot = [(np.asarray(tokens)[:, :, None] == np.arange(vocab)).astype(np.float64) for tokens in (x, y)]
     return np.einsum("nta,mtb->nmab", *one_hot, optimize=True)
 
 
-def gram_of_tables(kernel: Callable[[Float[np.ndarray, "n m v v"]], Float[np.ndarray, "n m"]], vocab: int) -> Gram:
+@checked
+def gram_of_tables(
+    kernel: Callable[[Float[np.ndarray, "n m v v"]], Float[np.ndarray, "n m"]], vocab: PositiveInt
+) -> Gram:
     """The Gram function of a kernel that is given as a function of tables N."""
     return lambda x, y: kernel(tables(x, y, vocab))
 

@@ -5,7 +5,6 @@ Each is a fact of the results file, computed once. Values are plain numbers and 
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,8 +18,11 @@ from syntagma.languages import RandomHiddenMarkov
 from syntagma.languages.representations import draw_target
 from syntagma.randomness import key as random_key
 from syntagma.statistics.symmetry import Symmetry, measured_symmetry, position_sorted, shuffled
-from syntagma.studies.permutation_settings import TAILS, PermutationBias, tail_name
-from syntagma.theory.learnability import sample_complexity, solve
+from syntagma.studies.permutation_bias.settings import TAILS, PermutationBias, tail_name
+from syntagma.theory import enumeration
+from syntagma.theory.enumeration import all_sequences, counted_levels
+from syntagma.theory.half_error import half_error, least_for_half
+from syntagma.theory.learnability import solve
 from syntagma.theory.spectrum import Spectrum
 from syntagma.theory.symmetric_group import KernelSectors, decompose
 
@@ -79,80 +81,32 @@ class Levels:
 
     def error(self, name: str, sizes: np.ndarray) -> np.ndarray:
         """`[n]`: predicted test error of the representation's target, whose variance is 1."""
-        found = solve(self.spectrum, sizes, self.ridge).errors(self.target(name))
-        return found.bias + found.variance
+        errors = solve(self.spectrum, sizes, self.ridge).errors(self.target(name))
+        return errors.bias + errors.variance
 
     def half(self, name: str) -> float:
         """The number of examples at which the predicted test error is half of the target's variance."""
-        sizes = np.geomspace(0.5, 1e7, 4001)
-        error = self.error(name, sizes)
-        below = np.flatnonzero(error <= 0.5)
-        if not len(below) or below[0] == 0:
-            return float("nan")
-        i = below[0]
-        share = (error[i - 1] - 0.5) / (error[i - 1] - error[i])
-        return float(np.exp(np.log(sizes[i - 1]) + share * np.log(sizes[i] / sizes[i - 1])))
+        return half_error(self.spectrum, self.target(name), self.ridge)
 
     def bound(self, name: str) -> float:
-        """Fewer examples than these cannot halve the test error, whatever the representation's levels.
-
-        No level exceeds trace / D, so no learnability L exceeds that of a level there, and the error is at least
-        (1 - L)^2 of the target's variance: half of it needs L >= 1 - 2^(-1/2).
-        """
-        largest = [self.fact["sectors"][name]["bound"]]
-        return float(sample_complexity(self.spectrum, 1 - 0.5**0.5, self.ridge, eigenvalues=largest)[0])
+        """Fewer examples than these cannot halve the test error, whatever the representation's levels."""
+        return least_for_half(self.spectrum, self.fact["sectors"][name]["bound"], self.ridge)
 
 
 def multiplicities(settings: PermutationBias, block: str, length: int) -> dict[str, Any]:
     """Each predicted level beside a plain diagonalisation over all v^T sequences: how many eigenvalues are there."""
-    sequences = np.array(list(itertools.product(range(settings.vocab), repeat=length)), np.uint8)
-    gram = settings.blocks[block].gram(sequences).matrix / len(sequences)
-    plain = np.linalg.eigvalsh(gram)
-    found = decompose(lambda x, y: settings.blocks[block].gram(x, y).matrix, settings.vocab, length, degree=length)
-    spectrum = found.spectrum()
-    predicted: dict[float, float] = {}
-    levels = sorted(zip(spectrum.eigenvalues, spectrum.multiplicities, strict=True), reverse=True)
-    tolerance = 1e-9 * plain[-1]
-    rows = []
-    for value, number in levels:
-        near = next((known for known in predicted if abs(known - value) <= tolerance), None)
-        if near is None:
-            predicted[float(value)] = float(number)
-        else:
-            predicted[near] += float(number)
-    for value, number in predicted.items():
-        if value > tolerance:
-            rows.append([value, number, float(np.sum(np.abs(plain - value) <= tolerance))])
-    return {"levels": rows, "sequences": len(sequences)}
+    sequences, gram = all_sequences(settings.vocab, length), settings.blocks[block].gram
+    found = decompose(lambda x, y: gram(x, y).matrix, settings.vocab, length, degree=length)
+    return {"levels": counted_levels(found.spectrum(), gram(sequences).matrix), "sequences": len(sequences)}
 
 
 def shifted_moments(settings: PermutationBias) -> dict[str, Any]:
     """What `shifted_error` needs of every level, by enumerating all sequences."""
     length, vocab = settings.length, settings.vocab
-    sequences = np.array(list(itertools.product(range(vocab), repeat=length)), np.uint8)
-    values, vectors = np.linalg.eigh(settings.blocks[settings.block].gram(sequences).matrix / len(sequences))
-    values, functions = np.maximum(values[::-1], 0), vectors[:, ::-1] * np.sqrt(len(sequences))
-    new = np.exp(settings.shifted().log_prob(sequences))
-    level = np.concatenate([[0], np.cumsum(values[:-1] - values[1:] > 1e-9 * values[0])])
-    number = int(level[-1]) + 1
-    counts = np.bincount(level, minlength=number)
-    eigenvalues = np.bincount(level, values, minlength=number) / counts
-    traces = np.bincount(level, new @ functions**2, minlength=number)
-    targets = {}
-    for tail in TAILS:
-        target = draw_target(settings.partition(tail), length, vocab, 0)(sequences)
-        parts = np.zeros((number, len(sequences)))
-        np.add.at(parts, level, (functions * (functions.T @ target / len(sequences))).T)
-        norms = (parts**2).mean(1)
-        kept = np.flatnonzero(norms > 1e-12)
-        moments = (parts[kept] * new) @ parts[kept].T
-        targets[tail_name(tail)] = {"levels": kept.tolist(), "norms": norms[kept].tolist(), "moments": moments.tolist()}
-    return {
-        "eigenvalues": eigenvalues.tolist(),
-        "multiplicities": counts.tolist(),
-        "traces": traces.tolist(),
-        "targets": targets,
-    }
+    sequences = all_sequences(vocab, length)
+    gram, new = settings.blocks[settings.block].gram(sequences).matrix, np.exp(settings.shifted().log_prob(sequences))
+    targets = {tail_name(tail): draw_target(settings.partition(tail), length, vocab, 0)(sequences) for tail in TAILS}
+    return enumeration.shifted_moments(gram, new, targets)
 
 
 def shifted_error(fact: Mapping[str, Any], name: str, sizes: np.ndarray, ridge: float) -> np.ndarray:
@@ -203,14 +157,12 @@ def symmetry_of(settings: PermutationBias, length: int) -> dict[str, Any]:
 
 
 def _plain(found: Symmetry) -> dict[str, Any]:
-    between = found.interval(found.fraction_between)
-    whole = found.interval(found.fraction)
     leading = found.standard[0]
     return {
         "fraction": found.fraction.value,
-        "fraction_interval": list(whole),
+        "fraction_interval": list(found.interval(found.fraction)),
         "between": found.fraction_between.value,
-        "between_interval": list(between),
+        "between_interval": list(found.interval(found.fraction_between)),
         "splitting": leading.splitting,
         "multiplet": leading.eigenvalues.tolist(),
         "eigenvalue": leading.eigenvalue.value,

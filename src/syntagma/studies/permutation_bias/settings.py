@@ -41,6 +41,8 @@ class PermutationBias(Settings):
         sizes: training sizes of the learning curves.
         networks: widths of the finite networks on the same curves.
         network_sizes: training sizes that they are sampled at.
+        network_tails: representations that their targets are built in, each partition without its first row.
+        network_seeds: training sets of each size for the networks.
         network_scale: standard deviation of the targets that the networks learn. Kernel regression is linear in them:
             its error over their variance stays the same. Networks adapt their features to strong targets.
         network_steps: Langevin steps of each of their chains.

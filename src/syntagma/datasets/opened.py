@@ -1,0 +1,82 @@
+"""A folder that `export` wrote, opened again: its language, and where its sentences came from."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from syntagma.checked_model import first_problem
+from syntagma.datasets.export import FORMAT, VERSION
+from syntagma.errors import InputError
+from syntagma.languages.hierarchy import RandomHierarchy
+from syntagma.languages.language import Language
+from syntagma.languages.settings import AnyLanguage
+from syntagma.languages.splits import SPLITS, Split
+from syntagma.regular_file import UnreadableFile, read_regular, shown
+
+_LARGEST = 2**24
+
+
+@dataclass(frozen=True)
+class OpenedExport:
+    """What `metadata.json` says, checked.
+
+    Attributes:
+        language: made anew.
+        seed: of the sentences.
+        sizes: of each split: its sentences are the first so many of `language.splits(...)`.
+        metadata: all of it.
+    """
+
+    language: Language
+    seed: int
+    sizes: dict[Split, int]
+    metadata: dict[str, Any]
+
+
+def open_export(folder: str | os.PathLike[str]) -> OpenedExport:
+    """The export in `folder`: `open_export("data").language.sample(1, 10)`.
+
+    Raises:
+        InputError: there is none, it is damaged, or of another version.
+    """
+    place = Path(folder)
+    file = place / "metadata.json"
+    name = shown(file)
+    try:
+        content = json.loads(read_regular(file, _LARGEST, "Give a folder that `syntagma export` wrote"))
+    except UnreadableFile:
+        raise
+    except (ValueError, RecursionError):
+        raise InputError(f"{name} is no JSON: it may have been cut short. Export the sentences again.") from None
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise InputError(f'{name}: its "format" is not {FORMAT!r}. Give a folder that `syntagma export` wrote.')
+    if content.get("version") != VERSION:
+        raise InputError(f"{name} has version {content.get('version')!r:.40}, and this program reads {VERSION}.")
+    try:
+        splits = content["splits"]
+        sizes: dict[Split, int] = {one: _whole(splits[one]["sentences"]) for one in SPLITS if one in splits}
+        seed = _whole(content["seed"])
+        return OpenedExport(_language(place, content), seed, sizes, content)
+    except (KeyError, TypeError, AttributeError):
+        raise InputError(f"{name} lacks what an export says of itself. Export the sentences again.") from None
+
+
+def _language(place: Path, content: dict[str, Any]) -> Any:
+    if content["grammar"] is not None:
+        return RandomHierarchy.load(place / "grammar.json")
+    try:
+        return TypeAdapter(AnyLanguage).validate_python(content["language"]).language()
+    except ValidationError as error:
+        raise InputError(f"{shown(place / 'metadata.json')}: language.{first_problem(error, content)}") from None
+
+
+def _whole(value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise TypeError
+    return value

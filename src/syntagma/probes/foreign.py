@@ -1,0 +1,119 @@
+"""A network from outside, as far as probes ask: named activations, and what it predicts.
+
+    activations(inputs) -> {"block 1": [n, T, w], "pooled": [n, w], ...}
+
+Which inputs a position depends on is found by trying: each input in turn is changed in some sentences, and a position
+sees it if its activations change in any of them. So a position that ignores a token is said not to see it, and a
+network must answer the same twice: dropout is to be off.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float, Integer
+
+from syntagma.errors import InputError, invalid
+from syntagma.learners.answers import AT_ONCE, Answers, Predict, as_numbers
+from syntagma.learners.learner import Layer
+from syntagma.tasks import Shape
+
+ForeignActivations = Callable[[Integer[np.ndarray, "B T"]], Mapping[str, Any]]
+"""Inputs to arrays by name, `[B, positions, w]` or `[B, w]`, of any library."""
+
+_TRIED = 32
+
+
+@dataclass(frozen=True)
+class ForeignNetwork:
+    """A network from outside; `foreign_network` makes one.
+
+    Attributes:
+        shape: of the task.
+        sees: by layer, which inputs each position depends on.
+        activations: as given.
+        predict: as given, or None, where distances to oracles are not asked for.
+    """
+
+    shape: Shape
+    sees: Mapping[str, Bool[np.ndarray, "positions T"]]
+    activations: ForeignActivations
+    predict: Predict | None = None
+    batch: int = AT_ONCE
+
+    def layers(self, inputs: Integer[np.ndarray, "n T"]) -> list[Layer]:
+        """Every layer on `inputs`, float32."""
+        values = _activations(self.activations, inputs, self.batch)
+        if list(values) != list(self.sees):
+            raise invalid("activations", list(values), f"at first it named {list(self.sees)}", "Name them alike")
+        return [Layer(name, found, self.sees[name]) for name, found in values.items()]  # pyright: ignore
+
+    def log_probabilities(self, inputs: Integer[np.ndarray, "n T"]) -> Float[np.ndarray, "n *answers"]:
+        """What it predicts.
+
+        Raises:
+            InputError: no `predict` was given, or it gives no log-probabilities.
+        """
+        if self.predict is None:
+            raise InputError("predict is missing: distances to oracles need it. Give it, or leave distances out.")
+        return Answers(self.predict, self.shape, self.batch)(inputs)
+
+
+def foreign_network(
+    activations: ForeignActivations,
+    shape: Shape,
+    inputs: Integer[np.ndarray, "n T"],
+    predict: Predict | None = None,
+    batch: int = AT_ONCE,
+) -> ForeignNetwork:
+    """The network whose layers `activations` gives, with what each position sees, found on some of `inputs`.
+
+    Raises:
+        InputError: no mapping of names to arrays of `[n, positions, w]` or `[n, w]`, numbers that are not finite, or
+            other numbers when asked again.
+    """
+    if not callable(activations):
+        raise invalid("activations", activations, "it is no function", "Give a function of token arrays")
+    some = np.asarray(inputs[:_TRIED], np.int64)
+    before, again = (_activations(activations, some, batch) for _ in range(2))
+    for name, values in before.items():
+        if not np.array_equal(values, again[name]):
+            raise InputError(
+                f"activations[{name!r}] differ between two calls on the same tokens. "
+                "Turn off what is random, as model.eval() does."
+            )
+    sees = {name: np.zeros((values.shape[1], shape.length), bool) for name, values in before.items()}
+    for place in range(shape.length):
+        changed = some.copy()
+        changed[:, place] = np.where(some[:, place] < shape.vocab, (some[:, place] + 1) % shape.vocab, 0)
+        for name, values in _activations(activations, changed, batch).items():
+            sees[name][:, place] = (values != before[name]).any(axis=(0, 2))
+    return ForeignNetwork(shape, sees, activations, predict, batch)
+
+
+def _activations(given: ForeignActivations, inputs: np.ndarray, batch: int) -> dict[str, np.ndarray]:
+    """All layers on all inputs, `[n, positions, w]`, in calls of `batch` sentences."""
+    inputs = np.asarray(inputs, np.int64)
+    pieces = [_one_call(given, inputs[start : start + batch]) for start in range(0, len(inputs), batch)]
+    return {name: np.concatenate([piece[name] for piece in pieces]) for name in pieces[0]}
+
+
+def _one_call(given: ForeignActivations, inputs: np.ndarray) -> dict[str, np.ndarray]:
+    found: Any = given(inputs.copy())
+    if not isinstance(found, Mapping) or not found:
+        raise invalid("activations", found, "it must give arrays by name", 'For example {"block 1": values}')
+    layers = {}
+    for name, values in found.items():
+        array = as_numbers(values, f"activations[{name!r}]").astype(np.float32)
+        if array.ndim == 2:
+            array = array[:, None]
+        if array.ndim != 3 or len(array) != len(inputs):
+            allowed = f"it must be ({len(inputs)}, positions, width) or ({len(inputs)}, width)"
+            raise invalid(f"activations[{name!r}].shape", np.shape(values), allowed)
+        if not np.isfinite(array).all():
+            raise InputError(f"activations[{name!r}] has numbers that are not finite. Look at the network.")
+        layers[str(name)] = array
+    return layers

@@ -1,0 +1,291 @@
+"""The score of a model from outside, given as a function of token arrays.
+
+    excess_i = loss of the model on sentence i - loss of the exact oracle on sentence i
+
+averaged over the test sentences that a run of the same seed has; the error is that of the paired difference, in which
+the sentences' own surprise cancels. Whom the model predicts like is said by
+
+    D = mean over sentences of KL( P || model ),
+
+P the exact posterior of who sees the last k tokens, or another predictor's answer. For k = s^l - 1 in a language with a
+tree, the l with the smallest D is the level that the model has learned (`probes.oracle_distance`).
+Source: truncated observers, arXiv 2505.07070; the paired difference is derived here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, overload
+
+import numpy as np
+from jaxtyping import Float, Integer
+
+from syntagma.curves import LearningCurve
+from syntagma.errors import InputError, invalid, whole_number
+from syntagma.estimate import Estimate
+from syntagma.languages.language import Sample, Source
+from syntagma.languages.settings import language_of
+from syntagma.languages.splits import Split, stream_of
+from syntagma.learners import Learner, fit
+from syntagma.learners.answers import AT_ONCE, Answers, Predict
+from syntagma.learners.loss import right_side
+from syntagma.oracles.oracle import Oracle, needed_oracle, oracle_of
+from syntagma.probes.oracle_distance import divergence, observer_distances, observer_posteriors
+from syntagma.scoring.curve import curve_of
+from syntagma.scoring.values import Distance, PositionScore, Score
+from syntagma.tasks import Examples, LastToken, NextToken, Shape, Task
+
+Readers = Mapping[str, Predict | Learner]
+
+
+@overload
+def score(
+    language: Any,
+    task: Task,
+    predict: Predict,
+    *,
+    context: int | None = None,
+    num_examples: int | None = None,
+    seed: int = 0,
+    sentences: int = 4096,
+    readers: Readers | None = None,
+    name: str = "",
+    batch: int = AT_ONCE,
+) -> Score: ...
+@overload
+def score(
+    language: Any,
+    task: Task,
+    predict: Mapping[int, Predict | Sequence[Predict]],
+    *,
+    context: int | None = None,
+    seed: int = 0,
+    sentences: int = 4096,
+    name: str = "",
+    batch: int = AT_ONCE,
+) -> LearningCurve: ...
+def score(
+    language: Any,
+    task: Task,
+    predict: Predict | Mapping[int, Predict | Sequence[Predict]],
+    *,
+    context: int | None = None,
+    num_examples: int | None = None,
+    seed: int = 0,
+    sentences: int = 4096,
+    readers: Readers | None = None,
+    name: str = "",
+    batch: int = AT_ONCE,
+) -> Score | LearningCurve:
+    """The score of one model, or the learning curve of models trained on several numbers of sentences.
+
+        language = RandomHierarchy(vocab=8, rules=2, branching=2, depth=3, seed=0)
+        result = score(language, LastToken(), lambda tokens: log_softmax(model(torch.as_tensor(tokens)), -1))
+        result.excess.value, result.level_learned
+        curve = score(language, LastToken(), {256: predict_256, 1024: predict_1024}, name="mine")
+
+    `predict` gets inputs as tasks make them, int64 `[B, T]`, the hidden token as `language.vocab` (for `NextToken` the
+    tokens shifted by one, behind that symbol), and returns natural log-probabilities of any library, see
+    `learners.answers`. For `NextToken` it may leave out the first position.
+
+    Args:
+        language: it, or its settings.
+        task: what is asked.
+        predict: the model; or models by number of training sentences, several of one number for as many seeds.
+        context: number of previous tokens that the model sees, where not all: the oracle then sees no more either.
+        num_examples: sentences that it was trained on, for curves and readers.
+        seed: whose test sentences: those of a run with this seed (`language.splits`).
+        sentences: of the test set.
+        readers: other predictors by name, to which the distance is measured. A learner, as `Counter()`, is fitted on
+            the `num_examples` training sentences of `seed` first.
+        name: of the model, for figures.
+        batch: sentences that `predict` gets at once.
+
+    Raises:
+        InputError: answers that are none (see `learners.answers`), or that give an answer that occurs probability 0; a
+            `context` that the task or the language has no oracle for; fewer than 2 sentences.
+    """
+    if isinstance(predict, Mapping):
+        if num_examples is not None or readers:
+            reason = "numbers of training sentences are the keys of predict" if num_examples else "they are of one size"
+            raise invalid(
+                "num_examples" if num_examples else "readers", num_examples or readers, reason, "Leave it out"
+            )
+        common: dict[str, Any] = {"context": context, "sentences": sentences, "name": name, "batch": batch}
+        return curve_of(
+            score(language, task, model, num_examples=size, seed=seed + place, **common)
+            for size, models in predict.items()
+            for place, model in enumerate(models if isinstance(models, Sequence) else [models])
+        )
+    source = language_of(language)
+    if not isinstance(task, Task):
+        raise invalid("task", task, "it is no task", "Give one, as LastToken()")
+    size = None if num_examples is None else whole_number("num_examples", num_examples)
+    shape, setting = task.shape(source), Setting(source, task, whole_number("seed", seed, minimum=0))
+    asked = Answers(predict, shape, batch, without_first=True)
+    if context is not None:
+        context = checked_context(context, source, task)
+    others = {other: reader_of(other, given, setting, shape, size, batch) for other, given in (readers or {}).items()}
+    sample, examples = setting.drawn("test", whole_number("sentences", sentences, minimum=2))
+    return scored(source, task, sample, examples, asked, context, others, (name, setting.seed, size))
+
+
+def scored(
+    source: Source,
+    task: Task,
+    sample: Sample,
+    examples: Examples,
+    answers: Callable[[Integer[np.ndarray, "n T"]], Float[np.ndarray, "n *answers"]],
+    context: int | None,
+    readers: Mapping[str, Callable[..., np.ndarray]],
+    named: tuple[str, int, int | None],
+) -> Score:
+    """The score on given sentences, of checked answers; `named` is the model's name, its seed and `num_examples`."""
+    shape = task.shape(source)
+    log_predicted = answers(examples.inputs)
+    first = shape.length - log_predicted.shape[1] if shape.reads == "every" else 0
+    targets = examples.targets[:, first:] if shape.reads == "every" else examples.targets
+    losses, correct = _losses(log_predicted, targets, shape)
+    best = _best(source, task, sample, examples, context)
+    oracle = None
+    if best is not None:
+        oracle = _losses(_logarithms(best, shape)[:, first:] if first else _logarithms(best, shape), targets, shape)[0]
+    each = losses.reshape(len(losses), -1).mean(1)
+    excess = None if oracle is None else losses - oracle
+    name, seed, num_examples = named
+    return Score(
+        name=name,
+        task=task.kind,  # pyright: ignore[reportAttributeAccessIssue]
+        seed=seed,
+        num_examples=num_examples,
+        sentences=len(each),
+        loss=_estimate(each),
+        accuracy=float(correct.mean()),
+        oracle=None if oracle is None else float(oracle.mean()),
+        excess=None if excess is None else _estimate(excess.reshape(len(each), -1).mean(1)),
+        context=context,
+        positions=_positions(losses, excess, first) if shape.reads == "every" else (),
+        observers=_observers(source, task, sample, log_predicted),
+        readers=tuple(
+            Distance(reader, _estimate(_mean_divergence(predictor(examples.inputs), log_predicted)))
+            for reader, predictor in readers.items()
+        ),
+    )
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Where sentences come from: `Setting(language, LastToken(), 0).drawn("test", 100)`."""
+
+    source: Source
+    task: Task
+    seed: int
+
+    def drawn(self, split: Split, number: int) -> tuple[Sample, Examples]:
+        """The first sentences of a split, and what the task asks of them."""
+        stream = stream_of(split, self.seed)
+        sample = self.source.sample(stream, number, hidden=self.task.hidden)
+        return sample, self.task.examples(sample, self.source, stream)
+
+
+def reader_of(
+    name: str, given: Predict | Learner, setting: Setting, shape: Shape, num_examples: int | None, batch: int
+) -> Callable[[np.ndarray], np.ndarray]:
+    """The checked answers of a predictor, or of a learner once it is fitted."""
+    if shape.loss != "cross-entropy":
+        raise invalid("readers", name, "distances are between distributions, and this task asks for a number")
+    if not isinstance(given, Learner):
+        return Answers(given, shape, batch, without_first=True, field=f"readers[{name!r}]")
+    if num_examples is None:
+        raise invalid("num_examples", None, f"the reader {name!r} has to be fitted", "Give what the model had")
+    train, validation = setting.drawn("train", num_examples)[1], setting.drawn("validation", 2048)[1]
+    predictor = fit(given, shape, None, train, validation, validation, setting.seed).predictor
+    return Answers(predictor, shape, batch, field=f"readers[{name!r}]")
+
+
+def checked_context(context: object, source: Source, task: Task) -> int:
+    """`context`, if there is an oracle of so many previous tokens."""
+    if not isinstance(task, LastToken | NextToken):
+        raise invalid("context", context, "the task is not about the tokens before one", "Leave it out")
+    number = whole_number("context", context, minimum=0)
+    if number >= source.sentence_length:
+        allowed = f"a token has at most {source.sentence_length - 1} before it"
+        raise invalid("context", number, allowed, "Leave it out for all of them")
+    needed_oracle(source, Oracle)
+    return number
+
+
+def _best(
+    source: Source, task: Task, sample: Sample, examples: Examples, context: int | None
+) -> Float[np.ndarray, "n *answers"] | None:
+    """The best possible answers, of who sees `context` tokens."""
+    if context is None:
+        return task.oracle(source, examples) if task.has_oracle(source) else None
+    positions = range(source.sentence_length) if isinstance(task, NextToken) else [source.sentence_length - 1]
+    oracle = needed_oracle(source, Oracle)
+    found = [observer_posteriors(oracle, sample.tokens, place, min(context, place)) for place in positions]
+    return np.stack(found, axis=1) if isinstance(task, NextToken) else found[0]
+
+
+def _logarithms(best: np.ndarray, shape: Shape) -> np.ndarray:
+    if shape.loss == "squared":
+        return best
+    with np.errstate(divide="ignore"):
+        return np.log(best)
+
+
+def _losses(answers: np.ndarray, targets: np.ndarray, shape: Shape) -> tuple[np.ndarray, np.ndarray]:
+    """The loss of each answer, and whether it is correct."""
+    if shape.loss == "squared":
+        return (answers - targets) ** 2, right_side(answers, targets)
+    chosen = np.take_along_axis(answers, targets[..., None].astype(np.int64), axis=-1)[..., 0]
+    if np.isneginf(chosen).any():
+        row = int(np.argwhere(np.isneginf(chosen))[0][0])
+        raise InputError(
+            f"predict gives probability 0 to the answer of test sentence {row}, so that its loss is infinite. "
+            "Give every answer that can occur a probability above 0."
+        )
+    return -chosen, answers.argmax(axis=-1) == targets
+
+
+def _estimate(values: Float[np.ndarray, " n"]) -> Estimate:
+    if not np.isfinite(values).all():
+        return Estimate(float(values.mean()), float("nan"))
+    return Estimate(float(values.mean()), float(values.std(ddof=1) / np.sqrt(len(values))))
+
+
+def _positions(losses: np.ndarray, excess: np.ndarray | None, first: int) -> tuple[PositionScore, ...]:
+    return tuple(
+        PositionScore(first + i, _estimate(losses[:, i]), None if excess is None else _estimate(excess[:, i]))
+        for i in range(losses.shape[1])
+    )
+
+
+def _observers(source: Source, task: Task, sample: Sample, log_predicted: np.ndarray) -> tuple[Distance, ...]:
+    """Distances to the observers of the last k tokens, at the last position."""
+    oracle = oracle_of(source)
+    if oracle is None or not isinstance(task, LastToken | NextToken):
+        return ()
+    length, branching = source.sentence_length, source.branching
+    spans = [(branching or 2) ** level for level in range(length.bit_length())]
+    windows = sorted({span - 1 for span in spans if span <= length} | {length - 1})
+    last = log_predicted.reshape(len(log_predicted), -1, source.vocab)[:, -1:]
+    distance, error = observer_distances(oracle, sample.tokens, last, [length - 1], windows)
+    return tuple(
+        Distance(_words(k), Estimate(float(d), float(e)), k, None if branching is None else level)
+        for level, (k, d, e) in enumerate(zip(windows, distance[0], error[0], strict=True))
+    )
+
+
+def _words(context: int) -> str:
+    return f"the last {context} token{'s' * (context > 1)}" if context else "nothing"
+
+
+def _mean_divergence(reader: np.ndarray, model: np.ndarray) -> Float[np.ndarray, " n"]:
+    """KL(reader || model) of each sentence, averaged over the positions that both predict."""
+    if reader.ndim == 3:
+        last = min(reader.shape[1], model.shape[1])
+        reader, model = reader[:, -last:], model[:, -last:]
+    found = divergence(np.exp(reader), model)
+    return found.reshape(len(found), -1).mean(1)

@@ -1,0 +1,114 @@
+"""Claims of the study: layers beside the loss, along training, weight sharing, classes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from syntagma.curves import Claim, Interval, LearningCurve, certain, power_law, ratio, unmeasured
+from syntagma.studies import grammar
+from syntagma.studies.level_by_level.measured import ERROR_LEFT, WAY_TO_INVARIANT, Measured, half_invariant, where
+from syntagma.theory import hierarchy as theory
+
+
+def claims(measured: Measured) -> Iterator[Claim]:
+    """All claims, in the order in which they are read."""
+    yield from _layer_claims(measured)
+    yield from _training_claims(measured)
+    yield from _sharing_claims(measured)
+    yield from _class_claims(measured)
+
+
+def _beside(text: str, inside: LearningCurve | None, outside: LearningCurve | None, lines: Any, source: str) -> Claim:
+    """What is learned inside over what shows outside: a finding, since half-way inside depends on its definition."""
+    if inside is None or outside is None:
+        return Claim(text, "no prediction", unmeasured("not probed yet"), source=source)
+    return Claim(text, "no prediction", ratio(inside, 1 - WAY_TO_INVARIANT, outside, lines), source=source)
+
+
+def _layer_claims(measured: Measured) -> Iterator[Claim]:
+    """The layers come to ignore level-l synonyms where the loss shows that level l + 1 is learned.
+
+    To use level l + 1 is to use which symbol a level-l tuple stands for.
+    """
+    settings = measured.settings
+    for name in settings.learners:
+        who = f"the {measured.label(name)} network"
+        for m in settings.rules:
+            for level in range(1, settings.depth):
+                text = f"m = {m}: {who} ignores level-{level} synonyms more from P_{level + 1} on than before"
+                yield Claim(text, "rise > 0", measured.rise(name, m, level), "above", 0.0, theory.SOURCE)
+                text = f"m = {m}: P at which {who} is half-way to ignoring level-{level} synonyms, over P_{level + 1}"
+                curve = measured.curves.get((name, m))
+                lines = None if curve is None else curve.half_way(level + 1)
+                inside = measured.left_inside(name, m, level)
+                yield _beside(text, inside, None if curve is None else curve.curve, lines, theory.SOURCE)
+
+
+def _training_claims(measured: Measured) -> Iterator[Claim]:
+    """Along training, the level of the nearest observer rises one by one and never falls."""
+    settings = measured.settings
+    longest = where(measured.observers, num_examples=settings.sizes[-1])
+    for name in settings.learners:
+        text = f"along training the {measured.label(name)} network learns one level after the other"
+        predicted = "the nearest observer's level never falls"
+        right, total, first = 0, 0, ""
+        for (m, seed), rows in where(longest, learner=name).groupby(["rules", "seed"]):  # pyright: ignore
+            nearest = rows.loc[rows.groupby("step")["nats"].idxmin()].sort_values("step")
+            levels = nearest["level"].to_numpy(int)
+            right, total = right + bool((np.diff(levels) >= 0).all()), total + 1
+            steps = [nearest["step"][nearest["level"] >= k].min() for k in range(1, levels.max() + 1)]
+            first = first or f"m = {m}, seed {seed}: levels 1, 2, ... from steps {', '.join(f'{s:.0f}' for s in steps)}"
+        if not total:
+            yield Claim(text, predicted, unmeasured("nothing probed"), "equals", 1.0, theory.SOURCE)
+        else:
+            shown = f"in {right} of {total} trainings ({first})"
+            yield Claim(text, predicted, certain(right / total), "equals", 1.0, theory.SOURCE, shown=shown)
+
+
+def _sharing_claims(measured: Measured) -> Iterator[Claim]:
+    """What weight sharing is worth: the locally connected twin against the convolutional network."""
+    settings = measured.settings
+    if not {"cnn", "locally-connected"} <= settings.learners.keys():
+        return
+    for m in settings.rules:
+        alone, shared = measured.curves.get(("locally-connected", m)), measured.curves.get(("cnn", m))
+        for level in range(1, settings.depth + 1):
+            power = theory.threshold_exponent(level, False) - theory.threshold_exponent(level, True)
+            text = f"level {level}, m = {m}: examples that the network needs without weight sharing over those with it"
+            times = grammar.over(alone, shared, level)
+            law = f"m^{power} = {m**power}" if power else "1"
+            yield grammar.ratio_claim(text, float(m**power), times, theory.SOURCE, law)
+
+
+def _class_claims(measured: Measured) -> Iterator[Claim]:
+    """P* = n_c m^L: its exponent in m for each n_c, in n_c for each m; and what the layers ignore meanwhile."""
+    grid, depth = measured.settings.root_class, measured.settings.depth
+    lines = [(f"n_c = {c}", "m", grid.rules, [(m, c) for m in grid.rules], depth) for c in grid.classes]
+    lines += [(f"m = {m}", "n_c", grid.classes, [(m, c) for c in grid.classes], 1) for m in grid.rules]
+    for fixed, symbol, values, places, exponent in lines:
+        text, law = f"{fixed}: P* of the class grows as a power of {symbol}", f"{symbol}^{exponent}"
+        yield from _power_claim(text, law, symbol, values, [measured.class_threshold(*p) for p in places], exponent)
+    for n in grid.classes:
+        text = f"n_c = {n}: the P from which level-1 synonyms are ignored grows as P* does"
+        insides = [half_invariant(measured.left_inside_class(m, n, 1)) for m in grid.rules]
+        yield from _power_claim(text, f"m^{depth}", "m", grid.rules, insides, depth)
+    for (m, n), curve in measured.classes.items():
+        text = f"m = {m}, n_c = {n}: P at which level-1 synonyms are half-way ignored, over P*"
+        yield _beside(text, measured.left_inside_class(m, n, 1), curve, ERROR_LEFT, theory.CLASS_SOURCE)
+
+
+def _power_claim(
+    text: str, law: str, symbol: str, values: Sequence[int], measured: Sequence[Interval], exponent: int
+) -> Iterator[Claim]:
+    """A power of a size of the task, where there are two values of it."""
+    if len(values) < 2:
+        return
+    known = all(not math.isnan(one.value) for one in measured)
+    power = power_law(values, measured) if known else unmeasured("not trained yet")
+    claim = grammar.growth_claim(text, power, float(exponent), theory.CLASS_SOURCE, symbol)
+    yield replace(claim, predicted=law, shown=f"{symbol}^k, k = {power}" if known else "")

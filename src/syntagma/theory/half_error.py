@@ -1,0 +1,36 @@
+"""Examples at which half of a target's variance is learned, and the least that a bound on its eigenvalues allows."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float
+
+from syntagma.theory.learnability import sample_complexity, solve
+from syntagma.theory.spectrum import Spectrum
+
+_SIZES = np.geomspace(0.5, 1e7, 4001)
+
+
+def half_error(spectrum: Spectrum, target: Float[np.ndarray, " K"], ridge: float) -> float:
+    """The number of examples at which the predicted test error is half of the target's variance, which is 1.
+
+    Interpolated in ln n; NaN where it is below half from the start, or nowhere up to 1e7 examples.
+    Example: `half_error(Spectrum([1.0, 0.1], [1, 63]), np.array([0.0, 1.0]), ridge=0.02)`.
+    """
+    errors = solve(spectrum, _SIZES, ridge).errors(target)
+    error = errors.bias + errors.variance
+    below = np.flatnonzero(error <= 0.5)
+    if not len(below) or below[0] == 0:
+        return float("nan")
+    i = below[0]
+    share = (error[i - 1] - 0.5) / (error[i - 1] - error[i])
+    return float(np.exp(np.log(_SIZES[i - 1]) + share * np.log(_SIZES[i] / _SIZES[i - 1])))
+
+
+def least_for_half(spectrum: Spectrum, largest: float, ridge: float) -> float:
+    """Fewer examples than these cannot halve the error of a target none of whose eigenvalues exceeds `largest`.
+
+    Then no learnability L exceeds that of a level there, and the error is at least (1 - L)^2 of the target's variance:
+    half of it needs L >= 1 - 2^(-1/2). For an irreducible representation of dimension D `largest` is trace / D.
+    """
+    return float(sample_complexity(spectrum, 1 - 0.5**0.5, ridge, eigenvalues=[largest])[0])

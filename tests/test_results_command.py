@@ -1,0 +1,204 @@
+"""Looking at stored runs: what is shown, chosen, sorted, exported and compared."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from syntagma import Store
+from syntagma.cli import main
+from syntagma.errors import InputError
+from syntagma.sweep.comparison import compare
+from syntagma.sweep.runs import Run
+from syntagma.sweep.selection import PARTS, named_columns, ordered, short_names, telling_columns, where
+
+
+def loss(width: int, size: int, seed: int) -> float:
+    return 2.0 - 0.1 * np.log2(size) - 0.001 * width * (1 + 0.5 * seed)
+
+
+def fill(directory: Path, width: int, seeds: int = 3, shift: float = 0.0) -> Path:
+    """A store with runs of two learners, two sizes and some seeds; what they report is made up."""
+    with Store.create(directory) as store:
+        for kind in ("cnn", "attention"):
+            learner = {"kind": kind, "width": width} | ({"heads": 2} if kind == "attention" else {})
+            for size in (64, 256):
+                for seed in range(seeds):
+                    config = {
+                        "language": {"kind": "random-hierarchy", "vocab": 8, "rules": 3, "seed": seed},
+                        "task": {"kind": "last-token"},
+                        "learner": learner,
+                        "num_examples": size,
+                        "seed": seed,
+                    }
+                    history = [{"step": 0, "test_loss": 2.0}, {"step": 8, "test_loss": loss(width, size, seed)}]
+                    result = {"test_loss": loss(width, size, seed) + shift, "seconds": 1.0 + shift, "history": history}
+                    store.record_run(config, result)
+    return directory
+
+
+@pytest.fixture(scope="module")
+def narrow(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return fill(tmp_path_factory.mktemp("narrow"), 16)
+
+
+@pytest.fixture(scope="module")
+def wide(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return fill(tmp_path_factory.mktemp("wide"), 32, seeds=4)
+
+
+@pytest.fixture
+def runs(narrow: Path) -> pd.DataFrame:
+    with Store.open(narrow, read_only=True) as store:
+        return store.runs()
+
+
+@pytest.fixture
+def command(capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
+    def go(*arguments: object, code: int = 0) -> str:
+        with pytest.raises(SystemExit) as leaving:
+            main([str(one) for one in arguments])
+        said = capsys.readouterr()
+        assert leaving.value.code == code, said.err
+        return said.err if code else said.out
+
+    return go
+
+
+def test_parts_are_those_of_a_run() -> None:
+    assert set(PARTS) == set(Run.model_fields)
+
+
+def test_what_tells_runs_apart_and_nothing_that_says_the_same(runs: pd.DataFrame) -> None:
+    columns = telling_columns(runs)
+    assert columns == ["learner.kind", "num_examples", "seed", "test_loss", "seconds"]  # no heads, no language.seed
+    names = short_names([*columns, "language.kind"], list(runs.columns))
+    assert names["learner.kind"] == "learner.kind"  # three columns end in kind
+    assert short_names(["learner.heads"], list(runs.columns)) == {"learner.heads": "heads"}
+
+
+@pytest.mark.parametrize(
+    ("conditions", "number"),
+    [
+        (["kind=cnn"], 6),
+        (["learner.kind!=cnn", "num_examples>=256"], 3),
+        (["seed<2", "num_examples = 64"], 4),
+        (["heads=2"], 6),
+        (["test_loss>100"], 0),
+    ],
+)
+def test_conditions_choose(runs: pd.DataFrame, conditions: list[str], number: int) -> None:
+    assert len(where(runs, conditions)) == number
+
+
+def test_sorting_puts_missing_values_last(runs: pd.DataFrame) -> None:
+    losses = ordered(runs, "-test_loss")["test_loss"].tolist()
+    assert losses == sorted(losses, reverse=True)
+    assert [value != value or value is None for value in ordered(runs, "heads")["learner.heads"]] == [False] * 6 + [
+        True
+    ] * 6
+    assert named_columns(runs, ["rules", "test_loss", "language.rules"]) == ["language.rules", "test_loss"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--where", "colour=red"], "where='colour=red' cannot be used: runs have no such column"),
+        (["--where", "tets_loss=1"], "Did you mean 'test_loss'?"),
+        (["--where", "kind>3"], "it could be language.kind or learner.kind or task.kind"),
+        (["--where", "learner.kind>3"], "Give = or !="),
+        (["--where", "cnn"], "it must be NAME=VALUE"),
+        (["--where", "seed=77"], "it holds for none of 12 runs"),
+        (["--columns", "sed"], "Did you mean 'seed'?"),
+        (["--columns", ""], "column='' cannot be used"),
+        (["--sort", "kind"], "column='kind' cannot be used: it could be"),
+        (["--limit", "-1"], "limit=-1 cannot be used"),
+        (["--histories", "x.txt"], "must end in .csv or .parquet"),
+    ],
+)
+def test_what_is_refused(command: Callable[..., str], narrow: Path, arguments: list[str], says: str) -> None:
+    before = sorted(narrow.iterdir())
+    said = command("results", narrow, *arguments, code=2)
+    assert says in said
+    assert said.count("\n") == 1
+    assert sorted(narrow.iterdir()) == before
+
+
+@pytest.mark.parametrize("width", [40, 60, 100, 240])
+def test_the_table_fits_the_terminal(
+    command: Callable[..., str], narrow: Path, width: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    lines = command("results", narrow).splitlines()
+    table = [line for line in lines if line and line[0] in "┏┃┡│└"]
+    assert max(map(len, table)) <= width
+    assert "…" not in "".join(table)
+    assert len(table) == 12 + 4
+    assert lines[-1].startswith("12 runs; ") or "12 runs; " in "".join(lines)
+
+
+def test_what_was_asked_for_is_shown_and_exported(command: Callable[..., str], narrow: Path, tmp_path: Path) -> None:
+    some = ["--where", "kind=cnn", "--sort", "-test_loss", "--limit", "2", "--columns", "id,rules,seed,test_loss"]
+    assert "2 of 6 runs" in command("results", narrow, *some)
+    rows = json.loads(command("results", narrow, *some, "--json"))
+    assert [set(row) for row in rows] == [{"id", "language.rules", "seed", "test_loss"}] * 2
+    assert [row["test_loss"] for row in rows] == [loss(16, 64, 0), loss(16, 64, 1)]
+    files = [tmp_path / "runs.csv", tmp_path / "runs.parquet", tmp_path / "course.parquet"]
+    said = command("results", narrow, *some, "--csv", files[0], "--parquet", files[1], "--histories", files[2])
+    assert said.split() == [str(file) for file in files]
+    for table in (pd.read_csv(files[0]), pd.read_parquet(files[1])):
+        assert table["test_loss"].tolist() == [row["test_loss"] for row in rows]
+    course = pd.read_parquet(files[2])
+    assert course["id"].tolist() == [row["id"] for row in rows for _ in range(2)]
+    assert course["step"].tolist() == [0, 8, 0, 8]
+    command("results", narrow, "--csv", files[0])
+    assert "machine.processor" in pd.read_csv(files[0]).columns
+    assert len(json.loads(command("results", narrow, "--json"))) == 12
+
+
+def test_pairs_are_runs_that_differ_in_what_is_compared(narrow: Path, wide: Path) -> None:
+    with Store.open(narrow, read_only=True) as first, Store.open(wide, read_only=True) as second:
+        tables = compare(first, second)
+    assert dict(zip(tables["runs"]["runs"], tables["runs"]["number"], strict=True)) == {
+        "in the first": 12,
+        "in the second": 16,
+        "in both": 0,
+        "in both, with other results": 0,
+    }
+    settings = tables["settings"].set_index("setting")
+    assert settings.loc["learner.width"].tolist() == ["16", "32"]
+    assert settings.loc["seed"].tolist() == ["0, 1, 2", "0, 1, 2, 3"]
+    pairs = tables["pairs"]
+    assert pairs["pairs"].tolist() == [3] * 4
+    assert set(pairs["num_examples"]) == {64, 256}
+    differences = np.array([loss(32, 64, seed) - loss(16, 64, seed) for seed in range(3)])
+    low, high = stats.t.interval(0.95, 2, differences.mean(), stats.sem(differences))
+    assert pairs["second - first"].tolist() == [f"{differences.mean():.3g} [{low:.3g}, {high:.3g}]"] * 4
+
+
+def test_the_same_runs_with_other_results_are_named(command: Callable[..., str], narrow: Path, tmp_path: Path) -> None:
+    fill(tmp_path / "again", 16, shift=0.5)
+    found = json.loads(command("compare", narrow, tmp_path / "again", "--json"))
+    assert found["runs"][2:] == [
+        {"runs": "in both", "number": 12},
+        {"runs": "in both, with other results", "number": 12},
+    ]
+    assert {row["metric"] for row in found["results"]} == {"test_loss"}  # seconds are the machine's
+    assert "settings" not in found
+    assert all(row["second - first"].startswith("0.5 [0.5, 0.5]") for row in found["pairs"])
+    same = json.loads(command("compare", narrow, narrow, "--json"))
+    assert same["runs"][3]["number"] == 0
+    assert "results" not in same
+
+
+def test_what_cannot_be_compared(command: Callable[..., str], narrow: Path, tmp_path: Path) -> None:
+    assert "does not exist" in command("compare", narrow, tmp_path / "nowhere", code=2)
+    assert "Did you mean 'test_loss'?" in command("compare", narrow, narrow, "--metric", "tets_loss", code=2)
+    with Store.create(tmp_path / "empty") as empty, pytest.raises(InputError, match="no finished runs yet"):
+        compare(empty, empty)
