@@ -81,10 +81,12 @@ class LearningCurve:
         seeds: Sequence[int] = (),
         diverged: Bool[np.ndarray, "seeds P"] | None = None,
         cut_short: Bool[np.ndarray, "seeds P"] | None = None,
+        run_ids: np.ndarray | None = None,
     ) -> None:
         sizes, losses = np.asarray(num_examples, float), np.asarray(losses, float)
         seeds = tuple(seeds) or tuple(range(len(losses)))
-        for field, value in zip(fields(self), (sizes, losses, name, seeds, diverged, cut_short), strict=True):
+        given = (sizes, losses, name, seeds, diverged, cut_short, run_ids)
+        for field, value in zip(fields(self), given, strict=True):
             object.__setattr__(self, field.name, value)
         if sizes.ndim != 1 or not len(sizes) or (np.diff(sizes) <= 0).any() or not (sizes > 0).all():
             raise invalid("num_examples", sizes.tolist(), "sizes are above 0 and increase", "Sort them")

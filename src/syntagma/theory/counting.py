@@ -18,6 +18,8 @@ v = 8 and 1.9 to 3.6 times it at v = 16 (m = 2 to 4, L = 4, levels 1, 2 and 3 al
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from jaxtyping import Float
 from scipy.optimize import brentq
@@ -48,7 +50,8 @@ def _half_seen(probabilities: Float[np.ndarray, " n"], each: float) -> float:
     if seen(1.0, probabilities, each) >= 0.5:
         return 1.0
     most = np.log(4.0 * len(probabilities) * each)  # S(P) >= 1 - n M / (e P) for n M blocks
-    return float(np.exp(brentq(lambda log_size: seen(np.exp(log_size), probabilities, each) - 0.5, 0.0, most)))
+    root: Any = brentq(lambda log_size: seen(np.exp(log_size), probabilities, each) - 0.5, 0.0, most)
+    return float(np.exp(root))
 
 
 def _blocks(language: RandomHierarchy, level: int) -> tuple[Float[np.ndarray, " n"], float]:
