@@ -581,8 +581,9 @@ def _against_law(measured: Measured) -> Figure:
     axes = Axis("predicted, exact for these grammars", "log"), Axis("examples to half-way between plateaus", "log")
     caption = (
         "Every threshold that has both a measurement and a prediction of that learner's own, by the exact "
-        "correlations of its grammars; the counter's by the blocks of tokens it must have seen. On the line the two are "
-        "equal; parallel to it, they are proportional. A network stands above the line by what signal = noise leaves out: it needs the signal several times the noise."
+        "correlations of its grammars; the counter's by the blocks of tokens it must have seen. On the line the two "
+        "are equal; parallel to it, they are proportional. A network stands above the line by what signal = noise "
+        "leaves out: it needs the signal several times the noise."
     )
     own = [mark for mark in marks if isinstance(mark, Points) and mark.key in settings.networks()]
     factors = sorted(y / x for mark in own for x, y in zip(mark.x, mark.y, strict=True))
