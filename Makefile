@@ -8,8 +8,8 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14; 
 CHROMIUM ?= $(shell command -v chromium || command -v chromium-browser || command -v google-chrome)
 AXE_CORE := axe-core@4.14.1
 
-STUDIES := scaling-laws permutation-bias abstract-symbols level-by-level grammar-sizes one-pass zipf-rules \
-	all-positions masked-token corpus-forecast
+STUDIES := scaling-laws weight-sharing permutation-bias abstract-symbols level-by-level grammar-sizes one-pass \
+	zipf-rules all-positions masked-token corpus-forecast
 SHAPES := $(patsubst %,tests/test_%.py,annotations exchangeable tasks hidden_markov entropies frequencies ngrams \
 	interventions theory_hierarchy theory_prediction theory_reading curves activations kernel_regression)
 WITH_TEXT := permutation-bias abstract-symbols corpus-forecast

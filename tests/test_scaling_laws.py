@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from pathlib import Path
 
@@ -11,15 +10,23 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from staircases import store_staircases
 from syntagma.errors import InputError
-from syntagma.learners import Engine, HierarchicalCNN, LocallyConnected, Training
+from syntagma.learners import (
+    Clusterer,
+    Counter,
+    Engine,
+    HierarchicalCNN,
+    LocallyConnected,
+    MultiLayerAttention,
+    Training,
+)
 from syntagma.oracles import TreeOracle
 from syntagma.studies import load, machinery
-from syntagma.studies.grammar import exact_fact, plateaus_key
 from syntagma.studies.scaling_laws import PRESETS, Entrant, ScalingLaws
 from syntagma.sweep.store import Store
 from syntagma.tasks import LastToken
-from syntagma.theory import exact
+from syntagma.theory import counting, exact
 from syntagma.theory import hierarchy as theory
 
 STUDY = load("scaling-laws")
@@ -43,46 +50,9 @@ def small_settings(**changes: object) -> ScalingLaws:
     return ScalingLaws(**(sizes | changes))
 
 
-def store_staircases(
-    directory: Path, settings: ScalingLaws, factor: float, largest: int = 2**20, **result_of_all: object
-) -> None:
-    """Results as if every network followed its law exactly, with prefactor `factor`.
-
-    Between sizes the loss is linear in ln P through the half-way point of each level at `factor` times its threshold.
-    """
-    with Store.create(directory) as store:
-        store.record_command(STUDY.name, None, settings.model_dump(mode="json"), ["syntagma", "run"])
-        for m in settings.rules:
-            for seed in range(settings.seeds):
-                language = settings.language(m, seed)
-                plateaus = [e.value for e in TreeOracle(language.language()).plateaus()]
-                store.record_fact(
-                    STUDY.name, plateaus_key(language), {"loss_nats": plateaus, "standard_error": [0.0] * len(plateaus)}
-                )
-                by_correlations = exact_fact(language)
-                store.record_fact(STUDY.name, by_correlations.key, by_correlations.compute())
-                for contender, chosen in settings.learners.items():
-                    shared = bool(chosen.learner.weight_sharing)
-                    at = factor * theory.thresholds(settings.vocab, m, settings.branching, settings.depth, shared)
-                    middle = [0.5 * (a + b) for a, b in itertools.pairwise(plateaus)]
-                    for size in settings.curve_sizes(m):
-                        if size > largest:
-                            continue
-                        knots = [math.log(at[0]) - 3, *np.log(at), math.log(at[-1]) + 3]
-                        loss = float(np.interp(math.log(size), knots, [plateaus[0], *middle, plateaus[-1]]))
-                        run = settings.cell(m, contender, size, seed).run
-                        result = dict.fromkeys(("test_loss", "final_test_loss", "final_train_loss"), loss)
-                        result |= dict.fromkeys(("test_loss_error", "excess_loss_error"), 0.01)
-                        result |= {"oracle_loss": plateaus[-1], "excess_loss": loss - plateaus[-1], "flops": 1.0}
-                        result |= {"test_accuracy": 0.5, "steps": 1, "best_step": 1, "stopped": "patience"}
-                        result |= {"examples_seen": size, "seconds": 1.0, "seconds_evaluating": 0.1}
-                        result |= {"cut_short": False, **result_of_all}
-                        store.record_run(run.config(), result)
-
-
 def test_thresholds_and_exponents_of_known_staircases_are_recovered(tmp_path: Path) -> None:
     settings = small_settings(growth=1.05, max_examples=2**15)
-    store_staircases(tmp_path, settings, factor=3.0)
+    store_staircases(STUDY, tmp_path, settings, factor=3.0)
     with Store.open(tmp_path, read_only=True) as store:
         analysis = machinery.analyse(STUDY, store)
     found = analysis.tables["thresholds"].data
@@ -100,7 +70,7 @@ def test_thresholds_and_exponents_of_known_staircases_are_recovered(tmp_path: Pa
 def test_a_curve_that_ends_too_early_gives_a_bound_not_a_number(tmp_path: Path) -> None:
     settings = small_settings(seeds=4, growth=2**0.25)
     largest = 2**13  # between the thresholds of the two at level 3, 2,916 and 8,748
-    store_staircases(tmp_path, settings, factor=3.0, largest=largest)
+    store_staircases(STUDY, tmp_path, settings, factor=3.0, largest=largest)
     with Store.open(tmp_path, read_only=True) as store:
         analysis = machinery.analyse(STUDY, store)
     found = analysis.tables["thresholds"].data.set_index(["learner", "rules", "level"])
@@ -119,7 +89,7 @@ def test_a_curve_that_ends_too_early_gives_a_bound_not_a_number(tmp_path: Path) 
 
 def test_a_bound_that_short_training_may_have_made_decides_nothing(tmp_path: Path) -> None:
     settings = small_settings()
-    store_staircases(tmp_path, settings, factor=3.0, largest=2**13, cut_short=True)
+    store_staircases(STUDY, tmp_path, settings, factor=3.0, largest=2**13, cut_short=True)
     with Store.open(tmp_path, read_only=True) as store:
         verdicts = {verdict.claim.text: verdict for verdict in machinery.analyse(STUDY, store).verdicts}
     found = verdicts["level 3, m = 3: the locally connected network needs more examples than the convolutional"]
@@ -130,7 +100,7 @@ def test_a_bound_that_short_training_may_have_made_decides_nothing(tmp_path: Pat
 def test_losses_below_the_oracle_are_said_to_disagree(tmp_path: Path) -> None:
     settings = small_settings(rules=(2,), seeds=1)
     with Store.create(tmp_path) as store:
-        store_staircases(tmp_path, settings, factor=3.0, largest=64)
+        store_staircases(STUDY, tmp_path, settings, factor=3.0, largest=64)
         run = settings.cell(2, "cnn", next(size for size in settings.curve_sizes(2) if size > 64), 0).run
         bad = store.runs().iloc[0]
         names = ("final_test_loss", "final_train_loss", "test_loss_error", "oracle_loss", "test_accuracy", "steps")
@@ -235,3 +205,41 @@ def test_settings_that_cannot_be_are_refused(changes: dict[str, object], text: s
 def test_results_of_no_command_are_refused_in_one_line(tmp_path: Path) -> None:
     with Store.create(tmp_path) as store, pytest.raises(InputError, match="holds no results of scaling-laws"):
         machinery.analyse(STUDY, store)
+
+
+def test_readers_stand_beside_networks_on_the_grammars_that_both_have(tmp_path: Path) -> None:
+    network = Training(learning_rate=0.03, max_steps=8)
+    settings = small_settings(
+        rules=(3,),
+        seeds=3,
+        growth=2**0.5,
+        learners={
+            "cnn": Entrant(learner=HierarchicalCNN(width=8), training=network),
+            "attention": Entrant(learner=MultiLayerAttention(width=8, heads=2, layers=2), training=network, seeds=2),
+            "counter": Entrant(learner=Counter()),
+            "clusterer": Entrant(learner=Clusterer()),
+        },
+    )
+    store_staircases(STUDY, tmp_path, settings, factor=3.0, largest=2**14, sharing={"clusterer": True})
+    with Store.open(tmp_path, read_only=True) as store:
+        analysis = machinery.analyse(STUDY, store)
+    runs = analysis.tables["runs"].data
+    assert set(runs[runs["learner"] == "attention"]["seed"]) == {0, 1}
+    found = analysis.tables["thresholds"].data.set_index(["learner", "level"])["predicted"]
+    languages = [settings.language(3, seed).language() for seed in range(3)]
+    assert found["clusterer", 3] == pytest.approx(exact.mean_thresholds(languages, "tuples")[2])
+    assert found["attention", 3] == pytest.approx(exact.mean_thresholds(languages[:2], "tokens")[2])
+    by_counting = np.exp(np.mean([np.log(counting.thresholds(language)) for language in languages], axis=0))
+    assert found["counter", 2] == pytest.approx(by_counting[1])
+    outcomes = {verdict.claim.text: verdict.outcome for verdict in analysis.verdicts}
+    over = "level 3, m = 3: examples the {} needs over those of the {}"
+    assert outcomes[over.format("convolutional network", "counter") + ": fewer"] == "agrees"
+    assert outcomes[over.format("attention-only network", "counter") + ": what plain counting needs"] == "agrees"
+    assert outcomes[over.format("convolutional network", "clusterer")] == "finding"
+    assert "the counter learns one level after the other" in outcomes
+
+
+def test_learners_of_one_kind_are_told_apart_by_their_names() -> None:
+    entrants = {"near": Entrant(learner=Clusterer(statistic="neighbour")), "far": Entrant(learner=Clusterer())}
+    settings = small_settings(learners=entrants | {"counter": Entrant(learner=Counter())})
+    assert [settings.label(name) for name in settings.learners] == ["clusterer (near)", "clusterer (far)", "counter"]

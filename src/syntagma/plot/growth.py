@@ -36,6 +36,7 @@ def growth_panel(
     exponents: Mapping[str, Measured] | None = None,
     law_exponents: Mapping[str, float] | None = None,
     labels: Mapping[str, str] | None = None,
+    laws_are: str = "law",
     symbol: str = "m",
     title: str = "",
     x: str = "rules per symbol m",
@@ -48,13 +49,14 @@ def growth_panel(
         measured: by learner, the number of examples to half the error at each size; NaN where not run.
         factor: what each is multiplied by, `1 - f`; `exponents` are of the product.
         laws: by key, predicted numbers at each size (before `factor`), dashed.
+        laws_are: what the legend calls them.
         exponents: by learner, fitted exponents with intervals, written in the emptiest corner.
         law_exponents: by law, the exponent that theory gives it, written at its end.
     """
     scale = np.ones(len(sizes)) if factor is None else np.asarray(factor, float)
     y = y or "examples to half the error" + ("" if factor is None else ", times 1 − f")
     powers = {key: f"${symbol}^{{{power:g}}}$" for key, power in (law_exponents or {}).items()}
-    marks, notes = list(_laws(sizes, scale, laws or {}, powers)), list[Note]()
+    marks, notes = list(_laws(sizes, scale, laws or {}, powers, laws_are)), list[Note]()
     for place, (key, intervals) in enumerate(measured.items()):
         own = [i for i, one in enumerate(intervals) if math.isfinite(one.value)]
         aside = math.exp(SIDESTEP * (place - (len(measured) - 1) / 2))
@@ -80,7 +82,7 @@ def growth_panel(
 
 
 def _laws(
-    sizes: Sequence[float], scale: Any, laws: Mapping[str, Sequence[float]], powers: Mapping[str, str]
+    sizes: Sequence[float], scale: Any, laws: Mapping[str, Sequence[float]], powers: Mapping[str, str], called: str
 ) -> Iterator[Mark]:
     """Dashed lines through the predicted numbers, taking turns where two laws agree at every size."""
     heights = {key: np.asarray(values, float) * scale for key, values in laws.items()}
@@ -89,7 +91,7 @@ def _laws(
         x = np.geomspace(sizes[0], sizes[-1], 13) if len(sizes) > 1 else np.asarray(sizes, float)
         y = np.exp(np.interp(np.log(x), np.log(sizes), np.log(values)))
         name = powers.get(key, "") if same.index(key) == 0 else ""
-        yield Law(x, y, name=name, label=f"law, {key}", key=key, turn=(same.index(key), len(same)))
+        yield Law(x, y, name=name, label=f"{called}, {key}", key=key, turn=(same.index(key), len(same)))
 
 
 def _exponent(symbol: str, drawn: int, known: int, fitted: Measured | None) -> tuple[str, float | None]:

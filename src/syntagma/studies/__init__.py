@@ -20,6 +20,7 @@ from syntagma.studies.study import Cell, Fact, Facts, Results, Settings, Study
 
 BUILT_IN: Mapping[str, str] = {
     "scaling-laws": "syntagma.studies.scaling_laws",
+    "weight-sharing": "syntagma.studies.weight_sharing",
     "permutation-bias": "syntagma.studies.permutation_bias",
     "abstract-symbols": "syntagma.studies.abstract_symbols",
     "level-by-level": "syntagma.studies.level_by_level",

@@ -141,7 +141,7 @@ class GrammarCurve:
     def of(self, seeds: Sequence[int]) -> GrammarCurve:
         """The curve of some of its seeds."""
         rows = [self.curve.seeds.index(seed) for seed in seeds]
-        flags = {name: getattr(self.curve, name) for name in ("diverged", "cut_short")}
+        flags = {name: getattr(self.curve, name) for name in ("diverged", "cut_short", "run_ids")}
         chosen = {name: None if flag is None else flag[rows] for name, flag in flags.items()}
         curve = replace(self.curve, losses=self.curve.losses[rows], seeds=tuple(seeds), **chosen)
         return GrammarCurve(curve, self.plateaus[rows])

@@ -139,7 +139,7 @@ class ScalingLaws(Settings):
             test_examples=self.test_examples,
             seed=seed,
         )
-        names = {"learner": learner, "label": chosen.learner.label, "rules": rules}
+        names = {"learner": learner, "label": self.label(learner), "rules": rules}
         return Cell(names | {"num_examples": num_examples, "seed": seed}, run)
 
     def languages(self, rules: int, seeds: Iterable[int] | None = None) -> list[HierarchySettings]:
@@ -150,9 +150,19 @@ class ScalingLaws(Settings):
         """The seeds that a learner has."""
         return range(min(self.learners[learner].seeds or self.seeds, self.seeds))
 
+    def label(self, learner: str) -> str:
+        """What the learner is called: its kind's label, with its name where another has the same label."""
+        label = self.learners[learner].learner.label
+        same = sum(entrant.learner.label == label for entrant in self.learners.values())
+        return label if same == 1 else f"{label} ({learner})"
+
     def readers(self) -> list[str]:
         """The names of the learners without weights."""
         return [name for name, entrant in self.learners.items() if grammar.is_reader(entrant.learner)]
+
+    def networks(self) -> list[str]:
+        """The names of all others."""
+        return [name for name in self.learners if name not in self.readers()]
 
     @property
     def law_holds(self) -> bool:
@@ -177,7 +187,7 @@ class Measured:
 
     def label(self, learner: str) -> str:
         """What the learner is called."""
-        return self.settings.learners[learner].learner.label
+        return self.settings.label(learner)
 
     def who(self, learner: str) -> str:
         """What a sentence calls the learner."""
@@ -424,8 +434,7 @@ def _comparisons(measured: Measured) -> Iterator[Claim]:
     """Each network's threshold over that of the first network with weight sharing."""
     settings = measured.settings
     shared = [name for name, entrant in settings.learners.items() if entrant.learner.weight_sharing]
-    networks = [name for name in settings.learners if name not in settings.readers()]
-    for name, m in _pairs(measured, networks, shared[0]) if shared else ():
+    for name, m in _pairs(measured, settings.networks(), shared[0]) if shared else ():
         learner = settings.learners[name].learner
         for level in range(1, settings.levels + 1):
             times = measured.curves[name, m].over(measured.curves[shared[0], m], level)
@@ -447,10 +456,9 @@ def _beside_readers(measured: Measured) -> Iterator[Claim]:
     one that needs as much may only count.
     """
     settings, level = measured.settings, measured.settings.levels
-    networks = [name for name in settings.learners if name not in settings.readers()]
     for reader in settings.readers():
         counts = isinstance(settings.learners[reader].learner, Counter)
-        for name, m in _pairs(measured, networks, reader):
+        for name, m in _pairs(measured, settings.networks(), reader):
             times = measured.curves[name, m].over(measured.curves[reader, m], level)
             beside = f"level {level}, m = {m}: examples {measured.who(name)} needs over those of {measured.who(reader)}"
             if not counts or level < 3:
@@ -480,11 +488,11 @@ def _figures(measured: Measured) -> Iterator[Figure]:
 
 
 def _message(measured: Measured) -> str:
-    """What the curves show, at the highest level and the most rules where two learners were measured."""
+    """What the curves show, at the highest level and the most rules where two networks were measured."""
     settings = measured.settings
     for level in range(settings.levels, 0, -1):
         for m in sorted(settings.rules, reverse=True):
-            known = {name: measured.thresholds.get((name, m, level)) for name in settings.learners}
+            known = {name: measured.thresholds.get((name, m, level)) for name in settings.networks()}
             sizes = {name: one.value for name, one in known.items() if one is not None and one.measured}
             if len(sizes) > 1:
                 most, least = max(sizes, key=lambda name: sizes[name]), min(sizes, key=lambda name: sizes[name])
@@ -497,7 +505,7 @@ _BANDS = 3
 """With more curves than these in a panel, bands of seeds would hide them."""
 _CURVES_CAPTION = (
     "Test loss of the last token against the number of training examples P. Horizontal lines: the exact losses L_l of "
-    "a reader who knows the grammar and uses the s^l - 1 tokens before the last, averaged over the grammars drawn; "
+    "someone who knows the grammar and uses the s^l - 1 tokens before the last, averaged over the grammars drawn; "
     "the lowest is the oracle. Dash-dotted: where signal = sampling noise puts the threshold P_l, by the exact "
     "correlations of these grammars, which claims are tested against. Curves are means over seeds, each with a grammar "
     "of its own; diamonds: where the seeds come half-way between two plateaus, with the interval of 95 %; they stand "
@@ -541,7 +549,7 @@ def _growth_figure(measured: Measured) -> Figure:
         "exponent printed; intervals of 95 % over seeds, triangles where only a bound is known. Dashed: the asymptotic "
         "laws. A law says how a threshold grows, not its prefactor, so compare slopes."
     )
-    grown = {name: measured.growth(name, settings.levels).value for name in settings.learners}
+    grown = {name: measured.growth(name, settings.levels).value for name in settings.networks()}
     said = [f"$m^{{{k:.1f}}}$ ({measured.label(name)})" for name, k in grown.items() if math.isfinite(k)]
     title = f"Thresholds of level {settings.levels} grow as {', '.join(said)}"
     title = title if said and len(settings.rules) > 2 else "How thresholds grow with the number of rules"
@@ -570,13 +578,15 @@ def _against_law(measured: Measured) -> Figure:
         sizes = predicted if sizes == [1.0] and predicted else [*sizes, *predicted]
     ends = (min(sizes), max(sizes))
     marks.insert(0, Law(ends, ends, label="measured = predicted"))
-    axes = Axis("predicted by exact correlations", "log"), Axis("examples to half-way between plateaus", "log")
+    axes = Axis("predicted, exact for these grammars", "log"), Axis("examples to half-way between plateaus", "log")
     caption = (
         "Every threshold that has both a measurement and a prediction of that learner's own, by the exact "
-        "correlations of its grammars. On the line the two are equal; parallel to it, they are proportional. A "
-        "network stands above the line by what signal = noise leaves out: it needs the signal several times the noise."
+        "correlations of its grammars; the counter's by the blocks of tokens it must have seen. On the line the two "
+        "are equal; parallel to it, they are proportional. A network stands above the line by what signal = noise "
+        "leaves out: it needs the signal several times the noise."
     )
-    factors = sorted(y / x for mark in marks if isinstance(mark, Points) for x, y in zip(mark.x, mark.y, strict=True))
+    own = [mark for mark in marks if isinstance(mark, Points) and mark.key in settings.networks()]
+    factors = sorted(y / x for mark in own for x, y in zip(mark.x, mark.y, strict=True))
     title = "Measured against predicted thresholds"
     if factors:
         title = f"Networks need {factors[0]:.2g} to {factors[-1]:.2g} times the examples at which the signal shows"

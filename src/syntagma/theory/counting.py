@@ -24,11 +24,13 @@ import numpy as np
 from jaxtyping import Float
 from scipy.optimize import brentq
 
+from syntagma.checked_call import checked
 from syntagma.languages.hierarchy import RandomHierarchy
 
 SOURCE = "half of the blocks seen, derived here (theory.counting)"
 
 
+@checked
 def thresholds(language: RandomHierarchy) -> Float[np.ndarray, " L"]:
     """P_1..P_L of counting: `thresholds(RandomHierarchy(8, 3, 2, 4))`; NaN where rules are not equally probable."""
     if any(np.ptp(weights) > 0 for weights in language.weights):
@@ -36,6 +38,7 @@ def thresholds(language: RandomHierarchy) -> Float[np.ndarray, " L"]:
     return np.array([_half_seen(*_blocks(language, level)) for level in range(1, language.depth + 1)])
 
 
+@checked
 def seen(num_examples: float, probabilities: Float[np.ndarray, " n"], each: float) -> float:
     """S(P) where each of n kinds of block stands for `each` equally probable ones: `seen(10, np.ones(1), 4)`."""
     with np.errstate(divide="ignore"):
