@@ -102,9 +102,11 @@ class LearningCurve:
             wide = _wide(rows, metric)
             seeds = tuple(int(seed) for seed in wide.index)
             name = str(rows["label"].iloc[0]) if "label" in rows else " ".join(map(str, known))
-            flags = [_flag(rows, flag, wide) for flag in ("diverged", "cut_short")]
-            ids = _wide(rows, "id").fillna("").map(lambda name: name[:8]).to_numpy() if "id" in rows else None
-            curves[known] = cls(np.asarray(wide.columns, float), wide.to_numpy(float), name, seeds, *flags, ids)
+            flags = {flag: _flag(rows, flag, wide) for flag in ("diverged", "cut_short")}
+            ids = None if "id" not in rows else _wide(rows, "id").fillna("").map(lambda name: name[:8]).to_numpy()
+            curves[known] = cls(
+                np.asarray(wide.columns, float), wide.to_numpy(float), name, seeds, **flags, run_ids=ids
+            )
         return curves
 
     def band(self) -> Band:

@@ -125,13 +125,9 @@ def curve_panel(
         marks += curve_marks(key, curve, seeds if seeds != "auto" else _seeds(curve, lowest))
     marks += band_labels(marks)
     marks += crossing_marks(crossed)
-    return Panel(
-        title,
-        Axis(x, "log", limits=_size_limits(marks)),
-        Axis(y, scale, limits or _limits(named.values(), plateaus)),
-        marks,
-        list(factor_notes(crossed, predictions, plateaus)),
-    )
+    notes = list(factor_notes(crossed, predictions, plateaus))
+    limits = limits or _limits(named.values(), plateaus, len(notes))
+    return Panel(title, Axis(x, "log", limits=_size_limits(marks)), Axis(y, scale, limits), marks, notes)
 
 
 def curve_marks(key: str, curve: Curve, seeds: Seeds = "band") -> Iterable[Mark]:
@@ -254,15 +250,15 @@ def _seeds(curve: Curve, lowest: float) -> Seeds:
     return "lines" if np.nanmin(np.asarray(curve.losses)) < lowest else "band"
 
 
-def _limits(curves: Iterable[Curve], plateaus: Sequence[float]) -> tuple[float | None, float | None]:
-    """Room below the lowest plateau for names, and nothing far above the highest."""
+def _limits(curves: Iterable[Curve], plateaus: Sequence[float], notes: int) -> tuple[float | None, float | None]:
+    """Room below the lowest plateau for names and notes, and nothing far above the highest."""
     curves = list(curves)
     if not len(plateaus) or not curves:
         return None, None
     losses = np.concatenate([np.ravel(np.asarray(curve.losses)) for curve in curves])
     shown = losses[losses <= 1.5 * max(plateaus)]
     low, high = min([min(plateaus), *shown]), max([max(plateaus), *shown])
-    return float(low / (high / low) ** 0.1), float(high * 1.05)
+    return float(low / (high / low) ** (0.1 + 0.08 * notes)), float(high * 1.05)
 
 
 def _size_limits(marks: Iterable[Mark]) -> tuple[float | None, float | None]:

@@ -421,9 +421,9 @@ _CURVES_CAPTION = (
     "a reader who knows the grammar and uses the s^l - 1 tokens before the last, averaged over the grammars drawn; "
     "the lowest is the oracle. Dashes: where signal = sampling noise puts the threshold P_l, by the exact "
     "correlations of these grammars (dash-dotted: what claims are tested against) and by the asymptotic laws "
-    "(dashed). Diamonds: where the seeds come half-way between two plateaus, with the interval of 95 %; they stand right "
-    "of the dashes because a network needs the signal several times the noise, by the factors written. Bands: the "
-    "smallest to the largest of the seeds, each with a grammar of its own. Losses far above L_0 are left out."
+    "(dashed). Diamonds: where the seeds come half-way between two plateaus, with the interval of 95 %; they stand "
+    "right of the dashes because a network needs the signal several times the noise, by the factors written. Bands: "
+    "the smallest to the largest of the seeds, each with a grammar of its own. Losses far above L_0 are left out."
 )
 
 
