@@ -24,7 +24,7 @@ SIDESTEP = 0.02
 
 def growth(panels: Sequence[Panel], *, name: str = "growth", title: str, caption: str = "", columns: int = 3) -> Figure:
     """The figure of panels of `growth_panel`."""
-    return Figure(name, title, panels, caption, columns, panel_width=1.6)
+    return Figure(name, title, panels, caption, columns, panel_width=1.75)
 
 
 def growth_panel(
