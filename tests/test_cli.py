@@ -599,7 +599,7 @@ def test_several_results_are_compared(command: Callable[..., str], refused: Call
     panels = drawn["panels"]
     assert [panel["title"].split(" · ")[0] for panel in panels] == ["first", "second"]
     assert panels[0]["x"]["limits"] == panels[1]["x"]["limits"]
-    assert "several need --compare" in refused("report", "first", "second")
+    assert "several directories need --compare" in refused("report", "first", "second")
     assert "nothing to compare it with" in refused("report", "first", "--compare")
     assert "is given twice" in refused("report", "first", "first", "--compare")
 

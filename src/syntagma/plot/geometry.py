@@ -28,7 +28,7 @@ from syntagma.plot.marks import (
     VerticalLine,
 )  # fmt: skip
 
-LINE_HEIGHTS = {1: 0.05, 2: 0.065}
+LINE_HEIGHTS = {1: 0.065, 2: 0.065}
 """Of a line of text, in fractions of a panel's height, by the figure's columns; 0.085 for more."""
 ARROW = 0.07
 """Length of an open end, in fractions of the panel."""
@@ -130,6 +130,9 @@ def _cloud(panel: Panel, frame: Frame) -> Iterator[tuple[float, float]]:
             lines = [[(end, mark.height) for end in frame.x]]
         elif isinstance(mark, VerticalLine):
             lines = [[(mark.place, frame.inside(end, "y")) for end in (mark.low, mark.high)]]
+            if mark.name:  # written below
+                x, y = frame.fraction(*lines[0][0])
+                yield from ((x + side * frame.line, y - 0.9 * frame.line) for side in (-0.5, 0, 0.5))
         elif isinstance(mark, Bars):
             tops = zip(mark.x, mark.bottom, mark.height, strict=True)
             lines = [[(x, low), (x, low + height)] for x, low, height in tops]

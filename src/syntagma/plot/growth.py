@@ -52,7 +52,7 @@ def growth_panel(
         law_exponents: by law, the exponent that theory gives it, written at its end.
     """
     scale = np.ones(len(sizes)) if factor is None else np.asarray(factor, float)
-    y = y or "examples to half the error" + ("" if factor is None else ", times 1 − f")
+    y = y or "examples to half the error" + ("" if factor is None else ", times\u00a01\u00a0−\u00a0f")
     powers = {key: f"${symbol}^{{{power:g}}}$" for key, power in (law_exponents or {}).items()}
     marks, notes = list(_laws(sizes, scale, laws or {}, powers)), list[Note]()
     for place, (key, intervals) in enumerate(measured.items()):

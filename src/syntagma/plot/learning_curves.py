@@ -238,7 +238,7 @@ def factor_notes(
         factors = sorted(factor for factor in factors if math.isfinite(factor) and factor > 0)
         if factors:
             ends = dict.fromkeys(f"{factor:.2g}" for factor in (factors[0], factors[-1]))
-            yield Note(f"{palette.glyph(key)} measured: {' to '.join(ends)} × predicted", key)
+            yield Note(f"{palette.glyph(key)} {' to '.join(ends)} × predicted", key)
 
 
 def _half_way(curves: Mapping[str, Curve], plateaus: Sequence[float]) -> list[Crossing]:
@@ -258,7 +258,8 @@ def _limits(curves: Iterable[Curve], plateaus: Sequence[float], notes: int) -> t
     losses = np.concatenate([np.ravel(np.asarray(curve.losses)) for curve in curves])
     shown = losses[losses <= 1.5 * max(plateaus)]
     low, high = min([min(plateaus), *shown]), max([max(plateaus), *shown])
-    return float(low / (high / low) ** (0.1 + 0.08 * notes)), float(high * 1.05)
+    below = 0.14 + 0.09 * notes if notes else 0.09  # share of the panel
+    return float(low / (high / low) ** (below / (1 - below))), float(high * 1.05)
 
 
 def _size_limits(marks: Iterable[Mark]) -> tuple[float | None, float | None]:

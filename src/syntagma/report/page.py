@@ -172,7 +172,8 @@ def _lists(verdicts: Sequence[Verdict]) -> Iterator[str]:
 def _sentence(verdict: Verdict) -> str:
     text, predicted = verdict.claim.text.rstrip("."), verdict.claim.predicted
     expected = "" if verdict.outcome == "finding" or not predicted else f"predicted {predicted}, "
-    return f"{text}: {expected}measured {verdict.measured}"
+    said = verdict.measured if verdict.measured.startswith("measured") else f"measured {verdict.measured}"
+    return f"{text}: {expected}{said}"
 
 
 def _notes(notes: Iterable[str]) -> str:

@@ -388,7 +388,7 @@ def _growth_figure(measured: Measured) -> Figure:
                     notes.append(Note(f"level {level}: k = {exponent}, law {predicted}", name))
         values = settings.values(parameter)
         x = Axis(_WORDS[parameter], "log", ticks=values, limits=(values[0] / 1.15, values[-1] * 1.15))
-        y = Axis("examples to half the error, $P_l$, times 1 − f", "log")
+        y = Axis("examples to half the error, $P_l$, times\u00a01\u00a0−\u00a0f", "log")
         panels.append(Panel(f"in {SYMBOLS[parameter]}", x, y, marks, notes))
     caption = (
         "Measured thresholds times 1 - f against each size of the grammar, the others as in the base, so that the "
