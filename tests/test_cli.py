@@ -602,6 +602,23 @@ def test_report_is_made_again_from_stored_results(
     }
 
 
+def test_several_results_are_compared(command: Callable[..., str], refused: Callable[..., str], tmp_path: Path) -> None:
+    command("run", "fake-study", "--out", "first", "--workers", "1")
+    command("run", "fake-study", "--preset", "full", "--out", "second", "--workers", "1")
+    said = command("report", "first", "second", "--compare", "--format", "json")
+    assert said == "page    first-and-second/page.html\nfigure  first-and-second/figures/squares.json\n"
+    page = (tmp_path / "first-and-second" / "page.html").read_text(encoding="utf-8")
+    assert "<strong>first</strong>" in page
+    assert '<table data-name="settings">' in page
+    drawn = json.loads((tmp_path / "first-and-second" / "figures" / "squares.json").read_text(encoding="utf-8"))
+    panels = drawn["panels"]
+    assert [panel["title"].split(" · ")[0] for panel in panels] == ["first", "second"]
+    assert panels[0]["x"]["limits"] == panels[1]["x"]["limits"]
+    assert "several directories need --compare" in refused("report", "first", "second")
+    assert "nothing to compare it with" in refused("report", "first", "--compare")
+    assert "is given twice" in refused("report", "first", "first", "--compare")
+
+
 def test_settings_that_are_unset_are_set_and_new_learners_are_added() -> None:
     study: Any = load("scaling-laws")
     start = study.presets["quick"]

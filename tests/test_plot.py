@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.lines import Line2D
 from matplotlib.text import Text as DrawnText
@@ -175,6 +175,7 @@ def _tick_texts(axes: Any) -> set[str]:
     }
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**31 - 1), st.integers(1, 3))
 def test_notes_cover_no_data(seed: int, number: int) -> None:
     values = np.random.default_rng(seed).lognormal(size=(2, 12))

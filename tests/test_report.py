@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import html
 import json
 import math
@@ -24,11 +25,13 @@ from report_examples import CAPTIONED, NOTES, OUTCOMES, VERDICTS, analysis_of, r
 from syntagma.curves import Claim, Verdict, certain, claims_tested, judge, unmeasured
 from syntagma.errors import InputError
 from syntagma.plot import Axis, Figure, Line, Panel
+from syntagma.plot.files import as_csv
 from syntagma.plot.plotly_backend import spec
 from syntagma.report import page_html, save_figures, write_page
-from syntagma.report.page import finding
+from syntagma.report.formulas import rich
+from syntagma.report.page import headline
 from syntagma.report.plotly_source import packed, unpacked
-from syntagma.report.tables import number_text, typeset
+from syntagma.report.tables import number_text
 from syntagma.studies.machinery import Analysis
 from syntagma.studies.schemas import Column, Table
 
@@ -99,8 +102,8 @@ def test_page_needs_no_network_and_is_small(usual_page: str) -> None:
     loading = {"src", "href", "xlink:href", "action", "data", "poster", "srcset", "background", "formaction", "ping"}
     outside = {
         value
-        for _, name, value in page.attributes
-        if name in loading and not value.startswith(("#", "data:image/png;base64,"))
+        for tag, name, value in page.attributes
+        if name in loading and not value.startswith(("#", "data:image/png;base64,")) and tag != "a"
     }
     assert outside == {"data:,"}
     assert "@import" not in usual_page
@@ -112,6 +115,7 @@ def test_page_needs_no_network_and_is_small(usual_page: str) -> None:
     assert set(re.findall(r"https?://[^\s\"']+", usual_page)) <= {
         "http://www.w3.org/2000/svg",
         "http://www.w3.org/1999/xlink",
+        "https://arxiv.org/abs/2505.07070",  # a link that a reader may follow
     }
     assert len(usual_page.encode()) < 3_000_000
 
@@ -119,12 +123,21 @@ def test_page_needs_no_network_and_is_small(usual_page: str) -> None:
 def test_every_figure_is_there_as_a_drawing_and_as_data(usual: Analysis, usual_page: str) -> None:
     page = Page(usual_page)
     names = [figure.name for figure in usual.figures]
-    assert page.values("figure", "id") == [f"figure-{name}" for name in names]
+    assert [one for one in page.values("h2", "id") if one.startswith("figure-")] == [f"figure-{name}" for name in names]
     assert page.values("div", "data-figure") == names
     drawings = page.values("svg", "aria-label")
     assert drawings == [CAPTIONED] * len(names)
     data = json.loads(unpacked(page.scripts["figures-packed"]))
-    assert data == json.loads(json.dumps({figure.name: spec(figure, title=False) for figure in usual.figures}))
+    assert list(data) == names
+    for figure in usual.figures:
+        drawn = data[figure.name]
+        assert {key: drawn[key] for key in ("data", "layout")} == spec(figure, title=False)
+        for path, value in drawn["dark"]:
+            *outer, last = path.split(".")
+            inner = functools.reduce(lambda one, key: one[int(key) if isinstance(one, list) else key], outer, drawn)
+            inner[int(last) if isinstance(inner, list) else last] = value
+        assert {key: drawn[key] for key in ("data", "layout")} == spec(figure, dark=True, title=False)
+        assert drawn["csv"] == as_csv(figure)
     assert "Plotly" in unpacked(page.scripts["plotly-packed"])
     identities = [value for _, name, value in page.attributes if name == "id"]
     assert len(set(identities)) == len(identities)
@@ -197,7 +210,7 @@ def test_page_says_where_it_comes_from(usual_page: str) -> None:
         "Syntagma · study scaling-laws · preset laptop",
     ):
         assert wanted in text
-    assert finding(VERDICTS) in text.replace("P3", "P_3").replace("m5", "m^5").replace("m4", "m^4")
+    assert headline(VERDICTS) in text
 
 
 EVIL = "<script>alert('x')</script>\"&<b>"
@@ -222,7 +235,8 @@ def test_text_from_results_is_escaped() -> None:
     assert page.text.count(EVIL) > 15
     assert set(page.scripts) == {"figures-packed", "plotly-packed", "main"}
     assert page.values("script", "src") == []
-    data = unpacked(page.scripts["figures-packed"])
+    drawn = json.loads(unpacked(page.scripts["figures-packed"]))["evil"]  # its CSV and title are never read as HTML
+    data = json.dumps([drawn["data"], drawn["layout"]], ensure_ascii=False)
     assert "<script" not in data  # Plotly reads a little HTML in its texts
     assert "&<b>" not in data  # its own titles are bold
 
@@ -230,7 +244,7 @@ def test_text_from_results_is_escaped() -> None:
 def test_page_is_written_whole_or_not_at_all(
     tmp_path: Path, usual: Analysis, usual_page: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("syntagma.report.page.page_html", lambda _: usual_page)  # once is enough
+    monkeypatch.setattr("syntagma.report.page.page_html", lambda *_, **__: usual_page)  # once is enough
     assert write_page(usual, tmp_path / "report.html").read_text(encoding="utf-8") == usual_page
     with pytest.raises(InputError, match="cannot be written"):
         write_page(usual, tmp_path / "missing" / "report.html")
@@ -252,7 +266,7 @@ def test_page_is_written_whole_or_not_at_all(
 def test_a_page_without_figures_claims_or_notes_is_one_too() -> None:
     text = page_html(analysis_of(figures=(), verdicts=(), notes=(), provenance={}, tables={"runs": runs()}))
     page = Page(text)
-    assert "No prediction could be tested." in page.text
+    assert "No prediction could be tested yet." in page.text
     assert "No claim could be tested." in page.text
     assert page.values("ul", "class") == []
 
@@ -324,32 +338,18 @@ def test_the_browser_unpacks_with_the_same_alphabet() -> None:
 @pytest.mark.parametrize(
     ("outcomes", "says"),
     [
-        ([], "No prediction could be tested."),
-        (["open", "open", "finding"], "No prediction could be tested; 2 stay open; 1 finding without a prediction."),
-        (["agrees"], "The one prediction that could be tested agrees with what was measured."),
-        (
-            ["agrees"] * 3 + ["open"],
-            "All 3 predictions that could be tested agree with what was measured; 1 stays open.",
-        ),
-        (
-            ["disagrees"],
-            "The one prediction that could be tested disagrees with what was measured: c (predicted p, measured m).",
-        ),
-        (
-            ["disagrees"] * 2,
-            "None of the 2 predictions that could be tested agrees with what was measured: c (predicted p,",
-        ),
-        (
-            ["agrees"] + ["disagrees"] * 4,
-            "1 of 5 predictions that could be tested agree with what was measured; what disagrees",
-        ),
-        (["agrees"] + ["disagrees"] * 4, "; and 2 more."),
+        ([], "No prediction could be tested yet."),
+        (["open", "open", "finding"], "No prediction could be tested yet; 2 are open."),
+        (["agrees"], "The one prediction that could be tested came true."),
+        (["agrees"] * 3 + ["open"], "All 3 predictions that could be tested came true; 1 is open."),
+        (["disagrees"], "The one prediction that could be tested did not come true."),
+        (["disagrees"] * 2, "None of the 2 predictions that could be tested came true."),
+        (["agrees"] + ["disagrees"] * 4, "1 of 5 predictions that could be tested came true, 4 did not."),
     ],
 )
-def test_finding_is_computed_from_the_outcomes(outcomes: Any, says: str) -> None:
-    text = finding([Verdict(Claim("c", "p", certain(1.0), shown="m"), outcome, math.nan) for outcome in outcomes])
-    assert says in text
-    assert text.endswith(".")
+def test_the_headline_is_computed_from_the_outcomes(outcomes: Any, says: str) -> None:
+    claim = Claim("c", "p", certain(1.0), shown="m")
+    assert headline([Verdict(claim, outcome, math.nan) for outcome in outcomes]) == says
 
 
 @pytest.mark.parametrize(
@@ -367,14 +367,28 @@ def test_numbers_are_rounded_for_the_eye(value: float, kind: Any, shown: str) ->
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
-        ("P_3 < m^4", "P<sub>3</sub> &lt; m<sup>4</sup>"),
-        ("L_(l-1) and m^(2l-1)", "L<sub>l-1</sub> and m<sup>2l-1</sup>"),
-        ("m^2.9, num_examples", "m<sup>2.9</sup>, num_examples"),
-        ("a_<b>", "a_&lt;b&gt;"),
+        ("P_3 < m^4", "<math>{msub:P 3}<mo>&lt;</mo>{msup:m 4}</math>"),
+        ("with a P_3", "with a <math>{msub:P 3}</math>"),
+        ("L_(l-1)", "<math><msub><mi>L</mi><mrow><mi>l</mi><mo>−</mo><mn>1</mn></mrow></msub></math>"),
+        ("$m^{2}$ at 3", "<math><msup><mi>m</mi><mrow><mn>2</mn></mrow></msup></math> at 3"),
+        ("t^-beta", "<math><msup><mi>t</mi><mrow><mo>−</mo><mi>β</mi></mrow></msup></math>"),
+        ("m^2.9, num_examples_1", "<math>{msup:m 2.9}</math>, num_examples_1"),
+        ("a_<b>, 5$", "a_&lt;b&gt;, 5$"),
+        (
+            "arXiv 2505.07070, eq. 9",
+            'arXiv <a href="https://arxiv.org/abs/2505.07070" rel="noreferrer">2505.07070</a>, eq. 9',
+        ),
     ],
 )
-def test_formulas_are_set(text: str, shown: str) -> None:
-    assert typeset(text) == shown
+def test_formulas_and_papers_are_set(text: str, shown: str) -> None:
+    shown = re.sub(r"\{(\w+):(\w) ([\d.]+)\}", r"<\1><mi>\2</mi><mn>\3</mn></\1>", shown)
+    assert rich(text) == shown
+
+
+@settings(deadline=None)
+@given(st.text(alphabet="P_l^m(1)-{}2 $<&x"))
+def test_any_text_gives_elements_that_are_nested(text: str) -> None:
+    assert "".join(Page(f"<p>{rich(text)}</p>").text.split()) or not text.strip(" (){}$^_-")
 
 
 def test_report_reads_results_without_jax() -> None:

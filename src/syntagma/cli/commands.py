@@ -356,7 +356,7 @@ def fit(
         display.print_json({"points": display.records(table), "at_an_end": ends})
         return
     shown = table.drop(columns=["validation_loss", "test_loss", *([] if table["diverged"].any() else ["diverged"])])
-    marks = shown.assign(best=["best" if bool(best) else "" for best in list(shown["best"])])
+    marks = shown.assign(best=table["best"].map({True: "best", False: ""}))
     display.print_tables({f"{learner} on {language}, {task}: mean loss over seeds, chosen by validation": marks})
     for key in ends:
         display.console(stderr=True).print(
@@ -407,7 +407,10 @@ def _kept_results(runs: Sequence[Any], place: Path, workers: int, ray: str | Non
 
 @app.command()
 def report(
-    directory: Directory,
+    directories: Annotated[list[str], typer.Argument(help="A directory of results.", metavar="DIR...")],
+    compare: Annotated[
+        bool, typer.Option("--compare", help="One page for several DIR: their figures beside each other.")
+    ] = False,
     to: Annotated[str | None, typer.Option(help="Write there instead of into DIR.", metavar="DIR")] = None,
     study: Annotated[str | None, typer.Option(help="Which study, where DIR holds several, or its file.")] = None,
     with_: Annotated[
@@ -430,6 +433,15 @@ def report(
     forms, inches = checked_formats(formats.split(",")), checked_width(width)
     for file in with_:
         module_of_file(file, "with")
+    if compare != (len(directories) > 1):
+        allowed = (
+            "several directories need --compare" if len(directories) > 1 else "there is nothing to compare it with"
+        )
+        raise invalid("DIR", " ".join(directories), allowed, "Give one DIR, or several and --compare")
+    if compare:
+        _compare(directories, to, study, forms, inches, title=not no_title)
+        return
+    (directory,) = directories
     source = to_read("DIR", directory)
     place = source.parent if source.suffix == ".sqlite" else source
     if to is not None:
@@ -729,6 +741,37 @@ def _report(
     for note in analysis.notes:
         display.console(stderr=True).print(f"note    {note}", markup=False, soft_wrap=True)
     print(f"page    {page}")
+    for figure in figures:
+        print(f"figure  {figure}")
+
+
+def _compare(
+    directories: Sequence[str], to: str | None, study: str | None, formats: Sequence[str], width: float, *, title: bool
+) -> None:
+    """Write the page and figures of several results beside each other, into a directory beside the first."""
+    from syntagma.cli.paths import directory_to_write, to_read
+    from syntagma.cli.progress import waiting
+    from syntagma.report import save_figures
+    from syntagma.report.compare import compared_figures, comparison_html, names_of
+    from syntagma.report.page import write_html
+    from syntagma.studies import load, machinery
+    from syntagma.sweep.store import Store
+
+    sources = [to_read("DIR", one) for one in directories]
+    names = names_of([one.parent if one.suffix == ".sqlite" else one for one in sources])
+    place = Path(directories[0]).parent / "-and-".join(one.replace("/", "-") for one in names)
+    place = place if to is None else directory_to_write("to", to)
+    analyses = {}
+    with waiting(f"comparing {', '.join(names)}"):
+        for name, source in zip(names, sources, strict=True):
+            with Store.open(source, read_only=True) as store:
+                analyses[name] = machinery.analyse(load(_stored_study(store, study)), store)
+        text = comparison_html(analyses)
+        _make_parent(place / "page.html")
+        drawn = compared_figures(names, [one.figures for one in analyses.values()])
+        figures = save_figures(drawn, place / "figures", formats, width, title=title)
+        write_html(text, place / "page.html")
+    print(f"page    {place / 'page.html'}")
     for figure in figures:
         print(f"figure  {figure}")
 

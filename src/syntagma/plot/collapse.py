@@ -14,7 +14,7 @@ import numpy as np
 from syntagma.plot.content import Panel
 from syntagma.plot.figure import Figure
 from syntagma.plot.intervals import Measured
-from syntagma.plot.marks import Axis, Level, Line, Mark
+from syntagma.plot.marks import Axis, Level, Line, Mark, Numbers
 from syntagma.plot.ratios import dot_panel
 
 SHOWN = (-0.15, 1.15)
@@ -42,8 +42,8 @@ def collapse(
 
 def rescaled(
     key: str,
-    num_examples: Sequence[float] | np.ndarray,
-    left: Sequence[float] | np.ndarray,
+    num_examples: Numbers,
+    left: Numbers,
     predicted: float,
     *,
     label: str = "",

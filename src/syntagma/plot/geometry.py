@@ -28,7 +28,7 @@ from syntagma.plot.marks import (
     VerticalLine,
 )  # fmt: skip
 
-LINE_HEIGHTS = {1: 0.05, 2: 0.065}
+LINE_HEIGHTS = {1: 0.065, 2: 0.065}
 """Of a line of text, in fractions of a panel's height, by the figure's columns; 0.085 for more."""
 ARROW = 0.07
 """Length of an open end, in fractions of the panel."""
@@ -68,7 +68,7 @@ class Frame:
 def frames(figure: Content) -> list[Frame]:
     """The frame of every panel."""
     columns = min(figure.columns, len(figure.panels))
-    found = [_frame(panel, LINE_HEIGHTS.get(columns, 0.085)) for panel in figure.panels]
+    found = [frame(panel, LINE_HEIGHTS.get(columns, 0.085)) for panel in figure.panels]
     shown = [i for i, panel in enumerate(figure.panels) if not is_bare(panel)]
     for side in figure.share:
         ends = [getattr(found[i], side) for i in shown]
@@ -130,6 +130,9 @@ def _cloud(panel: Panel, frame: Frame) -> Iterator[tuple[float, float]]:
             lines = [[(end, mark.height) for end in frame.x]]
         elif isinstance(mark, VerticalLine):
             lines = [[(mark.place, frame.inside(end, "y")) for end in (mark.low, mark.high)]]
+            if mark.name:  # written below
+                x, y = frame.fraction(*lines[0][0])
+                yield from ((x + side * frame.line, y - 0.9 * frame.line) for side in (-0.5, 0, 0.5))
         elif isinstance(mark, Bars):
             tops = zip(mark.x, mark.bottom, mark.height, strict=True)
             lines = [[(x, low), (x, low + height)] for x, low, height in tops]
@@ -147,7 +150,8 @@ def _cloud(panel: Panel, frame: Frame) -> Iterator[tuple[float, float]]:
                     yield from ((x + t * (x2 - x), y + t * (y2 - y)) for t in np.linspace(0, 1, 13))
 
 
-def _frame(panel: Panel, line: float) -> Frame:
+def frame(panel: Panel, line: float = 0.065) -> Frame:
+    """The frame of a panel alone."""
     logs = panel.x.scale == "log", panel.y.scale == "log"
     x_ends, y_ends = (
         _limits(axis, _extent(panel.marks, side), _open_ends(panel.marks, side, logs[side]))
@@ -155,11 +159,11 @@ def _frame(panel: Panel, line: float) -> Frame:
     )
     if panel.y.scale == "category":
         y_ends = (y_ends[1], y_ends[0])
-    frame = Frame(x_ends, y_ends, *logs, line)
-    if panel.notes and panel.y.limits[1] is None and not free_corner(panel, frame)[1]:
+    found = Frame(x_ends, y_ends, *logs, line)
+    if panel.notes and panel.y.limits[1] is None and not free_corner(panel, found)[1]:
         room = len(panel.notes) * line + 0.04
-        frame = dataclasses.replace(frame, y=(y_ends[0], frame.moved(y_ends[1], "y", room / (1 - room))))
-    return frame
+        found = dataclasses.replace(found, y=(y_ends[0], found.moved(y_ends[1], "y", room / (1 - room))))
+    return found
 
 
 def _limits(axis: Axis, values: Iterable[float], arrows: tuple[bool, bool]) -> tuple[float, float]:

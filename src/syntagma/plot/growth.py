@@ -24,7 +24,7 @@ SIDESTEP = 0.02
 
 def growth(panels: Sequence[Panel], *, name: str = "growth", title: str, caption: str = "", columns: int = 3) -> Figure:
     """The figure of panels of `growth_panel`."""
-    return Figure(name, title, panels, caption, columns, panel_width=1.6)
+    return Figure(name, title, panels, caption, columns, panel_width=1.75)
 
 
 def growth_panel(
@@ -54,7 +54,7 @@ def growth_panel(
         law_exponents: by law, the exponent that theory gives it, written at its end.
     """
     scale = np.ones(len(sizes)) if factor is None else np.asarray(factor, float)
-    y = y or "examples to half the error" + ("" if factor is None else ", times 1 − f")
+    y = y or "examples to half the error" + ("" if factor is None else ", times\u00a01\u00a0−\u00a0f")
     powers = {key: f"${symbol}^{{{power:g}}}$" for key, power in (law_exponents or {}).items()}
     marks, notes = list(_laws(sizes, scale, laws or {}, powers, laws_are)), list[Note]()
     for place, (key, intervals) in enumerate(measured.items()):

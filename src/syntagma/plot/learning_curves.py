@@ -126,13 +126,9 @@ def curve_panel(
         marks += curve_marks(key, curve, seeds if seeds != "auto" else _seeds(curve, lowest))
     marks += band_labels(marks)
     marks += crossing_marks(crossed)
-    return Panel(
-        title,
-        Axis(x, "log", limits=_size_limits(marks)),
-        Axis(y, scale, limits or _limits(named.values(), plateaus)),
-        marks,
-        list(factor_notes(crossed, predictions, plateaus)),
-    )
+    notes = list(factor_notes(crossed, predictions, plateaus))
+    limits = limits or _limits(named.values(), plateaus, len(notes))
+    return Panel(title, Axis(x, "log", limits=_size_limits(marks)), Axis(y, scale, limits), marks, notes)
 
 
 def curve_marks(key: str, curve: Curve, seeds: Seeds = "band") -> Iterable[Mark]:
@@ -244,7 +240,7 @@ def factor_notes(
         factors = sorted(factor for factor in factors if math.isfinite(factor) and factor > 0)
         if factors:
             ends = dict.fromkeys(f"{factor:.2g}" for factor in (factors[0], factors[-1]))
-            yield Note(f"{palette.glyph(key)} measured: {' to '.join(ends)} × predicted", key)
+            yield Note(f"{palette.glyph(key)} {' to '.join(ends)} × predicted", key)
 
 
 def _half_way(curves: Mapping[str, Curve], plateaus: Sequence[float]) -> list[Crossing]:
@@ -256,15 +252,16 @@ def _seeds(curve: Curve, lowest: float) -> Seeds:
     return "lines" if np.nanmin(np.asarray(curve.losses)) < lowest else "band"
 
 
-def _limits(curves: Iterable[Curve], plateaus: Sequence[float]) -> tuple[float | None, float | None]:
-    """Room below the lowest plateau for names, and nothing far above the highest."""
+def _limits(curves: Iterable[Curve], plateaus: Sequence[float], notes: int) -> tuple[float | None, float | None]:
+    """Room below the lowest plateau for names and notes, and nothing far above the highest."""
     curves = list(curves)
     if not len(plateaus) or not curves:
         return None, None
     losses = np.concatenate([np.ravel(np.asarray(curve.losses)) for curve in curves])
     shown = losses[losses <= 1.5 * max(plateaus)]
     low, high = min([min(plateaus), *shown]), max([max(plateaus), *shown])
-    return float(low / (high / low) ** 0.1), float(high * 1.05)
+    below = 0.14 + 0.09 * notes if notes else 0.09  # share of the panel
+    return float(low / (high / low) ** (below / (1 - below))), float(high * 1.05)
 
 
 def _size_limits(marks: Iterable[Mark]) -> tuple[float | None, float | None]:

@@ -55,7 +55,7 @@ def margin_names(panel: Panel, frame: Frame) -> list[tuple[int, str, tuple[float
 def line_names(panel: Panel, frame: Frame) -> list[tuple[int, str, float, float]]:
     """(mark, name, x, y) of the names below vertical lines, as fractions of the panel, each clear of those before."""
     placed: list[tuple[int, str, float, float]] = []
-    wide = 1.1 * frame.line
+    wide = max(1.1 * frame.line, 0.085)
     for i, mark in enumerate(panel.marks):
         if isinstance(mark, VerticalLine) and mark.name:
             x, y = frame.fraction(mark.place, mark.low if math.isfinite(mark.low) else frame.y[1])

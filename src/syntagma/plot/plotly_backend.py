@@ -226,9 +226,9 @@ def _places(figure: Content, columns: int) -> dict[str, Any]:
     """A relayout: where panels, legend and colour bars are, with that many columns."""
     rows = math.ceil(len(figure.panels) / columns)
     empty = all(geometry.is_empty(panel) for panel in figure.panels)
-    plotted = rows * (170 if empty else 330 if columns > 1 else 380) - 60
+    plotted = rows * (170 if empty else 330 if columns > 1 else 420) - 60
     below = 75 + 22 * math.ceil(len(figure.legend_entries()) / (3 if columns > 1 else 2))
-    across, down = 0.12 if columns > 1 else 0.0, 80 / plotted if rows > 1 else 0.0
+    across, down = 0.12 if columns > 1 else 0.0, (80 if columns > 1 else 120) / plotted if rows > 1 else 0.0
     named = [mark.name for panel in figure.panels for mark in panel.marks if isinstance(mark, Level | Line)]
     right = 24 + 8 * max((len(geometry.plain(name)) for name in named), default=0)
     found: dict[str, Any] = {

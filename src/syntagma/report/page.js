@@ -214,7 +214,7 @@
     // For slides: on white, with the title.
     async image(format) {
       const { data, layout } = this.spec(false);
-      layout.title = { text: `<b>${this.base.layout.meta.title}</b>`, x: 0, xref: "paper", y: 0.98, yref: "container", yanchor: "top", font: { size: 15 } };
+      layout.title = { text: this.base.layout.meta.title, x: 0, xref: "paper", y: 0.98, yref: "container", yanchor: "top", font: { size: 15, weight: 700 } };
       layout.margin.t += 34;
       layout.height += 34;
       layout.width = this.place.clientWidth;

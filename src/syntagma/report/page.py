@@ -37,7 +37,8 @@ _RULE = (
     "Computed from intervals of 95 %: a claim agrees if its interval holds the prediction and is narrow enough to tell."
 )
 _LONG_LIST = 8
-"""A longer list of claims is closed until a reader opens it."""
+_LONG_TABLE = 60
+"""Longer lists of claims and tables are closed until a reader opens them."""
 
 
 def write_page(analysis: Analysis, path: str | Path) -> Path:
@@ -171,7 +172,8 @@ def _lists(verdicts: Sequence[Verdict]) -> Iterator[str]:
 def _sentence(verdict: Verdict) -> str:
     text, predicted = verdict.claim.text.rstrip("."), verdict.claim.predicted
     expected = "" if verdict.outcome == "finding" or not predicted else f"predicted {predicted}, "
-    return f"{text}: {expected}measured {verdict.measured}"
+    said = verdict.measured if verdict.measured.startswith("measured") else f"measured {verdict.measured}"
+    return f"{text}: {expected}{said}"
 
 
 def _notes(notes: Iterable[str]) -> str:
@@ -221,9 +223,11 @@ def _changes(old: Any, new: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def _table(table: Table) -> str:
+    rows = len(table.data)
+    long = (f"<details><summary>{rows:,} rows</summary>", "</details>") if rows > _LONG_TABLE else ("", "")
     return f"""{_heading(f"table-{table.name}", table.title, 2)}
 <p class="caption">{rich(table.caption)}</p>
-{table_html(table)}"""
+{long[0]}{table_html(table)}{long[1]}"""
 
 
 def _provenance(analysis: Analysis) -> str:

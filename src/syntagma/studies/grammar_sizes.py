@@ -361,15 +361,8 @@ def _growth_figure(measured: Measured) -> Figure:
                     notes.append(Note(f"level {level}: k = {exponent}, law {predicted}", name))
         values = settings.values(parameter)
         x = Axis(_WORDS[parameter], "log", ticks=values, limits=(values[0] / 1.15, values[-1] * 1.15))
-        panels.append(
-            Panel(
-                f"in {SYMBOLS[parameter]}",
-                x,
-                Axis("examples to half the error, $P_l$, times 1 − f", "log"),
-                marks,
-                notes,
-            )
-        )
+        y = Axis("examples to half the error, $P_l$, times\u00a01\u00a0−\u00a0f", "log")
+        panels.append(Panel(f"in {SYMBOLS[parameter]}", x, y, marks, notes))
     caption = (
         "Measured thresholds times 1 - f against each size of the grammar, the others as in the base, so that the "
         "slope drawn is the exponent printed; intervals of 95 % over seeds, triangles where only a bound is known. "
@@ -398,14 +391,13 @@ def _rescaled(measured: Measured) -> Figure:
     for level in range(1, settings.levels + 1):
         marks: list[Mark] = []
         for (name, one), curve in measured.curves.items():
-            if level <= settings.asked(one):
-                band, heights = curve.curve.band(), curve.plateaus.mean(0)
-                left = (band.mean - heights[level]) / (heights[level - 1] - heights[level])
-                learner = settings.learners[name].learner
-                predicted = one.law(learner, level)
-                line = rescaled(name, band.num_examples.tolist(), left.tolist(), predicted, label=learner.label)
-                hover = {**dict(line.hover), "language": _name_of(settings, one)}
-                marks.append(replace(line, weight="thin", hover=hover))
+            if level > settings.asked(one):
+                continue
+            band, heights = curve.curve.band(), curve.plateaus.mean(0)
+            left = (band.mean - heights[level]) / (heights[level - 1] - heights[level])
+            learner = settings.learners[name].learner
+            line = rescaled(name, band.num_examples, left, one.law(learner, level), label=learner.label)
+            marks.append(replace(line, weight="thin", hover={**dict(line.hover), "language": _name_of(settings, one)}))
         panels.append(rescaled_panel(marks, title=f"level {level}"))
     caption = (
         "The share of the step from L_(l-1) to L_l that is left, against P over the predicted threshold: each line is "
