@@ -350,7 +350,7 @@ def fit(
         else:
             display.print_tables({f"{learner} on {language}, {task}": single.summary(metrics)})
         return
-    table = sweeps.compared(points, results)
+    table: Any = sweeps.compared(points, results)
     ends = sweeps.best_at_an_end(table, grid)
     if as_json:
         display.print_json({"points": display.records(table), "at_an_end": ends})
