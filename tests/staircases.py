@@ -1,4 +1,4 @@
-"""Results of studies of `ScalingLaws` as if every learner followed a law exactly, so that what is measured is known."""
+"""Results of studies of `RulesGrid` as if every learner followed a law exactly, so that what is measured is known."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from syntagma.studies.grammar import plateaus_key
-from syntagma.studies.scaling_laws import ScalingLaws
+from syntagma.studies.rules_grid import RulesGrid
 from syntagma.studies.study import Facts, Results, Study
 from syntagma.sweep.store import Store
 from syntagma.theory import hierarchy as theory
@@ -20,7 +20,7 @@ from syntagma.theory import hierarchy as theory
 def store_staircases(
     study: Study[Any, Any],
     directory: Path,
-    settings: ScalingLaws,
+    settings: RulesGrid,
     factor: float,
     largest: int = 2**20,
     sharing: Mapping[str, bool] | None = None,

@@ -21,6 +21,7 @@ from syntagma.languages._chains import log_sum
 
 NOT_CHECKED = {
     ("syntagma.curves.curve", "pd.DataFrame"),  # pandas is imported late, for a quick start
+    ("syntagma.probes.probe", "Mapping[str, pd.DataFrame]"),
     ("syntagma.randomness", "jax.Array"),  # so is JAX
     ("syntagma.randomness", "list[jax.Array]"),
     ("syntagma.kernels.patterns", "Architecture"),  # which imports it

@@ -126,7 +126,7 @@ def test_a_bound_from_a_training_that_was_cut_short_is_a_caveat_and_a_crossing_i
     ("sizes", "losses", "message"),
     [
         ([2, 1], [[1, 1]], "sizes are above 0 and increase"),
-        ([1, 2], [[1, 1, 1]], "num_examples has 2 where it has 3"),
+        ([1, 2], [[1, 1, 1]], "a column for each size"),
         ([1, 2], [[1, 1], [np.nan, np.nan]], "every seed has a number"),
         ([], [[]], "sizes are above 0"),
     ],

@@ -502,7 +502,7 @@ def test_a_study_whose_table_is_wrong_is_not_analysed(tmp_path: Path) -> None:
         machinery.analyse(study, store)
 
 
-SHARED = {"machinery", "schemas", "study", "grammar", "recipes"}
+SHARED = {"machinery", "schemas", "study", "grammar", "recipes", "rules_grid", "status"}
 """Modules of `studies` that are no study, and that any may import."""
 
 

@@ -34,8 +34,13 @@ from test_faults import Command
 needs_ray = pytest.mark.skipif(
     importlib.util.find_spec("ray") is None, reason="Ray is not installed: pip install 'syntagma[ray]'"
 )
-quiet = pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning", "ignore::FutureWarning")
-"""Of Ray's own files and sockets."""
+quiet = pytest.mark.filterwarnings(
+    "ignore::ResourceWarning",
+    "ignore::DeprecationWarning",
+    "ignore::FutureWarning",
+    r"ignore:os\.fork\(\) was called:RuntimeWarning",
+)
+"""Of Ray's own files and sockets; it starts its programs by a fork, of which JAX warns where it was used before."""
 
 
 def do(store: Store, runs: list[Any], **how: Any) -> tuple[Summary, list[str]]:

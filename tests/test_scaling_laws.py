@@ -23,7 +23,8 @@ from syntagma.learners import (
 )
 from syntagma.oracles import TreeOracle
 from syntagma.studies import load, machinery
-from syntagma.studies.scaling_laws import PRESETS, Entrant, ScalingLaws
+from syntagma.studies.rules_grid import Entrant, RulesGrid
+from syntagma.studies.scaling_laws import PRESETS
 from syntagma.sweep.store import Store
 from syntagma.tasks import LastToken
 from syntagma.theory import counting, exact
@@ -32,7 +33,7 @@ from syntagma.theory import hierarchy as theory
 STUDY = load("scaling-laws")
 
 
-def small_settings(**changes: object) -> ScalingLaws:
+def small_settings(**changes: object) -> RulesGrid:
     training = Training(learning_rate=0.03, max_steps=128, batch_size=32, evaluations_per_doubling=1)
     sizes = {
         "vocab": 6,
@@ -47,7 +48,7 @@ def small_settings(**changes: object) -> ScalingLaws:
         "max_examples": 2**20,
         "test_examples": 64,
     }
-    return ScalingLaws(**(sizes | changes))
+    return RulesGrid(**(sizes | changes))
 
 
 def test_thresholds_and_exponents_of_known_staircases_are_recovered(tmp_path: Path) -> None:

@@ -394,7 +394,7 @@ LAST_TOKEN = lambda x, y: 1.0 * np.outer(x[:, -1], y[:, -1])  # noqa: E731
         (lambda: sector_spectrum(GRAM, 3, 5, (3, 1)), "partition=(3, 1) cannot be used: its rows sum to 4, not to the"),
         (lambda: sector_spectrum(GRAM, 3, 5, (9, 6)), "partition=(9, 6) cannot be used: its rows sum to 15, not to"),
         (lambda: dimension((1, 3)), "partition=(1, 3) cannot be used: no row may be longer than the one before it."),
-        (lambda: dimension("31"), "partition='31' cannot be used: it must be a list of whole numbers."),
+        (lambda: dimension("31"), "partition='31' cannot be used: it must be a list."),
         (lambda: dimension((2, 0)), "partition=0 cannot be used: it must be at least 1."),
         (lambda: character((2, 1), (2,)), "cycle_type=(2,) cannot be used: its rows sum to 2, not to the length 3."),
         (lambda: kostka((2, 1), (2, 2)), "content=(2, 2) cannot be used: its counts must sum to 3"),
@@ -404,7 +404,7 @@ LAST_TOKEN = lambda x, y: 1.0 * np.outer(x[:, -1], y[:, -1])  # noqa: E731
         (lambda: decompose(GRAM, 3, 5, probabilities=[0.5, 0.5]), "probabilities=[0.5, 0.5] cannot be used: it must"),
         (
             lambda: decompose(GRAM, 3, 5, probabilities=[1, 0, 0]),
-            "probabilities=[1, 0, 0] cannot be used: they must be",
+            "probabilities=[1.0, 0.0, 0.0] cannot be used: they must be",
         ),
         (lambda: decompose(lambda x, y: GRAM(x, y)[0], 3, 5), "gram='an array of shape (8,)' cannot be used: its"),
         (lambda: decompose(lambda x, y: GRAM(x, y) * np.nan, 3, 5), "gram cannot be used: some of its values are not"),

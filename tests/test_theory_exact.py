@@ -168,7 +168,7 @@ def test_bad_input_is_named():
         (lambda: exact.mean_thresholds([], "tokens"), "languages=.*nothing to average"),
         (lambda: exact.growth([language], "tokens"), r"languages='m = \[2\]' cannot be used.*two values"),
         (lambda: statistics.pairs(language, "tuple", 1), "level=1 .*for kind='tuple' it is 2 to depth=2"),
-        (lambda: statistics.correlations(language, kinds=["pair"]), "kind='pair' is unknown"),
+        (lambda: statistics.correlations(language, kinds=["pair"]), r"kinds\[0\]='pair' is unknown"),
     ]:
         with pytest.raises(InputError, match=message):
             ask()

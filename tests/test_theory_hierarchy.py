@@ -87,7 +87,8 @@ def test_finite_rules_lower_all_thresholds_but_the_last(sizes, sharing):
     assert finite[-1] == pytest.approx(law[-1])
     assert (finite[:-1] < law[:-1]).all()
     f = theory.sparsity(vocab, rules, branching)
-    assert (finite >= law * (1 - f) / (1 / (1 - 1 / rules) - f) * (1 - 1e-12)).all() if rules > 1 else True
+    if rules > 1:  # 1e-9: 1 - f cancels where f is nearly 1
+        assert (finite >= law * (1 - f) / (1 / (1 - 1 / rules) - f) * (1 - 1e-9)).all()
 
 
 @pytest.mark.parametrize(("kind", "sharing"), [("token", False), ("tuple", True)])

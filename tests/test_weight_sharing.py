@@ -10,13 +10,13 @@ import pytest
 from staircases import store_staircases
 from syntagma.learners import HierarchicalCNN, LocallyConnected, Training
 from syntagma.studies import load, machinery
-from syntagma.studies.scaling_laws import Entrant, ScalingLaws
+from syntagma.studies.rules_grid import Entrant, RulesGrid
 from syntagma.studies.weight_sharing import PRESETS, STATISTICS
 from syntagma.sweep.store import Store
 from syntagma.theory import exact
 
 STUDY = load("weight-sharing")
-SETTINGS = ScalingLaws(
+SETTINGS = RulesGrid(
     vocab=8,
     rules=(2, 4),
     depth=3,

@@ -165,7 +165,7 @@ def _mix(pattern: Float[np.ndarray, "T T"], values: Float[Array, "T T n"]) -> Fl
 
         return jax.lax.scan(add, jnp.zeros(values.shape[1:]), values)[1]
 
-    return jax.lax.map(prefix, prefix(values)) / np.outer(seen, seen)[..., None]
+    return jax.lax.map(prefix, prefix(values)) / jnp.asarray(np.outer(seen, seen)[..., None], values.dtype)
 
 
 def _take(values: Array, columns: list[int]) -> Array:

@@ -141,8 +141,7 @@ class Engine(Trainer):
         def step(i: Array, carry: tuple[Any, Array]) -> tuple[Any, Array]:
             (weights, memory), total = carry
             loss, gradient = jax.value_and_grad(self._loss)(self._flat.split(weights), inputs[i], targets[i])
-            with jax.numpy_dtype_promotion("standard"):  # Optax's Adam raises a float to the power of an integer
-                update, memory = self._optimizer.update(self._flat.join(gradient), memory, weights)
+            update, memory = self._optimizer.update(self._flat.join(gradient), memory, weights)
             weights = jax.tree.map(lambda w, u: w - rates[i] * u, weights, update)
             return (weights, memory), total + loss
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
+import jax
 import numpy as np
 import optax
 from jaxtyping import Float, Integer
@@ -92,6 +93,16 @@ class Training(CheckedModel):
         decay = optax.add_decayed_weights(self.weight_decay) if self.weight_decay else optax.identity()
         clip = optax.clip_by_global_norm(self.clip_norm) if self.clip_norm else optax.identity()
         if self.optimizer == "adam":
-            return optax.chain(clip, optax.scale_by_adam(), decay)
+            return _mixing_dtypes(optax.chain(clip, optax.scale_by_adam(), decay))
         trace = optax.trace(self.momentum) if self.momentum else optax.identity()
         return optax.chain(clip, optax.scale(gradient_scale), decay, trace)
+
+
+def _mixing_dtypes(optimizer: optax.GradientTransformation) -> optax.GradientTransformation:
+    """The same where promotion of dtypes is strict: Optax's Adam raises a float to the power of an integer."""
+
+    def update(gradient: Any, memory: Any, weights: Any = None) -> tuple[Any, Any]:
+        with jax.numpy_dtype_promotion("standard"):
+            return optimizer.update(gradient, memory, weights)
+
+    return optax.GradientTransformation(optimizer.init, update)  # pyright: ignore[reportArgumentType]  # Optax names them

@@ -101,7 +101,7 @@ def _mass(
         if layer.attention is not None:
             weights = layer.attention[:, :, queries, : pairs.shape[1]]  # a class token's key holds none
             masses.append(jnp.einsum("bhqk,qkl->bhl", weights, pairs) / len(queries))
-            sees = jnp.asarray(layer.sees)[queries]
+            sees = jnp.asarray(layer.sees, weights.dtype)[queries]
             shares = sees / sees.sum(axis=1, keepdims=True)
             labels.append(Labelled(layer.name, jnp.einsum("qk,qkl->l", shares, pairs) / len(queries)))
     return masses, labels

@@ -26,14 +26,14 @@ _TIGHT = 0.25
 """A bound is tight where a doubling of the text moves it by less than this share of what the last token tells."""
 
 
-@checked(not_finite=("doubling",))
+@checked(not_finite=("values", "errors", "by_block", "doubling"))
 @dataclass(frozen=True)
 class EntropyBounds:
     """Upper bounds of H_n, nats.
 
     Attributes:
         contexts: `[k]`, n, in ascending order.
-        values: `[k]`, the bounds.
+        values: `[k]`, the bounds; infinite where none is known.
         errors: `[k]`, their standard errors, over blocks of test text.
         by_block: `[B, k]`, the bound on each block, of equal weight.
         doubling: `[k]`, by how much the last doubling of the training text lowered each; NaN where not known.

@@ -9,16 +9,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-import pandas as pd
-from pydantic import Field, field_validator, model_validator
-
-from syntagma.curves import Claim, Interval, unmeasured
-from syntagma.errors import invalid
-from syntagma.languages.settings import HierarchySettings
+from syntagma.curves import Claim
 from syntagma.learners import (
     AnyLearner,
     Clusterer,
@@ -28,364 +21,12 @@ from syntagma.learners import (
     MultiLayerAttention,
     Transformer,
 )
-from syntagma.plot import Axis, Figure, Law, Mark, Panel, Points, growth_panel, learning_curves
-from syntagma.plot import growth as growth_figure
-from syntagma.studies import grammar
-from syntagma.studies.grammar import GrammarCurve
-from syntagma.studies.recipes import Contender, Rising, adam
-from syntagma.studies.schemas import GROWTH, PLATEAUS, THRESHOLDS, Column, Schema, Table, interval_columns
-from syntagma.studies.study import Cell, Fact, Facts, Results, Settings, Study
-from syntagma.sweep.runs import Run
-from syntagma.tasks import LastToken
+from syntagma.studies import grammar, rules_grid
+from syntagma.studies.recipes import adam
+from syntagma.studies.rules_grid import Entrant, Measured, RulesGrid
+from syntagma.studies.study import Study
 from syntagma.theory import counting, exact
 from syntagma.theory import hierarchy as theory
-from syntagma.theory.prediction import LARGEST_SPARSITY, Prediction
-
-
-class Entrant(Contender):
-    """A learner and how it is trained.
-
-    Attributes:
-        seeds: the first so many of the study's seeds, if not all: costly networks have fewer.
-    """
-
-    seeds: int | None = Field(default=None, ge=1)
-
-
-class ScalingLaws(Settings):
-    """The grid: one language size, several numbers of rules m, several learners and seeds, P as far as it takes.
-
-    Attributes:
-        rules: the values of m.
-        levels: the highest level whose threshold is asked for.
-        seeds: how many at the most; each has a grammar, sentences and initial weights of its own.
-        start: the smallest P, as a fraction of the predicted first threshold.
-        growth: ratio of consecutive P; they are rounded powers of it, the same for every m and learner.
-        beyond: how many more sizes are measured after every seed has crossed the last threshold.
-        max_examples: where to give up.
-        sizes: P themselves, all of which are measured, in place of `start`, `growth`, `beyond` and `max_examples`.
-    """
-
-    vocab: int = Field(ge=2)
-    rules: tuple[int, ...] = Field(min_length=1)
-    branching: int = Field(default=2, ge=2)
-    depth: int = Field(ge=1)
-    levels: int = Field(ge=1)
-    rule_probabilities: float | None = None
-    learners: Mapping[str, Entrant] = Field(min_length=1)
-    seeds: int = Field(default=3, ge=1)
-    start: float = Field(default=0.25, gt=0, le=1)
-    growth: float = Field(default=2.0, ge=1.05)
-    beyond: int = Field(default=1, ge=0)
-    max_examples: int = Field(ge=1)
-    test_examples: int = Field(default=4096, ge=2)
-    sizes: Rising | None = Field(default=None, exclude_if=lambda sizes: sizes is None)
-
-    @field_validator("rules")
-    @classmethod
-    def _distinct_rules(cls, rules: tuple[int, ...]) -> tuple[int, ...]:
-        return tuple(sorted(set(rules)))
-
-    @model_validator(mode="after")
-    def _sizes_fit(self) -> ScalingLaws:
-        if self.levels > self.depth:
-            raise invalid("levels", self.levels, f"the grammar has depth {self.depth}", f"At most {self.depth}")
-        for rules in self.rules:
-            self.language(rules, 0).language()
-            if not list(self.curve_sizes(rules)):
-                first = theory.thresholds(self.vocab, rules, self.branching, 1, True)[0]
-                allowed = f"with rules={rules} the sizes begin near {self.start * first:.0f} examples"
-                raise invalid("max_examples", self.max_examples, allowed, "Raise max_examples, or lower start")
-        shape = LastToken().shape(self.language(self.rules[0], 0).language())
-        for entrant in self.learners.values():
-            entrant.learner.check(shape)
-        return self
-
-    def language(self, rules: int, seed: int) -> HierarchySettings:
-        """The language of one m and one seed."""
-        return HierarchySettings(
-            vocab=self.vocab,
-            rules=rules,
-            branching=self.branching,
-            depth=self.depth,
-            rule_probabilities=self.rule_probabilities,
-            seed=seed,
-        )
-
-    def curve_sizes(self, rules: int, learner: str | None = None) -> Iterator[int]:
-        """The P of every curve at m = `rules`, smallest first, up to where the learner or the study gives up."""
-        first = theory.thresholds(self.vocab, rules, self.branching, 1, True)[0]
-        gives_up = self.learners[learner].max_examples if learner else None
-        if self.sizes is not None:
-            yield from (size for size in self.sizes if size <= (gives_up or size))
-            return
-        most = gives_up or self.max_examples
-        power = math.floor(math.log(max(self.start * min(first, self.max_examples), 4)) / math.log(self.growth))
-        last = 0
-        while (size := round(self.growth**power)) <= min(most, self.max_examples):
-            if size > last:
-                yield size
-            last, power = size, power + 1
-
-    def cell(self, rules: int, learner: str, num_examples: int, seed: int) -> Cell:
-        """One run of the grid."""
-        chosen = self.learners[learner]
-        run = Run(
-            language=self.language(rules, seed),
-            task=LastToken(),
-            learner=chosen.learner,
-            training=chosen.training,
-            num_examples=num_examples,
-            test_examples=self.test_examples,
-            seed=seed,
-        )
-        names = {"learner": learner, "label": self.label(learner), "rules": rules}
-        return Cell(names | {"num_examples": num_examples, "seed": seed}, run)
-
-    def languages(self, rules: int, seeds: Iterable[int] | None = None) -> list[HierarchySettings]:
-        """The languages of one m, one a seed, of all seeds or of some."""
-        return [self.language(rules, seed) for seed in (range(self.seeds) if seeds is None else seeds)]
-
-    def seeds_of(self, learner: str) -> range:
-        """The seeds that a learner has."""
-        return range(min(self.learners[learner].seeds or self.seeds, self.seeds))
-
-    def label(self, learner: str) -> str:
-        """What the learner is called: its kind's label, with its name where another has the same label."""
-        label = self.learners[learner].learner.label
-        same = sum(entrant.learner.label == label for entrant in self.learners.values())
-        return label if same == 1 else f"{label} ({learner})"
-
-    def readers(self) -> list[str]:
-        """The names of the learners without weights."""
-        return [name for name, entrant in self.learners.items() if grammar.is_reader(entrant.learner)]
-
-    def networks(self) -> list[str]:
-        """The names of all others."""
-        return [name for name in self.learners if name not in self.readers()]
-
-    @property
-    def law_holds(self) -> bool:
-        """Whether the asymptotic law may be tested at every m."""
-        return all(theory.sparsity(self.vocab, m, self.branching) <= LARGEST_SPARSITY for m in self.rules)
-
-    def law(self, rules: int, learner: str, level: int) -> float:
-        """P_l of the asymptotic law; NaN where no law covers the learner."""
-        chosen = self.learners[learner].learner
-        return grammar.law_of(chosen, self.vocab, rules, self.branching, self.depth, level)
-
-
-@dataclass(frozen=True)
-class Measured:
-    """Curves by learner and m, and the thresholds on them by learner, m and level."""
-
-    settings: ScalingLaws
-    facts: Facts
-    runs: pd.DataFrame
-    curves: Mapping[tuple[str, int], GrammarCurve]
-    thresholds: Mapping[tuple[str, int, int], Interval]
-
-    def label(self, learner: str) -> str:
-        """What the learner is called."""
-        return self.settings.label(learner)
-
-    def who(self, learner: str) -> str:
-        """What a sentence calls the learner."""
-        reads = grammar.is_reader(self.settings.learners[learner].learner)
-        return f"the {self.label(learner)}" + ("" if reads else " network")
-
-    def exact(self, rules: int, learner: str, level: int) -> float:
-        """P_l predicted of this learner on the very grammars that it had; NaN where theory does not cover it."""
-        languages = self.settings.languages(rules, self.settings.seeds_of(learner))
-        sizes = grammar.predicted_thresholds(self.facts, languages, self.settings.learners[learner].learner)
-        return float(sizes[level - 1])
-
-    def exact_growth(self, learner: str, level: int) -> float:
-        """The exponent that these have in m."""
-        settings = self.settings
-        sizes = {m: self.exact(m, learner, level) for m in settings.rules}
-        return grammar.exact_growth(sizes, settings.vocab, settings.branching)
-
-    def growth(self, learner: str, level: int) -> Interval:
-        """The exponent of P_l (1 - f) in m."""
-        settings = self.settings
-        known = {
-            m: self.thresholds[learner, m, level] for m in settings.rules if (learner, m, level) in self.thresholds
-        }
-        return grammar.growth(known, settings.vocab, settings.branching)
-
-
-def _facts(settings: ScalingLaws, results: Results) -> Iterator[Fact]:
-    for m in settings.rules:
-        for seed in range(settings.seeds):
-            yield grammar.plateaus_fact(settings.language(m, seed))
-            yield grammar.exact_fact(settings.language(m, seed))
-            yield grammar.counting_fact(settings.language(m, seed))
-
-
-def _cells(settings: ScalingLaws, facts: Facts, results: Results) -> Iterator[Cell]:
-    """Every curve up to `beyond` sizes after every seed has crossed its last line, the costliest learners first."""
-    readers = settings.readers()
-    order = sorted(
-        settings.learners, key=lambda name: (name in readers, settings.learners[name].learner.weight_sharing is True)
-    )
-    for m in reversed(settings.rules):
-        for name in order:
-            yield from _growing(settings, facts, results, m, name)
-
-
-def _growing(settings: ScalingLaws, facts: Facts, results: Results, m: int, name: str) -> Iterator[Cell]:
-    """One curve as far as it is wanted: size by size, the next when all seeds of one are finished."""
-    seeds = settings.seeds_of(name)
-    plateaus = grammar.plateaus_of(facts, settings.languages(m, seeds))
-    lines = (plateaus[:, settings.levels - 1] + plateaus[:, settings.levels]) / 2
-    crossed = np.zeros(len(seeds), bool)
-    further = settings.beyond if settings.sizes is None else len(settings.sizes)
-    for size in settings.curve_sizes(m, name):
-        cells = [settings.cell(m, name, size, seed) for seed in seeds]
-        yield from cells
-        if not all(cell.run in results for cell in cells):
-            return
-        crossed |= np.array([results[cell.run]["test_loss"] for cell in cells]) <= lines
-        if crossed.all():
-            if further == 0:
-                return
-            further -= 1
-
-
-def _expected(settings: ScalingLaws, facts: Facts) -> Iterator[Cell]:
-    """Every curve up to 8 times its last threshold as predicted; as without weight sharing where nothing is."""
-    for m in settings.rules:
-        for name, entrant in settings.learners.items():
-            languages = settings.languages(m, settings.seeds_of(name))
-            last = grammar.predicted_thresholds(facts, languages, entrant.learner)[settings.levels - 1]
-            if math.isnan(last):
-                last = grammar.exact_thresholds(facts, languages, "tokens")[settings.levels - 1]
-            sizes = list(settings.curve_sizes(m, name))
-            chosen = [size for size in sizes if settings.sizes is not None or size <= 8 * last]
-            for size in chosen or sizes[:1]:
-                yield from (settings.cell(m, name, size, seed) for seed in settings.seeds_of(name))
-
-
-def _measure(settings: ScalingLaws, facts: Facts, results: Results) -> Measured:
-    cells = [cell for cell in _cells(settings, facts, results) if cell.run in results]
-    runs = results.table(cells)
-    curves = grammar.grammar_curves(runs, ["learner", "rules"], facts, cells)
-    thresholds = {
-        (name, m, level): curve.threshold(level)
-        for (name, m), curve in curves.items()
-        for level in range(1, settings.levels + 1)
-    }
-    return Measured(settings, facts, runs, curves, thresholds)
-
-
-_PREDICTIONS = Schema(
-    "predictions",
-    "Predicted thresholds",
-    "The number of examples at which each law puts the threshold of each level: asymptotically, and by the exact "
-    "correlations of these grammars.",
-    (
-        Column("rules", "rules m", "whole"),
-        Column("level", "level l", "whole"),
-        Column("law", "law", "text"),
-        Column("regime", "holds as", "text"),
-        Column("num_examples", "P_l", "count"),
-        Column("source", "source", "text"),
-    ),
-)
-_EXPONENTS = Schema(
-    "exponents",
-    "Predicted exponents",
-    "alpha of loss ~ P^(-alpha) in the limit of many levels.",
-    (Column("rules", "rules m", "whole"), Column("law", "law", "text"), Column("exponent", "alpha", "exponent")),
-)
-
-
-_LAW = Column("law", "asymptotic law", "count")
-_THRESHOLDS = Schema(
-    THRESHOLDS.name,
-    THRESHOLDS.title,
-    THRESHOLDS.caption
-    + " Predicted: where the exact correlations of these very grammars stand out of the sampling noise.",
-    (*THRESHOLDS.columns[:4], _LAW, *THRESHOLDS.columns[4:]),
-)
-_GROWTH = Schema(
-    GROWTH.name,
-    GROWTH.title,
-    GROWTH.caption + " Predicted: that of the exact sizes of these very grammars.",
-    (*GROWTH.columns[:3], Column("law", "asymptotic law", "exponent"), *GROWTH.columns[3:]),
-)
-
-
-def _predictions(settings: ScalingLaws, facts: Facts) -> Iterator[Table]:
-    sizes = settings.vocab, settings.branching
-    yield _PREDICTIONS.table(
-        {
-            "rules": m,
-            "level": level,
-            "law": one.name,
-            "regime": one.thresholds.regime,
-            "num_examples": float(size),
-            "source": one.thresholds.source,
-        }
-        for m in settings.rules
-        for one in _all_predictions(settings, facts, m)
-        for level, size in enumerate(one.thresholds.values, start=1)
-    )
-    yield _plateaus_table(settings, facts)
-    alphas = [
-        (m, shared, theory.scaling_exponent(sizes[0], m, sizes[1], shared))
-        for m in settings.rules
-        for shared in (True, False)
-    ]
-    yield _EXPONENTS.table(
-        {"rules": m, "law": theory.law_name(shared), "exponent": math.nan if alpha is None else alpha}
-        for m, shared, alpha in alphas
-    )
-
-
-def _all_predictions(settings: ScalingLaws, facts: Facts, m: int) -> list[Prediction]:
-    """By the exact correlations of the grammars of one m, by counting where there is a counter, and by the laws."""
-    heights = grammar.plateaus_of(facts, settings.languages(m)).mean(0)
-    laws = grammar.law_predictions(settings.vocab, m, settings.branching, settings.levels, heights)
-    exactly = grammar.exact_predictions(facts, settings.languages(m), settings.levels, heights)
-    if any(isinstance(entrant.learner, Counter) for entrant in settings.learners.values()):
-        exactly.append(grammar.counting_prediction(facts, settings.languages(m), settings.levels, heights))
-    return [*exactly, *laws]
-
-
-def _plateaus_table(settings: ScalingLaws, facts: Facts) -> Table:
-    rows = []
-    for m in settings.rules:
-        values = grammar.plateaus_of(facts, (settings.language(m, seed) for seed in range(settings.seeds)))
-        rows += grammar.plateaus_rows({"rules": m}, values)
-    return PLATEAUS.table(rows)
-
-
-def _tables(measured: Measured) -> Iterator[Table]:
-    settings = measured.settings
-    yield _THRESHOLDS.table(
-        grammar.threshold_row(
-            {"learner": name, "label": measured.label(name), "rules": m, "law": settings.law(m, name, level)},
-            level,
-            interval,
-            measured.exact(m, name, level),
-        )
-        for (name, m, level), interval in measured.thresholds.items()
-    )
-    rows = []
-    for name in settings.learners:
-        shared = grammar.law_sharing(settings.learners[name].learner)
-        for level in range(1, settings.levels + 1):
-            law = math.nan if shared is None else float(theory.threshold_exponent(level, shared))
-            known = {"learner": name, "label": measured.label(name), "level": level, "law": law}
-            predicted = measured.exact_growth(name, level)
-            points = sum(
-                measured.thresholds[key].measured for key in measured.thresholds if key[0] == name and key[2] == level
-            )
-            exponent = measured.growth(name, level)
-            rows.append(known | {"predicted": predicted, **interval_columns(exponent), "num_points": points})
-    yield _GROWTH.table(rows)
 
 
 def _claims(measured: Measured) -> Iterator[Claim]:
@@ -470,129 +111,6 @@ def _beside_readers(measured: Measured) -> Iterator[Claim]:
                 yield Claim(f"{beside}: fewer", "factor < 1", times, "below", 1.0, grammar.READERS_SOURCE)
 
 
-def _figures(measured: Measured) -> Iterator[Figure]:
-    settings = measured.settings
-    panels = []
-    for m in settings.rules:
-        curves = {name: measured.curves[name, m] for name in settings.learners if (name, m) in measured.curves}
-        if curves:
-            heights = grammar.plateaus_of(measured.facts, settings.languages(m)).mean(0)
-            exactly = grammar.exact_predictions(measured.facts, settings.languages(m), settings.levels, heights)
-            many = "none" if len(curves) > _BANDS else "auto"
-            panels.append(
-                grammar.level_panel(curves, settings.levels, exactly, title=f"m = {m} rules per symbol", seeds=many)
-            )
-    yield learning_curves(panels, title=_message(measured), caption=_CURVES_CAPTION)
-    yield _growth_figure(measured)
-    yield _against_law(measured)
-
-
-def _message(measured: Measured) -> str:
-    """What the curves show, at the highest level and the most rules where two networks were measured."""
-    settings = measured.settings
-    for level in range(settings.levels, 0, -1):
-        for m in sorted(settings.rules, reverse=True):
-            known = {name: measured.thresholds.get((name, m, level)) for name in settings.networks()}
-            sizes = {name: one.value for name, one in known.items() if one is not None and one.measured}
-            if len(sizes) > 1:
-                most, least = max(sizes, key=lambda name: sizes[name]), min(sizes, key=lambda name: sizes[name])
-                factor = f"{sizes[most] / sizes[least]:.2g} times the examples of {measured.who(least)}"
-                return f"At level {level} and m = {m}, {measured.who(most)} needs {factor}"
-    return STUDY.title
-
-
-_BANDS = 3
-"""With more curves than these in a panel, bands of seeds would hide them."""
-_CURVES_CAPTION = (
-    "Test loss of the last token against the number of training examples P. Horizontal lines: the exact losses L_l of "
-    "someone who knows the grammar and uses the s^l - 1 tokens before the last, averaged over the grammars drawn; "
-    "the lowest is the oracle. Dash-dotted: where signal = sampling noise puts the threshold P_l, by the exact "
-    "correlations of these grammars, which claims are tested against. Curves are means over seeds, each with a grammar "
-    "of its own; diamonds: where the seeds come half-way between two plateaus, with the interval of 95 %; they stand "
-    "right of the predictions because a network needs the signal several times the noise. The counter "
-    "and the clusterer are readers, without weights: the one keeps a table of contexts, the other finds synonyms level "
-    "by level. Losses far above L_0 are left out."
-)
-
-
-def _growth_figure(measured: Measured) -> Figure:
-    settings, panels = measured.settings, []
-    rest = [1 - theory.sparsity(settings.vocab, m, settings.branching) for m in settings.rules]
-    shared = {name: grammar.law_sharing(entrant.learner) for name, entrant in settings.learners.items()}
-    for level in range(1, settings.levels + 1):
-        thresholds = {
-            name: [measured.thresholds.get((name, m, level), unmeasured("not run")) for m in settings.rules]
-            for name in settings.learners
-        }
-        laws = {
-            theory.law_name(law): [
-                float(theory.thresholds(settings.vocab, m, settings.branching, level, law)[-1]) for m in settings.rules
-            ]
-            for law in (True, False)
-        }
-        panels.append(
-            growth_panel(
-                settings.rules,
-                thresholds,
-                factor=rest,
-                laws=laws,
-                exponents={name: measured.growth(name, level) for name in settings.learners},
-                law_exponents={
-                    name: theory.threshold_exponent(level, law) for name, law in shared.items() if law is not None
-                },
-                labels={name: measured.label(name) for name in settings.learners},
-                title=f"level {level}",
-            )
-        )
-    caption = (
-        "Measured thresholds times 1 - f against the number of rules m, level by level, so that the slope drawn is the "
-        "exponent printed; intervals of 95 % over seeds, triangles where only a bound is known. Dashed: the asymptotic "
-        "laws. A law says how a threshold grows, not its prefactor, so compare slopes."
-    )
-    grown = {name: measured.growth(name, settings.levels).value for name in settings.networks()}
-    said = [f"$m^{{{k:.1f}}}$ ({measured.label(name)})" for name, k in grown.items() if math.isfinite(k)]
-    title = f"Thresholds of level {settings.levels} grow as {', '.join(said)}"
-    title = title if said and len(settings.rules) > 2 else "How thresholds grow with the number of rules"
-    return growth_figure(panels, name="thresholds", title=title, caption=caption)
-
-
-def _against_law(measured: Measured) -> Figure:
-    """Every threshold that has both a measurement and a law of its learner's own."""
-    settings, marks, sizes = measured.settings, list[Mark](), [1.0]
-    for name in settings.learners:
-        known = {key: one for key, one in measured.thresholds.items() if key[0] == name and one.measured}
-        known = {key: one for key, one in known.items() if not math.isnan(measured.exact(key[1], name, key[2]))}
-        predicted = [measured.exact(m, name, level) for _, m, level in known]
-        values = list(known.values())
-        marks.append(
-            Points(
-                predicted,
-                [one.value for one in values],
-                [one.low for one in values],
-                [one.high for one in values],
-                key=name,
-                label=measured.label(name),
-                hover={"threshold": [f"m = {m}, level {level}" for _, m, level in known]},
-            )
-        )
-        sizes = predicted if sizes == [1.0] and predicted else [*sizes, *predicted]
-    ends = (min(sizes), max(sizes))
-    marks.insert(0, Law(ends, ends, label="measured = predicted"))
-    axes = Axis("predicted, exact for these grammars", "log"), Axis("examples to half-way between plateaus", "log")
-    caption = (
-        "Every threshold that has both a measurement and a prediction of that learner's own, by the exact "
-        "correlations of its grammars; the counter's by the blocks of tokens it must have seen. On the line the two "
-        "are equal; parallel to it, they are proportional. A network stands above the line by what signal = noise "
-        "leaves out: it needs the signal several times the noise."
-    )
-    own = [mark for mark in marks if isinstance(mark, Points) and mark.key in settings.networks()]
-    factors = sorted(y / x for mark in own for x, y in zip(mark.x, mark.y, strict=True))
-    title = "Measured against predicted thresholds"
-    if factors:
-        title = f"Networks need {factors[0]:.2g} to {factors[-1]:.2g} times the examples at which the signal shows"
-    return Figure("measured-against-predicted", title, (Panel("", *axes, marks),), caption)
-
-
 def _networks(
     learners: Iterable[AnyLearner], steps: Mapping[str, tuple[int, int]], **changes: Any
 ) -> dict[str, Entrant]:
@@ -610,9 +128,13 @@ def _networks(
 
 _LEARNING_RATES = {"cnn": 0.03, "locally-connected": 0.03, "attention": 0.01, "transformer": 0.01}
 """Of Adam, at every width; of those tried, the ones with the smallest loss on sentences not trained on."""
+
+
 _CLIP_NORMS = {"attention": 0.5}
 """Gradients of the attention-only network, which has no normalisation, have lengths near 0.3; once in ten thousand
 steps a much longer one would throw it out of what it has learned."""
+
+
 _READERS = {"counter": Entrant(learner=Counter()), "clusterer": Entrant(learner=Clusterer())}
 
 
@@ -622,8 +144,8 @@ def _limited(entrants: Mapping[str, Entrant], max_examples: int, seeds: int | No
     return {name: entrant.model_copy(update=given) for name, entrant in entrants.items()}
 
 
-PRESETS: Mapping[str, ScalingLaws] = {
-    "quick": ScalingLaws(
+PRESETS: Mapping[str, RulesGrid] = {
+    "quick": RulesGrid(
         vocab=8,
         rules=(3,),
         depth=3,
@@ -647,7 +169,7 @@ PRESETS: Mapping[str, ScalingLaws] = {
         max_examples=2**18,
         test_examples=2048,
     ),
-    "laptop": ScalingLaws(
+    "laptop": RulesGrid(
         vocab=16,
         rules=(2, 3, 4),
         depth=4,
@@ -678,7 +200,7 @@ PRESETS: Mapping[str, ScalingLaws] = {
         max_examples=2**21,
         test_examples=2048,
     ),
-    "full": ScalingLaws(
+    "full": RulesGrid(
         vocab=32,
         rules=(4, 5, 6, 7, 8),
         depth=4,
@@ -701,18 +223,19 @@ PRESETS: Mapping[str, ScalingLaws] = {
     ),
 }
 
+
 STUDY = Study(
     name="scaling-laws",
     title="Scaling laws on the random hierarchy model",
     paper="arXiv 2505.07070",
-    settings=ScalingLaws,
+    settings=RulesGrid,
     presets=PRESETS,
-    facts=_facts,
-    cells=_cells,
-    expected=_expected,
-    predictions=_predictions,
-    measure=_measure,
-    tables=_tables,
+    facts=rules_grid.facts,
+    cells=rules_grid.cells,
+    expected=rules_grid.expected,
+    predictions=rules_grid.predictions,
+    measure=rules_grid.measure,
+    tables=rules_grid.tables,
     claims=_claims,
-    figures=_figures,
+    figures=rules_grid.figures,
 )

@@ -9,7 +9,7 @@ That far tuples are synonyms shows in three statistics (`theory.exact`, v symbol
 A network without sharing that learns the lower levels of a far place from neighbours knows their symbols without ever
 having shared a weight, so that the law of tuples is open to it, too, and its examples over those of a network with
 sharing do not grow with m; by tokens alone they grow as m^(l-2). Three clusterers, without weights, read one statistic
-each and show what these numbers are worth: thresholds and runs are those of `scaling_laws`.
+each and show what these numbers are worth: thresholds and runs are those of `rules_grid`.
 Regime of predictions: exact for the grammars drawn, one prefactor for all m.
 """
 
@@ -17,15 +17,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 
 from syntagma.curves import Claim, Interval, power_law, unmeasured
 from syntagma.learners import Clusterer, HierarchicalCNN, LocallyConnected
 from syntagma.plot import Axis, Figure, Law, Panel, Points, growth_panel
-from syntagma.studies import grammar, scaling_laws
+from syntagma.studies import grammar, rules_grid
 from syntagma.studies.recipes import adam
-from syntagma.studies.scaling_laws import Entrant, Measured, ScalingLaws
+from syntagma.studies.rules_grid import Entrant, Measured, RulesGrid
 from syntagma.studies.schemas import Column, Schema, Table
 from syntagma.studies.study import Facts, Study
 from syntagma.theory import exact
@@ -47,13 +48,13 @@ _PREDICTIONS = Schema(
 )
 
 
-def predicted(settings: ScalingLaws, facts: Facts, statistic: str, rules: int) -> np.ndarray:
+def predicted(settings: RulesGrid, facts: Facts, statistic: str, rules: int) -> np.ndarray:
     """P_1..P_L `[L]` of a statistic, geometric mean over the grammars; a level comes no sooner than those below it."""
     sizes = grammar.exact_thresholds(facts, settings.languages(rules), STATISTICS[statistic])
     return np.maximum.accumulate(sizes)
 
 
-def twins(settings: ScalingLaws) -> tuple[str | None, list[str]]:
+def twins(settings: RulesGrid) -> tuple[str | None, list[str]]:
     """The first network with weight sharing, and those without."""
     sharing = {name: entrant.learner.weight_sharing for name, entrant in settings.learners.items()}
     return next((name for name in sharing if sharing[name]), None), [name for name in sharing if sharing[name] is False]
@@ -84,7 +85,7 @@ def predicted_growth(measured: Measured, statistic: str, level: int) -> float:
     return grammar.exact_growth(sizes, settings.vocab, settings.branching)
 
 
-def _predictions(settings: ScalingLaws, facts: Facts) -> Iterator[Table]:
+def _predictions(settings: RulesGrid, facts: Facts) -> Iterator[Table]:
     rows = []
     for m in settings.rules:
         sizes = {name: predicted(settings, facts, name, m) for name in STATISTICS}
@@ -178,7 +179,7 @@ def _figures(measured: Measured) -> Iterator[Figure]:
         "alone, and if sharing did not matter. Intervals of 95 % over seeds, each with a grammar of its own."
     )
     yield Figure("weight-sharing", _message(measured), (left, right), caption, columns=2)
-    yield from scaling_laws.STUDY.figures(measured)
+    yield from rules_grid.figures(measured)
 
 
 _CLUSTERERS = {
@@ -194,12 +195,13 @@ def _twins(width: int, steps: tuple[int, int]) -> dict[str, Entrant]:
     return {learner.kind: Entrant(learner=learner, training=recipe) for learner in learners}
 
 
-_SIZES = {"vocab": 16, "levels": 3, "start": 0.5, "beyond": 0, "test_examples": 2048}
-PRESETS: Mapping[str, ScalingLaws] = {
-    "quick": ScalingLaws(
+_SIZES: dict[str, Any] = {"vocab": 16, "levels": 3, "start": 0.5, "beyond": 0, "test_examples": 2048}
+_FULL_SIZES: dict[str, Any] = {**_SIZES, "vocab": 32, "levels": 4}
+PRESETS: Mapping[str, RulesGrid] = {
+    "quick": RulesGrid(
         **_SIZES, rules=(2, 3), depth=3, max_examples=2**15, learners=_twins(64, (2000, 6000)) | _CLUSTERERS
     ),
-    "laptop": ScalingLaws(
+    "laptop": RulesGrid(
         **_SIZES,
         rules=(2, 3, 4, 6),
         depth=4,
@@ -207,20 +209,28 @@ PRESETS: Mapping[str, ScalingLaws] = {
         max_examples=2**20,
         learners=_twins(64, (5000, 12_000)) | _CLUSTERERS,
     ),
+    "full": RulesGrid(
+        **_FULL_SIZES,
+        rules=(4, 6, 8),
+        depth=4,
+        seeds=6,
+        max_examples=2**23,
+        learners=_twins(512, (2**13, 2**18)) | _CLUSTERERS,
+    ),
 }
 
 STUDY = Study(
     name="weight-sharing",
     title="Does weight sharing matter, and by what are far synonyms told without it?",
     paper="arXiv 2505.07070",
-    settings=ScalingLaws,
+    settings=RulesGrid,
     presets=PRESETS,
-    facts=scaling_laws.STUDY.facts,
-    cells=scaling_laws.STUDY.cells,
-    expected=scaling_laws.STUDY.expected,
+    facts=rules_grid.facts,
+    cells=rules_grid.cells,
+    expected=rules_grid.expected,
     predictions=_predictions,
-    measure=scaling_laws.STUDY.measure,
-    tables=scaling_laws.STUDY.tables,
+    measure=rules_grid.measure,
+    tables=rules_grid.tables,
     claims=_claims,
     figures=_figures,
 )

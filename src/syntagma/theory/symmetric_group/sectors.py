@@ -330,9 +330,9 @@ def _checked_probabilities(given: ArrayLike | None, vocab: int) -> Float[np.ndar
         return np.full(vocab, 1 / vocab)
     values = np.asarray(given, dtype=np.float64)
     if values.shape != (vocab,):
-        raise invalid("probabilities", given, f"it must be {vocab} numbers", "Give one for each symbol")
+        raise invalid("probabilities", values.tolist(), f"it must be {vocab} numbers", "Give one for each symbol")
     if not (np.isfinite(values).all() and (values > 0).all() and abs(values.sum() - 1) < 1e-9):
         raise invalid(
-            "probabilities", given, "they must be positive and sum to 1", "Leave symbols out that never occur"
+            "probabilities", values.tolist(), "they must be positive and sum to 1", "Leave symbols out that never occur"
         )
     return values / values.sum()

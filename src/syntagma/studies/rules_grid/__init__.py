@@ -1,0 +1,10 @@
+"""What studies over the number of rules m share: `scaling-laws` and `weight-sharing` have the same grid and runs."""
+
+from syntagma.studies.rules_grid.figures import figures
+from syntagma.studies.rules_grid.measured import Measured, cells, expected, facts, measure
+from syntagma.studies.rules_grid.settings import Entrant, RulesGrid
+from syntagma.studies.rules_grid.tables import predictions, tables
+
+__all__ = [
+    "Entrant", "Measured", "RulesGrid", "cells", "expected", "facts", "figures", "measure", "predictions", "tables"
+]  # fmt: skip
