@@ -94,11 +94,17 @@ def _growth_figure(measured: Measured) -> Figure:
         "exponent printed; intervals of 95 % over seeds, triangles where only a bound is known. Dashed: the asymptotic "
         "laws. A law says how a threshold grows, not its prefactor, so compare slopes."
     )
-    grown = {name: measured.growth(name, settings.levels).value for name in settings.networks()}
-    said = [f"$m^{{{k:.1f}}}$ ({measured.label(name)})" for name, k in grown.items() if math.isfinite(k)]
+    known = [name for name in settings.networks() if _reached(measured, name, settings.levels)]
+    said = [f"$m^{{{measured.growth(name, settings.levels).value:.1f}}}$ ({measured.label(name)})" for name in known]
     title = f"Thresholds of level {settings.levels} grow as {', '.join(said)}"
     title = title if said and len(settings.rules) > 2 else "How thresholds grow with the number of rules"
     return growth_figure(panels, name="thresholds", title=title, caption=caption)
+
+
+def _reached(measured: Measured, name: str, level: int) -> bool:
+    """Whether the learner's threshold of that level is known, and not only bounded, at every m."""
+    found = [measured.thresholds.get((name, m, level)) for m in measured.settings.rules]
+    return all(one is not None and one.measured for one in found)
 
 
 def _against_law(measured: Measured) -> Figure:
