@@ -296,7 +296,7 @@ def test_a_plan_asks_for_facts_that_it_is_not_given() -> None:
 
 
 def test_an_empty_grid_is_refused_before_anything_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from syntagma.cli import commands
+    from syntagma.cli import running
 
     study = tiny_study(facts=lambda settings, results: ())
     with pytest.raises(InputError, match=r"these settings of tiny leave nothing to run: the grid is empty\. Widen its"):
@@ -305,7 +305,7 @@ def test_an_empty_grid_is_refused_before_anything_is_made(tmp_path: Path, monkey
     monkeypatch.setattr(syntagma.studies, "load", lambda name: study)
     place = tmp_path / "results"
     with pytest.raises(InputError, match="the grid is empty"):
-        commands.run("tiny", set_=["sizes=[]"], out=str(place))
+        running.run("tiny", set_=["sizes=[]"], out=str(place))
     assert list(tmp_path.iterdir()) == []
 
 
