@@ -144,9 +144,9 @@ EXCHANGEABLE = {
 @pytest.mark.parametrize(
     ("name", "readout", "kind"),
     [
-        ("two linear layers", "mean", "ntk"),
         ("residual", "last", "nngp"),
         ("bias and erf", "class", "ntk"),
+        pytest.param("two linear layers", "mean", "ntk", marks=pytest.mark.slow),
         pytest.param("residual", "mean", "ntk", marks=pytest.mark.slow),
         pytest.param("two linear layers", "class", "ntk", marks=pytest.mark.slow),
         pytest.param("bag of tokens", "mean", "ntk", marks=pytest.mark.slow),
@@ -220,6 +220,7 @@ def test_the_block_size_does_not_change_a_bit(architecture: Architecture) -> Non
 # Trees
 
 
+@pytest.mark.slow
 def test_weight_sharing_leaves_no_trace_without_pooling() -> None:
     x = np.random.default_rng(2).integers(0, 3, (6, 8))
     shared, local = (hierarchical_cnn(3, 2, 3, shared=s).gram(x, kind="ntk").matrix for s in (True, False))
@@ -298,7 +299,7 @@ COMPOSITIONS = {
 }
 
 
-QUICK = {"linear, causal, residual", "norm, fixed, cosine"}
+QUICK = {"linear, causal, residual"}
 
 
 @pytest.mark.parametrize("name", slow_but(QUICK, COMPOSITIONS))
@@ -379,6 +380,7 @@ def test_networks_have_the_outputs_asked_for() -> None:
 # Softmax
 
 
+@pytest.mark.slow
 def test_template_kernel_by_direct_monte_carlo() -> None:
     """K_attn as design section 5 writes it, by plain Monte Carlo, and phi on top of it."""
     beta, gamma, draws = 1.7, 0.6, 200_000

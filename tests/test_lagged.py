@@ -16,7 +16,6 @@ from syntagma.statistics.nodes import joint, marginal
 from syntagma.statistics.pair_counts import pair_counts
 from syntagma.statistics.power_law import fit_decay
 from syntagma.statistics.strengths import Strengths, correlation_strengths
-from tiers import slow_but
 
 documents_and_tokens = st.integers(1, 5).flatmap(
     lambda vocab: st.tuples(
@@ -334,7 +333,8 @@ def test_unresolved_and_noisy_strengths_do_not_count():
     assert "from 1 to 4 tokens only: a law needs 5 distances" in short.reason
 
 
-@pytest.mark.parametrize("tolerance", slow_but([0.03], [0.0, 0.03]))
+@pytest.mark.slow
+@pytest.mark.parametrize("tolerance", [0.0, 0.03])
 def test_true_laws_are_rejected_as_rarely_as_said_and_intervals_hold_them(tolerance):
     """300 texts with independent errors of 3 to 10 percent."""
     errors = np.geomspace(0.03, 0.1, len(LAGS))
