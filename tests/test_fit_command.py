@@ -43,6 +43,25 @@ def test_kernels_on_the_random_hierarchy_in_one_command(capsys: pytest.CaptureFi
     assert found["run"]["learner"]["architecture"] == "transformer"
 
 
+def test_a_training_that_diverged_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    sizes = [
+        "--learner",
+        "cnn",
+        "--examples",
+        "16",
+        "--test-examples",
+        "16",
+        "--set",
+        "language.vocab=4",
+        "--set",
+        "language.depth=2",
+    ]
+    changes = ["--set", "language.rules=2", "--set", "learner.width=4", "--set", "training.max_steps=4"]
+    code, out, err = said(capsys, *sizes, *changes, "--set", "training.learning_rate=1e30", "--json")
+    assert (code, json.loads(out)["metrics"]["stopped"]) == (0, "diverged")
+    assert "note    1 of 1 trainings diverged: their numbers are of the best step before" in err
+
+
 def test_the_table_has_loss_oracle_and_accuracy(capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = said(capsys, "--examples", "16", "--test-examples", "16")
     assert code == 0

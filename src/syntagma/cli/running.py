@@ -162,6 +162,8 @@ def fit(
         if ray is None:
             planned.check_fits(runs, processes)
         results = _kept_results(runs, place, processes, ray, kept)
+    for note in single.notes(results.values()):
+        display.console(stderr=True).print(f"note    {note}", markup=False, soft_wrap=True)
     if len(runs) == 1 and not grid:
         metrics = {name: value for name, value in results[runs[0].id()].items() if name != "history"}
         if as_json:

@@ -6,7 +6,7 @@ and for networks a training of a few thousand steps. The run is made and done as
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, get_args
 
 from pydantic import TypeAdapter, ValidationError
@@ -151,3 +151,13 @@ def summary(metrics: Mapping[str, Any]) -> pd.DataFrame:
 
     rows = [(text, metrics[name]) for name, text in _SHOWN.items() if name in metrics]
     return pd.DataFrame(rows, columns=["quantity", "value"])
+
+
+def notes(results: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """What a person must know of how training ended, beside the numbers."""
+    metrics = list(results)
+    diverged = sum(one.get("stopped") == "diverged" for one in metrics)
+    if diverged:
+        yield f"{diverged} of {len(metrics)} trainings diverged: their numbers are of the best step before"
+    if short := sum(bool(one.get("cut_short")) for one in metrics):
+        yield f"{short} of {len(metrics)} trainings ended while still improving: raise training.max_steps"
