@@ -14,6 +14,7 @@ from syntagma.languages.settings import HierarchySettings
 from syntagma.oracles import TreeOracle
 from syntagma.statistics import nodes
 from syntagma.theory import root_class
+from syntagma.theory import zipf as zipf_law
 from syntagma.theory.prediction import Staircase
 from test_theory_exact import signal_and_floor
 from test_tree_oracle import Enumeration, languages
@@ -147,14 +148,14 @@ class _Power(Staircase):
 def test_many_zipf_rules_approach_the_law_and_few_do_not():
     """U alone of a look-up table, from a half to the share of rules beyond the 1000th, or the 16th of 32."""
     for zipf, few in ((0.5, 0.56), (1.0, 0.57), (2.0, 0.64)):
-        for rules, cut, expected in ((100_000, 1000, root_class.zipf_exponent(zipf)), (32, 16, few)):
+        for rules, cut, expected in ((100_000, 1000, zipf_law.exponent(zipf)), (32, 16, few)):
             f = np.arange(1, rules + 1.0) ** -(1 + zipf)
             f /= f.sum()
             curve = root_class.ClassErrorCurve(f, 1 / f, None, np.array([0.0, 1.0]))
             found = root_class.slope_between(curve, 0.5, f[cut:].sum(), 0.01, 1e15)
             assert found == pytest.approx(expected, abs=0.015)
-    assert root_class.zipf_exponent(1.0) == 0.5
-    assert np.isposinf(root_class.zipf_exponent(0.0))
+    assert zipf_law.exponent(1.0) == 0.5
+    assert np.isposinf(zipf_law.exponent(0.0))
 
 
 def test_exponents_of_the_gallerys_grammars_are_not_the_law():

@@ -39,7 +39,7 @@ from typing import Literal, get_args
 
 import numpy as np
 from jaxtyping import Bool, Float, Integer, Num
-from pydantic import NonNegativeFloat, PositiveFloat
+from pydantic import PositiveFloat
 from scipy.special import gammainc
 
 from syntagma.checked_call import checked
@@ -59,16 +59,6 @@ Known = Literal["resolved", "seen"]
 _MOST_EXACT = 2**16
 _SAMPLES = 2**12
 _SIZES_A_DOUBLING = 64
-
-
-@checked
-def zipf_exponent(zipf: NonNegativeFloat) -> float:
-    """a / (1 + a) of error ~ P^-k with rules f_k ~ k^-(1+a): `zipf_exponent(1.0)` is 0.5.
-
-    Infinite for equal rules (a = 0 stands for them), which are all learned at one size. Asymptotic law, for m to
-    infinity; source: arXiv 2505.07067.
-    """
-    return zipf / (1 + zipf) if zipf else math.inf
 
 
 @checked

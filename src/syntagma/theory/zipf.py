@@ -50,7 +50,11 @@ ONSET = 0.5
 
 @checked
 def exponent(zipf: NonNegativeFloat) -> float:
-    """a / (1 + a), with which the class error falls; infinite for equal rules (a = 0 here): they have one threshold."""
+    """a / (1 + a) of error ~ P^-k with rules f_k ~ k^-(1+a): `exponent(1.0)` is 0.5.
+
+    Infinite for equal rules (a = 0 stands for them), which are all learned at one size. Asymptotic law, for m to
+    infinity; source: arXiv 2505.07067.
+    """
     return zipf / (1 + zipf) if zipf else math.inf
 
 
