@@ -92,8 +92,9 @@ def test_what_is_known_stands_beside(exports, layout):
     assert {name: one["sentences"] for name, one in metadata["splits"].items()} == SIZES
     assert all((folder / file).is_file() for one in metadata["splits"].values() for file in one["files"])
     in_train = {tuple(row) for row in tokens("train")}
-    repeated = sum(tuple(row) in in_train for row in tokens("test"))
-    assert metadata["splits"]["test"]["sentences_also_in_train"] == repeated
+    for split in ("validation", "test"):
+        repeated = sum(tuple(row) in in_train for row in tokens(split))
+        assert metadata["splits"][split]["sentences_also_in_train"] == repeated
     opened = open_export(folder)
     assert opened.language == LANGUAGE == RandomHierarchy.load(folder / "grammar.json")
     assert (opened.sizes, opened.seed) == (SIZES, 5)
@@ -153,7 +154,7 @@ def test_splits_that_cannot_be_are_refused(text, examples, says):
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        ({"layout": "arrow"}, "format='arrow' is unknown: there are bin, hf, npy, parquet"),
+        ({"layout": "arrow"}, "layout='arrow' is unknown: there are bin, hf, npy, parquet"),
         ({"language": HierarchySettings(vocab=2**16, rules=1, branching=2, depth=1), "layout": "bin"}, "16 bits hold"),
         ({"train": 0}, "no sentence is asked for"),
         ({"to": "file"}, "it is a file"),
@@ -194,6 +195,20 @@ def test_damaged_metadata_are_refused_in_one_line(exports, change, says, tmp_pat
     with pytest.raises(InputError, match="metadata") as caught:
         open_export(tmp_path)
     assert says in str(caught.value)
+
+
+def test_another_grammar_s_file_is_not_taken_for_this_one(exports, tmp_path):
+    (tmp_path / "metadata.json").write_text((exports["npy"] / "metadata.json").read_text())
+    RandomHierarchy(3, 2, 2, 2, seed=77).save(tmp_path / "grammar.json")
+    with pytest.raises(InputError, match=r"grammar\.json is not the grammar that metadata\.json names"):
+        open_export(tmp_path)
+
+
+def test_the_documented_sentence_is_the_first_of_the_documented_export(tmp_path):
+    text = (Path(__file__).parent.parent / "docs" / "data-out.md").read_text()
+    language = HierarchySettings(vocab=8, rules=4, branching=2, depth=3)
+    first = language.language().splits(test=1)["test"].tokens[0].tolist()
+    assert str({"tokens": first}) in text
 
 
 # --- the commands -----------------------------------------------------------------------------------------------------

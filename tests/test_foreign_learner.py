@@ -63,9 +63,14 @@ class Recorder(ForeignLearner):
         self.given.append((inputs, targets, validation, seed))
         answers = validation.shape.outputs
         if self.answer is not None:
-            return lambda tokens: self.answer
+            return lambda tokens: self.answer(tokens) if callable(self.answer) else self.answer
         every = (validation.shape.length,) if validation.shape.reads == "every" else ()
         return lambda tokens: np.full((len(tokens), *every, answers), -np.log(answers))
+
+
+def sure(tokens):
+    """It is always the first symbol."""
+    return np.tile([0.0, -np.inf, -np.inf, -np.inf], (len(tokens), 1))
 
 
 def sets(task):
@@ -101,10 +106,11 @@ def test_it_gets_whole_numbers_to_write_on_and_is_measured_on_the_others(task):
         (np.zeros((3, 4)), "learner='recorder'.shape=(3, 4) cannot be used"),
         (np.zeros((20, 4)), "gives no log-probabilities but logits"),
         ("nothing", "of type str"),
+        (sure, "learner='recorder' gives probability 0 to the answer of sentence"),
     ],
 )
 def test_predictions_that_are_none_name_the_learner(answer, says, monkeypatch):
-    monkeypatch.setattr(Recorder, "answer", answer)
+    monkeypatch.setattr(Recorder, "answer", staticmethod(answer) if callable(answer) else answer)
     with pytest.raises(InputError) as caught:
         fit(Recorder(), LastToken().shape(LANGUAGE), None, *sets(LastToken()))
     assert says in str(caught.value)

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import safetensors.numpy
 
+from syntagma.errors import InputError
 from syntagma.learners import Engine, Fit, HierarchicalCNN, Training
 from syntagma.learners import engine as engine_module
 from syntagma.learners.interruption import Interruption
@@ -21,7 +22,7 @@ from syntagma.sweep import kept_training, runs
 from syntagma.sweep.kept_training import KeptTraining
 from syntagma.sweep.runs import Runner
 from syntagma.sweep.store import Store
-from syntagma.sweep.training_file import forget_training
+from syntagma.sweep.training_file import forget_directory, forget_training
 from syntagma.tasks import Examples, Shape
 from test_execution import a_run
 
@@ -157,6 +158,7 @@ def test_what_is_not_of_this_training_is_not_used(
     keeper.write(Interruption(kept.arrays | {"state.0": np.zeros(3, np.float32)}, kept.values))
     same_bits(engine.fit(*one, SEEDS[:1], keep=lambda _: KeptTraining(tmp_path, ["run"])), whole[False][:1])
     forget_training(tmp_path, "run")
+    forget_directory(tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -171,6 +173,27 @@ def test_it_is_kept_when_its_time_has_come(tmp_path: Path) -> None:
     assert not keeper.due()
     now[0] = 20.0
     assert keeper.due()
+
+
+def test_it_is_kept_although_another_run_s_is_forgotten_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The driver stores another run's result just when a worker has made the directory."""
+    atomic_file = kept_training.atomic_file
+
+    def later(path: Path) -> Any:
+        forget_training(tmp_path, "another")
+        return atomic_file(path)
+
+    monkeypatch.setattr(kept_training, "atomic_file", later)
+    keeper = KeptTraining(tmp_path, ["run"])
+    keeper.write(Interruption({"total": np.zeros(1)}, {}))
+    assert keeper.path.exists()
+
+
+def test_where_it_cannot_be_kept_is_said_in_one_line(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="it cannot be made"):
+        KeptTraining(tmp_path / "gone", ["run"]).write(Interruption({"total": np.zeros(1)}, {}))
 
 
 @pytest.mark.parametrize("size", [1, 5, 16])
@@ -203,7 +226,7 @@ def test_a_run_goes_on_and_its_file_goes_with_its_result(tmp_path: Path, monkeyp
         sweep._place = type("Place", (), {"check": lambda self: None})()
         sweep._keep([Outcome(run, json.loads(json.dumps(result)))])
         assert store.ids() == {run.id()}
-    assert not (there / "training").exists()
+    assert list((there / "training").iterdir()) == []
     assert without_times(result) == without_times(alone)
     files = [{p.name: p.read_bytes() for p in (tmp_path / d).rglob("weights/*/*")} for d in ("alone", "there")]
     assert files[0] == files[1]

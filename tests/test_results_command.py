@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
@@ -38,7 +39,8 @@ def fill(directory: Path, width: int, seeds: int = 3, shift: float = 0.0) -> Pat
                         "seed": seed,
                     }
                     history = [{"step": 0, "test_loss": 2.0}, {"step": 8, "test_loss": loss(width, size, seed)}]
-                    result = {"test_loss": loss(width, size, seed) + shift, "seconds": 1.0 + shift, "history": history}
+                    times = {"seconds": 1.0 + shift, "seconds_evaluating": 0.5 + shift}
+                    result = {"test_loss": loss(width, size, seed) + shift, "history": history, **times}
                     store.record_run(config, result)
     return directory
 
@@ -91,6 +93,10 @@ def test_what_tells_runs_apart_and_nothing_that_says_the_same(runs: pd.DataFrame
         (["seed<2", "num_examples = 64"], 4),
         (["heads=2"], 6),
         (["test_loss>100"], 0),
+        (["learner.heads=null"], 6),
+        (["learner.heads!=null"], 6),
+        (["learner.heads!=2"], 6),
+        (["seed=true"], 0),
     ],
 )
 def test_conditions_choose(runs: pd.DataFrame, conditions: list[str], number: int) -> None:
@@ -197,7 +203,38 @@ def test_the_same_runs_with_other_results_are_named(command: Callable[..., str],
     assert "results" not in same
 
 
+def test_histories_of_no_run_are_an_empty_table(command: Callable[..., str], tmp_path: Path) -> None:
+    Store.create(tmp_path / "empty").close()
+    command("results", tmp_path / "empty", "--histories", tmp_path / "course.csv")
+    assert (tmp_path / "course.csv").read_text() == "id,step\n"
+
+
+def test_runs_that_are_damaged_are_said_to_be_left_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], command: Callable[..., str]
+) -> None:
+    place = fill(tmp_path / "damaged", 16)
+    with sqlite3.connect(place / "results.sqlite") as file:
+        file.execute("UPDATE runs SET result = replace(result, 'test_loss', 'best_loss') WHERE rowid = 1")
+    file.close()
+    for more in ([], ["--limit", "3"], ["--csv", str(tmp_path / "all.csv")], ["--sort", "seed"]):
+        with pytest.raises(SystemExit):
+            main(["results", str(place), *more])
+        said = capsys.readouterr()
+        assert "note    " in said.err, more
+        assert ("(--limit)" in said.out) == (more[:1] == ["--limit"]), more
+
+
+def test_runs_of_fit_have_no_page(command: Callable[..., str], tmp_path: Path) -> None:
+    with Store.create(tmp_path / "fits") as store:
+        store.finish_command(store.record_command("fit", None, {}, ["fit"]))
+    for words in (["report"], ["watch", "--once"]):
+        assert "runs of `syntagma fit`, of which there is no page" in command(
+            words[0], tmp_path / "fits", *words[1:], code=2
+        )
+
+
 def test_what_cannot_be_compared(command: Callable[..., str], narrow: Path, tmp_path: Path) -> None:
+    assert "its values are no numbers" in command("compare", narrow, narrow, "--metric", "finished_at", code=2)
     assert "does not exist" in command("compare", narrow, tmp_path / "nowhere", code=2)
     assert "Did you mean 'test_loss'?" in command("compare", narrow, narrow, "--metric", "tets_loss", code=2)
     with Store.create(tmp_path / "empty") as empty, pytest.raises(InputError, match="no finished runs yet"):

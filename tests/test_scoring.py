@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import jax.numpy as jnp
@@ -12,6 +13,7 @@ import syntagma
 from syntagma import (
     Counter,
     DirichletMultinomial,
+    HierarchicalCNN,
     HierarchySettings,
     LastToken,
     MaskedToken,
@@ -24,6 +26,7 @@ from syntagma import (
     score,
 )
 from syntagma.errors import InputError
+from syntagma.estimate import Estimate
 from syntagma.languages.splits import stream_of
 from syntagma.learners import fit
 from syntagma.plot import learning_curves
@@ -161,8 +164,39 @@ def test_readers_are_other_predictors_or_learners_fitted_on_the_same_sentences()
     )
     same, counter = found.readers
     assert (same.of, same.nats.value) == ("same", pytest.approx(0, abs=1e-12))
-    assert counter.nats.value > 0.1
+    parts = LANGUAGE.splits(train=50, validation=2048, test=FEW)
+    train, held, test = (LastToken().examples(part, LANGUAGE, 0) for part in parts.values())
+    predictor = fit(Counter(), LastToken().shape(LANGUAGE), None, train, held, held).predictor
+    logs = predictor(test.inputs)
+    assert counter.nats.value == pytest.approx((np.exp(logs) * (logs + np.log(4))).sum(1).mean())
     assert [*found.tables()] == ["score", "observers", "readers"]
+
+
+def test_readers_are_compared_at_the_positions_that_both_predict():
+    def exact(inputs):
+        with np.errstate(divide="ignore"):
+            return np.log(ORACLE.next_token(np.concatenate([inputs[:, 1:], inputs[:, :1] * 0], axis=1)))
+
+    found = score(
+        LANGUAGE, NextToken(), lambda inputs: exact(inputs)[:, 1:], sentences=FEW, readers={"the same": exact}
+    )
+    assert found.readers[0].nats.value == pytest.approx(0, abs=1e-9)
+
+
+def test_who_gives_what_can_be_no_probability_has_learned_no_level():
+    def narrow(inputs):
+        best = ORACLE.next_token(np.concatenate([inputs[:, :-1], inputs[:, :1] * 0], axis=1))[:, -1]
+        rows = np.full((len(inputs), 4), -np.inf)
+        for row, p in zip(rows, best, strict=True):
+            likely = np.argsort(p)[-max(1, (p > 0).sum()) :]
+            row[likely] = -np.log(len(likely))
+        return rows
+
+    found = score(LANGUAGE, LastToken(), narrow, sentences=FEW)
+    assert not any(np.isfinite(one.nats.value) for one in found.observers[:1])
+    assert found.level_learned == 3
+    nothing = replace(found, observers=tuple(replace(one, nats=Estimate(np.inf, np.nan)) for one in found.observers))
+    assert (nothing.level_learned, nothing.context_learned) == (None, None)
 
 
 class Tensor:
@@ -231,6 +265,7 @@ def rows(value: Any, width: int = 4) -> Any:
         ({"batch": 0}, "batch=0"),
         ({"num_examples": 0}, "num_examples=0"),
         ({"readers": {"counter": Counter()}}, "the reader 'counter' has to be fitted"),
+        ({"readers": {"a": HierarchicalCNN()}, "num_examples": 9}, "'cnn' is a learner that gives no log-prob"),
         ({"language": "english"}, "it is of type str, not a language"),
         ({"task": "last-token"}, "it is no task"),
     ],

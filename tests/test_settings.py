@@ -120,6 +120,7 @@ def test_a_file_names_the_learners_there_are(config: Callable[[str], str]) -> No
     [
         ("seeds = ", "mine.toml cannot be used: it is not complete TOML"),
         ("x = " + "[" * 5000 + "]" * 5000, "mine.toml cannot be used"),
+        ("vocab = " + "9" * 5000, "a whole number in it has too many digits"),
         ("sedes = 3", "mine.toml: key='sedes' is unknown"),
         ("sedes = 3", "Did you mean 'seeds'?"),
         ("[learners.cnn.learner]\nlr = 3", "Did you mean 'learners.cnn.training.learning_rate'?"),

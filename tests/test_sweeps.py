@@ -137,6 +137,7 @@ def test_the_command_without_a_store(capsys: pytest.CaptureFixture[str]) -> None
         (["--sweep", "training.learning_rate=-1,1"], "training.learning_rate=-1 cannot be used"),
         (["--sweep", "learner.width=4,x"], "learner.width='x' cannot be used"),
         (["--seeds", "0"], "seeds=0 cannot be used"),
+        (["--seeds", "1000000000"], "it makes 1,000,000,000 runs"),
         (["--checkpoints", "1"], "checkpoints=1 cannot be used: there is no place for results"),
         (["--ray", "auto"], "Give one, as --out results/mine"),
         (["--out", "x.sqlite"], "results go into a directory"),

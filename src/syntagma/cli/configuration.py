@@ -48,6 +48,8 @@ def read(path: str) -> dict[str, Any]:
         raise InputError(f"{shown(path)} cannot be used: it is no text in UTF-8. {_FORM}.") from None
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"{shown(path)} cannot be used: it is not complete TOML: {error}. {_FORM}.") from None
+    except ValueError:  # of Python, for whole numbers of thousands of digits
+        raise InputError(f"{shown(path)} cannot be used: a whole number in it has too many digits. {_FORM}.") from None
     except RecursionError:
         raise InputError(f"{shown(path)} cannot be used: its TOML is nested too deep. {_FORM}.") from None
 

@@ -91,3 +91,9 @@ def _strict(value: Any) -> Any:
         return value
     tolist = getattr(value, "tolist", None)
     return _strict(tolist()) if tolist else str(value)
+
+
+def print_notes(notes: Iterable[str]) -> None:
+    """Lines that a person must see beside what is printed, on standard error."""
+    for note in notes:
+        console(stderr=True).print(f"note    {note}", markup=False, soft_wrap=True)

@@ -102,7 +102,11 @@ def results(
             table, said = fitting(runs, chosen, display.console().width, there)
             display.print_tables({str(store.path): table})
             print(said)
+            expected = min(chosen.limit or there, there) if first_page else len(runs)
+            if not first_page or len(runs) < expected:
+                display.print_notes(store.damage())
             return
+        display.print_notes(store.damage())
         runs = runs.iloc[: chosen.limit] if chosen.limit else runs
         table = runs.loc[:, chosen.names(runs)]
         for path in files.values():

@@ -7,6 +7,7 @@ occur, as `vocab`, are explained once, in `WORDS`.
 from __future__ import annotations
 
 import inspect
+import json
 import re
 import types
 from collections.abc import Collection, Iterator, Mapping
@@ -109,9 +110,11 @@ class Setting:
 
     def comment(self) -> str:
         """Meaning, what is allowed, and the default, in one line: `sentences of each step; a whole number, ...`."""
-        parts = [part for part in (self.meaning, self.allowed) if part]
+        meaning = re.sub(r"\bNone\b", "unset", self.meaning)
+        parts = [part for part in (meaning, self.allowed) if part]
         if self.default is not NOTHING and not self.is_table:
-            shown = "unset" if self.default is None else str(plain(self.default))
+            default = plain(self.default)
+            shown = "unset" if default is None else json.dumps(default) if isinstance(default, bool) else str(default)
             if len(shown) <= _LARGEST_DEFAULT_SHOWN:
                 parts.append(f"by default {shown}")
         return "; ".join(parts)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from syntagma.cli.options import number
 from syntagma.errors import InputError, invalid, unknown, whole_number
 
 if TYPE_CHECKING:
@@ -17,22 +18,18 @@ if TYPE_CHECKING:
 _SHARES = "train=0.8,validation=0.1,test=0.1"
 
 
-def _number(help_: str) -> Any:
-    return typer.Option(help=help_, metavar="NUMBER")
-
-
 def export(
     language: Annotated[str, typer.Argument(help="Its kind, as `syntagma list` names it.", metavar="LANGUAGE")],
     to: Annotated[str, typer.Option(help="A folder that is not there yet.", metavar="DIR")],
-    examples: Annotated[str | None, _number("Sentences of all splits together.")] = None,
+    examples: Annotated[str | None, number("Sentences of all splits together.")] = None,
     splits: Annotated[str, typer.Option(help="Shares of them, or numbers of sentences.", metavar="NAME=NUMBER,...")] = (
         _SHARES
     ),
     format_: Annotated[
         str, typer.Option("--format", help="npy, parquet, hf (datasets.load_dataset) or bin (uint16).", metavar="NAME")
     ] = "npy",
-    seed: Annotated[str, _number("Which sentences: those of runs with this seed.")] = "0",
-    grammar_seed: Annotated[str | None, _number("Which grammar of these sizes. (default 0)")] = None,
+    seed: Annotated[str, number("Which sentences: those of runs with this seed.")] = "0",
+    grammar_seed: Annotated[str | None, number("Which grammar of these sizes. (default 0)")] = None,
     set_: Annotated[
         list[str],
         typer.Option("--set", help="Change one setting: language.vocab=16; repeat for more.", metavar="KEY=VALUE"),
@@ -74,8 +71,8 @@ def score(
     ],
     task: Annotated[str, typer.Option(help="last-token, next-token or root-class.", metavar="KIND")] = "last-token",
     split: Annotated[str, typer.Option(help="Whose sentences: test, validation or train.", metavar="NAME")] = "test",
-    context: Annotated[str | None, _number("Previous tokens that the model sees. (default: all)")] = None,
-    examples: Annotated[str | None, _number("Sentences that the model was trained on, for --reader.")] = None,
+    context: Annotated[str | None, number("Previous tokens that the model sees. (default: all)")] = None,
+    examples: Annotated[str | None, number("Sentences that the model was trained on, for --reader.")] = None,
     reader: Annotated[
         list[str], typer.Option(help="Also the distance to this learner, as counter; repeat.", metavar="KIND")
     ] = [],  # noqa: B006

@@ -14,7 +14,11 @@ if TYPE_CHECKING:
 
 def stored_study(store: Store, asked: str | None) -> str:
     """The study whose results are in `store`: the one asked for, or the only one."""
-    stored = store.studies()
+    stored = [name for name in store.studies() if name != "fit"]
+    if asked in (None, "fit") and not stored and store.studies():
+        raise InputError(
+            f"{store.path} holds runs of `syntagma fit`, of which there is no page: see `syntagma results`."
+        )
     if asked is not None and asked.endswith(".py"):
         return asked
     if asked is not None and asked not in stored:

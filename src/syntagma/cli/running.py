@@ -162,6 +162,7 @@ def fit(
         if ray is None:
             planned.check_fits(runs, processes)
         results = _kept_results(runs, place, processes, ray, kept)
+    incomplete = len(results) < len({run.id() for run in runs})
     for note in single.notes(results.values()):
         display.console(stderr=True).print(f"note    {note}", markup=False, soft_wrap=True)
     if len(runs) == 1 and not grid:
@@ -175,6 +176,8 @@ def fit(
     ends = sweeps.best_at_an_end(table, grid)
     if as_json:
         display.print_json({"points": display.records(table), "at_an_end": ends})
+        if incomplete:
+            raise typer.Exit(FAILED_EXIT)
         return
     shown = table.drop(columns=["validation_loss", "test_loss", *([] if table["diverged"].any() else ["diverged"])])
     marks = shown.assign(best=table["best"].map({True: "best", False: ""}))
@@ -183,6 +186,8 @@ def fit(
         display.console(stderr=True).print(
             f"note    the best {key} is at an end of what was tried: widen it", markup=False
         )
+    if incomplete:
+        raise typer.Exit(FAILED_EXIT)
 
 
 def _kept_results(runs: Sequence[Any], place: Path, workers: int, ray: str | None, keep: int) -> dict[str, Any]:
@@ -218,6 +223,11 @@ def _kept_results(runs: Sequence[Any], place: Path, workers: int, ray: str | Non
             raise typer.Exit(exit_code(ended)) from None
         store.finish_command(command)
         results = store.results(list(wanted))
+        if keep and (without := len(results.keys() - store.ids_with_networks())):
+            note = (
+                f"{without} stored runs kept no networks, since they were done before; another --out makes them again"
+            )
+            display.console(stderr=True).print(f"note    {note}", markup=False, soft_wrap=True)
     lost = len(wanted) - len(results)
     if lost:
         display.console(stderr=True).print(f"{lost} run{'s' * (lost > 1)} failed; the same command tries again")

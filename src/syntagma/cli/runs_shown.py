@@ -82,7 +82,8 @@ def fitting(runs: pd.DataFrame, chosen: Chosen, width: int, there: int) -> tuple
             if taken + cells + _BORDER <= width:
                 columns.append(name)
                 taken += cells + _BORDER
-    said = f"{there:,} runs" if len(shown) == there else f"{len(shown):,} of {there:,} runs (--limit)"
+    cut = " (--limit)" if chosen.limit and there > chosen.limit else ""
+    said = f"{there:,} runs" if len(shown) == there else f"{len(shown):,} of {there:,} runs{cut}"
     left = len(everything) - len(columns)
     if left and not chosen.columns:
         said += f"; {left} more columns: --columns NAME,NAME or all, or --csv FILE"

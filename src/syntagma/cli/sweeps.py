@@ -77,6 +77,8 @@ def points(
     from syntagma.cli.single import run_of
 
     language, task, learner = kinds
+    if (number := seeds * math.prod(map(len, grid.values()))) > MOST_POINTS:
+        raise invalid("seeds", seeds, f"it makes {number:,} runs, and at most {MOST_POINTS:,} are taken", "Lower it")
     found = []
     for values in itertools.product(*grid.values()):
         point = dict(zip(grid, values, strict=True))

@@ -69,10 +69,11 @@ def export(
     source = _checked(source, language, layout, labels=labels)
     folder = _checked_folder(Path(to))
     remove_abandoned(folder.parent)
-    with temporary_directory(folder.parent) as place:
+    with temporary_directory(folder.parent) as private:  # it lets only its owner in
+        place = private / "export"
         try:
+            place.mkdir()
             metadata = _written(source, language, place, sizes, layout, seed, labels=labels)
-            place.chmod(0o777 & ~_creation_mask())  # a temporary directory lets only its owner in
             os.replace(place, folder)
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
@@ -93,9 +94,8 @@ def _written(
             layout, place, split, sample.tokens, _labels(sample) if labels else None, source.vocab
         )
         splits[split] = {"sentences": size, "stream": stream_of(split, seed), "files": files[split]}
-        rows = {row.tobytes() for row in sample.tokens} if split == "train" or in_training else set()
         if split == "train":
-            in_training = rows
+            in_training = {row.tobytes() for row in sample.tokens}
         elif "train" in sizes:
             repeated = sum(row.tobytes() in in_training for row in sample.tokens)
             splits[split]["sentences_also_in_train"] = repeated
@@ -158,7 +158,7 @@ def _labels(sample: Sample) -> Labels:
 
 def _checked(source: Any, given: Any, layout: str, *, labels: bool) -> Language:
     if layout not in LAYOUTS:
-        raise unknown("format", str(layout), LAYOUTS)
+        raise unknown("layout", str(layout), LAYOUTS)
     if not isinstance(source, Language):
         kind = type(source).__name__
         raise invalid("language", kind, "its parts are no independent streams", "Export a language, not a text")
@@ -167,7 +167,7 @@ def _checked(source: Any, given: Any, layout: str, *, labels: bool) -> Language:
         raise invalid("language", type(source).__name__, "metadata say what it is by its settings", mend)
     if layout == "bin" and source.vocab > LARGEST_BIN_VOCAB:
         allowed = f"16 bits hold {LARGEST_BIN_VOCAB} tokens and the separator"
-        raise invalid("vocab", source.vocab, allowed, "Choose another format")
+        raise invalid("vocab", source.vocab, allowed, "Choose another layout")
     if labels and source.label_kind is None and source.branching is None:
         raise invalid("labels", labels, f"{type(source).__name__} does not label its sentences", "Leave it out")
     return source
@@ -191,9 +191,3 @@ def _checked_folder(folder: Path) -> Path:
             raise
         raise invalid("to", shown(folder), "no folder can have such a name", "Choose another") from None
     return folder
-
-
-def _creation_mask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

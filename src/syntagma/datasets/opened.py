@@ -61,19 +61,25 @@ def open_export(folder: str | os.PathLike[str]) -> OpenedExport:
     try:
         splits = content["splits"]
         sizes: dict[Split, int] = {one: _whole(splits[one]["sentences"]) for one in SPLITS if one in splits}
-        seed = _whole(content["seed"])
-        return OpenedExport(_language(place, content), seed, sizes, content)
+        seed, digest = _whole(content["seed"]), content["grammar"] and content["grammar"]["digest"]
+        settings = content["language"]
     except (KeyError, TypeError, AttributeError):
         raise InputError(f"{name} lacks what an export says of itself. Export the sentences again.") from None
+    return OpenedExport(_language(place, digest, settings), seed, sizes, content)
 
 
-def _language(place: Path, content: dict[str, Any]) -> Any:
-    if content["grammar"] is not None:
-        return RandomHierarchy.load(place / "grammar.json")
+def _language(place: Path, digest: Any, settings: Any) -> Any:
+    """The language in the grammar's file, which has to have that digest, or made anew from its settings."""
+    if digest is not None:
+        language = RandomHierarchy.load(place / "grammar.json")
+        if language.digest() != digest:
+            file = shown(place / "grammar.json")
+            raise InputError(f"{file} is not the grammar that metadata.json names. Export the sentences again.")
+        return language
     try:
-        return TypeAdapter(AnyLanguage).validate_python(content["language"]).language()
+        return TypeAdapter(AnyLanguage).validate_python(settings).language()
     except ValidationError as error:
-        raise InputError(f"{shown(place / 'metadata.json')}: language.{first_problem(error, content)}") from None
+        raise InputError(f"{shown(place / 'metadata.json')}: language.{first_problem(error, settings)}") from None
 
 
 def _whole(value: Any) -> int:

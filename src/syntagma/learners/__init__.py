@@ -17,7 +17,7 @@ from syntagma.learners.networks.recurrent import LSTM, Elman
 from syntagma.learners.networks.transformer import Transformer
 from syntagma.learners.readers import Clusterer, Counter
 from syntagma.learners.scores import Scores
-from syntagma.learners.trainer import ExampleSets, Fit, Trainer, checked_sets, fit, solved_fit, trainer_of
+from syntagma.learners.trainer import ExampleSets, Fit, SeedBySeed, Trainer, checked_sets, fit, solved_fit, trainer_of
 from syntagma.learners.training import Training
 
 LEARNERS: Kinds[Learner] = Kinds(
@@ -67,6 +67,7 @@ __all__ = [
     "NetworkLearner",
     "Perceptron",
     "Scores",
+    "SeedBySeed",
     "Trainer",
     "Training",
     "Transformer",

@@ -5,8 +5,8 @@ every position is read, for what comes before the first). It returns natural log
 `[B, T, v]`: an array of NumPy or JAX, a tensor of PyTorch on whatever device, with or without gradients, or nested
 lists. Where the loss is squared it returns numbers `[B]`. No library is imported for that.
 
-Probabilities of a row must sum to 1 within 2 percent, which the rounding of 16-bit floats needs; they are then divided
-by their sum, so that no loss is too low because of it.
+Probabilities of a row must sum to 1 within 4 percent, which the rounding of 16-bit floats needs (logarithms between -8
+and -16 by up to 1/32 in bfloat16); they are then divided by their sum, so that no loss is too low because of it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Predict = Callable[[Integer[np.ndarray, "B T"]], Any]
 
 AT_ONCE = 256
 """Sentences that a model gets in one call."""
-_ROUNDING = 0.02
+_ROUNDING = 0.04
 
 
 @runtime_checkable
@@ -114,6 +114,20 @@ def checked_answers(
         row = int(np.argmax((np.isnan(answers) | np.isposinf(answers)).reshape(number, -1).any(1)))
         raise InputError(f"{field} gives NaN or infinity for sentence {row}. Give natural logarithms of probabilities.")
     return _normalised(answers, field)
+
+
+def refuse_infinite(losses: Float[np.ndarray, "n *answers"], who: str) -> None:
+    """Refuse a loss that no probability above 0 gives.
+
+    Raises:
+        InputError: some loss is infinite; `who` is what the message calls the model.
+    """
+    if np.isposinf(losses).any():
+        row = int(np.argwhere(np.isposinf(losses))[0][0])
+        raise InputError(
+            f"{who} gives probability 0 to the answer of sentence {row}, so that its loss is infinite. "
+            "Give every answer that can occur a probability above 0."
+        )
 
 
 def _shapes(shape: Shape, number: int, without_first: bool) -> list[tuple[int, ...]]:

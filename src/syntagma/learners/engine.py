@@ -177,14 +177,15 @@ class Engine(Trainer):
 @trainer_of.register
 def _(learner: NetworkLearner, shape: Shape, training: Training | None) -> Trainer:
     try:
-        return _known_engine(learner, shape, training)  # pyright: ignore[reportArgumentType]  # it may have no hash
+        hash((learner, shape, training))
     except TypeError:  # a learner of one's own that has no hash
         return Engine(learner, shape, training)  # pyright: ignore[reportArgumentType]  # None is refused there
+    return _shared_engine(learner, shape, training)  # pyright: ignore[reportArgumentType]
 
 
 @functools.lru_cache(maxsize=16)
-def _known_engine(learner: NetworkLearner, shape: Shape, training: Any) -> Engine:
-    """One engine for equal learners, so that calling `fit` again, at another size or seed, compiles nothing again."""
+def _shared_engine(learner: NetworkLearner, shape: Shape, training: Any) -> Engine:
+    """One engine for equal learners: calling `fit` again compiles nothing, at another size one small program."""
     return Engine(learner, shape, training)
 
 

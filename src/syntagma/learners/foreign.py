@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import abc
 import time
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -30,10 +29,9 @@ from syntagma.errors import InputError
 from syntagma.learners.answers import AT_ONCE, Answers, Predict
 from syntagma.learners.learner import Learner
 from syntagma.learners.readers.scoring import read_fit
-from syntagma.learners.trainer import ExampleSets, Fit, Trainer, checked_sets, trainer_of
+from syntagma.learners.trainer import ExampleSets, Fit, SeedBySeed, Trainer, trainer_of
 from syntagma.learners.training import Training
 from syntagma.tasks import Examples, Shape
-from syntagma.tasks.gate import check_shape
 
 
 @dataclass(frozen=True)
@@ -83,32 +81,10 @@ class ForeignLearner(Learner):
             )
 
 
-class ForeignTrainer(Trainer):
-    """Lets it fit one seed after the other, and measures what it predicts."""
+class ForeignTrainer(SeedBySeed):
+    """Lets it fit, and measures what it predicts, which must be log-probabilities."""
 
-    def __init__(self, learner: ForeignLearner, shape: Shape) -> None:
-        check_shape(shape)
-        learner.check(shape)
-        self.learner, self.shape = learner, shape
-
-    def fit(
-        self,
-        train: Sequence[Examples],
-        validation: Sequence[Examples],
-        test: Sequence[Examples],
-        seeds: Sequence[int],
-        *,
-        extra: Mapping[str, Sequence[Examples]] | None = None,
-    ) -> list[Fit]:
-        """As `Trainer.fit`.
-
-        Raises:
-            InputError: also where what it predicts are no log-probabilities.
-        """
-        sets = checked_sets(self.shape, train, validation, test, seeds, extra)
-        return [self._one(one, int(seed)) for one, seed in zip(sets, seeds, strict=True)]
-
-    def _one(self, sets: ExampleSets, seed: int) -> Fit:
+    def fit_one(self, sets: ExampleSets, seed: int) -> Fit:
         begun = time.perf_counter()
         (inputs, targets), chosen = _whole(sets.train), _whole(sets.validation)
         predict = self.learner.fit(inputs, targets, Validation(*chosen, self.shape), seed)

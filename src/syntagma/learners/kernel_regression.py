@@ -22,7 +22,6 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
@@ -39,10 +38,10 @@ from syntagma.kernels.patterns import gram_by_pattern
 from syntagma.learners.learner import Learner
 from syntagma.learners.loss import right_side
 from syntagma.learners.scores import Scores
-from syntagma.learners.trainer import ExampleSets, Fit, Trainer, checked_sets, solved_fit, trainer_of
+from syntagma.learners.trainer import ExampleSets, Fit, SeedBySeed, Trainer, solved_fit, trainer_of
 from syntagma.learners.training import Training
 from syntagma.tasks import Examples, Shape
-from syntagma.tasks.gate import check_shape, checked_examples
+from syntagma.tasks.gate import checked_examples
 
 _UNIFORM_SHARES = 2.0 ** -np.arange(1, 21)
 _BYTES_PER_PAIR = 16
@@ -196,33 +195,10 @@ def targets(shape: Shape, examples: Examples) -> Float[np.ndarray, "n outputs"]:
     return np.eye(shape.outputs)[examples.targets]
 
 
-class KernelTrainer(Trainer):
-    """Solves one kernel regression after the other."""
+class KernelTrainer(SeedBySeed):
+    """Solves the kernel regression of a seed, that of a sampled kernel's points; there is nothing to choose."""
 
-    def __init__(self, learner: KernelRegression, shape: Shape) -> None:
-        check_shape(shape)
-        learner.check(shape)
-        self.learner, self.shape = learner, shape
-
-    def fit(
-        self,
-        train: Sequence[Examples],
-        validation: Sequence[Examples],
-        test: Sequence[Examples],
-        seeds: Sequence[int],
-        *,
-        extra: Mapping[str, Sequence[Examples]] | None = None,
-    ) -> list[Fit]:
-        """One fit for each seed, which is that of a sampled kernel's points. Otherwise as `Trainer.fit`; `validation`
-        is measured, but there is nothing to choose.
-
-        Raises:
-            InputError: also where a regression cannot be solved, see `solve`.
-        """
-        sets = checked_sets(self.shape, train, validation, test, seeds, extra)
-        return [self._one(own, seed) for own, seed in zip(sets, seeds, strict=True)]
-
-    def _one(self, sets: ExampleSets, seed: int) -> Fit:
+    def fit_one(self, sets: ExampleSets, seed: int) -> Fit:
         begun, train, number = time.perf_counter(), sets.train, len(sets.train)
         solution = solve(self.learner, self.shape, train, seed)
         wanted = targets(self.shape, train)

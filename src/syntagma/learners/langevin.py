@@ -24,7 +24,6 @@ Li & Sompolinsky, arXiv 2012.04030 (corrections in n / width, of linear networks
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
 import equinox as eqx
@@ -40,11 +39,10 @@ from syntagma.learners.kernel_regression import NamedOrWhole, resolved
 from syntagma.learners.learner import Learner
 from syntagma.learners.loss import right_side
 from syntagma.learners.scores import Scores
-from syntagma.learners.trainer import ExampleSets, Fit, Trainer, checked_sets, solved_fit, trainer_of
+from syntagma.learners.trainer import ExampleSets, Fit, SeedBySeed, Trainer, solved_fit, trainer_of
 from syntagma.learners.training import Training
 from syntagma.randomness import key
 from syntagma.tasks import Examples, Shape
-from syntagma.tasks.gate import check_shape
 
 _SHARE_OF_PERIOD = 0.35
 """Step times the largest frequency; the integrator is stable below 2."""
@@ -108,35 +106,19 @@ class _Chains(eqx.Module):
         return np.asarray(self.outputs(np.asarray(inputs, np.int32)).mean((0, 1)))[:, None]
 
 
-class LangevinTrainer(Trainer):
-    """Samples one posterior after the other."""
+class LangevinTrainer(SeedBySeed):
+    """Samples the posterior of a seed, which draws its chains; there is nothing to choose.
+
+    A fit's predictor is the posterior mean; its metric `stopped` is "diverged" where halving the step did not help.
+    """
 
     def __init__(self, learner: LangevinPosterior, shape: Shape) -> None:
-        check_shape(shape)
-        learner.check(shape)
-        self.learner, self.shape = learner, shape
+        super().__init__(learner, shape)
         self.architecture = resolved(learner.architecture, shape)
         self._weights, self._static = eqx.partition(eqx.filter_eval_shape(self._network, key(0)), _is_weight)
         self._sample = jax.jit(lambda keys, *data: jax.lax.map(lambda start: self._chain(start, *data), keys))
 
-    def fit(
-        self,
-        train: Sequence[Examples],
-        validation: Sequence[Examples],
-        test: Sequence[Examples],
-        seeds: Sequence[int],
-        *,
-        extra: Mapping[str, Sequence[Examples]] | None = None,
-    ) -> list[Fit]:
-        """One fit for each seed, which draws its chains. Arguments and errors as `Trainer.fit`; `validation` is
-        measured, but there is nothing to choose.
-
-        A fit's predictor is the posterior mean; its metric `stopped` is "diverged" where halving the step did not help.
-        """
-        sets = checked_sets(self.shape, train, validation, test, seeds, extra)
-        return [self._one(own, seed) for own, seed in zip(sets, seeds, strict=True)]
-
-    def _one(self, sets: ExampleSets, seed: int) -> Fit:
+    def fit_one(self, sets: ExampleSets, seed: int) -> Fit:
         train = sets.train
         learner, begun = self.learner, time.perf_counter()
         inputs, targets = np.asarray(train.inputs, np.int32), np.asarray(train.targets, np.float32)

@@ -94,6 +94,37 @@ class Trainer(abc.ABC):
         """
 
 
+class SeedBySeed(Trainer):
+    """Fits every seed by itself, as `fit_one` says: of learners that are solved, counted or sampled.
+
+    Args:
+        learner: whom to fit.
+        shape: of the task, which the learner must be able to do.
+    """
+
+    def __init__(self, learner: Any, shape: Shape) -> None:
+        check_shape(shape)
+        learner.check(shape)
+        self.learner, self.shape = learner, shape
+
+    @abc.abstractmethod
+    def fit_one(self, sets: ExampleSets, seed: int) -> Fit:
+        """The fit of one seed to its checked examples."""
+
+    def fit(
+        self,
+        train: Sequence[Examples],
+        validation: Sequence[Examples],
+        test: Sequence[Examples],
+        seeds: Sequence[int],
+        *,
+        extra: Mapping[str, Sequence[Examples]] | None = None,
+    ) -> list[Fit]:
+        """See `Trainer.fit`."""
+        sets = checked_sets(self.shape, train, validation, test, seeds, extra)
+        return [self.fit_one(own, int(seed)) for own, seed in zip(sets, seeds, strict=True)]
+
+
 @functools.singledispatch
 def trainer_of(learner: Learner, shape: Shape, training: Training | None) -> Trainer:
     """The trainer of `learner`; learners that are solved, not trained, have no use for `training`."""

@@ -66,7 +66,8 @@ def growth_panel(
         low, high = (np.array(ends[name]) * scale[own] for name in ("low", "high"))
         known = [i for i, bound in enumerate(ends["bound"]) if not bound]
         note, slope = _exponent(symbol, len(own), len(known), (exponents or {}).get(key))
-        notes.append(Note(f"{palette.glyph(key)} {note}", key))
+        if len(sizes) > 2 or not own:  # else the caption of every learner would be that there is no exponent
+            notes.append(Note(f"{palette.glyph(key)} {note}", key))
         if slope is not None:
             marks.append(_through(at[known], values[known], slope, key))
         label = (labels or {}).get(key, key)
@@ -77,7 +78,7 @@ def growth_panel(
     if not any(isinstance(mark, Points) and mark.x for mark in marks):
         reason = f"No learner came to half the error of this step at any {x}."
         return Panel(title, marks=(Empty(reason),))
-    spread = max(max(sizes) / min(sizes), 1.3) ** 0.12
+    spread = max(max(sizes) / min(sizes), 1.3) ** 0.12 * math.exp(SIDESTEP * len(measured) / 2)
     return Panel(title, Axis(x, "log", (min(sizes) / spread, max(sizes) * spread), sizes), Axis(y, "log"), marks, notes)
 
 
@@ -88,7 +89,8 @@ def _laws(
     heights = {key: np.asarray(values, float) * scale for key, values in laws.items()}
     for key, values in heights.items():
         same = [other for other, theirs in heights.items() if np.allclose(values, theirs)]
-        x = np.geomspace(sizes[0], sizes[-1], 13) if len(sizes) > 1 else np.asarray(sizes, float)
+        ends = (sizes[0], sizes[-1]) if len(sizes) > 1 else (sizes[0] / 1.03, sizes[0] * 1.03)  # one size: a dash
+        x = np.geomspace(*ends, 13)
         y = np.exp(np.interp(np.log(x), np.log(sizes), np.log(values)))
         name = powers.get(key, "") if same.index(key) == 0 else ""
         yield Law(x, y, name=name, label=f"{called}, {key}", key=key, turn=(same.index(key), len(same)))

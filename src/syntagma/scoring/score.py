@@ -22,13 +22,13 @@ import numpy as np
 from jaxtyping import Float, Integer
 
 from syntagma.curves import LearningCurve
-from syntagma.errors import InputError, invalid, whole_number
+from syntagma.errors import invalid, whole_number
 from syntagma.estimate import Estimate
-from syntagma.languages.language import Sample, Source
+from syntagma.languages.language import Language, Sample, Source
 from syntagma.languages.settings import language_of
 from syntagma.languages.splits import Split, stream_of
-from syntagma.learners import Learner, fit
-from syntagma.learners.answers import AT_ONCE, Answers, Predict
+from syntagma.learners import Clusterer, Counter, ForeignLearner, Learner, fit
+from syntagma.learners.answers import AT_ONCE, Answers, Predict, refuse_infinite
 from syntagma.learners.loss import right_side
 from syntagma.oracles.oracle import Oracle, needed_oracle, oracle_of
 from syntagma.probes.oracle_distance import divergence, observer_distances, observer_posteriors
@@ -97,8 +97,8 @@ def score(
         num_examples: sentences that it was trained on, for curves and readers.
         seed: whose test sentences: those of a run with this seed (`language.splits`).
         sentences: of the test set.
-        readers: other predictors by name, to which the distance is measured. A learner, as `Counter()`, is fitted on
-            the `num_examples` training sentences of `seed` first.
+        readers: other predictors by name, to which the distance is measured. A reader or a foreign learner, as
+            `Counter()`, is fitted on the `num_examples` training sentences of `seed` first.
         name: of the model, for figures.
         batch: sentences that `predict` gets at once.
 
@@ -108,10 +108,9 @@ def score(
     """
     if isinstance(predict, Mapping):
         if num_examples is not None or readers:
-            reason = "numbers of training sentences are the keys of predict" if num_examples else "they are of one size"
-            raise invalid(
-                "num_examples" if num_examples else "readers", num_examples or readers, reason, "Leave it out"
-            )
+            field, given = ("readers", readers) if num_examples is None else ("num_examples", num_examples)
+            reason = "they are of one size" if num_examples is None else "they are the keys of predict"
+            raise invalid(field, given, reason, "Leave it out")
         common: dict[str, Any] = {"context": context, "sentences": sentences, "name": name, "batch": batch}
         return curve_of(
             score(language, task, model, num_examples=size, seed=seed + place, **common)
@@ -197,6 +196,11 @@ def reader_of(
         raise invalid("readers", name, "distances are between distributions, and this task asks for a number")
     if not isinstance(given, Learner):
         return Answers(given, shape, batch, without_first=True, field=f"readers[{name!r}]")
+    if not isinstance(given, Counter | Clusterer | ForeignLearner):
+        reason = f"{given.kind!r} is a learner that gives no log-probabilities without being trained or smoothed"
+        raise invalid("readers", name, reason, "Give Counter(), Clusterer(), a ForeignLearner, or a function")
+    if not isinstance(setting.source, Language):
+        raise invalid("readers", name, "the parts of a text are no independent streams", "Give a function")
     if num_examples is None:
         raise invalid("num_examples", None, f"the reader {name!r} has to be fitted", "Give what the model had")
     train, validation = setting.drawn("train", num_examples)[1], setting.drawn("validation", 2048)[1]
@@ -240,12 +244,7 @@ def _losses(answers: np.ndarray, targets: np.ndarray, shape: Shape) -> tuple[np.
     if shape.loss == "squared":
         return (answers - targets) ** 2, right_side(answers, targets)
     chosen = np.take_along_axis(answers, targets[..., None].astype(np.int64), axis=-1)[..., 0]
-    if np.isneginf(chosen).any():
-        row = int(np.argwhere(np.isneginf(chosen))[0][0])
-        raise InputError(
-            f"predict gives probability 0 to the answer of test sentence {row}, so that its loss is infinite. "
-            "Give every answer that can occur a probability above 0."
-        )
+    refuse_infinite(-chosen, "predict")
     return -chosen, answers.argmax(axis=-1) == targets
 
 

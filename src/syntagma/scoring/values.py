@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -74,14 +75,17 @@ class Score:
 
     @property
     def level_learned(self) -> int | None:
-        """The level whose observer is nearest, 0 for none; None where there are no levels."""
-        levels = [one for one in self.observers if one.level is not None]
+        """The level whose observer is nearest, 0 for none; None where there are no levels, or none is at a finite
+        distance, as of a model that gives probability 0 to what can be.
+        """
+        levels = [one for one in self.observers if one.level is not None and math.isfinite(one.nats.value)]
         return min(levels, key=lambda one: one.nats.value).level if levels else None
 
     @property
     def context_learned(self) -> int | None:
-        """The number of previous tokens whose observer is nearest."""
-        return min(self.observers, key=lambda one: one.nats.value).context if self.observers else None
+        """The number of previous tokens whose observer is nearest; None as for `level_learned`."""
+        near = [one for one in self.observers if math.isfinite(one.nats.value)]
+        return min(near, key=lambda one: one.nats.value).context if near else None
 
     def metrics(self) -> dict[str, Any]:
         """By the names that runs use: `score.metrics()["excess_loss"]`."""

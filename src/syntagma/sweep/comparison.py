@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from syntagma.curves.interval import format_interval, mean
-from syntagma.errors import InputError
+from syntagma.errors import InputError, invalid
 from syntagma.sweep.identity import flatten
 from syntagma.sweep.selection import named_columns, settings_columns, short_names, telling_columns
 
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
     from syntagma.sweep.store import Store
 
-_OF_THE_MACHINE = ("seconds",)
-"""Metrics that differ without meaning anything."""
 _VALUES_SHOWN = 6
 
 
@@ -43,6 +41,9 @@ def compare(first: Store, second: Store, metric: str = "test_loss") -> Mapping[s
         if not len(runs):
             raise InputError(f"{store.path} holds no finished runs yet.")
     names = [named_columns(runs, [metric])[0] for runs in tables]
+    for runs, name in zip(tables, names, strict=True):
+        if wrong := [value for value in _cells(runs, name) if isinstance(value, bool | str | tuple | list)]:
+            raise invalid("metric", metric, f"its values are no numbers, as {str(wrong[0])!r}", "As test_loss")
     ids = [set(runs["id"]) for runs in tables]
     differing = _differing(first, second, ids[0] & ids[1])
     counts = [
@@ -63,7 +64,7 @@ def compare(first: Store, second: Store, metric: str = "test_loss") -> Mapping[s
 
 
 def _differing(first: Store, second: Store, ids: set[str]) -> list[dict[str, Any]]:
-    """The metrics that differ between results of the same run."""
+    """The metrics that differ between results of the same run, but for times, which no repetition gives again."""
     ours, theirs = first.results(ids), second.results(ids)
     rows: list[dict[str, Any]] = []
     for identity, result in ours.items():
@@ -71,7 +72,7 @@ def _differing(first: Store, second: Store, ids: set[str]) -> list[dict[str, Any
         rows.extend(
             {"id": identity, "metric": name, "first": one.get(name), "second": other.get(name)}
             for name in dict.fromkeys([*one, *other])
-            if name not in _OF_THE_MACHINE and repr(one.get(name)) != repr(other.get(name))
+            if not name.startswith("seconds") and repr(one.get(name)) != repr(other.get(name))
         )
     return rows
 

@@ -24,7 +24,7 @@ from syntagma.sweep.failures import Failure, failures, record_failure
 from syntagma.sweep.machine import usable_cores
 from syntagma.sweep.order import order
 from syntagma.sweep.shards import Shard
-from syntagma.sweep.training_file import forget_training
+from syntagma.sweep.training_file import forget_directory, forget_training
 from syntagma.sweep.under_way import UnderWay
 from syntagma.sweep.workers import Outcome, Workers, described
 
@@ -121,6 +121,7 @@ def execute(
                 sweep.go(chosen if cost is None else lambda: order(list(chosen()), workers or usable_cores(), cost))
         finally:
             remove_abandoned(results)  # of workers that were stopped
+            forget_directory(results)
     return sweep.summary()
 
 

@@ -11,13 +11,13 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import safetensors
 import safetensors.numpy
 
+from syntagma.errors import invalid
 from syntagma.learners.interruption import Interruption
 from syntagma.sweep.atomic_file import atomic_file
 from syntagma.sweep.environment import differences, environment
@@ -61,8 +61,11 @@ class KeptTraining:
         said = {"runs": self._run_ids, "environment": environment(), "values": interruption.values}
         text = json.dumps(said)
         arrays = {name: np.asarray(array, order="C") for name, array in interruption.arrays.items()}
-        with suppress(FileExistsError):
-            self.path.parent.mkdir()
+        try:
+            self.path.parent.mkdir(exist_ok=True)
+        except OSError as error:
+            reason = f"it cannot be made, {(error.strerror or str(error)).lower()}"
+            raise invalid("results", str(self.path.parent), reason, "Choose another directory") from error
         with atomic_file(self.path) as temporary:
             checksum = _checksum(text, safetensors.numpy.save(arrays))
             temporary.write_bytes(safetensors.numpy.save(arrays, {"said": text, "sha256": checksum}))

@@ -167,8 +167,12 @@ def _holding(runs: pd.DataFrame, name: str, sign: str, text: str, field: str) ->
     if len(columns) > 1:
         raise invalid(field, given, f"it could be {' or '.join(columns)}", "Give the whole name")
     compare = _OPERATORS[sign]
+    cells = [None if cell != cell else cell for cell in runs[columns[0]].tolist()]  # NaN stands for None in numbers
+    if sign in ("=", "!="):
+        same = [(type(cell) is bool) == (type(value) is bool) and cell == value for cell in cells]
+        return same if sign == "=" else [not one for one in same]
     try:
-        return [cell is not None and compare(cell, value) for cell in runs[columns[0]].tolist()]
+        return [cell is not None and compare(cell, value) for cell in cells]
     except TypeError:
         reason = f"values of {columns[0]} are not larger or smaller than that"
         raise invalid(field, given, reason, "Give = or !=, or a value of their type") from None

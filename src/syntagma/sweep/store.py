@@ -197,7 +197,8 @@ class Store:
         import pandas as pd
 
         stored = self._reader.all(StoredHistory, ids)
-        return pd.DataFrame([{"id": one.id, **row} for one in stored for row in one.history])
+        rows = [{"id": one.id, **row} for one in stored for row in one.history]
+        return pd.DataFrame(rows) if rows else pd.DataFrame(columns=pd.Index(["id", "step"]))
 
     def ids_with_networks(self) -> set[str]:
         """The ids of the stored runs of which networks were kept."""

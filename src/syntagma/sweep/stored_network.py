@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -38,7 +39,7 @@ def find_run(store: Store, asked: Sequence[str]) -> tuple[Run, dict[str, Any]]:
     """
     kept = _with_weights(store)
     for one in asked:
-        if "=" in one:
+        if re.search("[<>=]", one):
             kept = where(kept, [one], "run")
         else:
             kept = kept.loc[[str(identity).startswith(one) for identity in kept["id"]]]

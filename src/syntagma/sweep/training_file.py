@@ -14,7 +14,12 @@ def training_file(results: str | Path, run_id: str) -> Path:
 
 
 def forget_training(results: str | Path, run_id: str) -> None:
-    """Remove what was kept of a run's training, now that its result is stored."""
+    """Remove what was kept of a run's training, now that its result is stored; the directory stays, see below."""
     with suppress(OSError):
         training_file(results, run_id).unlink(missing_ok=True)
-        training_file(results, run_id).parent.rmdir()  # once it is empty
+
+
+def forget_directory(results: str | Path) -> None:
+    """Remove the directory once it is empty and no worker is left, who may be about to write into it."""
+    with suppress(OSError):
+        (Path(results) / DIRECTORY).rmdir()

@@ -20,7 +20,6 @@ of the language's structure is s, L = log_s T, and the number of symbols a level
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -37,10 +36,9 @@ from syntagma.learners.readers.levels import Levels, Reading, Statistic, learn_l
 from syntagma.learners.readers.nearby import Nearby, hidden_place
 from syntagma.learners.readers.scoring import order_losses, read_fit
 from syntagma.learners.readers.smoothing import Smoothed, Smoothing
-from syntagma.learners.trainer import ExampleSets, Fit, Trainer, checked_sets, trainer_of
+from syntagma.learners.trainer import ExampleSets, Fit, SeedBySeed, Trainer, trainer_of
 from syntagma.learners.training import Training
-from syntagma.tasks import Examples, Shape
-from syntagma.tasks.gate import check_shape
+from syntagma.tasks import Shape
 
 
 class Clusterer(Learner):
@@ -136,31 +134,10 @@ def context_orders(reading: Reading) -> list[int]:
     return [0, *ends, len(levels)]
 
 
-class ClustererTrainer(Trainer):
-    """Reads the sentences of one seed after the other."""
+class ClustererTrainer(SeedBySeed):
+    """Reads the sentences of a seed; they must hide the same token. Nothing depends on the seed."""
 
-    def __init__(self, learner: Clusterer, shape: Shape) -> None:
-        check_shape(shape)
-        learner.check(shape)
-        self.learner, self.shape = learner, shape
-
-    def fit(
-        self,
-        train: Sequence[Examples],
-        validation: Sequence[Examples],
-        test: Sequence[Examples],
-        seeds: Sequence[int],
-        *,
-        extra: Mapping[str, Sequence[Examples]] | None = None,
-    ) -> list[Fit]:
-        """One fit for each seed's examples; nothing depends on the seed. Otherwise as `Trainer.fit`.
-
-        Raises:
-            InputError: also where sentences do not hide the same token.
-        """
-        return [self._one(sets) for sets in checked_sets(self.shape, train, validation, test, seeds, extra)]
-
-    def _one(self, sets: ExampleSets) -> Fit:
+    def fit_one(self, sets: ExampleSets, seed: int) -> Fit:
         begun = time.perf_counter()
         reading = self._reading(sets)
         levels = learn_levels(reading, sets.train.inputs, sets.train.targets)

@@ -13,7 +13,6 @@ v m^7: at levels 1 and 2 the powers of m are those of the laws of arXiv 2505.070
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -28,10 +27,9 @@ from syntagma.learners.readers.counting import count_contexts
 from syntagma.learners.readers.nearby import hidden_place, nearby
 from syntagma.learners.readers.scoring import order_losses, read_fit
 from syntagma.learners.readers.smoothing import Smoothed, Smoothing
-from syntagma.learners.trainer import ExampleSets, Fit, Trainer, checked_sets, trainer_of
+from syntagma.learners.trainer import ExampleSets, Fit, SeedBySeed, Trainer, trainer_of
 from syntagma.learners.training import Training
 from syntagma.tasks import Examples, Shape
-from syntagma.tasks.gate import check_shape
 
 
 class Counter(Learner):
@@ -83,31 +81,10 @@ class CountedPredictor:
         return found.reshape(*asked.place.shape, self.shape.outputs)
 
 
-class CounterTrainer(Trainer):
-    """Counts the sentences of one seed after the other."""
+class CounterTrainer(SeedBySeed):
+    """Counts the sentences of a seed, each of which must have one hidden token. Nothing depends on the seed."""
 
-    def __init__(self, learner: Counter, shape: Shape) -> None:
-        check_shape(shape)
-        learner.check(shape)
-        self.learner, self.shape = learner, shape
-
-    def fit(
-        self,
-        train: Sequence[Examples],
-        validation: Sequence[Examples],
-        test: Sequence[Examples],
-        seeds: Sequence[int],
-        *,
-        extra: Mapping[str, Sequence[Examples]] | None = None,
-    ) -> list[Fit]:
-        """One fit for each seed's examples; nothing depends on the seed. Otherwise as `Trainer.fit`.
-
-        Raises:
-            InputError: also where a sentence has no hidden token, or several.
-        """
-        return [self._one(sets) for sets in checked_sets(self.shape, train, validation, test, seeds, extra)]
-
-    def _one(self, sets: ExampleSets) -> Fit:
+    def fit_one(self, sets: ExampleSets, seed: int) -> Fit:
         begun = time.perf_counter()
         losses: dict[tuple[bool, int], float] = {}
         counted = {shared: self._count(sets.train, shared) for shared in self._sharing(sets.train)}

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Integer
 
+from syntagma.learners.answers import refuse_infinite
 from syntagma.learners.readers.nearby import Nearby
 from syntagma.learners.readers.smoothing import Smoothed
 from syntagma.learners.scores import Scores
@@ -30,7 +31,11 @@ def order_losses(smoothed: Smoothed, asked: Nearby, targets: Integer[np.ndarray,
 
 
 def scores(predictor: Callable[..., Any], examples: Examples, shape: Shape) -> Scores:
-    """Loss and correctness of each example, by the log-probabilities that `predictor` gives."""
+    """Loss and correctness of each example, by the log-probabilities that `predictor` gives.
+
+    Raises:
+        InputError: it gives an answer that occurs probability 0.
+    """
     losses = np.empty(examples.targets.shape)
     correct = np.empty(examples.targets.shape)
     for start, stop in _batches(examples.targets.shape, shape.outputs):
@@ -38,6 +43,7 @@ def scores(predictor: Callable[..., Any], examples: Examples, shape: Shape) -> S
         targets = examples.targets[start:stop]
         losses[start:stop] = -np.take_along_axis(logs, targets[..., None].astype(np.int64), axis=-1)[..., 0]
         correct[start:stop] = logs.argmax(axis=-1) == targets
+    refuse_infinite(losses, getattr(predictor, "field", "the learner"))
     if shape.reads == "once":
         return Scores(losses, correct)
     return Scores(losses.mean(axis=1), correct.mean(axis=1), losses)

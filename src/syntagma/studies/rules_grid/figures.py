@@ -39,8 +39,9 @@ def _message(measured: Measured) -> str:
             sizes = {name: one.value for name, one in known.items() if one is not None and one.measured}
             if len(sizes) > 1:
                 most, least = max(sizes, key=lambda name: sizes[name]), min(sizes, key=lambda name: sizes[name])
-                factor = f"{sizes[most] / sizes[least]:.2g} times the examples of {measured.who(least)}"
-                return f"At level {level} and m = {m}, {measured.who(most)} needs {factor}"
+                times = measured.curves[most, m].over(measured.curves[least, m], level)
+                needs = f"{measured.who(most)} needs {times} times the examples of {measured.who(least)}"
+                return f"At level {level} and m = {m}, {needs}"
     return "Learning curves beside predicted thresholds"
 
 
@@ -54,7 +55,8 @@ _CURVES_CAPTION = (
     "the lowest is the oracle. Dash-dotted: where signal = sampling noise puts the threshold P_l, by the exact "
     "correlations of these grammars, which claims are tested against. Curves are means over seeds, each with a grammar "
     "of its own; diamonds: where the seeds come half-way between two plateaus, with the interval of 95 %; they stand "
-    "right of the predictions because a network needs the signal several times the noise. The counter "
+    "right of the predictions because a network needs the signal several times the noise, by the factors in the corner. "
+    "The counter "
     "and the clusterer are readers, without weights: the one keeps a table of contexts, the other finds synonyms level "
     "by level. Losses far above L_0 are left out."
 )
@@ -97,7 +99,10 @@ def _growth_figure(measured: Measured) -> Figure:
     known = [name for name in settings.networks() if _reached(measured, name, settings.levels)]
     said = [f"$m^{{{measured.growth(name, settings.levels).value:.1f}}}$ ({measured.label(name)})" for name in known]
     title = f"Thresholds of level {settings.levels} grow as {', '.join(said)}"
-    title = title if said and len(settings.rules) > 2 else "How thresholds grow with the number of rules"
+    if len(settings.rules) < 3:
+        title = f"Thresholds at m = {' and '.join(map(str, settings.rules))}; an exponent needs three values of m"
+    elif not said:
+        title = "How thresholds grow with the number of rules"
     return growth_figure(panels, name="thresholds", title=title, caption=caption)
 
 
