@@ -55,10 +55,9 @@ _CURVES_CAPTION = (
     "the lowest is the oracle. Dash-dotted: where signal = sampling noise puts the threshold P_l, by the exact "
     "correlations of these grammars, which claims are tested against. Curves are means over seeds, each with a grammar "
     "of its own; diamonds: where the seeds come half-way between two plateaus, with the interval of 95 %; they stand "
-    "right of the predictions because a network needs the signal several times the noise, by the factors in the corner. "
-    "The counter "
-    "and the clusterer are readers, without weights: the one keeps a table of contexts, the other finds synonyms level "
-    "by level. Losses far above L_0 are left out."
+    "right of the predictions because a network needs the signal several times the noise, by the factors written. The "
+    "counter and the clusterer are readers, without weights: the one keeps a table of contexts, the other finds "
+    "synonyms level by level. Losses far above L_0 are left out."
 )
 
 
