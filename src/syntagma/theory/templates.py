@@ -172,11 +172,17 @@ def certificate(templates: Templates, kernel: Kernel) -> Certificate:
     first, second = strings[0], strings[1]
     both = [kernel(first, np.concatenate([first, second]), seed) for seed in range(_REPEATS)]
     own = np.mean([np.diag(block) for block in both], axis=0)
-    estimates = np.array([block[:, len(first) :] for block in both])
+    return certificate_of(templates, np.array([block[:, len(first) :] for block in both]), own)
+
+
+def certificate_of(
+    templates: Templates, estimates: Float[np.ndarray, "S r r"], own: Float[np.ndarray, " r"]
+) -> Certificate:
+    """The certificate from independent estimates of N, equal ones where it is exact, and K_i of each template."""
     estimates = (estimates + estimates.swapaxes(1, 2)) / 2
     matrix = estimates.mean(0)
     exact = bool((estimates == estimates[0]).all())
-    spread = np.zeros_like(matrix) if exact else estimates.std(0, ddof=1) / math.sqrt(_REPEATS)
+    spread = np.zeros_like(matrix) if exact else estimates.std(0, ddof=1) / math.sqrt(len(estimates))
     labels = None if templates.symbolic else templates.labels.astype(float)
     return Certificate(matrix, spread, own, _smallest(matrix, estimates, exact=exact), labels, templates.weights)
 
