@@ -206,3 +206,48 @@ def test_gradients_of_products_of_rows(rows, columns):
         got, expected = (jax.grad(lambda *p, f=f, w=weights: (f(*p) * w).sum(), (0, 1))(*pair) for f in (mine, plain))
         for a, b in zip(got, expected, strict=True):
             np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5)
+
+
+def test_trained_readout_moves_the_read_out_alone():
+    examples = same_or_not(64, range(12), 0)
+    alone = PAPER.model_copy(update={"trained": "readout", "layers": 1})
+    after, found = trained(alone, SHAPE, settings(), examples, examples, examples)
+    before = alone.network(key(0, "network"), SHAPE)
+    moved = {
+        jax.tree_util.keystr(path): not np.array_equal(old, new)
+        for (path, old), new in zip(
+            jax.tree_util.tree_flatten_with_path(before)[0], jax.tree.leaves(after), strict=True
+        )
+    }
+    assert {name for name, one in moved.items() if one} <= {".readout"}
+    assert found.metrics["best_step"] == 0 or moved[".readout"]
+    assert found.metrics["final_train_loss"] < found.history[0]["validation_loss"]
+    with pytest.raises(InputError, match="the read-out is the symbols' embedding, which would be trained with it"):
+        Transformer(tied=True, trained="readout").network(key(0), Shape(12, 4, 12))
+
+
+@pytest.mark.parametrize(("heads", "size"), [(2, 24), (3, 4)])
+def test_mimetic_heads_start_near_the_identity_as_they_act(heads, size):
+    """Heads of more and of fewer directions than the width; maps as `questions` and `answers` apply them."""
+    width = 24
+    learner = PAPER.model_copy(update={"width": width, "heads": heads, "head_size": size, "initial": "mimetic"})
+    attention = drawn(learner).blocks[0].attention
+    ones = jnp.eye(width)
+    scores = np.asarray(attention.questions(ones)).swapaxes(0, 1) * size**0.5
+    answers = np.asarray(attention.answers(ones)).sum(1)
+    rank = min(size, width)
+    assert [np.linalg.matrix_rank(one, tol=1e-4) for one in scores] == [rank] * heads
+    assert np.linalg.matrix_rank(answers, tol=1e-4) == min(heads * size, width)
+    if rank == width:
+        diagonal = np.array([np.diag(one).mean() for one in scores])
+        assert np.abs(diagonal - 0.7).max() < 4 * 0.7 / width
+        off = scores[:, ~np.eye(width, dtype=bool)]
+        assert off.std() == pytest.approx(0.7 * width**-0.5, rel=0.1)
+    if heads * size >= width:
+        assert np.diag(answers).mean() == pytest.approx(-0.4, abs=4 * 0.4 / width)
+    assert not np.array_equal(scores[0], scores[1])
+
+
+def test_new_options_leave_the_identity_of_stored_runs_alone():
+    assert not {"trained", "initial"} & set(PAPER.model_dump())
+    assert PAPER.model_copy(update={"initial": "mimetic"}).model_dump()["initial"] == "mimetic"

@@ -8,6 +8,10 @@ attention, a class token after the sentence, heads of a size of their own, GELU 
 read-out, which it does not have, and the gain and bias of the last normalisation, which it has. A tied read-out takes
 the symbols' embeddings as R.
 
+With `trained="readout"` only R is trained: regression on the features of a random network, the kernel of arXiv
+2310.09753 at finite width. With `initial="mimetic"` each head's W_Q W_K^T starts near the identity, and a layer's
+W_V W_O^T near minus the identity, see `layers.mimetic`.
+
 Symbols that no training example contains keep the embedding that they were drawn with (weight decay aside). Where one
 answer a sentence is read, the last layer works at the last position alone; and the first layer's linear maps act on
 symbols, not on positions, see `learners.layers.symbols`.
@@ -28,6 +32,7 @@ from syntagma.checked_call import checked
 from syntagma.errors import invalid
 from syntagma.learners.layers.attention import check_heads
 from syntagma.learners.layers.heads import Heads, mix
+from syntagma.learners.layers.mimetic import mimetic
 from syntagma.learners.layers.product import product
 from syntagma.learners.layers.symbols import Norm, Symbols
 from syntagma.learners.learner import Activations, Layer, Network, NetworkLearner, checked_inputs
@@ -76,6 +81,7 @@ class _TransformerNetwork(Network):
     readout: Float[Array, "d outputs"] | None
     causal: bool = eqx.field(static=True)
     class_token: bool = eqx.field(static=True)
+    readout_alone: bool = eqx.field(static=True, default=False)
 
     @checked_inputs
     def __call__(self, inputs: Integer[Array, "B T"]) -> Float[Array, "B *answers"]:
@@ -113,7 +119,10 @@ class _TransformerNetwork(Network):
 
     def _answers(self, x: Float[Array, "B *T d"]) -> Float[Array, "B *answers"]:
         readout = self.tokens[: self.shape.outputs].T if self.readout is None else self.readout
-        return product(self.norm(x), readout * len(readout) ** -0.5)
+        features = self.norm(x)
+        if self.readout_alone:  # gradients of all other weights are 0, and so are Adam's steps
+            features = jax.lax.stop_gradient(features)
+        return product(features, readout * len(readout) ** -0.5)
 
 
 class Transformer(NetworkLearner):
@@ -128,6 +137,8 @@ class Transformer(NetworkLearner):
         tied: the read-out is the symbols' embedding.
         score_identity: multiplier of each head's trainable a in W_Q W_K^T + a I; 0: there is none.
         answer_identity: multiplier of each head's trainable b in W_V W_O^T + b I; 0: there is none.
+        trained: "all" weights, or the "readout" alone, all others staying as they were drawn (weight decay aside).
+        initial: "normal" weights, or "mimetic" ones in the heads.
     """
 
     label: ClassVar[str] = "transformer"
@@ -144,6 +155,8 @@ class Transformer(NetworkLearner):
     tied: bool = False
     score_identity: float = Field(default=0.0, ge=0, allow_inf_nan=False)
     answer_identity: float = Field(default=0.0, ge=0, allow_inf_nan=False)
+    trained: Literal["all", "readout"] = Field(default="all", exclude_if=lambda which: which == "all")
+    initial: Literal["normal", "mimetic"] = Field(default="normal", exclude_if=lambda how: how == "normal")
 
     @checked
     def network(self, key: Key[Array, ""], shape: Shape) -> Network:
@@ -155,9 +168,16 @@ class Transformer(NetworkLearner):
         block = (width, 3 * inner), (inner, width), (width, hidden), (hidden, width)
         tokens, positions, *weights = normal(key, *embeddings, *readouts, *block * self.layers)
         readout = None if self.tied else weights.pop(0)
-        blocks = tuple(self._block(*quad) for quad in zip(*[iter(weights)] * 4, strict=True))
-        causal = self.attention == "causal"
-        return _TransformerNetwork(shape, tokens, positions, blocks, _norm(width), readout, causal, extra)
+        quads = list(zip(*[iter(weights)] * 4, strict=True))
+        if self.initial == "mimetic":
+            keys = jax.random.split(jax.random.fold_in(key, 1), self.layers)
+            quads = [
+                (*mimetic(k, width, self.heads, self._head_size), *rest[2:])
+                for k, rest in zip(keys, quads, strict=True)
+            ]
+        blocks = tuple(self._block(*quad) for quad in quads)
+        causal, alone = self.attention == "causal", self.trained == "readout"
+        return _TransformerNetwork(shape, tokens, positions, blocks, _norm(width), readout, causal, extra, alone)
 
     @property
     def _head_size(self) -> int:
@@ -178,6 +198,9 @@ class Transformer(NetworkLearner):
         if shape.reads == "every" and self.attention == "full":
             allowed = "the task reads every position, from those up to it"
             raise invalid("attention", self.attention, allowed, "Choose attention='causal'")
+        if self.tied and self.trained == "readout":
+            reason = "the read-out is the symbols' embedding, which would be trained with it"
+            raise invalid("trained", self.trained, reason, "Choose tied=false or trained='all'")
         if self.tied and shape.outputs != shape.vocab:
             allowed = f"the task has {shape.outputs} outputs for {shape.vocab} symbols"
             raise invalid("tied", self.tied, allowed, "Set it to false")
