@@ -226,3 +226,18 @@ class Transformer(NetworkLearner):
 
 def _norm(width: int) -> Norm:
     return Norm(jnp.ones(width), jnp.zeros(width))
+
+
+def heads_of(network: Network) -> list[tuple[Float[np.ndarray, "h d d"], Float[np.ndarray, "h d d"]]]:
+    """Each layer's W_Q W_K^T + a I and W_V W_O^T + b I of every head, as they act on normalised inputs from the left.
+
+    `heads_of(Transformer().network(key, shape))[0][0].shape` is [heads, width, width].
+
+    Raises:
+        InputError: the network is no transformer.
+    """
+    if not isinstance(network, _TransformerNetwork):
+        raise invalid("network", type(network).__name__, "it is no transformer", "Give one that Transformer built")
+    ones = jnp.eye(len(network.norm.gain))
+    maps = [(block.attention.questions(ones), block.attention.answers(ones)) for block in network.blocks]
+    return [(np.asarray(a).swapaxes(0, 1), np.asarray(b).swapaxes(0, 1)) for a, b in maps]

@@ -9,10 +9,12 @@ from typing import Any, Literal
 import numpy as np
 
 from syntagma.curves import LearningCurve
+from syntagma.languages.templates.baselines import chance, without_comparing
 from syntagma.plot import Axis, Band, Empty, Figure, Law, Level, Line, Mark, Panel, Points, VerticalLine, dot_panel
-from syntagma.studies.abstract_symbols.measured import Measured, chance
+from syntagma.studies.abstract_symbols.contenders import PLAIN, REPAIRED
+from syntagma.studies.abstract_symbols.further_figures import further_figures
+from syntagma.studies.abstract_symbols.measured import Measured
 from syntagma.studies.abstract_symbols.predictions import certificates_rows, predicted_curves
-from syntagma.studies.abstract_symbols.settings import PLAIN, REPAIRED
 
 _TITLE_CHARACTERS = 40
 _STRINGS = "training strings"
@@ -25,6 +27,7 @@ def figures(measured: Measured) -> Iterator[Figure]:
     yield _saved(measured)
     yield _substitutions(measured)
     yield _copying(measured)
+    yield from further_figures(measured)
     yield _text(measured)
 
 
@@ -33,28 +36,32 @@ def _accuracies(measured: Measured) -> Figure:
     predicted = predicted_curves(settings, measured.found)
     for family, templates in settings.families.items():
         low = min(chance(templates) - 0.1, 0.0) if chance(templates) < 0.4 else 0.35
-        marks = [
-            Level(chance(templates), "chance", key="plateau"),
-            *_curves_of(measured, family, predicted, "accuracy"),
-        ]
+        marks: list[Mark] = [Level(chance(templates), "chance", key="plateau")]
+        if (without := without_comparing(templates)) > chance(templates) + 1e-9:
+            marks.append(Level(without, "comparing no symbols", key="plateau"))
+        marks += _curves_of(measured, family, predicted, "accuracy")
         y = Axis("accuracy on unseen symbols", limits=(low, 1.04))
         panels.append(Panel(_heading(measured, family), Axis(_STRINGS, "log", ticks=settings.sizes), y, marks))
     caption = (
         "Accuracy on strings made of symbols that training never shows, against the number of training strings; one "
-        "panel a task, in the title its templates and labels. Where labels are numbers the sign is judged. Grey line: "
-        "chance, the best answer that ignores the string. Dashed: what the certificate of the templates predicts for "
-        "kernel regression, with nothing fitted; where N is as good as singular, the error of the sampled kernel "
-        "exceeds the ridge, and the regression done (its points) leaves the prediction. Networks stop training by "
-        "their loss on symbols seen. Bands: the smallest to the largest of the seeds."
+        "panel a task, in the title its templates and labels. Where labels are numbers the sign is judged. Grey "
+        "lines: chance, the best answer that ignores the string, and the best one that compares no symbols but may "
+        "copy that of a fixed place. Where labels are symbols, networks that cannot name one never seen are left out. "
+        "Dashed: what the certificate of the templates predicts for kernel regression, with nothing fitted; where N "
+        "is as good as singular, the error of the sampled kernel exceeds the ridge, and the regression done (its "
+        "points) leaves the prediction. Networks stop training by their loss on symbols seen. Bands: the smallest to "
+        "the largest of the seeds."
     )
     return Figure("unseen-symbols", _who(measured), panels, caption)
 
 
 def _who(measured: Measured) -> str:
-    """Each network's accuracy after the most strings, the mean over tasks: what the figure shows."""
-    networks = {name: one.label for name, one in measured.settings.learners.items() if "kernel" not in name}
+    """Each network's accuracy after the most strings, the mean over the tasks that all can answer."""
+    settings = measured.settings
+    networks = {name: one.label for name, one in settings.learners.items() if "kernel" not in name}
+    shared = [family for family in settings.families if set(networks) <= set(settings.known(family))]
     ends = {
-        label: [1 - float(curve.band().mean[-1]) for (_, one), curve in measured.wrong.items() if one == name]
+        label: [1 - float(measured.wrong[f, name].band().mean[-1]) for f in shared if (f, name) in measured.wrong]
         for name, label in networks.items()
     }
     said = [f"{label} {np.mean(values):.2f}" for label, values in ends.items() if values]
@@ -130,8 +137,9 @@ def _saved(measured: Measured) -> Figure:
     x = "strings needed without a, b, over those with them"
     caption = (
         "How many times more training strings the transformer needs without trainable identities than with them, for "
-        "an accuracy on unseen symbols half-way between chance and 1, with intervals of 95 % over seeds; arrows and "
-        "triangles: bounds, where a curve does not come half-way within the sizes measured."
+        "an accuracy on unseen symbols half-way to 1 from the best answer that compares no symbols, with intervals of "
+        "95 % over seeds; arrows and triangles: bounds, where a curve does not come half-way within the sizes "
+        "measured."
     )
     panel = dot_panel(saved, x=x, key=REPAIRED)
     values = sorted(one.value for one in saved.values() if one.measured)
@@ -186,7 +194,18 @@ def _copying(measured: Measured) -> Figure:
 
 
 def _text(measured: Measured) -> Figure:
-    table: Any = measured.part("text")
+    panels = [_language_panel(measured, "text", "characters", "nats a character")]
+    if measured.settings.words is not None:
+        panels.append(_language_panel(measured, "words", "words", "nats a word"))
+    caption = (
+        "Next-token prediction by a causal decoder with and without a, b, after equal numbers of operations: test "
+        "loss, a dot a seed, and the mean."
+    )
+    return Figure("language-model", "A text at equal compute", tuple(panels), caption)
+
+
+def _language_panel(measured: Measured, part: str, title: str, unit: str) -> Panel:
+    table: Any = measured.part(part)
     marks: list[Mark] = []
     for place, (identity, key) in enumerate(((False, PLAIN), (True, REPAIRED))):
         rows = table[table["identity"] == identity] if len(table) else table
@@ -197,10 +216,5 @@ def _text(measured: Measured) -> Figure:
             marks.append(Line([place - 0.2, place + 0.2], [centre, centre], key=key, name=f"{centre:.3f} nats"))
     if not marks:
         marks = [Empty("Left out: no text was given. Add --set text=FILE to the command.")]
-    caption = (
-        "Next-character prediction by a causal decoder with and without a, b, after equal numbers of operations: test "
-        "loss, a dot a seed, and the mean."
-    )
     x = Axis("", "category", categories=("without a, b", "with a, b"))
-    panel = Panel("", x, Axis("test loss (nats a character)"), marks)
-    return Figure("language-model", "Characters of a text at equal compute", (panel,), caption)
+    return Panel(title, x, Axis(f"test loss ({unit})"), marks)

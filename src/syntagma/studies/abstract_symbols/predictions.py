@@ -1,13 +1,15 @@
 """What theory says of each task and learner before anything is trained.
 
 Labels that are numbers: the certificate of `theory.templates`, with the kernel that stands for the learner. K_trans, of
-depth one, stands for transformers of any depth: a network of finite width need not follow it.
+depth one, stands for transformers of any depth: a network of finite width need not follow it. Whether its N is singular
+is decided by expansion (`theory.template_rank`), how small its eigenvalues are by `theory.template_integral`.
 
 Labels that are symbols: two parts, of which the certificate covers one. Templates must be told apart: N not singular.
 And a symbol never seen must be named:
 
 - a read-out with weights of its own for each symbol cannot: those of symbols that training never shows, and never asks
-  for, are alike up to renaming, so no such symbol is named more often than 1 in as many as there are;
+  for, are alike up to renaming, so no such symbol is named more often than 1 in as many as there are. Such learners are
+  in the table of certificates, and neither trained nor counted in claims;
 - a read-out by the symbols' embeddings can, if the heads copy what they attend to, W_V W_O^T ~ identity. Training
   without b moves W_V W_O^T in the directions of symbols it has seen alone, and the wider the network the fewer others
   lie along them (section 4): no prediction for a given width. With b the copy is one number a head: it generalises.
@@ -28,9 +30,13 @@ from syntagma.kernels.presets import perceptron
 from syntagma.languages.templates import Templates
 from syntagma.learners import EqualityPerceptron, KernelRegression, Learner, Perceptron, Transformer
 from syntagma.learners.kernel_regression import resolved
+from syntagma.studies.abstract_symbols.contenders import Contender, as_it_learns, copies, counts
+from syntagma.studies.abstract_symbols.kept import kept_facts
 from syntagma.studies.abstract_symbols.settings import AbstractSymbols
 from syntagma.studies.study import Fact, Facts, Results
 from syntagma.tasks import Label
+from syntagma.theory.template_integral import integrated, is_depth_one
+from syntagma.theory.template_rank import Rank, template_rank
 from syntagma.theory.templates import (
     SOURCE,
     Certificate,
@@ -56,54 +62,108 @@ class Forecast:
     source: str
 
 
+def architecture_of(settings: AbstractSymbols, learner: Learner, templates: Templates) -> Architecture | None:
+    """The infinite network that stands for `learner`; None where there is none, or it is no `Architecture`."""
+    if isinstance(learner, KernelRegression):
+        return resolved(learner.architecture, Label().shape(templates))
+    if isinstance(learner, Transformer):
+        return settings.kernel
+    return perceptron(1, learner.layers) if isinstance(learner, Perceptron) else None
+
+
 def kernel_of(
     settings: AbstractSymbols, learner: Learner, templates: Templates
 ) -> tuple[dict[str, Any], Kernel] | None:
     """The kernel that stands for `learner`, and what names it; None where there is none."""
-    vocab = templates.vocab
     if isinstance(learner, EqualityPerceptron):
-        name = {"kernel": "told equalities", "vocab": vocab, "layers": learner.layers}
-        return name, told_equalities(vocab, learner.layers)
-    if isinstance(learner, KernelRegression):
-        architecture = resolved(learner.architecture, Label().shape(templates))
-    elif isinstance(learner, Transformer):
-        architecture = settings.kernel
-    elif isinstance(learner, Perceptron):
-        architecture = perceptron(1, learner.layers)
-    else:
-        return None
-    return _with_samples(settings, architecture)
+        name = {"kernel": "told equalities", "vocab": templates.vocab, "layers": learner.layers}
+        return name, told_equalities(templates.vocab, learner.layers)
+    architecture = architecture_of(settings, learner, templates)
+    return None if architecture is None else _with_samples(settings, architecture)
 
 
-def _kernels(settings: AbstractSymbols) -> Iterator[tuple[str, str, dict[str, Any], Kernel]]:
-    """Family, learner, and the kernel that stands for it with its name, of each learner that has one."""
-    for family, templates in settings.families.items():
-        for learner in settings.known(family):
-            chosen = kernel_of(settings, settings.learners[learner].learner, templates)
-            if chosen is not None:
-                yield family, learner, *chosen
+def _contenders(settings: AbstractSymbols, family: str) -> Iterator[tuple[str, Contender]]:
+    """What is measured on a family: the learners that can answer it, and the ablations there."""
+    yield from ((name, settings.learners[name]) for name in settings.known(family))
+    if settings.ablations is not None and family in settings.ablations.families:
+        own = settings.ablations.learners.items()
+        yield from ((name, one) for name, one in own if counts(one.learner, settings.families[family]))
+
+
+def _sets(settings: AbstractSymbols) -> Iterator[Templates]:
+    """The random sets of templates."""
+    if settings.random_sets is not None:
+        yield from (templates for _, _, templates in settings.random_sets.sets())
 
 
 def facts(settings: AbstractSymbols, results: Results) -> Iterator[Fact]:
-    """The certificate of each family with the kernel of each learner, and with each further phi."""
-    for family, _, name, kernel in _kernels(settings):
-        yield _fact(settings.families[family], name, kernel)
+    """The certificate of each task with the kernel of each learner and with each further phi; what networks kept."""
+    for templates in settings.families.values():
+        yield Fact(_rank_key(templates), lambda own=templates: _stored_rank(own), _about("rank", templates))
+    for family, templates in settings.families.items():
+        for _, contender in _contenders(settings, family):
+            yield from _fact(settings, contender.learner, templates)
     for templates in settings.families.values():
         for kernel in settings.kernels().values():
-            yield _fact(templates, *_with_samples(settings, kernel))
+            yield _of_architecture(settings, kernel, templates)
+    for templates in _sets(settings):
+        yield _of_architecture(settings, settings.kernel, templates)
+    yield from kept_facts(settings, results)
+
+
+def _fact(settings: AbstractSymbols, learner: Learner, templates: Templates) -> Iterator[Fact]:
+    architecture = architecture_of(settings, learner, templates)
+    if architecture is not None:
+        yield _of_architecture(settings, architecture, templates)
+    elif (found := kernel_of(settings, learner, templates)) is not None:
+        name, kernel = found
+        yield Fact(
+            _key(templates, name), lambda: _stored(certificate(templates, kernel)), _about("certificate", templates)
+        )
+
+
+def _of_architecture(settings: AbstractSymbols, architecture: Architecture, templates: Templates) -> Fact:
+    """Integrated where the architecture is K_trans, else from its kernel."""
+    name, kernel = _with_samples(settings, architecture)
+
+    def compute() -> dict[str, Any]:
+        if is_depth_one(architecture):
+            return _stored(integrated(templates, architecture, _outer_points(settings)))
+        return _stored(certificate(templates, kernel))
+
+    return Fact(_key(templates, name), compute, _about("certificate", templates))
 
 
 def certificates(settings: AbstractSymbols, facts: Facts) -> dict[tuple[str, str], Certificate]:
     """The certificate of each family and learner that has a kernel."""
-    families = settings.families
-    return {
-        (family, learner): _restored(facts[_key(families[family], name)], families[family])
-        for family, learner, name, _ in _kernels(settings)
-    }
+    out = {}
+    for family, templates in settings.families.items():
+        for name, contender in _contenders(settings, family):
+            for fact in _fact(settings, contender.learner, templates):
+                out[family, name] = _restored(facts[fact.key], templates)
+    return out
+
+
+def random_needed(settings: AbstractSymbols, facts: Facts) -> dict[tuple[int, int], float]:
+    """Strings that K_trans needs of each random set, by the number of templates and the draw."""
+    if settings.random_sets is None:
+        return {}
+    out = {}
+    for count, draw, templates in settings.random_sets.sets():
+        key = _of_architecture(settings, settings.kernel, templates).key
+        out[count, draw] = _restored(facts[key], templates).strings_needed().value
+    return out
+
+
+def _outer_points(settings: AbstractSymbols) -> int:
+    """A sixteenth of the samples, each with hundreds of inner points."""
+    return max(settings.samples // 16, 64)
 
 
 def _with_samples(settings: AbstractSymbols, kernel: Architecture) -> tuple[dict[str, Any], Kernel]:
     name = {"kernel": kernel.model_dump(mode="json"), "samples": settings.samples}
+    if is_depth_one(kernel):
+        name["integrated"] = _outer_points(settings)
     return name, infinite(kernel, settings.samples)
 
 
@@ -111,16 +171,40 @@ def _key(templates: Templates, name: Mapping[str, Any]) -> dict[str, Any]:
     return {"of": "certificate", "templates": list(templates.templates), "digest": templates.digest(), **name}
 
 
-def _fact(templates: Templates, name: Mapping[str, Any], kernel: Kernel) -> Fact:
-    text = f"certificate of {', '.join(templates.templates[:2])}"
-    return Fact(_key(templates, name), lambda: _stored(templates, kernel), text)
+def _rank_key(templates: Templates) -> dict[str, Any]:
+    return {"of": "rank", "templates": list(templates.templates), "digest": templates.digest()}
+
+
+def _about(what: str, templates: Templates) -> str:
+    return f"{what} of {', '.join(templates.templates[:2])}"
+
+
+def _stored_rank(templates: Templates) -> dict[str, Any]:
+    found = template_rank(templates)
+    return {"full": found.full, "order": found.order, "degree": found.degree, "direction": list(found.direction)}
+
+
+def rank_of(facts: Facts, templates: Templates) -> Rank:
+    """What the expansion of K_trans in beta says of a task."""
+    found = facts[_rank_key(templates)]
+    return Rank(found["full"], found["order"], found["degree"], tuple(found["direction"]))
+
+
+def rank_rows(settings: AbstractSymbols, facts: Facts) -> Iterator[dict[str, Any]]:
+    """A row for each task: whether N is shown not to be singular, and how its smallest eigenvalue falls."""
+    for family, templates in settings.families.items():
+        found = rank_of(facts, templates)
+        said = "not singular" if found.full else f"not decided up to beta^{found.degree}"
+        slowest = max(zip(map(abs, found.direction), templates.templates, strict=False), default=(0.0, ""))[1]
+        rate = f"beta^{2 * found.order}" if found.full else f"faster than beta^{2 * found.order}"
+        yield {"family": family, "templates": len(templates.templates), "rank": said, "rate": rate, "most": slowest}
 
 
 def activations_rows(settings: AbstractSymbols, facts: Facts) -> Iterator[dict[str, Any]]:
     """K_trans with each phi: smallest eigenvalue of each task's N, strings needed with no ridge, and the outcome."""
     for family, templates in settings.families.items():
         for phi, kernel in settings.kernels().items():
-            certified = _restored(facts[_key(templates, _with_samples(settings, kernel)[0])], templates)
+            certified = _restored(facts[_of_architecture(settings, kernel, templates).key], templates)
             said = certified.outcome if not templates.symbolic else _told_apart(certified)
             yield {"family": family, "activation": phi, "predicted": said} | _numbers(certified, 0.0)
 
@@ -150,13 +234,13 @@ def forecast(learner: Learner, templates: Templates, certified: Certificate | No
 
 def _named(learner: Learner, templates: Templates, certified: Certificate | None) -> Forecast:
     """Symbols as labels."""
-    copies = bool((templates.labels >= templates.num_regular).any())
     tied = isinstance(learner, Transformer) and learner.tied
-    if copies and not tied:
-        return Forecast("does not", "its read-out has weights of its own for symbols never seen", _SYMBOLS_SOURCE)
+    if copies(templates) and not tied:
+        reason = "its read-out has weights of its own for symbols never seen: not trained, not counted"
+        return Forecast("does not", reason, _SYMBOLS_SOURCE)
     if certified is None or certified.outcome != "generalises":
         return Forecast("open", "N may be singular, or has no kernel here", SOURCE)
-    if not copies:
+    if not copies(templates):
         return Forecast("generalises", "N is not singular, and no symbol is copied", SOURCE)
     assert isinstance(learner, Transformer)
     if learner.answer_identity:
@@ -167,15 +251,20 @@ def _named(learner: Learner, templates: Templates, certified: Certificate | None
 def certificates_rows(
     settings: AbstractSymbols, found: Mapping[tuple[str, str], Certificate]
 ) -> Iterator[dict[str, Any]]:
-    """A row for each family and learner: what is predicted, why, and the numbers behind it."""
-    for name, templates in settings.families.items():
-        for learner in settings.known(name):
-            certified = found.get((name, learner))
-            said = forecast(settings.learner(learner, templates), templates, certified)
+    """A row for each family and learner: what is predicted, why, and the numbers behind it.
+
+    `counted` says whether it is trained: what cannot name a symbol never seen is not.
+    """
+    for family, templates in settings.families.items():
+        own = dict(_contenders(settings, family))
+        rest = {n: one for n, one in settings.learners.items() if not isinstance(one.learner, KernelRegression)}
+        for name, contender in (own | {n: one for n, one in rest.items() if n not in own}).items():
+            learner, certified = as_it_learns(contender.learner, templates), found.get((family, name))
+            said = forecast(learner, templates, certified)
             yield (
-                {"family": name, "learner": learner, "label": settings.learners[learner].label}
+                {"family": family, "learner": name, "label": contender.label, "counted": name in own}
                 | {"predicted": said.outcome, "reason": said.reason}
-                | _numbers(certified, ridge_of(settings.learners[learner].learner))
+                | _numbers(certified, ridge_of(contender.learner))
                 | {"source": said.source}
             )
 
@@ -200,17 +289,21 @@ def predicted_curves(
     """Of each kernel regression on symbols never seen: sizes, squared losses and accuracies."""
     sizes, curves = curve_sizes(settings.sizes), {}
     for (name, learner), certified in found.items():
-        chosen = settings.learners[learner].learner
-        if certified.labels is not None and isinstance(chosen, KernelRegression):
-            curves[name, learner] = (sizes, *certified.predicted(sizes, ridge_of(chosen)))
+        chosen = settings.learners.get(learner)
+        if chosen is not None and certified.labels is not None and isinstance(chosen.learner, KernelRegression):
+            curves[name, learner] = (sizes, *certified.predicted(sizes, ridge_of(chosen.learner)))
     return curves
 
 
 def renamings_rows(settings: AbstractSymbols) -> Iterator[dict[str, Any]]:
     """How much each learner's kernel changes when symbols are renamed position by position: 0 for a perceptron."""
-    for family, learner, _, kernel in _kernels(settings):
-        change = positionwise_change(kernel, settings.families[family])
-        yield {"family": family, "learner": learner, "label": settings.learners[learner].label, "change": float(change)}
+    for family, templates in settings.families.items():
+        for name in settings.known(family):
+            found = kernel_of(settings, settings.learners[name].learner, templates)
+            if found is not None:
+                change = positionwise_change(found[1], templates)
+                label = settings.learners[name].label
+                yield {"family": family, "learner": name, "label": label, "change": float(change)}
 
 
 def curve_sizes(sizes: Iterable[int]) -> list[int]:
@@ -225,8 +318,7 @@ def ridge_of(learner: Learner) -> float:
     return learner.ridge if isinstance(learner, KernelRegression) else 0.0
 
 
-def _stored(templates: Templates, kernel: Kernel) -> dict[str, Any]:
-    found = certificate(templates, kernel)
+def _stored(found: Certificate) -> dict[str, Any]:
     smallest = [found.smallest.value, found.smallest.low, found.smallest.high]
     arrays = {"matrix": found.matrix, "standard_error": found.standard_error, "own": found.own}
     return {name: array.tolist() for name, array in arrays.items()} | {"smallest": smallest}

@@ -23,15 +23,18 @@ from syntagma.learners import (
     Training,
     Transformer,
 )
-from syntagma.studies.abstract_symbols.settings import (
-    PLAIN,
-    REPAIRED,
-    AbstractSymbols,
-    Contender,
+from syntagma.studies.abstract_symbols.contenders import PLAIN, REPAIRED, Contender
+from syntagma.studies.abstract_symbols.experiments import (
+    Ablations,
     Copying,
     Diversity,
+    Grid,
+    Inside,
     LanguageModel,
+    RandomSets,
+    WordModel,
 )
+from syntagma.studies.abstract_symbols.settings import AbstractSymbols
 
 _RATES = {"transformer": 0.03, "perceptron": 0.03, "equality-perceptron": 0.03, "elman": 0.3, "lstm": 0.1}
 _RATES_FOR_SYMBOLS = {"transformer": 0.01, "perceptron": 0.1, "equality-perceptron": 0.1, "elman": 0.01, "lstm": 0.1}
@@ -111,6 +114,27 @@ def _language_model(width: int, heads: int, layers: int, length: int, examples: 
     return LanguageModel(length=length, num_examples=examples, test_examples=2048, learner=learner, training=training)
 
 
+def _word_model(language_model: LanguageModel, vocab: int) -> WordModel:
+    """The same decoder on words."""
+    return WordModel(**language_model.model_dump(), vocab=vocab)
+
+
+def _ablations(transformer: Transformer, steps: int, families: tuple[str, ...], batch_size: int = 64) -> Ablations:
+    """The plain transformer's training, of the read-out alone and from mimetic weights."""
+    learners = {
+        "transformer-readout": ("transformer, read-out alone", {"trained": "readout"}),
+        "transformer-mimetic": ("transformer, mimetic start", {"initial": "mimetic"}),
+    }
+    numbers, symbols = (_training(rates[PLAIN], steps, batch_size) for rates in (_RATES, _RATES_FOR_SYMBOLS))
+    contenders = {
+        name: Contender(
+            label=label, learner=transformer.model_copy(update=how), training=numbers, training_for_symbols=symbols
+        )
+        for name, (label, how) in learners.items()
+    }
+    return Ablations(learners=contenders, families=families)
+
+
 def _copying(widths: tuple[int, ...]) -> Copying:
     """What two cores do in minutes."""
     learner, training = _transformer(32, 4, 32, layers=1), _training(0.01, 300)
@@ -119,27 +143,32 @@ def _copying(widths: tuple[int, ...]) -> Copying:
 
 def _quick() -> AbstractSymbols:
     """Under three minutes on two cores."""
+    transformer, language_model = _transformer(64, 4, 32), _language_model(64, 4, 2, 32, 2**14, 400)
     return AbstractSymbols(
         families=_families(("same-different", "aabb-abab"), train_symbols=1024),
-        learners=_contenders(_transformer(64, 4, 32), {"perceptron": Perceptron(width=256, layers=2)}, 400),
+        learners=_contenders(transformer, {"perceptron": Perceptron(width=256, layers=2)}, 400),
         sizes=(64, 256, 1024),
         seeds=3,
         kernel=_KERNEL,
         samples=2**16,
         diversity=Diversity(learners=(PLAIN, REPAIRED, "kernel"), substitutions=(4, 32, 256), num_examples=1024),
         copying=_copying((16, 64, 256)),
-        language_model=_language_model(64, 4, 2, 32, 2**14, 400),
+        language_model=language_model,
+        word_model=_word_model(language_model, 1024),
+        ablations=_ablations(transformer, 400, ("same-different",)),
+        inside=Inside(families=("same-different",), num_examples=1024),
     )
 
 
 def _laptop() -> AbstractSymbols:
-    """Under forty minutes on two cores."""
+    """Under an hour on two cores."""
+    transformer, language_model = _transformer(64, 4, 32), _language_model(128, 4, 2, 64, 2**16, 1000)
     return AbstractSymbols(
         families=_families(
             ("same-different", "aba-abb", "aabb-abab", "relational-match", "majority", "distribution-of-three"),
             train_symbols=1024,
         ),
-        learners=_contenders(_transformer(64, 4, 32), _others(256, 64), 1500),
+        learners=_contenders(transformer, _others(256, 64), 1500),
         sizes=(64, 256, 1024, 4096, 16384),
         seeds=3,
         kernel=_KERNEL,
@@ -148,15 +177,30 @@ def _laptop() -> AbstractSymbols:
             learners=(PLAIN, REPAIRED, "kernel"), substitutions=(2, 8, 32, 128, 512, 2048), num_examples=4096
         ),
         copying=_copying((16, 32, 64, 128, 256, 512)),
-        language_model=_language_model(128, 4, 2, 64, 2**16, 1000),
+        language_model=language_model,
+        word_model=_word_model(language_model, 2048),
+        ablations=_ablations(transformer, 1500, ("same-different", "aabb-abab", "majority")),
+        random_sets=RandomSets(
+            counts=(2, 4, 8, 16), length=5, learners=(PLAIN, REPAIRED, "kernel"), sizes=(64, 256, 1024, 4096)
+        ),
+        grid=Grid(
+            family="aabb-abab",
+            num_examples=1024,
+            rates=(0.003, 0.01, 0.03),
+            layers=(1, 2),
+            heads=(1, 4),
+            widths=(32, 64),
+        ),
+        inside=Inside(families=("same-different", "majority"), learners=(PLAIN, REPAIRED), num_examples=4096),
     )
 
 
 def _full() -> AbstractSymbols:
     """For an accelerator."""
+    transformer, language_model = _transformer(128, 16, 64), _language_model(512, 8, 6, 256, 2**18, 20_000)
     return AbstractSymbols(
         families=_families((*_NUMBERS, *_SYMBOLS), train_symbols=4096, test_symbols=1024),
-        learners=_contenders(_transformer(128, 16, 64), _others(512, 128), 10_000, 128),
+        learners=_contenders(transformer, _others(512, 128), 10_000, 128),
         sizes=tuple(2**k for k in range(6, 20)),
         seeds=5,
         test_examples=4096,
@@ -172,7 +216,27 @@ def _full() -> AbstractSymbols:
             learner=_transformer(128, 16, 64, layers=1),
             training=_training(0.01, 2000, 128),
         ),
-        language_model=_language_model(512, 8, 6, 256, 2**18, 20_000),
+        language_model=language_model,
+        word_model=_word_model(language_model, 16_384),
+        ablations=_ablations(transformer, 10_000, ("same-different", "aabb-abab", "relational-match", "majority"), 128),
+        random_sets=RandomSets(
+            counts=(2, 4, 8, 16, 32),
+            length=5,
+            draws=5,
+            learners=(PLAIN, REPAIRED, "kernel"),
+            sizes=tuple(2**k for k in range(6, 17, 2)),
+            train_symbols=4096,
+        ),
+        grid=Grid(
+            family="aabb-abab",
+            num_examples=4096,
+            rates=(0.001, 0.003, 0.01, 0.03, 0.1),
+            layers=(1, 2, 4),
+            heads=(1, 4, 16),
+            widths=(32, 128, 512),
+            seeds=3,
+        ),
+        inside=Inside(families=("same-different", "majority"), learners=(PLAIN, REPAIRED), num_examples=2**14, seeds=5),
     )
 
 

@@ -1,4 +1,4 @@
-"""The grid of the study, and the runs it consists of."""
+"""The settings of the study: tasks, learners, numbers of training strings, and the further experiments."""
 
 from __future__ import annotations
 
@@ -8,97 +8,28 @@ from typing import Any
 
 from pydantic import Field, field_validator, model_validator
 
-from syntagma.checked_model import CheckedModel
 from syntagma.errors import InputError, invalid, unknown
 from syntagma.kernels import Architecture, Dense
 from syntagma.kernels.activations import ActivationName
-from syntagma.languages.settings import AnyLanguage, TextSettings
+from syntagma.languages.settings import TextSettings
 from syntagma.languages.templates import Templates, read_labelled_strings, read_templates
-from syntagma.learners import (
-    AnyLearner,
-    KernelRegression,
-    Learner,
-    Training,
-    Transformer,
+from syntagma.learners import Learner, Transformer
+from syntagma.studies.abstract_symbols.contenders import PLAIN, Contender, as_it_learns, counts
+from syntagma.studies.abstract_symbols.experiments import (
+    Ablations,
+    Copying,
+    Diversity,
+    Grid,
+    Inside,
+    LanguageModel,
+    RandomSets,
+    WordModel,
 )
-from syntagma.studies.study import Cell, Settings
-from syntagma.sweep.runs import Run
-from syntagma.tasks import Label, NextToken, Shape
+from syntagma.studies.study import Settings
+from syntagma.tasks import Label, NextToken
 
-PLAIN, REPAIRED = "transformer", "transformer-identities"
-"""The two learners whose need of data is compared: names in `AbstractSymbols.learners`."""
 _VALIDATION_SHARE = 0.05
 """How much of a text, given by its path, training stops by."""
-_MOST_SOLVED = 4096
-"""Kernel regression takes cubic time: no more training strings than these."""
-
-
-class Contender(CheckedModel):
-    """A learner, what figures call it, and how it is trained.
-
-    Attributes:
-        training: None where it is solved.
-        training_for_symbols: the same where labels are symbols, if not as `training` says.
-    """
-
-    label: str
-    learner: AnyLearner
-    training: Training | None
-    training_for_symbols: Training | None = None
-
-    def trained(self, templates: Templates) -> Training | None:
-        """How it is trained on `templates`."""
-        return (self.training_for_symbols if templates.symbolic else None) or self.training
-
-
-class Diversity(CheckedModel):
-    """Training strings from ever more distinct substitutions of each template, their number fixed; the first family.
-
-    Attributes:
-        learners: names in `AbstractSymbols.learners`; those that do not learn the family are left out.
-    """
-
-    learners: tuple[str, ...] = (PLAIN, REPAIRED)
-    substitutions: tuple[int, ...] = Field(min_length=2)
-    num_examples: int = Field(ge=1)
-
-
-class Copying(CheckedModel):
-    """The task `language` learned by a transformer at each width, without and with the identity b in its heads."""
-
-    language: Templates
-    widths: tuple[int, ...] = Field(min_length=2)
-    num_examples: int = Field(ge=1)
-    learner: Transformer
-    training: Training
-
-    def learners(self) -> Iterator[tuple[dict[str, Any], Transformer]]:
-        """Each learner with the names that tell it from the others: whether it has the identity, and its width."""
-        for identity in (False, True):
-            for width in self.widths:
-                sizes = {"width": width, "answer_identity": float(identity), "tied": self.language.symbolic}
-                yield {"identity": identity, "width": width}, self.learner.model_copy(update=sizes)
-
-
-class LanguageModel(CheckedModel):
-    """Next-character prediction on windows of a text, by a decoder without and with identities, at equal compute."""
-
-    length: int = Field(ge=2)
-    num_examples: int = Field(ge=1)
-    test_examples: int = Field(ge=2)
-    seeds: int = Field(default=3, ge=1)
-    learner: Transformer
-    training: Training
-
-    def contenders(self, vocab: int) -> Iterator[tuple[bool, Transformer, Training]]:
-        """Without and with identities; what these cost is taken from the number of steps."""
-        shape = Shape(vocab, self.length, vocab, "every")
-        for identity in (False, True):
-            both = {"score_identity": float(identity), "answer_identity": float(identity)}
-            learner = self.learner.model_copy(update=both)
-            share = self.learner.forward_flops(shape) / learner.forward_flops(shape)
-            steps = round(share * self.training.max_steps)
-            yield identity, learner, self.training.model_copy(update={"max_steps": steps})
 
 
 class AbstractSymbols(Settings):
@@ -106,16 +37,17 @@ class AbstractSymbols(Settings):
 
     Attributes:
         families: the tasks; further experiments take the first.
-        learners: by name; where labels are symbols, transformers read out by the symbols' embeddings (tied), and kernel
-            regression, whose answers are numbers, is left out.
+        learners: by name; where labels are symbols, transformers are read out by the symbols' embeddings (tied), and
+            what has a read-out of its own for each symbol is left out: it cannot name one that it never saw.
         sizes: numbers of training strings.
         kernel: the kernel that stands for transformers in the certificate, of any vocabulary.
         activations: more phi that the certificate's kernel is tried with.
-        samples: quasi-Monte-Carlo points of each of its estimates.
+        samples: quasi-Monte-Carlo points of a kernel without closed form.
         templates: a file of own templates (see `languages.templates.files`) or strings with labels in CSV: takes the
             place of `families`, and of copying. The templates themselves are stored, so this is None afterwards.
         regular: tokens of the CSV file that keep their meaning; None afterwards too.
-        text: a text file for the language model, None to leave it out.
+        text: a text file for the language models, None to leave them out.
+        words: the same text by words; made from `text`.
     """
 
     families: Mapping[str, Templates] = Field(min_length=1)
@@ -131,7 +63,13 @@ class AbstractSymbols(Settings):
     templates: str | None = None
     regular: str | tuple[str, ...] | None = None
     language_model: LanguageModel | None = None
+    word_model: WordModel | None = None
+    ablations: Ablations | None = None
+    random_sets: RandomSets | None = None
+    grid: Grid | None = None
+    inside: Inside | None = None
     text: TextSettings | None = None
+    words: TextSettings | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -143,9 +81,12 @@ class AbstractSymbols(Settings):
         if isinstance(given.get("templates"), str):
             path = Path(given.pop("templates"))
             given["families"] = {path.stem or "own": _read(path, given.pop("regular", None))}
-            given["copying"] = None
+            given |= dict.fromkeys(("copying", "ablations", "random_sets", "grid", "inside"))
         if isinstance(given.get("text"), str):
-            given["text"] = _text(given["text"], given.get("language_model"))
+            path = given["text"]
+            given["text"] = _text(path, given.get("language_model"))
+            if given.get("word_model") is not None:
+                given["words"] = _words(path, WordModel.model_validate(given["word_model"]))
         return given
 
     @field_validator("sizes")
@@ -156,12 +97,28 @@ class AbstractSymbols(Settings):
         return tuple(sorted(set(sizes)))
 
     @model_validator(mode="after")
-    def _learners_fit(self) -> AbstractSymbols:
+    def _names_are_known(self) -> AbstractSymbols:
         if self.regular is not None:
             raise invalid("regular", self.regular, "it is for a CSV file", "Give templates=FILE.csv with it")
-        for name in self.diversity.learners if self.diversity is not None else ():
-            if name not in self.learners:
-                raise unknown("diversity.learners", name, self.learners)
+        for part in ("diversity", "random_sets", "inside"):
+            for name in getattr(self, part).learners if getattr(self, part) is not None else ():
+                if name not in self.learners:
+                    raise unknown(f"{part}.learners", name, self.learners)
+        for part in ("ablations", "inside"):
+            for name in getattr(self, part).families if getattr(self, part) is not None else ():
+                if name not in self.families:
+                    raise unknown(f"{part}.families", name, self.families)
+        if self.grid is not None and self.grid.family not in self.families:
+            raise unknown("grid.family", self.grid.family, self.families)
+        for name in self.inside.learners if self.inside is not None else ():
+            if not isinstance(self.learners[name].learner, Transformer):
+                raise invalid("inside.learners", name, "it has no attention heads", "Name a transformer")
+        if self.grid is not None and not isinstance(self.plain().learner, Transformer):
+            raise invalid("grid", self.grid.family, f"learners.{PLAIN} is no transformer", "Leave the grid out")
+        return self
+
+    @model_validator(mode="after")
+    def _learners_fit(self) -> AbstractSymbols:
         if self.text is not None and self.language_model is None:
             raise InputError("text cannot be used: language_model is null. Set it, or leave text out.")
         if self.text is not None and not self.text.validation_share:
@@ -172,14 +129,21 @@ class AbstractSymbols(Settings):
         if self.copying is not None:
             for _, learner in self.copying.learners():
                 learner.check(Label().shape(self.copying.language))
+        for name, learner in self.ablated():
+            as_it_learns(learner, self.families[name]).check(Label().shape(self.families[name]))
         return self
 
-    def cells(self) -> Iterator[Cell]:
-        """All runs, in the order in which they are done; `part` says of which experiment a cell is."""
-        yield from self._strings()
-        yield from self._substitutions()
-        yield from self._widths()
-        yield from self._texts()
+    def plain(self) -> Contender:
+        """The plain transformer, or the first learner where none has that name."""
+        return self.learners.get(PLAIN) or next(iter(self.learners.values()))
+
+    def ablated(self) -> Iterator[tuple[str, Learner]]:
+        """Each family and learner of the ablations."""
+        if self.ablations is not None:
+            for family in self.ablations.families:
+                for one in self.ablations.learners.values():
+                    if counts(one.learner, self.families[family]):
+                        yield family, one.learner
 
     def kernels(self) -> dict[str, Architecture]:
         """The certificate's kernel with its own phi and with each further one, by phi."""
@@ -191,103 +155,12 @@ class AbstractSymbols(Settings):
         return {name: self.kernel.model_copy(update={"layers": (*before, own)}) for name, own in changed.items()}
 
     def known(self, name: str) -> tuple[str, ...]:
-        """The learners, by name, that learn the family `name`."""
-        solved = self.families[name].symbolic
-        return tuple(n for n, c in self.learners.items() if not (solved and isinstance(c.learner, KernelRegression)))
+        """The learners, by name, that can answer the family `name`, see `contenders.counts`."""
+        return tuple(n for n, one in self.learners.items() if counts(one.learner, self.families[name]))
 
     def learner(self, name: str, templates: Templates) -> Learner:
         """The learner `name` as it learns `templates`."""
-        return _tied(self.learners[name].learner, templates)
-
-    def _strings(self) -> Iterator[Cell]:
-        for name, templates in self.families.items():
-            for learner in self.known(name):
-                for size in self.sizes:
-                    if size > _MOST_SOLVED and isinstance(self.learners[learner].learner, KernelRegression):
-                        continue
-                    yield from self._seeds("strings", name, learner, templates, size)
-
-    def _substitutions(self) -> Iterator[Cell]:
-        if self.diversity is None:
-            return
-        name, templates = next(iter(self.families.items()))
-        for learner in [known for known in self.known(name) if known in self.diversity.learners]:
-            for number in self.diversity.substitutions:
-                limited = templates.model_copy(update={"substitutions": number})
-                for cell in self._seeds("substitutions", name, learner, limited, self.diversity.num_examples):
-                    yield Cell({**cell.names, "substitutions": number}, cell.run)
-
-    def _seeds(self, part: str, family: str, learner: str, templates: Templates, size: int) -> Iterator[Cell]:
-        label, training = self.learners[learner].label, self.learners[learner].trained(templates)
-        every = templates.model_copy(update={"substitutions": None})
-        for seed in range(self.seeds):
-            language = templates
-            if templates.substitutions is not None:
-                language = templates.model_copy(update={"seed": seed})
-            names = {"part": part, "family": family, "learner": learner, "label": label}
-            run = self._run(language, self.learner(learner, templates), training, size, seed, every)
-            yield Cell({**names, "num_examples": size, "seed": seed}, run)
-
-    def _widths(self) -> Iterator[Cell]:
-        chosen = self.copying
-        if chosen is None:
-            return
-        for names, learner in chosen.learners():
-            for seed in range(self.seeds):
-                run = self._run(chosen.language, learner, chosen.training, chosen.num_examples, seed)
-                who = REPAIRED if names["identity"] else PLAIN
-                yield Cell({"part": "copying", "learner": who, **names, "seed": seed}, run)
-
-    def _texts(self) -> Iterator[Cell]:
-        chosen, text = self.language_model, self.text
-        if chosen is None or text is None:
-            return
-        train, validation, test = (text.model_copy(update={"part": p}) for p in ("train", "validation", "test"))
-        for identity, learner, training in chosen.contenders(text.vocab or text.language().vocab):
-            for seed in range(chosen.seeds):
-                run = Run(
-                    language=train,
-                    validation_language=validation,
-                    test_language=test,
-                    task=NextToken(),
-                    learner=learner,
-                    training=training,
-                    num_examples=chosen.num_examples,
-                    test_examples=chosen.test_examples,
-                    seed=seed,
-                )
-                names = {"part": "text", "learner": REPAIRED if identity else PLAIN, "identity": identity}
-                yield Cell(names | {"seed": seed}, run)
-
-    def _run(
-        self,
-        language: Templates,
-        learner: Learner,
-        training: Training | None,
-        size: int,
-        seed: int,
-        every: Templates | None = None,
-    ) -> Run:
-        """A run tested on the training distribution, which training stops by, and on symbols seen and unseen."""
-        tests: dict[str, AnyLanguage] = {"unseen": (every or language).unseen()}
-        if every is not None and language.substitutions is not None:
-            tests["seen"] = every.seen()
-        return Run(
-            language=language,
-            tests=tests,
-            task=Label(),
-            learner=learner,  # pyright: ignore[reportArgumentType]
-            training=training,
-            num_examples=size,
-            test_examples=self.test_examples,
-            seed=seed,
-        )
-
-
-def _tied(learner: Learner, templates: Templates) -> Learner:
-    if templates.symbolic and isinstance(learner, Transformer):
-        return learner.model_copy(update={"tied": True})
-    return learner
+        return as_it_learns(self.learners[name].learner, templates)
 
 
 def _read(path: Path, regular: Any) -> Templates:
@@ -309,4 +182,14 @@ def _text(path: str, language_model: Any) -> Any:
     language = text.language()
     if model is not None:
         model.learner.check(NextToken().shape(language))
+    return text.model_copy(update={"vocab": language.vocab}).model_dump(mode="json")
+
+
+def _words(path: str, model: WordModel) -> Any:
+    """The same for words, of a vocabulary that the training part gives."""
+    text = TextSettings.of_file(
+        path, model.length, unit="words", vocab=model.vocab, stride=1, validation_share=_VALIDATION_SHARE
+    )
+    language = text.language()
+    model.learner.check(NextToken().shape(language))
     return text.model_copy(update={"vocab": language.vocab}).model_dump(mode="json")
