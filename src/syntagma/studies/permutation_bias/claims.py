@@ -10,6 +10,7 @@ from syntagma.studies.permutation_bias.measured import NAMES, Measured
 from syntagma.studies.permutation_bias.tables import (
     complexity_rows,
     powers,
+    slack_rows,
     spectra_of_blocks,
     spectrum_rows,
     symmetry_rows,
@@ -77,8 +78,20 @@ def _growth_claims(measured: Measured) -> Iterator[Claim]:
         least = min(
             (one for one in over if one.lower is not None), key=lambda one: one.low, default=unmeasured("not run")
         )
-        shown = f"lowest of {len(own)} values of T: {least} times the bound; how tight the bound is, is in the table"
+        shown = f"lowest of {len(own)} values of T: {least} times the bound"
         yield Claim(text, ">= bound", least, "above", 1.0, SOURCE, shown=shown)
+        loose = [(row["half_error"] / row["trace_bound"], row["length"]) for row in own]
+        if loose:
+            (low, at_low), (high, at_high) = min(loose), max(loose)
+            text = f"{name}: examples that the exact spectrum asks for, over those of the trace bound"
+            shown = f"{low:.3g} (T = {at_low}) to {high:.3g} (T = {at_high}), exactly: how far the bound is from tight"
+            yield Claim(text, "no prediction", certain(low), source="theory.half_error", shown=shown)
+    slack = list(slack_rows(measured.settings))
+    if slack:
+        text = "one block of linear attention: trace bound over the largest eigenvalue of (T-1,1), in closed form"
+        told = ", ".join(f"{row['slack']:.4g} at T = {row['length']}" for row in slack)
+        limit = certain(slack[-1]["slack"])
+        yield Claim(text, "tends to a T / (2 s)", limit, source="theory.linear_block, derived there", shown=told)
 
 
 def _network_claims(measured: Measured) -> Iterator[Claim]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -11,7 +10,13 @@ from syntagma.curves import LearningCurve, mean
 from syntagma.plot import Axis, Empty, Figure, Law, Level, Line, Mark, Panel, Points
 from syntagma.plot.intervals import interval_points
 from syntagma.studies.permutation_bias.measured import NAMES, Measured
-from syntagma.studies.permutation_bias.tables import complexity_rows, spectra_of_blocks, spectrum_rows, symmetry_rows
+from syntagma.studies.permutation_bias.tables import (
+    complexity_rows,
+    slack_rows,
+    spectra_of_blocks,
+    spectrum_rows,
+    symmetry_rows,
+)
 
 _FINE = 96
 """Points of a theory curve."""
@@ -22,6 +27,7 @@ def figures(measured: Measured) -> Iterator[Figure]:
     yield _curve_figure(measured, shifted=False)
     yield _spectrum_figure(measured)
     yield _complexity_figure(measured)
+    yield _slack_figure(measured)
     yield _width_figure(measured)
     yield _curve_figure(measured, shifted=True)
     yield _symmetry_figure(measured)
@@ -108,8 +114,8 @@ def _complexity_figure(measured: Measured) -> Figure:
             Law(x, [row["trace_bound"] for row in own], key="ink", label="least that the trace bound allows"),
             interval_points(halves, key=f"series {place + 1}", label="measured" if place == 0 else ""),
         ]
-        exponent = measured.exponent(name).value
-        told = f"measured $T^{{{exponent:.1f}}}$" if math.isfinite(exponent) else "no exponent measured"
+        exponent = measured.exponent(name)
+        told = f"measured $T^{{{exponent.value:.1f}}}$" if exponent.measured else "no exponent measured"
         title = f"{name}: {told if len(halves) > 2 else 'too few lengths for an exponent'}"
         x_axis = Axis("context length T", "log", ticks=lengths)
         y_axis = Axis("examples to half of the variance", "log")
@@ -120,6 +126,25 @@ def _complexity_figure(measured: Measured) -> Figure:
         "since no eigenvalue exceeds trace / dimension."
     )
     return Figure("sample-complexity", "Examples needed against context length", panels, caption, share="y")
+
+
+def _slack_figure(measured: Measured) -> Figure:
+    """By how much the trace bound exceeds the largest eigenvalue of (T-1,1), exactly, for one block."""
+    rows = list(slack_rows(measured.settings))
+    marks: list[Mark] = []
+    if rows:
+        x = [row["length"] for row in rows]
+        marks.append(Line(x, [row["slack"] for row in rows], marker="o", key="series 1", label="exact"))
+        marks.append(Law(x, [row["limit"] for row in rows], label="large T"))
+    caption = (
+        "The bound trace / (T - 1) over the largest eigenvalue of (T-1,1), of one block of linear attention with mean "
+        "read-out, in closed form. Dashed: a T / (2 s), with the variances a of tokens and s of positions, which it "
+        "tends to."
+    )
+    panel = Panel("", Axis("context length T", "log"), Axis("bound over eigenvalue", "log"), marks or [
+        Empty("No block is one layer of linear attention."),
+    ])  # fmt: skip
+    return Figure("bound-slack", "How far the trace bound is from tight", (panel,), caption)
 
 
 def _width_figure(measured: Measured) -> Figure:

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 
 from syntagma.curves import unmeasured
-from syntagma.studies.permutation_bias.computed import (
-    Levels,
-)
+from syntagma.kernels import Attention
+from syntagma.studies.permutation_bias.computed import Levels
 from syntagma.studies.permutation_bias.measured import NAMES, Measured, fact_key
 from syntagma.studies.permutation_bias.settings import PermutationBias
 from syntagma.studies.schemas import Column, Schema, Table, interval_columns, interval_ends, measured_as
 from syntagma.studies.study import Facts
+from syntagma.theory.linear_block import standard_eigenvalues, trace
 
 _ROUNDING = 1e-9
 """Eigenvalues below this share of their trace bound are rounding."""
@@ -55,6 +55,20 @@ _GROWTH = Schema(
     "least that the trace bound allows.",
     (*_COMPLEXITY.columns, *measured_as("measured", "count")),
 )
+_SLACK = Schema(
+    "bound-slack",
+    "How far the trace bound is from tight",
+    "One block of linear attention with mean read-out, in closed form: its largest eigenvalue on (T-1,1), the bound "
+    "trace / (T - 1), the factor between them, and a T / (2 s), which that tends to.",
+    (
+        Column("length", "T", "whole"),
+        Column("eigenvalue", "largest eigenvalue", "number"),
+        Column("bound", "trace bound", "number"),
+        Column("slack", "bound over eigenvalue", "ratio"),
+        Column("limit", "a T / (2 s)", "ratio"),
+    ),
+)
+_SLACK_LENGTHS = (4, 6, 8, 12, 16, 24, 32, 64, 128, 256, 512, 1000)
 _EXPONENTS = Schema(
     "exponents",
     "Powers of T",
@@ -128,6 +142,21 @@ def complexity_rows(settings: PermutationBias, facts: Facts) -> Iterator[dict[st
             }
 
 
+def slack_rows(settings: PermutationBias) -> Iterator[dict[str, Any]]:
+    """Of the block that is one layer of linear attention, if there is one: T to 1,000, whatever else is measured."""
+    for block in settings.blocks.values():
+        match block.layers:
+            case (Attention(scores="linear"),) if block.embedding.token_kernel is None:
+                token, position = block.embedding.token_variance, block.embedding.position_variance
+                for length in _SLACK_LENGTHS if token and position else ():
+                    sizes = (settings.vocab, length, token, position)
+                    largest, total = float(standard_eigenvalues(*sizes)[0]), trace(*sizes)
+                    bound = total / (length - 1)
+                    ratios = {"slack": bound / largest, "limit": token * length / (2 * position)}
+                    yield {"length": length, "eigenvalue": largest, "bound": bound, **ratios}
+                return
+
+
 def spectra_of_blocks(settings: PermutationBias, facts: Facts) -> dict[str, dict[str, Any]]:
     """The spectrum of each block, where it is computed."""
     length = settings.length
@@ -139,6 +168,7 @@ def predictions(settings: PermutationBias, facts: Facts) -> Iterator[Table]:
     """The spectra, and the examples that they ask for."""
     yield _SPECTRUM.table(spectrum_rows(spectra_of_blocks(settings, facts)))
     yield _COMPLEXITY.table(complexity_rows(settings, facts))
+    yield _SLACK.table(slack_rows(settings))
 
 
 def symmetry_rows(measured: Measured) -> Iterator[dict[str, Any]]:
@@ -167,6 +197,7 @@ def tables(measured: Measured) -> Iterator[Table]:
         {"representation": name, **powers(growth, name), **interval_columns(measured.exponent(name))}
         for name in settings.lengths
     )
+    yield _SLACK.table(slack_rows(settings))
     rows = []
     for name in NAMES:
         for shifted in (False, True):
