@@ -18,6 +18,7 @@ from syntagma.errors import InputError
 from syntagma.report import page_html, save_figures
 from syntagma.studies import Facts, Results, load, machinery
 from syntagma.studies.permutation_bias import PRESETS, STUDY, PermutationBias
+from syntagma.studies.permutation_bias.components import components, covariance
 from syntagma.studies.permutation_bias.computed import (
     Levels,
     multiplicities,
@@ -26,6 +27,8 @@ from syntagma.studies.permutation_bias.computed import (
     spectrum_of,
 )
 from syntagma.studies.permutation_bias.measured import Measured
+from syntagma.studies.permutation_bias.mixtures import Mixture
+from syntagma.studies.permutation_bias.outputs import kernel_outputs
 from syntagma.studies.permutation_bias.settings import TAILS, tail_name
 from syntagma.sweep.store import Store
 from syntagma.theory.learnability import sample_complexity
@@ -45,6 +48,8 @@ TINY = PRESETS["quick"].model_copy(
         "reach": 1,
         "test_examples": 64,
         "windows": (4,),
+        "outputs_size": 8,
+        "mixture": Mixture(length=4, models=(2,), sizes=(8,), seeds=2, test_examples=64),
     }
 )
 
@@ -85,7 +90,7 @@ def test_presets_round_trip_and_their_runs_can_be_made(preset: str) -> None:
         shapes[run.learner.kind, run.language.sentence_length] = run
     for run in shapes.values():
         run.learner.check(run.task.shape(run.language.language()))
-    assert panels == {"curves", "growth"}
+    assert panels == {"curves", "growth", "mixtures"}
 
 
 def keys(settings: PermutationBias) -> list[dict[str, Any]]:
@@ -198,7 +203,8 @@ def test_a_tiny_study_runs_and_reports(stored: Any, tmp_path: Path) -> None:
     assert outcomes["an eigenvalue of a representation of dimension D is at most trace / D"] == "agrees"
     files = save_figures(analysis.figures, tmp_path, ("png",))
     assert {file.stem for file in files} == {
-        "learning-curves", "spectrum", "sample-complexity", "width", "shifted", "source-symmetry",
+        "learning-curves", "spectrum", "sample-complexity", "width", "shifted", "source-symmetry", "bound-slack",
+        "outputs", "mixtures", "components",
     }  # fmt: skip
     page = page_html(analysis)
     assert "(T-2,1,1)" in page
@@ -244,3 +250,48 @@ def test_networks_are_said_to_approach_the_limit_only_where_they_do(stored: Any)
         wide = [("width 64", "(T)", n, seed, np.log(factor) - noise) for n, seed, noise in cells]
         changed = replace(stored[1], away=pd.DataFrame(narrow + wide, columns=columns))
         assert [v.outcome for v in judged(changed, "nearer to the limit")] == [outcome]
+
+
+def test_what_is_measured_further_is_told(stored: Any) -> None:
+    analysis, measured = stored
+    slack = analysis.tables["bound-slack"].data.set_index("length")["slack"]
+    assert slack[1000] == pytest.approx(507.016, rel=1e-5)
+    told = judged(measured, "in closed form")[0]
+    assert (told.outcome, "507 at T = 1000" in told.measured) == ("finding", True)
+    outputs = analysis.tables["outputs"].data
+    assert list(outputs["against"]) == [
+        "the predicted mean",
+        "the equivalent kernel, kappa = d / n",
+        "kernel regression",
+    ]
+    assert np.isfinite(outputs["measured"]).all()
+    mixtures = analysis.tables["mixtures"].data
+    assert mixtures["models"].tolist() == [2, 2]
+    assert (mixtures["measured"] > 0).all()  # nothing beats the exact Bayes prediction by more than chance
+    assert [v.outcome for v in judged(measured, "mixture of 2 hidden Markov models")] == ["finding"]
+
+
+def test_mean_outputs_of_kernel_regression_are_those_predicted() -> None:
+    """To the order of the theory: many training sets of a target with many modes, and far from it the other kappa."""
+    settings = TINY.model_copy(update={"length": 5, "seeds": 40})
+    found = kernel_outputs(settings, 24)
+    slopes = np.array(found["slopes"]["predicted"])
+    error = slopes.std(ddof=1) / len(slopes) ** 0.5
+    assert abs(slopes.mean() - 1) < 0.1 + 3 * error
+    assert abs(slopes.mean() - 1) < abs(np.mean(found["slopes"]["equivalent"]) - 1)
+    assert np.corrcoef(found["predicted"], found["measured"])[0, 1] > 0.95
+
+
+def test_components_are_split_by_representation() -> None:
+    """Exchangeable windows of a mixture: the largest component is how often a token occurs, the same at every place."""
+    rng = np.random.default_rng(0)
+    kinds = rng.integers(2, size=4000)
+    tokens = np.where(rng.random((4000, 5)) < 0.8, kinds[:, None], 2)
+    matrix = covariance(tokens, 3)
+    one_hot = np.eye(3)[tokens].reshape(4000, -1)
+    assert np.allclose(matrix, np.cov(one_hot.T, bias=True), atol=1e-6)
+    first, *others = components(tokens, 3, ["a", "b", "c"], 15)
+    assert first["symmetric"] > 0.99
+    assert first["words"].startswith(("a 0.5", "-a 0.5", "b 0.5", "-b 0.5"))
+    assert sum(row["symmetric"] for row in (first, *others)) == pytest.approx(3, abs=1e-9)  # as many as tokens
+    assert sum(row["trace"] for row in (first, *others)) == pytest.approx(1)

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+
 from syntagma.curves import Claim, PerSeed, certain, mean, unmeasured
 from syntagma.studies.permutation_bias.measured import NAMES, Measured
+from syntagma.studies.permutation_bias.mixtures import READ
 from syntagma.studies.permutation_bias.tables import (
     complexity_rows,
     powers,
     slack_rows,
+    slopes_of,
     spectra_of_blocks,
     spectrum_rows,
     symmetry_rows,
@@ -36,6 +40,8 @@ def claims(measured: Measured) -> Iterator[Claim]:
     text = "the squared deviation of a random network's kernel from its limit falls as 1 / width"
     yield Claim(text, "k = -1", slope, "equals", -1.0, SOURCE, resolution=0.5, shown=f"width^k, k = {slope}")
     yield from _network_claims(measured)
+    yield from _output_claims(measured)
+    yield from _mixture_claims(measured)
     yield from _text_claims(measured)
 
 
@@ -112,6 +118,31 @@ def _network_claims(measured: Measured) -> Iterator[Claim]:
         text = f"networks of {widths[-1]} are nearer to the limit's test error than those of {widths[0]}"
         shown = f"by a factor e^k, k = {closer}, over training sets"
         yield Claim(text, "k > 0", closer, "above", 0.0, SOURCE, shown=shown)
+
+
+def _output_claims(measured: Measured) -> Iterator[Claim]:
+    """Outputs sequence by sequence: slopes on the predicted ones."""
+    size = measured.settings.outputs_size
+    for who, what, one in slopes_of(measured):
+        tested = what == "the predicted mean"
+        text = f"outputs of {who}, sequence by sequence after {size} examples, are those of {what}"
+        rule, predicted = ("equals", "slope 1") if tested else ("finding", "slope 1 in the limit")
+        yield Claim(text, predicted, one, rule, 1.0, THEORY if tested else SOURCE, resolution=0.2, shown=f"slope {one}")
+
+
+def _mixture_claims(measured: Measured) -> Iterator[Claim]:
+    """What a permutation-symmetric kernel loses on a source that has an order."""
+    for models in dict.fromkeys(models for models, _ in measured.mixtures):
+        curves = [measured.mixtures.get((models, read)) for read in READ]
+        if any(curve is None for curve in curves):
+            continue
+        (mean_ends, last_ends) = ([*curve.losses[:, -1]] for curve in curves if curve is not None)
+        lost = np.array(mean_ends) - np.array(last_ends)
+        lost = lost[~np.isnan(lost)]
+        more = mean(lost) if len(lost) else unmeasured("not run")
+        mixture = f"mixture of {int(models)} hidden Markov models"
+        text = f"{mixture}: loss of the kernel read at the mean less that at the last position"
+        yield Claim(text, "no prediction", more, source=SOURCE, shown=f"{more} nats")
 
 
 def _text_claims(measured: Measured) -> Iterator[Claim]:

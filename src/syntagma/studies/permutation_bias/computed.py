@@ -18,6 +18,7 @@ from syntagma.languages import RandomHiddenMarkov
 from syntagma.languages.representations import draw_target
 from syntagma.randomness import key as random_key
 from syntagma.statistics.symmetry import Symmetry, measured_symmetry, position_sorted, shuffled
+from syntagma.studies.permutation_bias.components import components
 from syntagma.studies.permutation_bias.settings import TAILS, PermutationBias, tail_name
 from syntagma.theory import enumeration
 from syntagma.theory.enumeration import all_sequences, counted_levels
@@ -139,21 +140,37 @@ def _features(network: Network, tokens: Any) -> Array:
 def symmetry_of(settings: PermutationBias, length: int) -> dict[str, Any]:
     """Permutation symmetry of a text's windows, and of its two extremes: shuffled, and sorted within each window."""
     if settings.text is None:
-        source = RandomHiddenMarkov(
-            vocab=8,
-            sentence_length=length,
-            states=6,
-            num_models=1,
-            transition_concentration=0.2,
-            emission_concentration=0.3,
-            seed=0,
-        )
+        source = _stand_in(length)
         windows, vocab, name = source.sample(0, 20_000).tokens, 8, "hidden Markov language"
     else:
         text = settings.text.model_copy(update={"sentence_length": length, "stride": length}).language()
         windows, vocab, name = text.windows, text.vocab, "text"
     cases = {name: windows, "shuffled": shuffled(windows, 0), "sorted": position_sorted(windows)}
     return {case: _plain(measured_symmetry(chosen, vocab)) for case, chosen in cases.items()}
+
+
+def components_of(settings: PermutationBias) -> dict[str, Any]:
+    """Principal components of the text's words, or of the hidden Markov language's tokens where there is no text."""
+    if settings.words is None:
+        source = _stand_in(settings.word_window)
+        windows, names = source.sample(0, 20_000).tokens, [f"token {a}" for a in range(source.vocab)]
+    else:
+        text = settings.words.model_copy(update={"stride": settings.word_window}).language()
+        windows, names = text.windows, list(text.names)
+    return {"components": list(components(windows, len(names), names, settings.components))}
+
+
+def _stand_in(length: int) -> RandomHiddenMarkov:
+    """What is measured where no text was given."""
+    return RandomHiddenMarkov(
+        vocab=8,
+        sentence_length=length,
+        states=6,
+        num_models=1,
+        transition_concentration=0.2,
+        emission_concentration=0.3,
+        seed=0,
+    )
 
 
 def _plain(found: Symmetry) -> dict[str, Any]:

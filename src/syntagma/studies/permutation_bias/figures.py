@@ -9,10 +9,10 @@ import numpy as np
 from syntagma.curves import LearningCurve, mean
 from syntagma.plot import Axis, Empty, Figure, Law, Level, Line, Mark, Panel, Points
 from syntagma.plot.intervals import interval_points
+from syntagma.studies.permutation_bias.further_figures import further_figures
 from syntagma.studies.permutation_bias.measured import NAMES, Measured
 from syntagma.studies.permutation_bias.tables import (
     complexity_rows,
-    slack_rows,
     spectra_of_blocks,
     spectrum_rows,
     symmetry_rows,
@@ -27,9 +27,9 @@ def figures(measured: Measured) -> Iterator[Figure]:
     yield _curve_figure(measured, shifted=False)
     yield _spectrum_figure(measured)
     yield _complexity_figure(measured)
-    yield _slack_figure(measured)
     yield _width_figure(measured)
     yield _curve_figure(measured, shifted=True)
+    yield from further_figures(measured)
     yield _symmetry_figure(measured)
 
 
@@ -126,25 +126,6 @@ def _complexity_figure(measured: Measured) -> Figure:
         "since no eigenvalue exceeds trace / dimension."
     )
     return Figure("sample-complexity", "Examples needed against context length", panels, caption, share="y")
-
-
-def _slack_figure(measured: Measured) -> Figure:
-    """By how much the trace bound exceeds the largest eigenvalue of (T-1,1), exactly, for one block."""
-    rows = list(slack_rows(measured.settings))
-    marks: list[Mark] = []
-    if rows:
-        x = [row["length"] for row in rows]
-        marks.append(Line(x, [row["slack"] for row in rows], marker="o", key="series 1", label="exact"))
-        marks.append(Law(x, [row["limit"] for row in rows], label="large T"))
-    caption = (
-        "The bound trace / (T - 1) over the largest eigenvalue of (T-1,1), of one block of linear attention with mean "
-        "read-out, in closed form. Dashed: a T / (2 s), with the variances a of tokens and s of positions, which it "
-        "tends to."
-    )
-    panel = Panel("", Axis("context length T", "log"), Axis("bound over eigenvalue", "log"), marks or [
-        Empty("No block is one layer of linear attention."),
-    ])  # fmt: skip
-    return Figure("bound-slack", "How far the trace bound is from tight", (panel,), caption)
 
 
 def _width_figure(measured: Measured) -> Figure:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from syntagma.curves import Interval, LearningCurve, jackknife, power_law, unmea
 from syntagma.learners import LangevinPosterior
 from syntagma.studies.permutation_bias.computed import (
     Levels,
+    components_of,
     kernel_deviation,
     multiplicities,
     shifted_error,
@@ -23,6 +24,7 @@ from syntagma.studies.permutation_bias.computed import (
     spectrum_of,
     symmetry_of,
 )
+from syntagma.studies.permutation_bias.outputs import kernel_outputs, network_outputs
 from syntagma.studies.permutation_bias.settings import TAILS, PermutationBias, Tail, tail_name
 from syntagma.studies.study import Cell, Fact, Facts, Results
 from syntagma.tasks import SymmetryTarget
@@ -38,6 +40,7 @@ class Measured:
         errors: test errors, by learner and representation; `shifted` those on tokens of another distribution.
         halves: where kernel regression's error is half of the variance, by representation and T.
         away: ln of each network's test error over kernel regression's from the same examples, one row each.
+        mixtures: excess loss over the exact Bayes prediction, by the number of models and the read-out.
     """
 
     settings: PermutationBias
@@ -46,6 +49,7 @@ class Measured:
     shifted: Mapping[tuple[str, str], LearningCurve]
     halves: Mapping[tuple[str, int], Interval]
     away: pd.DataFrame
+    mixtures: Mapping[tuple[int, str], LearningCurve] = field(default_factory=dict)
 
     def fact(self, **key: Any) -> dict[str, Any] | None:
         """A fact of the study, None where it is not computed."""
@@ -80,6 +84,17 @@ class Measured:
 
         return jackknife(over, len(losses), log=True), len(sizes)
 
+    def outputs(self) -> dict[str, Any] | None:
+        """Outputs of kernel regression beside the predicted ones, None where they are not asked for."""
+        size = self.settings.outputs_size
+        return None if size is None else self.fact(of="outputs", size=size)
+
+    def network_outputs(self, width: int) -> list[dict[str, Any]]:
+        """Those of networks of that width, one a training set."""
+        size, seeds = self.settings.outputs_size, range(self.settings.network_seeds)
+        known = [self.fact(of="network outputs", width=width, size=size, seed=seed) for seed in seeds]
+        return [one for one in known if one is not None]
+
     def exponent(self, name: str) -> Interval:
         """The power of T in the examples for half the error."""
         lengths = self.settings.lengths[name]
@@ -113,12 +128,21 @@ def fact_key(settings: PermutationBias, key: Mapping[str, Any]) -> dict[str, Any
     used: dict[str, Any] = {"vocab": settings.vocab}
     if key["of"] == "symmetry":
         used = {"text": None if settings.text is None else settings.text.model_dump(mode="json")}
+    elif key["of"] == "components":
+        used = {"text": None if settings.words is None else settings.words.model_dump(mode="json")}
+        used |= {"window": settings.word_window, "components": settings.components}
     else:
         used |= {"architecture": settings.blocks[block].model_dump(mode="json")}
     if key["of"] == "spectrum" and settings.sampled(block):
         used |= {"samples": settings.samples, "estimates": settings.estimates}
     if key["of"] in ("shift", "width"):
         used |= {"length": settings.length}
+    if key["of"] in ("outputs", "network outputs"):
+        used |= {"length": settings.length, "ridge": settings.ridge}
+    if key["of"] == "outputs":
+        used |= {"seeds": settings.seeds}
+    if key["of"] == "network outputs":
+        used |= {"scale": settings.network_scale, "steps": settings.network_steps}
     if key["of"] == "shift":
         used |= {"probabilities": list(settings.shift)}
     return {name: value for name, value in key.items() if name != "block"} | used
@@ -145,6 +169,15 @@ def facts(settings: PermutationBias, results: Results) -> Iterator[Fact]:
     for window in settings.windows:
         compute = functools.partial(symmetry_of, settings, window)
         yield fact(f"symmetry in windows of {window}", compute, of="symmetry", window=window)
+    yield fact("principal components", functools.partial(components_of, settings), of="components")
+    if (size := settings.outputs_size) is not None:
+        compute = functools.partial(kernel_outputs, settings, size)
+        yield fact("outputs of kernel regression", compute, of="outputs", size=size)
+        for width in settings.networks:
+            for seed in range(settings.network_seeds):
+                compute = functools.partial(network_outputs, settings, width, size, seed)
+                of = {"of": "network outputs", "width": width, "size": size, "seed": seed}
+                yield fact(f"outputs of networks of width {width}", compute, **of)
 
 
 def _network_cells(settings: PermutationBias) -> Iterator[Cell]:
@@ -197,6 +230,12 @@ def cells(settings: PermutationBias, facts: Facts, results: Results) -> Iterator
     yield from _network_cells(settings)
     yield from _kernel_cells(settings)
     yield from _growth_cells(settings, facts)
+    yield from _mixture_cells(settings)
+
+
+def _mixture_cells(settings: PermutationBias) -> Iterator[Cell]:
+    if settings.mixture is not None:
+        yield from settings.mixture.cells(settings.blocks[settings.block], settings.ridge)
 
 
 def measure(settings: PermutationBias, facts: Facts, results: Results) -> Measured:
@@ -213,7 +252,9 @@ def measure(settings: PermutationBias, facts: Facts, results: Results) -> Measur
     growth = results.table(_growth_cells(settings, facts))
     curves = LearningCurve.from_runs(growth, ["representation", "length"]) if len(growth) else {}
     halves = {known: curve.crossing(0.5) for known, curve in curves.items()}
-    return Measured(settings, facts, errors, shifted, halves, _away(runs))  # pyright: ignore[reportArgumentType]
+    mixed = results.table(_mixture_cells(settings))
+    mixtures = LearningCurve.from_runs(mixed, ["models", "learner"], "excess_loss") if len(mixed) else {}
+    return Measured(settings, facts, errors, shifted, halves, _away(runs), mixtures)  # pyright: ignore
 
 
 def _away(runs: pd.DataFrame) -> pd.DataFrame:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from syntagma.kernels import Architecture, Attention, Dense, Embedding, Residual
+from syntagma.studies.permutation_bias.mixtures import Mixture
 from syntagma.studies.permutation_bias.settings import TAILS, PermutationBias
 
 
@@ -40,6 +41,8 @@ PRESETS: Mapping[str, PermutationBias] = {
         draws=16,
         lengths={"(T-1,1)": (4, 6, 8, 12), "(T-2,2)": (4, 6, 8)},
         windows=(8, 32),
+        outputs_size=32,
+        mixture=Mixture(sizes=(64, 256)),
     ),
     "laptop": PermutationBias(
         **_COMMON,
@@ -54,6 +57,9 @@ PRESETS: Mapping[str, PermutationBias] = {
         lengths={"(T-1,1)": (4, 6, 8, 12, 16, 24), "(T-2,2)": (4, 6, 8, 12), "(T-2,1,1)": (4, 6, 8, 12)},
         reach=1,
         windows=(4, 8, 16, 32, 64),
+        outputs_size=32,
+        mixture=Mixture(sizes=(64, 256, 1024, 2048), models=(1, 2, 8), seeds=6),
+        word_vocab=128,
     ),
     "full": PermutationBias(
         **_COMMON,
@@ -75,5 +81,8 @@ PRESETS: Mapping[str, PermutationBias] = {
             "(T-2,1,1)": (4, 6, 8, 12, 16, 24),
         },
         windows=(4, 8, 16, 32, 64, 128),
+        outputs_size=64,
+        mixture=Mixture(vocab=8, length=16, sizes=tuple(2**k for k in range(6, 14)), models=(1, 2, 8, 32), seeds=12),
+        word_vocab=256,
     ),
 }

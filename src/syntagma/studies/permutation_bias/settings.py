@@ -7,11 +7,12 @@ from typing import Any
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from syntagma.errors import invalid, unknown
+from syntagma.errors import invalid, unknown, whole_number
 from syntagma.kernels import Architecture
 from syntagma.languages import CategoricalMixture
 from syntagma.languages.settings import TextSettings
 from syntagma.learners import KernelRegression
+from syntagma.studies.permutation_bias.mixtures import Mixture
 from syntagma.studies.study import Cell, Settings
 from syntagma.sweep.runs import Run
 from syntagma.tasks import SymmetryTarget
@@ -56,6 +57,12 @@ class PermutationBias(Settings):
         text: a text whose permutation symmetry is measured, its path or all its settings; None for a hidden Markov
             language.
         windows: window lengths T of that measurement.
+        words: the same text by words, for its principal components; made from `text`.
+        word_vocab: how many words, the last standing for all others.
+        word_window: T of their windows.
+        components: how many components.
+        outputs_size: training examples after which outputs are compared sequence by sequence; None to leave it out.
+        mixture: mixtures of hidden Markov models as data of learning curves; None to leave them out.
     """
 
     vocab: int = Field(default=3, ge=3)
@@ -82,6 +89,22 @@ class PermutationBias(Settings):
     shift: tuple[float, ...] = (0.6, 0.3, 0.1)
     text: TextSettings | None = None
     windows: tuple[int, ...] = (8, 32)
+    words: TextSettings | None = None
+    word_vocab: int = Field(default=64, ge=4)
+    word_window: int = Field(default=8, ge=2)
+    components: int = Field(default=8, ge=1)
+    outputs_size: int | None = Field(default=None, ge=2)
+    mixture: Mixture | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _words_of_the_text(cls, given: Any) -> Any:
+        if not isinstance(given, dict) or not isinstance(given.get("text"), str):
+            return given
+        sizes = {name: given.get(name, cls.model_fields[name].default) for name in ("word_vocab", "word_window")}
+        vocab, window = (whole_number(name, size, minimum=2) for name, size in sizes.items())
+        words = TextSettings.of_file(given["text"], window, unit="words", vocab=vocab)
+        return {**given, "words": words.model_dump(mode="json")}
 
     @field_validator("blocks")
     @classmethod

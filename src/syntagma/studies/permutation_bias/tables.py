@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from syntagma.curves import unmeasured
+from syntagma.curves import Interval, LearningCurve, PerSeed, unmeasured
 from syntagma.kernels import Attention
 from syntagma.studies.permutation_bias.computed import Levels
 from syntagma.studies.permutation_bias.measured import NAMES, Measured, fact_key
+from syntagma.studies.permutation_bias.mixtures import READ
 from syntagma.studies.permutation_bias.settings import PermutationBias
 from syntagma.studies.schemas import Column, Schema, Table, interval_columns, interval_ends, measured_as
 from syntagma.studies.study import Facts
@@ -99,6 +100,41 @@ _REACH = Schema(
     "Whether the kernel has an eigenvalue there, beyond rounding and four times its error.",
     (Column("block", "block", "text"), *(Column(name, name, "text") for name in NAMES)),
 )
+_COMPONENTS = Schema(
+    "components",
+    "Principal components of the source, by words",
+    "Of the covariance of one-hot words in windows: each component's eigenvalue and share of the trace, the share of "
+    "it "
+    "in the symmetric representation (T), the rest being in (T-1,1), and the words that it is made of with their parts "
+    "of "
+    "its length, a minus where the loadings sum below 0.",
+    (
+        Column("rank", "component", "whole"),
+        Column("eigenvalue", "eigenvalue", "number"),
+        Column("trace", "of the trace", "ratio"),
+        Column("symmetric", "in (T)", "ratio"),
+        Column("words", "words", "text"),
+    ),
+)
+_OUTPUTS = Schema(
+    "outputs",
+    "Outputs, sequence by sequence",
+    "Slope of measured outputs on predicted ones over the same sequences, with its interval of 95 % over training "
+    "sets: "
+    "of kernel regression on its predicted mean and on the equivalent kernel, of networks on kernel regression.",
+    (
+        Column("measured_of", "outputs of", "text"),
+        Column("against", "against", "text"),
+        *measured_as("slope"),
+    ),
+)
+_MIXTURES = Schema(
+    "mixtures",
+    "Mixtures of hidden Markov models",
+    "Excess loss over the exact Bayes prediction of the last token, after the most sentences, with its interval of 95 "
+    "%.",
+    (Column("models", "models", "whole"), Column("learner", "read-out", "text"), *measured_as("excess (nats)", "nats")),
+)
 _SYMMETRY = Schema(
     "symmetry",
     "Permutation symmetry of a source",
@@ -181,6 +217,29 @@ def symmetry_rows(measured: Measured) -> Iterator[dict[str, Any]]:
             yield {"window": window, "source": source, **numbers, **ends}
 
 
+def components_rows(measured: Measured) -> list[dict[str, Any]]:
+    """The principal components, where they are computed."""
+    return (measured.fact(of="components") or {}).get("components", [])
+
+
+def slopes_of(measured: Measured) -> Iterator[tuple[str, str, Interval]]:
+    """Whose outputs, on what they are regressed, and the slope over training sets."""
+    if (found := measured.outputs()) is not None:
+        names = {"predicted": "the predicted mean", "equivalent": "the equivalent kernel, kappa = d / n"}
+        for name, text in names.items():
+            yield "kernel regression", text, PerSeed.exact(found["slopes"][name]).interval()
+    for width in measured.settings.networks:
+        own = [one["slope"] for one in measured.network_outputs(width) if math.isfinite(one["slope"])]
+        if own:
+            yield f"networks, width {width}", "kernel regression", PerSeed.exact(own).interval()
+
+
+def last_excess(curve: LearningCurve) -> Interval:
+    """The excess loss at the largest size."""
+    own = curve.losses[:, -1]
+    return PerSeed.exact(own[~np.isnan(own)]).interval()
+
+
 def tables(measured: Measured) -> Iterator[Table]:
     """What the page shows besides figures."""
     settings, spectra = measured.settings, spectra_of_blocks(measured.settings, measured.facts)
@@ -206,6 +265,17 @@ def tables(measured: Measured) -> Iterator[Table]:
             rows.append({"representation": name, "test": test, **interval_columns(ratio), "num_sizes": number})
     yield _AGREEMENT.table(rows)
     yield _SYMMETRY.table(symmetry_rows(measured))
+    yield _COMPONENTS.table(components_rows(measured))
+    if settings.outputs_size is not None:
+        rows = (
+            {"measured_of": who, "against": what, **interval_columns(one)} for who, what, one in slopes_of(measured)
+        )
+        yield _OUTPUTS.table(rows)
+    if settings.mixture is not None:
+        yield _MIXTURES.table(
+            {"models": int(models), "learner": READ[read], **interval_columns(last_excess(curve))}
+            for (models, read), curve in measured.mixtures.items()
+        )
     yield _SPECTRUM.table(spectrum_rows(spectra))
 
 
