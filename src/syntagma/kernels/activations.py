@@ -13,7 +13,8 @@ Regime: any covariance of Gaussian variables with variances 0, or between 1e-300
 of some 1e-15, given in each module, for exact l, r and k. In a stack of layers these are rounded at every layer; 100
 layers of ReLU, erf or cosine add up to 1e-14 in the NNGP kernel and 2e-13 in the NTK (tested), but for the NTK where
 correlations go to 1: there the slope depends on the angle, an error of 1e-15 over the angle. At variance 0, what a
-finite network gives: phi(0)^2, with a step and slopes of ReLU's powers that are 0 at 0.
+finite network gives: phi(0)^2, with a step and slopes of ReLU's powers that are 0 at 0. Sources are in the modules
+named.
 """
 
 from __future__ import annotations

@@ -29,6 +29,8 @@ digits). The errors of 1 - |c| below 1e-16, see `correlation`, come on top. Numb
 Source: Cho & Saul, "Kernel Methods for Deep Learning", NeurIPS 2009, equations 1 to 7. The recursion and the integral's
 two forms are derived here.
 
+Regime: jointly Gaussian u and w of mean 0; exact.
+
     arc_cosine(1, k, left, right)         # ReLU: [n, m] of k [n, m], left [n, 1] and right [1, m], float64
 """
 

@@ -8,7 +8,9 @@
     architecture.gram(x, kind="ntk").matrix              # inner products of its gradients
     architecture.network(key, width=64, length=T)(x)     # f of one draw at finite width, [n]
 
-The weights are N(0, 1), products are scaled by fan-in^(-1/2), every weight is trained.
+The weights are N(0, 1), products are scaled by fan-in^(-1/2), every weight is trained. Regime: infinite width of every
+layer and infinitely many heads; NNGP, weights as drawn or the last layer alone trained; NTK, gradient descent of
+infinitely small steps. Source: Lee et al., arXiv 1711.00165 (NNGP); Jacot et al., arXiv 1806.07572 (NTK).
 """
 
 from __future__ import annotations

@@ -25,7 +25,8 @@ and the tangent kernel of the scores is 2 K_ik K_jl (queries' and keys' weights)
 between different heads, and between the paths through values and through scores, have mean zero.
 
 Source: Hron, Bahri, Sohl-Dickstein, Novak, arXiv 2006.10540, with scores scaled by d^(-1/2) (their untied, finite-
-variance limit; scaled by 1/d the scores would vanish) and the linear attention of section 3 divided by T.
+variance limit; scaled by 1/d the scores would vanish) and the linear attention of section 3 divided by T. Regime:
+infinitely many heads, each of infinite size (with linear scores of any size); exact but for softmax, which is sampled.
 """
 
 from __future__ import annotations

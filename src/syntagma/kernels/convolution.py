@@ -10,7 +10,8 @@ sharing gains there is a finite-width effect (arXiv 1810.05148). With a mean rea
 `size=None` is one patch of the whole sequence: the first layer of a perceptron on concatenated vectors.
 
 The read-out is linear with weights N(0, 1) and fan-in^(-1/2), the NTK parametrisation; the learners read out by 1/w
-(mean field), which trains differently: these kernels are the limit of the former.
+(mean field), which trains differently: these kernels are the limit of the former. Regime: infinitely many channels;
+exact. Source: Novak et al., arXiv 1810.05148; without pooling, as here, derived here for trees.
 """
 
 from __future__ import annotations

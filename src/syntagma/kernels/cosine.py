@@ -16,6 +16,8 @@ Precision: relative errors below (4 + d) 1e-15 for the numbers k, l and r given,
 against 50 digits). For k < 0 and a phase, the two terms may cancel, and the error is relative to the larger. Source:
 the characteristic functions of u - w and u + w; their product form is derived here.
 
+Regime: jointly Gaussian u and w of mean 0; exact.
+
     cosine_covariance(0.5, correlate(k, roots(left), roots(right)))     # [n, m] of k [n, m], left [n, 1], right [1, m]
 """
 

@@ -19,7 +19,7 @@ Precision: see `activations`. Covariances are rounded at every layer, so correla
 place of 1 or -1 count as 1 or -1: equal sequences have angle 0.
 
 Sources: Lee et al., arXiv 1711.00165 (NNGP); Jacot et al., arXiv 1806.07572 (NTK); Hron et al., arXiv 2006.10540 (layer
-norm).
+norm). Regime: infinite width; exact.
 """
 
 from __future__ import annotations

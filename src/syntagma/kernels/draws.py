@@ -4,6 +4,9 @@ Layers ask for points while the program is traced; a first, abstract pass record
 who needs what is kept twice. Independent scramblings ("replicates") of the points give independent unbiased estimates,
 and their spread the standard error. Above 4,096 dimensions, points are plain pseudo-random ones.
 
+Regime: integrals of smooth functions over independent N(0, 1), for which the error falls faster than one over the root
+of the number of points. Source: A. Owen, "Randomly permuted (t, m, s)-nets", 1995.
+
     Request(dimensions=6, evaluations=1, elements=(0, 72)).points(1024, seed=0, replicate=0, layer=0)    # [2, 64, 6]
 """
 

@@ -9,7 +9,8 @@ semidefinite matrix over the tokens. A class token, where one is read, has varia
     Embedding(vocab=3, token_variance=1.0, position_variance=0.5)
 
 The one-hot inputs of `syntagma.learners` have token variance 1 / vocab. A mask symbol is a token like the others here:
-count it in `vocab`.
+count it in `vocab`. Regime: infinite width of the tables, any width of one-hot vectors; exact. Derived here: inner
+products of independent N(0, 1) vectors over their length tend to [the same vector].
 """
 
 from __future__ import annotations

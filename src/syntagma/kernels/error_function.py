@@ -15,6 +15,8 @@ Precision: relative errors below 2e-15 for the numbers k, l and r given, at any 
 to 1e300 (tested against 50 digits). Source: Williams, "Computing with infinite networks", NeurIPS 1996. The sum is
 derived here.
 
+Regime: jointly Gaussian u and w of mean 0; exact.
+
     erf_covariance(correlate(k, roots(left), roots(right)))        # [n, m] of k [n, m], left [n, 1], right [1, m]
 """
 

@@ -18,7 +18,9 @@ which are products of matrices: n softmaxes a draw in place of n^2. Three ways t
   functionals to tokens and positions).
 
 Gram matrices are positive semidefinite to rounding, but for the last way where there are more than R tokens or R'
-positions (R = 64 where the last position is read, else R = R' = 8): then up to the standard error.
+positions (R = 64 where the last position is read, else R = R' = 8): then up to the standard error. Regime: infinitely
+many heads, softmax scores directly on an embedding; sampled, with an error from replicates. Derived here from
+`attention`.
 """
 
 from __future__ import annotations

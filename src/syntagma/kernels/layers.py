@@ -8,7 +8,7 @@ The sums hold because the branch ends in linear weights of its own, with mean ze
 skipped input, and so are the gradients through the two. A branch that ends otherwise is refused.
 Source: Hron et al., arXiv 2006.10540, section 3.
 
-Adding a layer is its module, and one name in `AnyLayer`.
+Adding a layer is its module, and one name in `AnyLayer`. Regime: infinite width; exact.
 """
 
 from __future__ import annotations

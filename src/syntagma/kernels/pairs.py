@@ -13,6 +13,8 @@ layer. Three layouts hold it for batches of sequences; the first axis of every a
 
 A class token, a further position that attends and is never attended to, is one more, last, column.
 
+Regime: what is said of columns holds where layers commute with the permutations named; exact. Derived here.
+
     Embedding(vocab=3).pairs(Layout("grid", length=4), x.T, x.T).matrix(...)        # [4, 4, n] of tokens x [n, 4]
 """
 

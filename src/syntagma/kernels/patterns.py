@@ -8,8 +8,9 @@ however many strings and symbols: 2,000 strings of `aabb` and `abab` make four m
 
 is computed once a pattern, over a vocabulary of 2T, and looked up for every pair: with softmax attention many more
 points can be afforded, and their error is the same for equal patterns instead of independent from pair to pair. The
-matrix is positive semidefinite up to that error only. Cost: n m T^2 comparisons, and a sort of n m numbers; memory
-50 n m bytes, most of it for the sort, and about 4 T^2 bytes a pattern.
+matrix is positive semidefinite up to that error only. Cost: n m T^2 comparisons, and a sort of n m numbers; memory 50 n
+m bytes, most of it for the sort, and about 4 T^2 bytes a pattern. Regime: embeddings that treat all tokens alike; exact
+up to the kernel's own error. Derived here: a renaming permutes independent, equally distributed vectors.
 """
 
 from __future__ import annotations

@@ -17,7 +17,8 @@ Everything is worked out for keys divided by the largest standard deviation of a
 covariances overflows; a key of variance 0 has the score 0, and a sequence of such keys is attended to equally.
 
 Cost a pair and point: 4 T^2 + O(T) operations, times the columns of the layout. The estimates of a pair do not know of
-the others': a Gram matrix is positive semidefinite up to its standard error only.
+the others': a Gram matrix is positive semidefinite up to its standard error only. Regime: infinitely many heads;
+sampled, with an error from replicates. Derived here from `attention`, whose source is arXiv 2006.10540.
 """
 
 from __future__ import annotations

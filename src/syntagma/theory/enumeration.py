@@ -2,7 +2,8 @@
 
 Under uniform independent tokens the operator of a kernel is its Gram matrix over all sequences, over their number; its
 eigenvectors times the square root of that number are the orthonormal functions phi. Degenerate eigenvalues are one
-level. Regime: exact, float64; the matrix has v^(2T) entries, so a few thousand sequences at the most.
+level. Regime: exact, float64; the matrix has v^(2T) entries, so a few thousand sequences at the most. Source: Mercer's
+decomposition; the moments under other test sequences are those of arXiv 2106.02261.
 """
 
 from __future__ import annotations

@@ -1,4 +1,12 @@
-"""Examples at which half of a target's variance is learned, and the least that a bound on its eigenvalues allows."""
+"""Examples at which half of a target's variance is learned, and the least that a bound on its eigenvalues allows.
+
+    half_error:      n with sum_k (1 - L_k(n))^2 f_k^2 E0(n) = 1/2,  f_k^2 the target's parts, of sum 1
+    least_for_half:  n with L(n) = 1 - 2^(-1/2) for a level at the bound
+
+Regime: as `theory.learnability`: many modes, taken for independent Gaussian variables. Source: test error of arXiv
+2110.03922; the bound trace / D on an eigenvalue of multiplicity D that of arXiv 2402.05173. That half the error needs
+L >= 1 - 2^(-1/2) is derived here: E0 >= 1, so the error is at least (1 - L)^2 for the largest L of the target's parts.
+"""
 
 from __future__ import annotations
 

@@ -6,7 +6,8 @@ A number is worth what its derivation is worth, so every part names its source a
     "exact for this grammar"   computed from the very grammar, nothing averaged and nothing taken as large;
     "reader's measurement"     what a learner without weights, that counts or clusters, was measured to reach.
 
-A claim about a measurement is tested against the second or the third, or against the first where it holds.
+A claim about a measurement is tested against the second or the third, or against the first where it holds. Sources are
+named by each part (`Stated.source`) and in the modules that compute them.
 """
 
 from __future__ import annotations

@@ -72,7 +72,8 @@ def integrated(templates: Templates, architecture: Architecture, points: Positiv
     assert isinstance(dense, Dense)
     embedding = architecture.embedding
     scale = attention.temperature * math.sqrt(embedding.class_variance)
-    across, own = _attended(templates, scale, embedding.token_variance, embedding.position_variance, points)
+    sizes = (scale, embedding.token_variance, embedding.position_variance, points)
+    across, own = _attended(templates, *sizes)  # pyright: ignore[reportArgumentType]  # settings are frozen, so hashable
     variances, covariances = (dense.weight_variance * values + dense.bias_variance for values in (own, across))
     with jax.enable_x64(True):
         estimates, selves = map(np.asarray, _after(dense.activation, dense.phase, covariances, variances))
@@ -136,7 +137,7 @@ def _estimate(templates: Templates, scale: float, token: float, position: float)
 
     @jax.jit
     def estimate(outer: Array, shifts: Array, inner: Array) -> tuple[Array, Array]:
-        c, kappa = jax.lax.map(lambda point: at(*point, inner), (outer, shifts))
+        c, kappa = jax.lax.map(lambda point: at(point[0], point[1], inner), (outer, shifts))
         return c.mean(0), kappa.mean(0)
 
     return estimate

@@ -174,8 +174,8 @@ def _grid_claims(measured: Measured) -> Iterator[Claim]:
 
 def _head_claims(measured: Measured) -> Iterator[Claim]:
     """Heads move towards a multiple of the identity where the task compares or copies."""
-    table = measured.heads
-    for (family, learner, name), own in table.groupby(["family", "learner", "map"], sort=False) if len(table) else ():
+    groups: Any = measured.heads.groupby(["family", "learner", "map"], sort=False) if len(measured.heads) else ()
+    for (family, learner, name), own in groups:
         largest = largest_cosines(own)
         moved = mean((largest["after"] - largest["before"]).to_numpy(float))
         label = own["label"].iloc[0]

@@ -24,6 +24,7 @@ import pandas as pd
 from jaxtyping import Float
 
 from syntagma.languages.splits import stream_of
+from syntagma.learners import Transformer
 from syntagma.learners.loss import losses
 from syntagma.learners.networks.transformer import heads_of
 from syntagma.randomness import key
@@ -106,6 +107,7 @@ def _computed(results: Results, cell: Cell, step: int, of: Any) -> Any:
 
 def _heads(cell: Cell, network: Any) -> dict[str, Any]:
     run = cell.run
+    assert isinstance(run.learner, Transformer)
     drawn = run.learner.network(key(run.seed, "network"), run.task.shape(run.language.language()))
     before, after = ([dict(zip(MAPS, one, strict=True)) for one in heads_of(which)] for which in (drawn, network))
     rows = []

@@ -241,10 +241,8 @@ def grid_rows(measured: Measured) -> pd.DataFrame:
 
 def heads_rows(measured: Measured) -> Iterator[dict[str, Any]]:
     """Of each family, learner and map: the cosine largest in size over layers and heads, mean over networks."""
-    table = measured.heads
-    if not len(table):
-        return
-    for (family, learner, name), own in table.groupby(["family", "learner", "map"], sort=False):
+    groups: Any = measured.heads.groupby(["family", "learner", "map"], sort=False) if len(measured.heads) else ()
+    for (family, learner, name), own in groups:
         largest = largest_cosines(own)
         known = {"family": family, "learner": learner, "label": own["label"].iloc[0], "map": HEAD_NAMES[str(name)]}
         yield known | {"before": float(largest["before"].mean())} | interval_columns(mean(largest["after"].to_numpy()))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from syntagma.curves import PerSeed
 from syntagma.plot import Axis, Bars, Empty, Figure, Law, Line, Mark, Panel, Points
@@ -69,7 +70,7 @@ def _outputs_figure(measured: Measured) -> Figure:
     return Figure("outputs", "Outputs, sequence by sequence", tuple(panels) or (empty,), caption)
 
 
-def _diagonal(values: object) -> Line:
+def _diagonal(values: ArrayLike) -> Line:
     ends = [float(np.min(values)), float(np.max(values))]
     return Line(ends, ends, key="ink", name="equal")
 

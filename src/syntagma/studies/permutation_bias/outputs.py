@@ -20,7 +20,7 @@ import numpy as np
 from jaxtyping import Float, Integer
 
 from syntagma.languages.representations import representation_target
-from syntagma.languages.splits import stream_of
+from syntagma.languages.splits import Split, stream_of
 from syntagma.learners import KernelRegression, LangevinPosterior, Trainer, trainer_of
 from syntagma.randomness import stream
 from syntagma.studies.permutation_bias.settings import PermutationBias
@@ -100,9 +100,10 @@ def _fit(
 ) -> Float[np.ndarray, " p"]:
     """Outputs at `x` after learning the training set that a run of this seed has."""
     language, task = settings.language(), _target(settings, scale)
+    sizes: dict[Split, int] = {"train": size, "validation": 2}
     train, held_out = (
-        task.examples(language.sample(stream_of(purpose, seed), number), language, stream_of(purpose, seed))
-        for purpose, number in (("train", size), ("validation", 2))
+        task.examples(language.sample(stream_of(split, seed), number), language, stream_of(split, seed))
+        for split, number in sizes.items()
     )
     fit = _trainer(learner, task.shape(language)).fit([train], [held_out], [held_out], [seed])[0]
     return np.asarray(fit.predictor(x.astype(np.int32)), float)[:, 0]

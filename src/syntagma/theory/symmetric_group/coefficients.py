@@ -14,6 +14,7 @@ T = 100, D = 3 the largest eigenvalue of a ReLU block in (T-2, 2), 1.8e-9, came 
 
 Source: own derivation. D_k is 2^k times an orthogonal projection that commutes with K, so differences of orthogonal
 functions of the sectors stay orthogonal, and the least-squares solution under the distribution of pairs is K's own.
+Regime: exact for kernels of degree at most D, or whose tables are all enumerated; else least squares, with its error.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ symbols are exchangeable too, W_lambda splits further into representations of S_
 
 Sources: G. James & A. Kerber, "The Representation Theory of the Symmetric Group", 1981 (hook lengths 2.3.21,
 Murnaghan-Nakayama 2.4.7, Young's rule 2.8.5); R. Stanley, "Enumerative Combinatorics" 2, 7.16.1 (Jacobi-Trudi), 7.21.4
-(hook contents).
+(hook contents). Regime: exact, any T; whole numbers.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@
 for functions given by their values on all sequences, T up to 8. One- and two-body functions of any length are split at
 once by `languages.representations.pair_parts`.
 
-Source: J.-P. Serre, "Linear Representations of Finite Groups", theorem 8.
+Source: J.-P. Serre, "Linear Representations of Finite Groups", theorem 8. Regime: exact, T up to 8.
 """
 
 from __future__ import annotations

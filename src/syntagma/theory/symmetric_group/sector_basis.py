@@ -11,7 +11,8 @@ are in S^lambda (x) W_lambda, one for each vector of W_lambda. Their number amon
 that of the semistandard tableaux of shape lambda with d entries that are not 0.
 
 Source: Jucys-Murphy elements and contents: Okounkov & Vershik, "A new approach to representation theory of symmetric
-groups", Selecta Math. 2 (1996); that (T-k, mu) is the lowest in mu (x) trivial: Pieri's rule.
+groups", Selecta Math. 2 (1996); that (T-k, mu) is the lowest in mu (x) trivial: Pieri's rule. Regime: exact for
+functions of degree at most D, any T.
 """
 
 from __future__ import annotations

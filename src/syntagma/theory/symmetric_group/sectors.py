@@ -22,8 +22,9 @@ reaches the others too. A read-out at one position breaks the symmetry, and is r
 Precision: for a kernel of degree at most D about 1e-14 of the kernel's size, divided by sqrt(f); values in float32
 limit that to 1e-7. Otherwise the error given with each eigenvalue is its last change with the degree (those of a
 positive kernel rise with D, by less and less: corrections fall like 1/T a degree), plus one standard error of the fit
-where it is one. Eigenvalues that only degree D has carry an error as large as themselves. The trace that is in no
-level is `unresolved`.
+where it is one. Eigenvalues that only degree D has carry an error as large as themselves. The trace that is in no level
+is `unresolved`. Regime: independent tokens of given probabilities, positions exchangeable; exact for kernels of degree
+at most D. Source: representations as in arXiv 2402.05173; the reduction to marked positions is derived here.
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ phi_e phi_f = sum_g s_efg phi_g:
 Every sum runs over tables whose words have degree at most D: a few hundred or thousand for any T, however large v^T is.
 
 Derivation: a position that p_e marks either is free in the pair of words (first term on the left) or holds f already.
+Regime: independent tokens, exact for tables of degree at most D, any T. Derived here.
 """
 
 from __future__ import annotations
