@@ -137,8 +137,8 @@ class Transformer(NetworkLearner):
         tied: the read-out is the symbols' embedding.
         score_identity: multiplier of each head's trainable a in W_Q W_K^T + a I; 0: there is none.
         answer_identity: multiplier of each head's trainable b in W_V W_O^T + b I; 0: there is none.
-        trained: "all" weights, or the "readout" alone, all others staying as they were drawn (weight decay aside).
-        initial: "normal" weights, or "mimetic" ones in the heads.
+        trained: which weights are, where not all: the "readout" alone, the others stay as drawn (weight decay aside).
+        initial: how weights are drawn, where not from N(0, 1): "mimetic" ones in the heads.
     """
 
     label: ClassVar[str] = "transformer"
@@ -155,8 +155,8 @@ class Transformer(NetworkLearner):
     tied: bool = False
     score_identity: float = Field(default=0.0, ge=0, allow_inf_nan=False)
     answer_identity: float = Field(default=0.0, ge=0, allow_inf_nan=False)
-    trained: Literal["all", "readout"] = Field(default="all", exclude_if=lambda which: which == "all")
-    initial: Literal["normal", "mimetic"] = Field(default="normal", exclude_if=lambda how: how == "normal")
+    trained: Literal["readout"] | None = Field(default=None, exclude_if=lambda which: which is None)
+    initial: Literal["mimetic"] | None = Field(default=None, exclude_if=lambda how: how is None)
 
     @checked
     def network(self, key: Key[Array, ""], shape: Shape) -> Network:
@@ -200,7 +200,7 @@ class Transformer(NetworkLearner):
             raise invalid("attention", self.attention, allowed, "Choose attention='causal'")
         if self.tied and self.trained == "readout":
             reason = "the read-out is the symbols' embedding, which would be trained with it"
-            raise invalid("trained", self.trained, reason, "Choose tied=false or trained='all'")
+            raise invalid("trained", self.trained, reason, "Choose tied=false, or leave trained out")
         if self.tied and shape.outputs != shape.vocab:
             allowed = f"the task has {shape.outputs} outputs for {shape.vocab} symbols"
             raise invalid("tied", self.tied, allowed, "Set it to false")

@@ -30,7 +30,7 @@ class Contender(CheckedModel):
 
 def as_it_learns(learner: Learner, templates: Templates) -> Learner:
     """The learner on these templates: where labels are symbols, a transformer is read out by their embeddings."""
-    if templates.symbolic and isinstance(learner, Transformer) and learner.trained == "all":
+    if templates.symbolic and isinstance(learner, Transformer) and learner.trained is None:
         return learner.model_copy(update={"tied": True})
     return learner
 

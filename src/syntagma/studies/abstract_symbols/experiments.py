@@ -66,7 +66,11 @@ class LanguageModel(CheckedModel):
 
 
 class WordModel(LanguageModel):
-    """The same on words: `vocab` most frequent ones of the training part, the last standing for all others."""
+    """The same on words.
+
+    Attributes:
+        vocab: how many, the most frequent ones of the training part; the last stands for all others.
+    """
 
     vocab: int = Field(default=2048, ge=16)
 
@@ -88,9 +92,13 @@ class RandomSets(CheckedModel):
 
     Attributes:
         counts: numbers of templates r.
+        length: of every template.
+        wildcards: at most so many in a template.
+        regular: at most so many regular tokens.
         draws: sets of each size.
         learners: names in `AbstractSymbols.learners`.
         sizes: numbers of training strings.
+        train_symbols: size of the alphabet that training draws from.
     """
 
     counts: tuple[int, ...] = Field(min_length=1)
@@ -115,6 +123,15 @@ class Grid(CheckedModel):
 
     What is compared is the loss on symbols that training shows, by which a rate may be chosen; accuracy on symbols
     never seen is reported beside it.
+
+    Attributes:
+        family: name in `AbstractSymbols.families`.
+        num_examples: training strings.
+        rates: learning rates.
+        layers: depths.
+        heads: numbers of heads.
+        widths: sizes of the embedding.
+        seeds: networks at each point.
     """
 
     family: str

@@ -46,6 +46,11 @@ class AbstractSymbols(Settings):
         templates: a file of own templates (see `languages.templates.files`) or strings with labels in CSV: takes the
             place of `families`, and of copying. The templates themselves are stored, so this is None afterwards.
         regular: tokens of the CSV file that keep their meaning; None afterwards too.
+        word_model: the same on the words of the text.
+        ablations: the plain transformer trained otherwise.
+        random_sets: random sets of templates of several sizes.
+        grid: the plain transformer at every rate, depth, number of heads and width.
+        inside: transformers that are kept, to look at their heads before and after training.
         text: a text file for the language models, None to leave them out.
         words: the same text by words; made from `text`.
     """
