@@ -393,7 +393,7 @@ def test_kept_networks_are_looked_into(tmp_path: Path) -> None:
     assert heads["measured"].between(0, 1).all()
     by_word = found.tables["words"].data
     assert list(by_word["band"]) == ["beyond 0"]
-    total = runs[runs["part"] == "words"].groupby("identity")["test_loss"].mean()
+    total: Any = runs[runs["part"] == "words"].groupby("identity")["test_loss"].mean()
     assert by_word["plain"].iloc[0] == pytest.approx(total[False], rel=1e-4)
     shown = next(figure for figure in found.figures if figure.name == "heads")
     assert len(shown.panels) == 4
