@@ -239,7 +239,7 @@ def test_further_experiments_are_analysed_and_drawn(tmp_path: Path) -> None:
     random = found.tables["random"].data.set_index(["templates", "learner"])
     # half-way is 3/4: seeds come to it at 0.75 and 0.8 of the way between 16 (0.6) and 64 (0.8) in ln P
     assert random.loc[(4, "transformer"), "measured"] == pytest.approx(16 * 4**0.775)
-    assert (random["predicted"] > 0).all()
+    assert random["predicted"].to_numpy().min() > 0
 
 
 def test_half_way_lines_lie_above_what_compares_no_symbols() -> None:
