@@ -20,6 +20,7 @@ import numpy as np
 from jaxtyping import Float, Integer
 from pydantic import BaseModel
 
+from syntagma.atomic_file import remove_abandoned, temporary_directory
 from syntagma.datasets.layouts import LARGEST_BIN_VOCAB, LAYOUTS, Labels, Layout, finish, write_split
 from syntagma.errors import InputError, invalid, unknown, whole_number
 from syntagma.languages.hierarchy import RandomHierarchy
@@ -29,7 +30,6 @@ from syntagma.languages.splits import Split, checked_sizes_of_splits, stream_of
 from syntagma.oracles.oracle import oracle_of
 from syntagma.oracles.tree import TreeOracle
 from syntagma.regular_file import shown
-from syntagma.sweep.atomic_file import remove_abandoned, temporary_directory
 from syntagma.sweep.environment import environment
 
 FORMAT = "syntagma.dataset"

@@ -21,10 +21,10 @@ import numpy as np
 import safetensors.numpy
 from jaxtyping import Float, Integer
 
+from syntagma.atomic_file import atomic_file
 from syntagma.errors import invalid
 from syntagma.learners import Network
 from syntagma.learners.networks.perceptron import PerceptronNetwork
-from syntagma.sweep.atomic_file import atomic_file
 from syntagma.sweep.runs import Run
 from syntagma.sweep.store import Store
 from syntagma.sweep.stored_network import find_run, load_network, step_of

@@ -16,8 +16,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from syntagma.atomic_file import atomic_file
 from syntagma.errors import InputError
-from syntagma.sweep.atomic_file import atomic_file
 from syntagma.sweep.identity import json_text
 from syntagma.sweep.rows import StoredCommand, StoredEnvironment, StoredFact, StoredHistory
 from syntagma.sweep.run_rows import StoredRun
