@@ -53,6 +53,9 @@ def test_a_position_sees_what_changes_it():
     assert pooled.sees["third"].tolist() == [[False, False, True, False]]
 
 
+NUMBERS = itertools.count().__next__
+
+
 def hidden(inputs):
     return {"one-hot": np.eye(5)[inputs]}
 
@@ -66,7 +69,7 @@ def hidden(inputs):
         ({"activations": lambda x: {"a": np.zeros(3)}}, "it must be (32, positions, width) or (32, width)"),
         ({"activations": lambda x: {"a": np.full((len(x), 2), np.nan)}}, "numbers that are not finite"),
         (
-            {"activations": lambda x: {"a": np.array(jax.random.normal(jax.random.key(NUMBERS()), (len(x), 2)))}},
+            {"activations": lambda x: {"a": np.full((len(x), 2), NUMBERS())}},
             "model.eval()",
         ),
         ({"activations": lambda x: {f"layer {NUMBERS()}": np.zeros((len(x), 2))}}, "Give the same names in every call"),
@@ -88,6 +91,3 @@ def test_what_cannot_be_probed_is_refused_in_one_line(arguments, says):
         probe(**given)
     assert says in str(caught.value)
     assert "\n" not in str(caught.value)
-
-
-NUMBERS = itertools.count().__next__

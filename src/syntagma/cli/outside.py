@@ -41,20 +41,20 @@ def export(
     from syntagma.cli.progress import waiting
     from syntagma.cli.settings import read_value
     from syntagma.cli.single import language_settings
-    from syntagma.datasets import LAYOUTS, split_sizes
+    from syntagma.datasets import FORMATS, split_sizes
     from syntagma.datasets import export as write
 
     number = None if examples is None else whole_number("examples", read_value(examples))
     sizes = split_sizes(splits, number)
-    if format_ not in LAYOUTS:
-        raise unknown("format", format_, LAYOUTS)
+    if format_ not in FORMATS:
+        raise unknown("format", format_, FORMATS)
     which = whole_number("seed", read_value(seed), minimum=0)
     grammar = None if grammar_seed is None else whole_number("grammar-seed", read_value(grammar_seed), minimum=0)
     settings = language_settings(language, set_, grammar)
     place = directory_to_write("to", to)
     with waiting(f"exporting {sum(sizes.values()):,} sentences"):
         metadata = write(
-            settings, place, **{**dict.fromkeys(("train", "validation", "test"), 0), **sizes}, layout=format_,
+            settings, place, **{**dict.fromkeys(("train", "validation", "test"), 0), **sizes}, format=format_,
             seed=which, labels=labels,
         )  # fmt: skip
     for split, one in metadata["splits"].items():

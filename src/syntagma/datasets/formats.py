@@ -21,8 +21,8 @@ from jaxtyping import Integer, Num
 
 from syntagma.languages.splits import Split
 
-Layout = Literal["npy", "parquet", "hf", "bin"]
-LAYOUTS: tuple[Layout, ...] = get_args(Layout)
+Format = Literal["npy", "parquet", "hf", "bin"]
+FORMATS: tuple[Format, ...] = get_args(Format)
 LARGEST_BIN_VOCAB = 2**16 - 1
 """Tokens that fit in 16 bits beside the separator."""
 
@@ -31,15 +31,15 @@ _BIN_NAMES: Mapping[Split, str] = {"train": "train", "validation": "val", "test"
 
 
 def write_split(
-    layout: Layout, folder: Path, split: Split, tokens: Integer[np.ndarray, "n T"], labels: Labels, vocab: int
+    format_: Format, folder: Path, split: Split, tokens: Integer[np.ndarray, "n T"], labels: Labels, vocab: int
 ) -> list[str]:
     """Write one split into `folder`; the names of its files there, that of the tokens first."""
-    return _WRITERS[layout](folder, split, tokens, labels, vocab)
+    return _WRITERS[format_](folder, split, tokens, labels, vocab)
 
 
-def finish(layout: Layout, folder: Path, files: Mapping[Split, list[str]], title: str) -> None:
-    """What the layout has beside the splits: for `hf` the card that says which file is which split."""
-    if layout != "hf":
+def finish(format_: Format, folder: Path, files: Mapping[Split, list[str]], title: str) -> None:
+    """What the format has beside the splits: for `hf` the card that says which file is which split."""
+    if format_ != "hf":
         return
     lines = ["---", "configs:", "- config_name: default", "  data_files:"]
     for split, names in files.items():
@@ -89,4 +89,4 @@ def _table(folder: Path, name: str, tokens: np.ndarray, labels: Labels) -> list[
     return [name]
 
 
-_WRITERS: Mapping[Layout, Callable[..., list[str]]] = {"npy": _npy, "parquet": _parquet, "hf": _hf, "bin": _bin}
+_WRITERS: Mapping[Format, Callable[..., list[str]]] = {"npy": _npy, "parquet": _parquet, "hf": _hf, "bin": _bin}
