@@ -17,6 +17,7 @@ from syntagma import HierarchySettings, RandomHierarchy, Templates, TreeOracle, 
 from syntagma.cli import main
 from syntagma.datasets import FORMATS, open_export, split_sizes
 from syntagma.errors import InputError
+from syntagma.languages.settings import LANGUAGES
 
 SETTINGS = HierarchySettings(vocab=4, rules=2, branching=2, depth=2, seed=3)
 LANGUAGE = SETTINGS.language()
@@ -281,6 +282,28 @@ def test_export_and_score_from_the_command_line(command, tmp_path, monkeypatch):
     assert {row["quantity"]: row["value"] for row in json.loads(out)["score"]}["above it"] == pytest.approx(0, abs=1e-6)
     code, out, err = command("score", "data", "next.npy", "--task", "next-token")
     assert "observers" in out
+
+
+def test_a_language_of_one_s_own_is_exported_by_its_file_and_scored_with_it(command, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text = (Path(__file__).parent.parent / "examples" / "echo_language.py").read_text()
+    Path("mine.py").write_text(text.replace('"echo"', '"echo-of-mine"'))
+    code, _, err = command("export", "mine.py", "--splits", "test=20", "--to", "data")
+    assert code == 0, err
+    vocab = json.loads(Path("data/metadata.json").read_text())["vocab"]
+    np.save("uniform.npy", np.full((20, vocab), -np.log(vocab)))
+    kinds = {kind: one for kind, one in LANGUAGES.all().items() if kind != "echo-of-mine"}
+    monkeypatch.setattr(LANGUAGES, "_classes", kinds)  # as in a process of its own
+    code, _, err = command("score", "data", "uniform.npy")
+    assert code == 2
+    assert "language.kind='echo-of-mine' is unknown" in err
+    assert "A language of your own is named by --with FILE." in err
+    Path("mine.py").write_text(Path("mine.py").read_text() + "\n")  # else it is not imported again
+    code, out, err = command("score", "data", "uniform.npy", "--with", "mine.py", "--json")
+    assert code == 0, err
+    loss = {row["quantity"]: row["value"] for row in json.loads(out)["score"]}["loss"]
+    assert loss == pytest.approx(np.log(vocab))
+    assert command("score", "data", "uniform.npy", "--with", "no.py")[2].startswith("error: with='no.py' cannot be")
 
 
 @pytest.mark.parametrize(

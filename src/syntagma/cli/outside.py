@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from syntagma.cli.options import number
+from syntagma.cli.options import AsJson, With, import_files, number
 from syntagma.errors import InputError, invalid, unknown, whole_number
 
 if TYPE_CHECKING:
@@ -76,7 +76,8 @@ def score(
     reader: Annotated[
         list[str], typer.Option(help="Also the distance to this learner, as counter; repeat.", metavar="KIND")
     ] = [],  # noqa: B006
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
+    with_: With = [],  # noqa: B006
+    as_json: AsJson = False,
 ) -> None:
     """Compare a model of any program with the exact oracle, by a file of its log-probabilities."""
     from syntagma.cli import display
@@ -86,6 +87,7 @@ def score(
     from syntagma.learners import LEARNERS
     from syntagma.scoring import score_array
 
+    import_files(with_)
     opened = open_export(to_read("DIR", directory))
     if split not in opened.sizes:
         raise unknown("split", split, opened.sizes)

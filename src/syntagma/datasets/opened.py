@@ -87,9 +87,16 @@ def _language(place: Path, digest: Any, settings: Any) -> Any:
             raise InputError(f"{file} is not the grammar that metadata.json names. Export the sentences again.")
         return language
     try:
-        return TypeAdapter(AnyLanguage).validate_python(settings).language()
+        return TypeAdapter(dict[str, AnyLanguage]).validate_python({"language": settings})["language"].language()
     except ValidationError as error:
-        raise InputError(f"{shown(place / 'metadata.json')}: language.{first_problem(error, settings)}") from None
+        own = " A language of your own is named by --with FILE." if _is_unknown_kind(error) else ""
+        raise InputError(
+            f"{shown(place / 'metadata.json')}: {first_problem(error, {'language': settings})}{own}"
+        ) from None
+
+
+def _is_unknown_kind(error: ValidationError) -> bool:
+    return error.errors(include_url=False)[0]["type"] == "kind_unknown"
 
 
 def _whole(value: Any) -> int:

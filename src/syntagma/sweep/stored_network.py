@@ -96,7 +96,8 @@ def _run_of(store: Store, identity: str) -> Run:
     except ValidationError as error:
         field = ".".join(map(str, error.errors()[0]["loc"])) or "configuration"
         raise InputError(
-            f"run {identity} in {store.path} has a {field} that this version does not know: use the one that made it."
+            f"run {identity} in {store.path} has a {field} that is not known here. Use the version that made it, or "
+            "name the file that adds it by --with FILE."
         ) from None
 
 
