@@ -35,6 +35,10 @@ With = Annotated[
     list[str],
     typer.Option("--with", help="A file that adds a learner or language of the results; repeat.", metavar="FILE"),
 ]
+Tags = Annotated[
+    list[str],
+    typer.Option("--tag", help="A name for the runs, also for those stored before; repeat.", metavar="NAME"),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from syntagma.cli.options import AsJson, Changes, Config, Preset, StudyName, kind, number
+from syntagma.cli.options import AsJson, Changes, Config, Preset, StudyName, Tags, kind, number
 from syntagma.cli.reports import make_parent, write_report
 from syntagma.errors import invalid, whole_number
 from syntagma.sweep.endings import exit_code
@@ -36,6 +36,7 @@ def run(
         str | None, typer.Option(help="Do the runs on a Ray cluster: auto, local, or HOST:PORT.", metavar="ADDRESS")
     ] = None,
     checkpoints: Annotated[str, number("Networks to keep of each run: the best, and others along the training.")] = "0",
+    tag: Tags = [],  # noqa: B006
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Try again what failed before.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be run, and how long.")] = False,
 ) -> None:
@@ -46,8 +47,9 @@ def run(
     from syntagma.cli.settings import read_value, settings_for
     from syntagma.studies import load, machinery
     from syntagma.sweep.store import Store
+    from syntagma.sweep.tags import checked as checked_tags
 
-    chosen = load(study)
+    chosen, tags = load(study), checked_tags(tag)
     values = settings_for(chosen, preset, set_, config)
     processes = whole_number("workers", read_value(workers), minimum=0)
     kept = whole_number("checkpoints", read_value(checkpoints), minimum=0)
@@ -79,10 +81,12 @@ def run(
                     chosen, values, store, processes, progress, retry_failed=retry_failed, shard=part, **how
                 )
         except KeyboardInterrupt as ended:
+            store.tag(machinery.finished_ids(chosen, values, store) if tags else (), *tags)
             again = f"{len(store.ids())} finished runs are kept in {directory}; the same command resumes."
             display.console(stderr=True).print(f"interrupted: {again}", markup=False, soft_wrap=True)
             raise typer.Exit(exit_code(ended)) from None
         store.finish_command(command)
+        store.tag(machinery.finished_ids(chosen, values, store) if tags else (), *tags)
         lost = (*summary.failed, *summary.left_out)
         if lost:
             again = "--retry-failed tries them again" if summary.left_out else "the same command leaves them out"
@@ -117,6 +121,7 @@ def fit(
     out: Annotated[
         str | None, typer.Option(help="Keep the runs here, and do only those that are missing.", metavar="DIR")
     ] = None,
+    tag: Tags = [],  # noqa: B006
     checkpoints: Annotated[str, number("Networks to keep of each run in --out.")] = "0",
     workers: Annotated[str, number("Processes that train at the same time, with --out. (default: as `run`)")] = "0",
     ray: Annotated[
@@ -128,7 +133,9 @@ def fit(
     from syntagma.cli import display, single, sweeps
     from syntagma.cli.paths import directory_to_write
     from syntagma.cli.settings import read_value
+    from syntagma.sweep.tags import checked as checked_tags
 
+    tags = checked_tags(tag)
     given = {"num_examples": ("examples", examples), "test_examples": ("test-examples", test_examples)}
     if validation_examples is not None:
         given["validation_examples"] = ("validation-examples", validation_examples)
@@ -139,7 +146,7 @@ def fit(
     processes = whole_number("workers", read_value(workers), minimum=0)
     place = None if out is None else directory_to_write("out", out)
     if place is None:
-        for name, value in (("checkpoints", kept), ("workers", processes), ("ray", ray)):
+        for name, value in (("checkpoints", kept), ("workers", processes), ("ray", ray), ("tag", " ".join(tags))):
             if value:
                 raise invalid(name, value, "there is no place for results", "Give one, as --out results/mine")
     if ray is not None:
@@ -161,7 +168,7 @@ def fit(
     else:
         if ray is None:
             planned.check_fits(runs, processes)
-        results = _kept_results(runs, place, processes, ray, kept)
+        results = _kept_results(runs, place, processes, ray, kept, tags)
     incomplete = len(results) < len({run.id() for run in runs})
     for note in single.notes(results.values()):
         display.console(stderr=True).print(f"note    {note}", markup=False, soft_wrap=True)
@@ -190,8 +197,10 @@ def fit(
         raise typer.Exit(FAILED_EXIT)
 
 
-def _kept_results(runs: Sequence[Any], place: Path, workers: int, ray: str | None, keep: int) -> dict[str, Any]:
-    """The results of `runs`, those that `place` lacks made now and kept there."""
+def _kept_results(
+    runs: Sequence[Any], place: Path, workers: int, ray: str | None, keep: int, tags: Sequence[str]
+) -> dict[str, Any]:
+    """The results of `runs`, those that `place` lacks made now and kept there; all of them get the tags."""
     from syntagma.cli import display
     from syntagma.cli.progress import progress_shown
     from syntagma.sweep.execution import execute
@@ -218,10 +227,12 @@ def _kept_results(runs: Sequence[Any], place: Path, workers: int, ray: str | Non
                 how: dict[str, Any] = {"ray": ray, "cost": Costs(), "failed": failed} | ({"keep": keep} if keep else {})
                 execute(lambda: list(missing.values()), store, workers, finished, retry_failed=True, **how)
         except KeyboardInterrupt as ended:
+            store.tag(wanted.keys() & store.ids(), *tags)
             again = f"{len(store.ids())} finished runs are kept in {place}; the same command resumes."
             display.console(stderr=True).print(f"interrupted: {again}", markup=False, soft_wrap=True)
             raise typer.Exit(exit_code(ended)) from None
         store.finish_command(command)
+        store.tag(wanted.keys() & store.ids(), *tags)
         results = store.results(list(wanted))
         if keep and (without := len(results.keys() - store.ids_with_networks())):
             note = (
