@@ -220,25 +220,32 @@ def network(
     to: Annotated[
         str | None, typer.Option(help="Write its weights to this file, for PyTorch.", metavar="FILE.safetensors")
     ] = None,
+    onnx: Annotated[
+        str | None, typer.Option(help="Write it to this file as ONNX: the extra `onnx`.", metavar="FILE.onnx")
+    ] = None,
     with_: With = [],  # noqa: B006
     as_json: AsJson = False,
 ) -> None:
-    """Show a stored network's weights and layers, or write it as a state_dict that PyTorch loads."""
+    """Show a stored network's weights and layers, or write it as a state_dict that PyTorch loads, or as ONNX."""
     from syntagma.cli import display
     from syntagma.cli.paths import file_to_write, to_read
     from syntagma.cli.settings import read_value
     from syntagma.sweep.loaded_network import load
+    from syntagma.sweep.onnx_file import check_installed
 
-    file = None if to is None else file_to_write("to", to, ".safetensors")
+    files = [] if to is None else [file_to_write("to", to, ".safetensors")]
+    if onnx is not None:
+        files.append(file_to_write("onnx", onnx, ".onnx"))
+        check_installed(onnx)
     asked = None if step is None else whole_number("step", read_value(step), minimum=0)
     import_files(with_)
     found = load(to_read("DIR", directory), *run, step=asked)
-    if file is not None:
+    for file in files:
         found.export(file)
     if as_json:
         display.print_json(found.description())
-    elif file is not None:
-        print(file)
+    elif files:
+        print("\n".join(map(str, files)))
     else:
         title = f"{found.run.learner.label} network of run {found.run.id()[:8]}, after {found.step} steps"
         display.print_tables({title: found.table()})
