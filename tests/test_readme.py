@@ -21,8 +21,9 @@ from typer.main import get_command
 
 from syntagma.cli import main
 from syntagma.cli.commands import app
+from syntagma.cli.search import first_values, space
 from syntagma.cli.settings import read_value, settings_for
-from syntagma.cli.sweeps import points, swept
+from syntagma.cli.sweeps import Fitted, points, swept
 from syntagma.errors import InputError, whole_number
 from syntagma.languages.templates import Templates
 from syntagma.studies import BUILT_IN, load, machinery
@@ -110,7 +111,11 @@ def check(words: list[str]) -> None:
         sizes = {"num_examples": given["examples"], "test_examples": given["test_examples"], "seed": given["seed"]}
         sizes = {name: read_value(text) for name, text in sizes.items()}
         kinds = (given["language"], given["task"], given["learner"])
-        points(kinds, sizes, given["set_"], swept(given["sweep"]), whole_number("seeds", read_value(given["seeds"])))
+        fitted = Fitted(kinds, sizes, given["set_"], whole_number("seeds", read_value(given["seeds"])))
+        if given["optuna"] is None:
+            points(fitted, swept(given["sweep"]))
+        else:
+            fitted.point(first_values(space(given["sweep"])))
     elif words[0] == "probe" and (place := re.fullmatch(r"results/(.+)-(\w+)", str(given["directory"]))):
         study = load(place[1])
         runs = [cell.run.config() for cell in machinery.plan(study, study.presets[place[2]], machinery.Facts())]

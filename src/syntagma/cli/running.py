@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,7 +17,10 @@ from syntagma.errors import invalid, whole_number
 from syntagma.sweep.endings import exit_code
 
 if TYPE_CHECKING:
+    from syntagma.cli.search import Execute
+    from syntagma.cli.sweeps import Point
     from syntagma.sweep.shards import Shard
+    from syntagma.sweep.store import Store
 
 FAILED_EXIT = 3
 """Some run could not be done; all others are."""
@@ -117,6 +121,9 @@ def fit(
             help="Try values of a setting: 1e-3,3e-3 or 1e-4..1e-1:7; repeat for a grid.", metavar="KEY=VALUES"
         ),
     ] = [],  # noqa: B006
+    optuna: Annotated[
+        str | None, number("Search so many points, in ranges as --sweep KEY=1e-4..1e-1: the extra `optuna`.")
+    ] = None,
     seeds: Annotated[str, number("Runs of each point, with seeds from --seed on.")] = "1",
     out: Annotated[
         str | None, typer.Option(help="Keep the runs here, and do only those that are missing.", metavar="DIR")
@@ -130,7 +137,7 @@ def fit(
     as_json: AsJson = False,
 ) -> None:
     """Fit one learner, once or in a sweep: any language, task and learner, changed by `--set learner.width=64`, ..."""
-    from syntagma.cli import display, single, sweeps
+    from syntagma.cli import display, search, single, sweeps
     from syntagma.cli.paths import directory_to_write
     from syntagma.cli.settings import read_value
     from syntagma.sweep.tags import checked as checked_tags
@@ -142,6 +149,7 @@ def fit(
     sizes = {field: whole_number(name, read_value(text)) for field, (name, text) in given.items()}
     sizes["seed"] = whole_number("seed", read_value(seed), minimum=0)
     number = whole_number("seeds", read_value(seeds))
+    trials = 0 if optuna is None else whole_number("optuna", read_value(optuna))
     kept = whole_number("checkpoints", read_value(checkpoints), minimum=0)
     processes = whole_number("workers", read_value(workers), minimum=0)
     place = None if out is None else directory_to_write("out", out)
@@ -151,89 +159,101 @@ def fit(
                 raise invalid(name, value, "there is no place for results", "Give one, as --out results/mine")
     if ray is not None:
         _check_ray(ray)
-    grid = sweeps.swept(sweep)
-    points = sweeps.points((language, task, learner), sizes, set_, grid, number)
-    runs = [run for point in points for run in point.runs]
+    fitted = sweeps.Fitted((language, task, learner), sizes, set_, number)
+    if trials:
+        space = search.space(sweep)
+        first = fitted.point(search.first_values(space))
+        sweeps.check_number(number, trials)
+        search.check_installed(trials)
+        grid, planned_runs = {}, list(first.runs)
+        work = functools.partial(search.searched, fitted, space, trials)
+    else:
+        grid = sweeps.swept(sweep)
+        points = sweeps.points(fitted, grid)
+        planned_runs = [run for point in points for run in point.runs]
+        work = functools.partial(_all_at_once, points)
 
     from syntagma.cli import planned
     from syntagma.cli.progress import waiting
 
     if place is None:
-        from syntagma.sweep.runs import Runner
-
-        runner = Runner()
-        many = f", {len(runs)} runs" if len(runs) > 1 else ""
+        several = trials or len(planned_runs)
+        many = f", {several} {'points' if trials else 'runs'}" if several > 1 else ""
         with waiting(f"fitting {learner} on {sizes['num_examples']:,} sentences{many}"):
-            results = {run.id(): runner.execute([run])[0] for run in runs}
+            points, results = _fitted_here(work)
     else:
         if ray is None:
-            planned.check_fits(runs, processes)
-        results = _kept_results(runs, place, processes, ray, kept, tags)
+            planned.check_fits(planned_runs, processes)
+        points, results = _kept_results(work, place, processes, ray, kept, tags)
+    runs = [run for point in points for run in point.runs]
     incomplete = len(results) < len({run.id() for run in runs})
     for note in single.notes(results.values()):
         display.console(stderr=True).print(f"note    {note}", markup=False, soft_wrap=True)
-    if len(runs) == 1 and not grid:
+    if len(runs) == 1 and not sweep:
         metrics = {name: value for name, value in results[runs[0].id()].items() if name != "history"}
         if as_json:
             display.print_json({"run": runs[0].config(), "metrics": metrics})
         else:
             display.print_tables({f"{learner} on {language}, {task}": single.summary(metrics)})
         return
-    table: Any = sweeps.compared(points, results)
-    ends = sweeps.best_at_an_end(table, grid)
-    if as_json:
-        display.print_json({"points": display.records(table), "at_an_end": ends})
-        if incomplete:
-            raise typer.Exit(FAILED_EXIT)
-        return
-    shown = table.drop(columns=["validation_loss", "test_loss", *([] if table["diverged"].any() else ["diverged"])])
-    marks = shown.assign(best=table["best"].map({True: "best", False: ""}))
-    display.print_tables({f"{learner} on {language}, {task}: mean loss over seeds, chosen by validation": marks})
-    for key in ends:
-        display.console(stderr=True).print(
-            f"note    the best {key} is at an end of what was tried: widen it", markup=False
-        )
+    _show_sweep(points, results, grid, f"{learner} on {language}, {task}", as_json=as_json)
     if incomplete:
         raise typer.Exit(FAILED_EXIT)
 
 
+def _show_sweep(
+    points: Sequence[Point], results: Mapping[str, Any], grid: Mapping[str, Any], title: str, *, as_json: bool
+) -> None:
+    """Print the points of a sweep, and which is the best."""
+    from syntagma.cli import display, sweeps
+
+    table: Any = sweeps.compared(points, results)
+    ends = sweeps.best_at_an_end(table, grid)
+    if as_json:
+        display.print_json({"points": display.records(table), "at_an_end": ends})
+        return
+    shown = table.drop(columns=["validation_loss", "test_loss", *([] if table["diverged"].any() else ["diverged"])])
+    marks = shown.assign(best=table["best"].map({True: "best", False: ""}))
+    display.print_tables({f"{title}: mean loss over seeds, chosen by validation": marks})
+    for key in ends:
+        note = f"note    the best {key} is at an end of what was tried: widen it"
+        display.console(stderr=True).print(note, markup=False)
+
+
+def _all_at_once(points: list[Point], execute: Execute) -> list[Point]:
+    """Do the runs of all points."""
+    execute([run for point in points for run in point.runs])
+    return points
+
+
+def _fitted_here(work: Callable[[Execute], list[Point]]) -> tuple[list[Point], dict[str, Any]]:
+    """The points that `work` wants, and the results of their runs: it is given what does runs, in this process."""
+    from syntagma.sweep.runs import Runner
+
+    runner = Runner()
+    results: dict[str, Any] = {}
+
+    def execute(runs: Sequence[Any]) -> Mapping[str, Any]:
+        results.update({run.id(): runner.execute([run])[0] for run in runs})
+        return results
+
+    return work(execute), results
+
+
 def _kept_results(
-    runs: Sequence[Any], place: Path, workers: int, ray: str | None, keep: int, tags: Sequence[str]
-) -> dict[str, Any]:
-    """The results of `runs`, those that `place` lacks made now and kept there; all of them get the tags."""
+    work: Callable[[Execute], list[Point]], place: Path, workers: int, ray: str | None, keep: int, tags: Sequence[str]
+) -> tuple[list[Point], dict[str, Any]]:
+    """The points that `work` wants, and the results of their runs, kept in `place`: it is given what does runs."""
     from syntagma.cli import display
-    from syntagma.cli.progress import progress_shown
-    from syntagma.sweep.execution import execute
-    from syntagma.sweep.plan import Costs
     from syntagma.sweep.store import Store
 
     make_parent(place)
     with Store.create(place) as store:
-        wanted = {run.id(): run for run in runs}
-        missing = {name: run for name, run in wanted.items() if name not in store.ids()}
-        number = len(missing)
         command = store.record_command("fit", None, {}, sys.argv)
-        try:
-            with progress_shown() as progress:
-
-                def finished(run: Any, metrics: dict[str, Any]) -> None:
-                    del missing[run.id()]
-                    loss = f"{metrics['test_loss']:.3f}"
-                    progress(f"{run.learner.kind} seed={run.seed}: {loss}", 1 - len(missing) / number)
-
-                def failed(run: Any, failure: Any) -> None:
-                    missing.pop(run.id(), None)
-
-                how: dict[str, Any] = {"ray": ray, "cost": Costs(), "failed": failed} | ({"keep": keep} if keep else {})
-                execute(lambda: list(missing.values()), store, workers, finished, retry_failed=True, **how)
-        except KeyboardInterrupt as ended:
-            store.tag(wanted.keys() & store.ids(), *tags)
-            again = f"{len(store.ids())} finished runs are kept in {place}; the same command resumes."
-            display.console(stderr=True).print(f"interrupted: {again}", markup=False, soft_wrap=True)
-            raise typer.Exit(exit_code(ended)) from None
+        points = work(functools.partial(_done, store, workers, ray, keep, tags))
         store.finish_command(command)
-        store.tag(wanted.keys() & store.ids(), *tags)
-        results = store.results(list(wanted))
+        wanted = {run.id() for point in points for run in point.runs}
+        results = store.results(wanted)
         if keep and (without := len(results.keys() - store.ids_with_networks())):
             note = (
                 f"{without} stored runs kept no networks, since they were done before; another --out makes them again"
@@ -244,7 +264,41 @@ def _kept_results(
         display.console(stderr=True).print(f"{lost} run{'s' * (lost > 1)} failed; the same command tries again")
     if not results:
         raise typer.Exit(FAILED_EXIT)
-    return results
+    return points, results
+
+
+def _done(
+    store: Store, workers: int, ray: str | None, keep: int, tags: Sequence[str], runs: Sequence[Any]
+) -> dict[str, Any]:
+    """The results of `runs`, those that the store lacks made now and kept there; all of them get the tags."""
+    from syntagma.cli import display
+    from syntagma.cli.progress import progress_shown
+    from syntagma.sweep.execution import execute
+    from syntagma.sweep.plan import Costs
+
+    wanted = {run.id(): run for run in runs}
+    missing = {name: run for name, run in wanted.items() if name not in store.ids()}
+    number = len(missing)
+    try:
+        with progress_shown() as progress:
+
+            def finished(run: Any, metrics: dict[str, Any]) -> None:
+                del missing[run.id()]
+                loss = f"{metrics['test_loss']:.3f}"
+                progress(f"{run.learner.kind} seed={run.seed}: {loss}", 1 - len(missing) / number)
+
+            def failed(run: Any, failure: Any) -> None:
+                missing.pop(run.id(), None)
+
+            how: dict[str, Any] = {"ray": ray, "cost": Costs(), "failed": failed} | ({"keep": keep} if keep else {})
+            execute(lambda: list(missing.values()), store, workers, finished, retry_failed=True, **how)
+    except KeyboardInterrupt as ended:
+        store.tag(wanted.keys() & store.ids(), *tags)
+        again = f"{len(store.ids())} finished runs are kept in {store.path.parent}; the same command resumes."
+        display.console(stderr=True).print(f"interrupted: {again}", markup=False, soft_wrap=True)
+        raise typer.Exit(exit_code(ended)) from None
+    store.tag(wanted.keys() & store.ids(), *tags)
+    return store.results(wanted.keys())
 
 
 def _shard(study: Any, text: str) -> Shard:
