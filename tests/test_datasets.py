@@ -73,6 +73,16 @@ def test_hugging_face_datasets_reads_the_folder(exports, tmp_path):
     assert again["test"][0]["tokens"] == tokens("test")[0].tolist()
 
 
+def test_hugging_face_reads_a_folder_that_was_exported_anew(tmp_path):
+    """It caches by the folder's and the files' names: so these say what is in them."""
+    datasets = pytest.importorskip("datasets")
+    for seed in (1, 2):
+        export(SETTINGS, tmp_path / "data", test=5, format="hf", seed=seed)
+        part = datasets.load_dataset(str(tmp_path / "data"), cache_dir=str(tmp_path / "cache"))["test"]
+        assert (np.array(part["tokens"][:]) == LANGUAGE.splits(test=5, seed=seed)["test"].tokens).all()
+        shutil.rmtree(tmp_path / "data")
+
+
 def test_torch_reads_arrays_by_its_dataset(exports):
     torch = pytest.importorskip("torch")
     array = np.load(exports["npy"] / "train.npy", mmap_mode="r")

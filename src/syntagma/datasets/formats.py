@@ -2,7 +2,8 @@
 
     npy       train.npy, ... : [n, T], the smallest unsigned type
     parquet   train.parquet, ... : a column `tokens` of lists of T whole numbers, and `label` where asked for
-    hf        data/train-00000-of-00001.parquet, ... and a README.md: a folder that `datasets.load_dataset(DIR)` reads
+    hf        data/train-00000-of-00001-5f0c....parquet, ... and a README.md: a folder that `datasets.load_dataset(DIR)`
+              reads; the last part of a name is the start of the file's SHA-256, because that library caches by name
     bin       train.bin, val.bin, test.bin: uint16, little-endian, one sentence after the other, each behind the
               separator, token number v: [v, x_1 .. x_T, v, x_1 ..]; what loaders in the manner of nanoGPT read
 
@@ -19,6 +20,7 @@ from typing import Literal, get_args
 import numpy as np
 from jaxtyping import Integer, Num
 
+from syntagma.datasets import checksums
 from syntagma.languages.splits import Split
 
 Format = Literal["npy", "parquet", "hf", "bin"]
@@ -74,7 +76,10 @@ def _parquet(folder: Path, split: Split, tokens: np.ndarray, labels: Labels, voc
 
 def _hf(folder: Path, split: Split, tokens: np.ndarray, labels: Labels, vocab: int) -> list[str]:
     (folder / "data").mkdir(exist_ok=True)
-    return _table(folder, f"data/{split}-00000-of-00001.parquet", tokens, labels)
+    (name,) = _table(folder, f"data/{split}-00000-of-00001.parquet", tokens, labels)
+    checksum = checksums.of_files(folder, [name])[name]
+    file = (folder / name).rename(folder / name.replace(".parquet", f"-{checksum[:16]}.parquet"))
+    return [str(file.relative_to(folder))]
 
 
 def _table(folder: Path, name: str, tokens: np.ndarray, labels: Labels) -> list[str]:
