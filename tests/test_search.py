@@ -39,25 +39,41 @@ def bowl(runs: Sequence[Any]) -> Mapping[str, Mapping[str, Any]]:
     return results
 
 
+def done_by(one: search.Search, results: dict[str, Mapping[str, Any]]) -> list[int]:
+    """How many runs were asked for, each time; they are done by `bowl`."""
+    asked = []
+    while runs := one.missing(lambda ids: {name: results[name] for name in ids if name in results}, ()):
+        asked.append(len(runs))
+        results.update(bowl(runs))
+    return asked
+
+
 @pytest.mark.filterwarnings("ignore")
 def test_it_finds_the_smallest_validation_loss_and_asks_the_same_again() -> None:
     pytest.importorskip("optuna")
-    asked: list[int] = []
-
-    def execute(runs: Sequence[Any]) -> Mapping[str, Mapping[str, Any]]:
-        asked.append(len(runs))
-        return bowl(runs)
-
-    points = search.searched(FITTED, SPACE, 30, execute)
-    assert len(asked) == 30
-    results = bowl([run for point in points for run in point.runs])
-    table = sweeps.compared(points, {name: {**one, "test_loss": 0.0} for name, one in results.items()})
+    results: dict[str, Mapping[str, Any]] = {}
+    first = search.Search(FITTED, SPACE, 30)
+    assert set(done_by(first, results)) == {2}
+    table = sweeps.compared(first.points, {name: {**one, "test_loss": 0.0} for name, one in results.items()})
     (best,) = table[table["best"]].to_dict("records")
     assert best["learner.width"] == 8
     assert 3e-3 < best["training.learning_rate"] < 3e-2
     assert (table["diverged"] > 0).any()  # such points are told as failed
-    again = search.searched(FITTED, SPACE, 30, bowl)
-    assert [point.values for point in again] == [point.values for point in points]
+    longer = search.Search(FITTED, SPACE, 32)
+    assert len(done_by(longer, results)) <= 2  # the others are there
+    assert [point.values for point in longer.points][:30] == [point.values for point in first.points]
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_point_of_which_a_run_is_given_up_is_told_as_failed() -> None:
+    pytest.importorskip("optuna")
+    one = search.Search(FITTED, SPACE, 2)
+    first = one.missing(lambda ids: {}, ())
+    assert one.missing(lambda ids: {}, ()) == first
+    second = one.missing(lambda ids: {}, {run.id() for run in first})
+    assert {run.id() for run in second}.isdisjoint(run.id() for run in first)
+    assert one.missing(lambda ids: bowl(second), {first[0].id()}) == []
+    assert len(one.points) == 2
 
 
 @pytest.mark.slow

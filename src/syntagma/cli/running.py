@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,10 +16,8 @@ from syntagma.errors import invalid, whole_number
 from syntagma.sweep.endings import exit_code
 
 if TYPE_CHECKING:
-    from syntagma.cli.search import Execute
-    from syntagma.cli.sweeps import Point
+    from syntagma.cli.sweeps import Point, Wanted
     from syntagma.sweep.shards import Shard
-    from syntagma.sweep.store import Store
 
 FAILED_EXIT = 3
 """Some run could not be done; all others are."""
@@ -166,12 +163,11 @@ def fit(
         sweeps.check_number(number, trials)
         search.check_installed(trials)
         grid, planned_runs = {}, list(first.runs)
-        work = functools.partial(search.searched, fitted, space, trials)
+        wanted: Wanted = search.Search(fitted, space, trials)
     else:
         grid = sweeps.swept(sweep)
-        points = sweeps.points(fitted, grid)
-        planned_runs = [run for point in points for run in point.runs]
-        work = functools.partial(_all_at_once, points)
+        wanted = sweeps.Grid(sweeps.points(fitted, grid))
+        planned_runs = [run for point in wanted.points for run in point.runs]
 
     from syntagma.cli import planned
     from syntagma.cli.progress import waiting
@@ -180,11 +176,12 @@ def fit(
         several = trials or len(planned_runs)
         many = f", {several} {'points' if trials else 'runs'}" if several > 1 else ""
         with waiting(f"fitting {learner} on {sizes['num_examples']:,} sentences{many}"):
-            points, results = _fitted_here(work)
+            results = _fitted_here(wanted)
     else:
         if ray is None:
             planned.check_fits(planned_runs, processes)
-        points, results = _kept_results(work, place, processes, ray, kept, tags)
+        results = _kept_results(wanted, place, processes, ray, kept, tags)
+    points = wanted.points
     runs = [run for point in points for run in point.runs]
     incomplete = len(results) < len({run.id() for run in runs})
     for note in single.notes(results.values()):
@@ -220,85 +217,76 @@ def _show_sweep(
         display.console(stderr=True).print(note, markup=False)
 
 
-def _all_at_once(points: list[Point], execute: Execute) -> list[Point]:
-    """Do the runs of all points."""
-    execute([run for point in points for run in point.runs])
-    return points
-
-
-def _fitted_here(work: Callable[[Execute], list[Point]]) -> tuple[list[Point], dict[str, Any]]:
-    """The points that `work` wants, and the results of their runs: it is given what does runs, in this process."""
+def _fitted_here(wanted: Wanted) -> dict[str, Any]:
+    """The results of the wanted runs, done in this process and not kept."""
     from syntagma.sweep.runs import Runner
 
     runner = Runner()
     results: dict[str, Any] = {}
-
-    def execute(runs: Sequence[Any]) -> Mapping[str, Any]:
+    while runs := wanted.missing(lambda ids: {name: results[name] for name in ids if name in results}, ()):
         results.update({run.id(): runner.execute([run])[0] for run in runs})
-        return results
-
-    return work(execute), results
+    return results
 
 
 def _kept_results(
-    work: Callable[[Execute], list[Point]], place: Path, workers: int, ray: str | None, keep: int, tags: Sequence[str]
-) -> tuple[list[Point], dict[str, Any]]:
-    """The points that `work` wants, and the results of their runs, kept in `place`: it is given what does runs."""
+    wanted: Wanted, place: Path, workers: int, ray: str | None, keep: int, tags: Sequence[str]
+) -> dict[str, Any]:
+    """The results of the wanted runs, those that `place` lacks made now and kept there; all of them get the tags."""
     from syntagma.cli import display
+    from syntagma.cli.progress import progress_shown
+    from syntagma.sweep.execution import execute
+    from syntagma.sweep.plan import Costs
     from syntagma.sweep.store import Store
 
     make_parent(place)
     with Store.create(place) as store:
+        results: dict[str, Any] = {}
+        given_up: set[str] = set()
+
+        def results_of(ids: Collection[str]) -> Mapping[str, Any]:
+            results.update(store.results([name for name in ids if name not in results]))
+            return {name: results[name] for name in ids if name in results}
+
+        def next_runs() -> list[Any]:
+            return wanted.missing(results_of, given_up)
+
+        def ids() -> set[str]:
+            return {run.id() for point in wanted.points for run in point.runs}
+
         command = store.record_command("fit", None, {}, sys.argv)
-        points = work(functools.partial(_done, store, workers, ray, keep, tags))
+        before = len(results_of(ids()))
+        try:
+            with progress_shown() as progress:
+
+                def finished(run: Any, metrics: dict[str, Any]) -> None:
+                    results[run.id()] = metrics
+                    share = (len(results) - before) / max(1, len(ids()) - before)
+                    progress(f"{run.learner.kind} seed={run.seed}: {metrics['test_loss']:.3f}", share)
+
+                def failed(run: Any, failure: Any) -> None:
+                    given_up.add(run.id())
+
+                how: dict[str, Any] = {"ray": ray, "cost": Costs(), "failed": failed} | ({"keep": keep} if keep else {})
+                execute(next_runs, store, workers, finished, retry_failed=True, **how)
+        except KeyboardInterrupt as ended:
+            store.tag(ids() & store.ids(), *tags)
+            again = f"{len(store.ids())} finished runs are kept in {place}; the same command resumes."
+            display.console(stderr=True).print(f"interrupted: {again}", markup=False, soft_wrap=True)
+            raise typer.Exit(exit_code(ended)) from None
         store.finish_command(command)
-        wanted = {run.id() for point in points for run in point.runs}
-        results = store.results(wanted)
+        store.tag(ids() & store.ids(), *tags)
+        results = store.results(ids())
         if keep and (without := len(results.keys() - store.ids_with_networks())):
             note = (
                 f"{without} stored runs kept no networks, since they were done before; another --out makes them again"
             )
             display.console(stderr=True).print(f"note    {note}", markup=False, soft_wrap=True)
-    lost = len(wanted) - len(results)
+        lost = len(ids()) - len(results)
     if lost:
         display.console(stderr=True).print(f"{lost} run{'s' * (lost > 1)} failed; the same command tries again")
     if not results:
         raise typer.Exit(FAILED_EXIT)
-    return points, results
-
-
-def _done(
-    store: Store, workers: int, ray: str | None, keep: int, tags: Sequence[str], runs: Sequence[Any]
-) -> dict[str, Any]:
-    """The results of `runs`, those that the store lacks made now and kept there; all of them get the tags."""
-    from syntagma.cli import display
-    from syntagma.cli.progress import progress_shown
-    from syntagma.sweep.execution import execute
-    from syntagma.sweep.plan import Costs
-
-    wanted = {run.id(): run for run in runs}
-    missing = {name: run for name, run in wanted.items() if name not in store.ids()}
-    number = len(missing)
-    try:
-        with progress_shown() as progress:
-
-            def finished(run: Any, metrics: dict[str, Any]) -> None:
-                del missing[run.id()]
-                loss = f"{metrics['test_loss']:.3f}"
-                progress(f"{run.learner.kind} seed={run.seed}: {loss}", 1 - len(missing) / number)
-
-            def failed(run: Any, failure: Any) -> None:
-                missing.pop(run.id(), None)
-
-            how: dict[str, Any] = {"ray": ray, "cost": Costs(), "failed": failed} | ({"keep": keep} if keep else {})
-            execute(lambda: list(missing.values()), store, workers, finished, retry_failed=True, **how)
-    except KeyboardInterrupt as ended:
-        store.tag(wanted.keys() & store.ids(), *tags)
-        again = f"{len(store.ids())} finished runs are kept in {store.path.parent}; the same command resumes."
-        display.console(stderr=True).print(f"interrupted: {again}", markup=False, soft_wrap=True)
-        raise typer.Exit(exit_code(ended)) from None
-    store.tag(wanted.keys() & store.ids(), *tags)
-    return store.results(wanted.keys())
+    return results
 
 
 def _shard(study: Any, text: str) -> Shard:

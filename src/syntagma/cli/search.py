@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -22,9 +22,6 @@ from syntagma.errors import invalid
 
 if TYPE_CHECKING:
     from syntagma.sweep.runs import Run
-
-Execute = Callable[[Sequence["Run"]], Mapping[str, Mapping[str, Any]]]
-"""Runs to their results by id, of those that could be done."""
 
 
 @dataclass(frozen=True)
@@ -73,32 +70,53 @@ def check_installed(trials: int) -> None:
         raise invalid("optuna", trials, "Optuna is not installed", "Install it with `pip install 'syntagma[optuna]'`")
 
 
-def searched(fitted: sweeps.Fitted, space: Space, trials: int, execute: Execute) -> list[sweeps.Point]:
-    """The points that Optuna asked for, in that order and each once.
+class Search:
+    """The points that Optuna asks for, one after the other.
 
     Args:
         fitted: what is the same of all points; the sampler's seed is that of its first run.
         space: what may be chosen.
         trials: how many points are asked for; one that is asked for twice counts twice.
-        execute: does runs.
     """
-    import optuna  # pyright: ignore[reportMissingImports]
 
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=fitted.sizes["seed"] % 2**32))
-    points: dict[tuple[str, ...], sweeps.Point] = {}
-    results: dict[str, Mapping[str, Any]] = {}
-    for _ in range(trials):
-        trial = study.ask()
-        point = fitted.point({key: _suggested(trial, key, choice) for key, choice in space.items()})
-        results |= execute([run for run in point.runs if run.id() not in results])
-        points[tuple(run.id() for run in point.runs)] = point
-        loss = sweeps.validation_loss(point, results)
+    def __init__(self, fitted: sweeps.Fitted, space: Space, trials: int) -> None:
+        import optuna  # pyright: ignore[reportMissingImports]
+
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        self._failed = optuna.trial.TrialState.FAIL
+        self._study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=fitted.sizes["seed"] % 2**32))
+        self._fitted, self._space, self._left = fitted, space, trials
+        self._asked: tuple[Any, sweeps.Point] | None = None
+        self._points: dict[tuple[str, ...], sweeps.Point] = {}
+
+    @property
+    def points(self) -> list[sweeps.Point]:
+        """Those that were asked for so far, in that order and each once."""
+        return list(self._points.values())
+
+    def missing(self, results_of: sweeps.ResultsOf, given_up: Collection[str]) -> list[Run]:
+        """The runs of the point that Optuna asks for now; once they are done or given up, those of the next."""
+        while True:
+            if self._asked is not None:
+                trial, point = self._asked
+                results = results_of([run.id() for run in point.runs])
+                if missing := [run for run in point.runs if run.id() not in results and run.id() not in given_up]:
+                    return missing
+                self._tell(trial, sweeps.validation_loss(point, results))
+                self._asked = None
+            if not self._left:
+                return []
+            self._left -= 1
+            trial = self._study.ask()
+            point = self._fitted.point({key: _suggested(trial, key, one) for key, one in self._space.items()})
+            self._asked = trial, point
+            self._points[tuple(run.id() for run in point.runs)] = point
+
+    def _tell(self, trial: Any, loss: float) -> None:
         if math.isfinite(loss):
-            study.tell(trial, loss)
+            self._study.tell(trial, loss)
         else:
-            study.tell(trial, state=optuna.trial.TrialState.FAIL)
-    return list(points.values())
+            self._study.tell(trial, state=self._failed)
 
 
 def _suggested(trial: Any, key: str, choice: Range | Sequence[Any]) -> Any:

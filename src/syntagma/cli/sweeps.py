@@ -13,9 +13,9 @@ from __future__ import annotations
 import itertools
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from syntagma.cli.settings import read_value
 from syntagma.errors import invalid
@@ -56,6 +56,35 @@ def swept(given: Sequence[str]) -> dict[str, list[Any]]:
     if (number := math.prod(map(len, found.values()))) > MOST_POINTS:
         raise invalid("sweep", " ".join(given), f"it makes {number:,} points", f"Give at most {MOST_POINTS:,}")
     return found
+
+
+ResultsOf = Callable[[Collection[str]], Mapping[str, Mapping[str, Any]]]
+"""Ids of runs to the results of those that are done."""
+
+
+class Wanted(Protocol):
+    """Points, and the runs of them that are to be done next."""
+
+    @property
+    def points(self) -> list[Point]:
+        """All that are wanted so far."""
+        ...
+
+    def missing(self, results_of: ResultsOf, given_up: Collection[str]) -> list[Run]:
+        """The runs that are neither done nor given up; none at the end."""
+        ...
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Points that are wanted from the start."""
+
+    points: list[Point]
+
+    def missing(self, results_of: ResultsOf, given_up: Collection[str]) -> list[Run]:
+        runs = {run.id(): run for point in self.points for run in point.runs if run.id() not in given_up}
+        done = results_of(runs.keys())
+        return [run for name, run in runs.items() if name not in done]
 
 
 @dataclass(frozen=True)
