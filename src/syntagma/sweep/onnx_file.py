@@ -10,6 +10,7 @@ a call folds depends on the number of sentences, which a file of ONNX leaves ope
 
 from __future__ import annotations
 
+import logging
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,9 @@ def _model(network: Network, path: str | Path) -> Any:
     check_installed(path)
     import jax2onnx  # pyright: ignore[reportMissingImports]
 
+    log = logging.getLogger("onnx_ir")  # it warns of every shape whose number is open
+    level = log.level
+    log.setLevel(logging.ERROR)
     inputs: Any = jax.ShapeDtypeStruct(("B", network.shape.length), jnp.int32)  # a name leaves the number open
     try:
         return jax2onnx.to_onnx(
@@ -64,3 +68,5 @@ def _model(network: Network, path: str | Path) -> Any:
         raise InputError(
             f"{shown(path)} cannot be written: jax2onnx does not take a {name}, {type(error).__name__}: {line}."
         ) from error
+    finally:
+        log.setLevel(level)
