@@ -69,9 +69,9 @@ class EchoOracle(Oracle):
     ) -> Float[np.ndarray, " n"]:
         seen = np.broadcast_to(observed, tokens.shape)
         first, second = seen[:, : self.half], seen[:, self.half :]
-        known = np.where(seen, tokens, 0)
+        visible = np.where(seen, tokens, 0)
         with np.errstate(divide="ignore"):
-            both = np.log(self.pair[known[:, : self.half], known[:, self.half :]])
+            both = np.log(self.pair[visible[:, : self.half], visible[:, self.half :]])
         return np.where(first & second, both, 0).sum(1) - np.log(self.vocab) * (first | second).sum(1)
 
     def token_posterior(
@@ -83,8 +83,8 @@ class EchoOracle(Oracle):
         rows, place = np.arange(len(tokens)), np.broadcast_to(position, len(tokens)) % (2 * self.half)
         partner = (place + self.half) % (2 * self.half)
         seen = np.broadcast_to(observed, tokens.shape)[rows, partner]
-        known = np.where(seen, tokens[rows, partner], 0)
-        return np.where(seen[:, None], self.pair[known], 1 / self.vocab)
+        partners = np.where(seen, tokens[rows, partner], 0)
+        return np.where(seen[:, None], self.pair[partners], 1 / self.vocab)
 
     def next_token(self, tokens: Integer[np.ndarray, "n T"]) -> Float[np.ndarray, "n T v"]:
         first = np.full((len(tokens), self.half, self.vocab), 1 / self.vocab)

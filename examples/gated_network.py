@@ -17,7 +17,7 @@ import numpy as np
 from jaxtyping import Array, Float, Integer, Key
 from pydantic import Field
 
-from syntagma.learners import LEARNERS, Activations, Layer, Network, NetworkLearner
+from syntagma.learners import LEARNERS, Activations, Layer, Network, NetworkLearner, Replace, unchanged
 from syntagma.randomness import normal
 from syntagma.tasks import Shape
 
@@ -32,13 +32,15 @@ class _Gated(Network):
     def __call__(self, inputs: Integer[Array, "B T"]) -> Float[Array, "B outputs"]:
         return self.activations(inputs).logits
 
-    def activations(self, inputs: Integer[Array, "B T"]) -> Activations:
+    def activations(self, inputs: Integer[Array, "B T"], replace: Replace = unchanged) -> Activations:
         length, symbols, width = self.first.shape
         hidden = self.first[np.arange(length), inputs].sum(1) * (length * symbols) ** -0.5
         everything, layers = np.ones((1, length), bool), []
         for number, (value, gate) in enumerate(zip(self.values, self.gates, strict=True), start=1):
             hidden = hidden @ value * width**-0.5 * jax.nn.sigmoid(hidden @ gate * width**-0.5)
-            layers.append(Layer(f"layer {number}", hidden[:, None], everything))
+            values = replace(f"layer {number}", hidden[:, None])
+            layers.append(Layer(f"layer {number}", values, everything))
+            hidden = values[:, 0]
         return Activations(tuple(layers), hidden @ self.readout / width)
 
 

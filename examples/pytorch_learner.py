@@ -15,6 +15,8 @@ from torch import nn
 
 from syntagma.learners import LEARNERS, ForeignLearner
 
+torch.set_num_threads(1)  # runs are trained side by side, one a core
+
 
 class TinyTransformer(nn.Module):
     """Encoder layers over all tokens, read at the last position, where the hidden token is."""

@@ -45,6 +45,7 @@ def trained(vocab: int, length: int, train, held_out, steps: int = 1000) -> nn.S
 
 def main(sizes=(256, 1024, 4096), steps: int = 1000) -> None:
     """Train at several sizes, score each model, and draw the curve."""
+    torch.set_num_threads(1)  # so small a network gains nothing from more, and loses much where another program runs
     language = RandomHierarchy(vocab=8, rules=3, branching=2, depth=3, seed=0)
     models, predictors = {}, {}
     for size in sizes:
@@ -52,10 +53,10 @@ def main(sizes=(256, 1024, 4096), steps: int = 1000) -> None:
         model = trained(8, 8, parts["train"].tokens, parts["validation"].tokens, steps)
         models[size] = model
         predictors[size] = lambda tokens, model=model: model(torch.as_tensor(tokens[:, :-1])).log_softmax(-1)
-        found = score(language, LastToken(), predictors[size], num_examples=size)
+        result = score(language, LastToken(), predictors[size], num_examples=size)
         print(
-            f"{size:>5} sentences: {found.loss.value:.3f} nats, {found.excess.value:.3f} +- "
-            f"{found.excess.standard_error:.3f} above the oracle; knows level {found.level_learned}"
+            f"{size:>5} sentences: {result.loss.value:.3f} nats, {result.excess.value:.3f} +- "
+            f"{result.excess.standard_error:.3f} above the oracle; knows level {result.level_learned}"
         )
     curve = score(language, LastToken(), predictors, name="PyTorch perceptron")
     plateaus = [float(one) for one in TreeOracle(language).plateaus()]

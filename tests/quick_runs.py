@@ -20,8 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from syntagma.atomic_file import atomic_file
 from syntagma.errors import InputError
-from syntagma.sweep.atomic_file import atomic_file
 from syntagma.sweep.attempts import Attempts
 from syntagma.sweep.endings import endings_raised, exit_code
 from syntagma.sweep.execution import execute

@@ -44,6 +44,29 @@ def test_the_last_activations_give_the_logits_of_a_call(learner, shape):
         assert layer.sees.shape[1] == shape.length
 
 
+@pytest.mark.parametrize(
+    ("learner", "shape"),
+    [c[1:3] for c in KINDS if c[0] in ("cnn", "perceptron 3", "attention 3", "transformer 2 every", "lstm once")],
+)
+def test_every_layer_is_offered_for_replacement_and_is_all_that_what_follows_sees(learner, shape):
+    network, tokens = drawn(learner, shape), some_tokens(shape)
+    others = (tokens + 1) % VOCAB
+    shown = activations(network, tokens)
+    values = {layer.name: layer.values for layer in shown.layers}
+    for name in values:
+        asked = []
+
+        def replace(of, own, name=name, asked=asked):
+            asked.append(of)
+            return values[name] if of == name else own
+
+        patched = network.activations(others, replace)
+        assert asked == list(values)
+        np.testing.assert_allclose(patched.logits, shown.logits, rtol=1e-4, atol=1e-4 * np.std(shown.logits))
+        (layer,) = (one for one in patched.layers if one.name == name)
+        np.testing.assert_array_equal(layer.values, values[name])
+
+
 @all_kinds
 def test_a_position_depends_on_the_inputs_it_is_said_to_see_and_on_no_other(learner, shape):
     network = drawn(learner, shape)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,8 +15,9 @@ import pytest
 
 from syntagma import HierarchySettings, RandomHierarchy, Templates, TreeOracle, export
 from syntagma.cli import main
-from syntagma.datasets import LAYOUTS, open_export, split_sizes
+from syntagma.datasets import FORMATS, open_export, split_sizes
 from syntagma.errors import InputError
+from syntagma.languages.settings import LANGUAGES
 
 SETTINGS = HierarchySettings(vocab=4, rules=2, branching=2, depth=2, seed=3)
 LANGUAGE = SETTINGS.language()
@@ -23,11 +26,11 @@ SIZES = {"train": 60, "validation": 8, "test": 20}
 
 @pytest.fixture(scope="module")
 def exports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """One folder for each layout."""
+    """One folder for each format."""
     place = tmp_path_factory.mktemp("exports")
-    for layout in LAYOUTS:
-        export(SETTINGS, place / layout, **SIZES, layout=layout, seed=5, labels=layout == "hf")
-    return {layout: place / layout for layout in LAYOUTS}
+    for name in FORMATS:
+        export(SETTINGS, place / name, **SIZES, format=name, seed=5, labels=name == "hf")
+    return {name: place / name for name in FORMATS}
 
 
 def tokens(split: str) -> np.ndarray:
@@ -70,6 +73,16 @@ def test_hugging_face_datasets_reads_the_folder(exports, tmp_path):
     assert again["test"][0]["tokens"] == tokens("test")[0].tolist()
 
 
+def test_hugging_face_reads_a_folder_that_was_exported_anew(tmp_path):
+    """It caches by the folder's and the files' names: so these say what is in them."""
+    datasets = pytest.importorskip("datasets")
+    for seed in (1, 2):
+        export(SETTINGS, tmp_path / "data", test=5, format="hf", seed=seed)
+        part = datasets.load_dataset(str(tmp_path / "data"), cache_dir=str(tmp_path / "cache"))["test"]
+        assert (np.array(part["tokens"][:]) == LANGUAGE.splits(test=5, seed=seed)["test"].tokens).all()
+        shutil.rmtree(tmp_path / "data")
+
+
 def test_torch_reads_arrays_by_its_dataset(exports):
     torch = pytest.importorskip("torch")
     array = np.load(exports["npy"] / "train.npy", mmap_mode="r")
@@ -78,9 +91,9 @@ def test_torch_reads_arrays_by_its_dataset(exports):
     assert (batch.numpy() == tokens("train")[:16]).all()
 
 
-@pytest.mark.parametrize("layout", LAYOUTS)
-def test_what_is_known_stands_beside(exports, layout):
-    folder = exports[layout]
+@pytest.mark.parametrize("name", FORMATS)
+def test_what_is_known_stands_beside(exports, name):
+    folder = exports[name]
     losses = np.load(folder / "oracle_losses.npy", allow_pickle=False)
     assert -losses.sum(1) == pytest.approx(LANGUAGE.log_prob(tokens("test")))
     metadata = json.loads((folder / "metadata.json").read_text())
@@ -154,8 +167,8 @@ def test_splits_that_cannot_be_are_refused(text, examples, says):
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        ({"layout": "arrow"}, "layout='arrow' is unknown: there are bin, hf, npy, parquet"),
-        ({"language": HierarchySettings(vocab=2**16, rules=1, branching=2, depth=1), "layout": "bin"}, "16 bits hold"),
+        ({"format": "arrow"}, "format='arrow' is unknown: there are bin, hf, npy, parquet"),
+        ({"language": HierarchySettings(vocab=2**16, rules=1, branching=2, depth=1), "format": "bin"}, "16 bits hold"),
         ({"train": 0}, "no sentence is asked for"),
         ({"to": "file"}, "it is a file"),
         ({"to": "full"}, "something is in it"),
@@ -184,7 +197,7 @@ def test_an_export_that_cannot_be_leaves_nothing(arguments, says, tmp_path, monk
     [
         (lambda text: text[:50], "is no JSON"),
         (lambda text: "[]", 'its "format" is not'),
-        (lambda text: text.replace('"version": 1', '"version": 9'), "has version 9"),
+        (lambda text: text.replace('"version": 2', '"version": 9'), "has version 9"),
         (lambda text: text.replace('"seed": 5', '"seed": "5"'), "lacks what an export says of itself"),
         (lambda text: text.replace('"splits"', '"parts"'), "lacks what an export says of itself"),
     ],
@@ -195,6 +208,36 @@ def test_damaged_metadata_are_refused_in_one_line(exports, change, says, tmp_pat
     with pytest.raises(InputError, match="metadata") as caught:
         open_export(tmp_path)
     assert says in str(caught.value)
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_changed_file_is_named_and_one_that_was_removed_is_not_missed(exports, name, tmp_path):
+    shutil.copytree(exports[name], tmp_path / "copy")
+    folder = tmp_path / "copy"
+    metadata = open_export(folder).metadata
+    for one in metadata["splits"].values():
+        for file, checksum in one["sha256"].items():
+            assert hashlib.sha256((folder / file).read_bytes()).hexdigest() == checksum
+        assert list(one["sha256"]) == one["files"]
+    for file in (metadata["splits"]["validation"]["files"][0], "oracle_losses.npy"):
+        content = bytearray((folder / file).read_bytes())
+        content[-1] ^= 1
+        (folder / file).write_bytes(content)
+        with pytest.raises(InputError) as caught:
+            open_export(folder)
+        assert str(caught.value).startswith(f"{folder / file} is damaged: its SHA-256 is not")
+        (folder / file).unlink()
+        assert open_export(folder).sizes == SIZES
+
+
+def test_an_export_of_before_there_were_checksums_is_read(exports, tmp_path):
+    metadata = json.loads((exports["npy"] / "metadata.json").read_text())
+    for one in (*metadata["splits"].values(), metadata["oracle_losses"]):
+        del one["sha256"]
+    shutil.copytree(exports["npy"], tmp_path / "old")
+    (tmp_path / "old" / "metadata.json").write_text(json.dumps({**metadata, "version": 1}))
+    (tmp_path / "old" / "test.npy").write_bytes(b"")
+    assert open_export(tmp_path / "old").sizes == SIZES
 
 
 def test_another_grammar_s_file_is_not_taken_for_this_one(exports, tmp_path):
@@ -249,6 +292,28 @@ def test_export_and_score_from_the_command_line(command, tmp_path, monkeypatch):
     assert {row["quantity"]: row["value"] for row in json.loads(out)["score"]}["above it"] == pytest.approx(0, abs=1e-6)
     code, out, err = command("score", "data", "next.npy", "--task", "next-token")
     assert "observers" in out
+
+
+def test_a_language_of_one_s_own_is_exported_by_its_file_and_scored_with_it(command, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text = (Path(__file__).parent.parent / "examples" / "echo_language.py").read_text()
+    Path("mine.py").write_text(text.replace('"echo"', '"echo-of-mine"'))
+    code, _, err = command("export", "mine.py", "--splits", "test=20", "--to", "data")
+    assert code == 0, err
+    vocab = json.loads(Path("data/metadata.json").read_text())["vocab"]
+    np.save("uniform.npy", np.full((20, vocab), -np.log(vocab)))
+    kinds = {kind: one for kind, one in LANGUAGES.all().items() if kind != "echo-of-mine"}
+    monkeypatch.setattr(LANGUAGES, "_classes", kinds)  # as in a process of its own
+    code, _, err = command("score", "data", "uniform.npy")
+    assert code == 2
+    assert "language.kind='echo-of-mine' is unknown" in err
+    assert "A language of your own is named by --with FILE." in err
+    Path("mine.py").write_text(Path("mine.py").read_text() + "\n")  # else it is not imported again
+    code, out, err = command("score", "data", "uniform.npy", "--with", "mine.py", "--json")
+    assert code == 0, err
+    loss = {row["quantity"]: row["value"] for row in json.loads(out)["score"]}["loss"]
+    assert loss == pytest.approx(np.log(vocab))
+    assert command("score", "data", "uniform.npy", "--with", "no.py")[2].startswith("error: with='no.py' cannot be")
 
 
 @pytest.mark.parametrize(

@@ -21,8 +21,8 @@ from typing import Any, ClassVar
 import pytest
 
 from quick_runs import NO_WAIT, WORK, QuickRun, missing, result_of, stored_ids, work
+from syntagma.atomic_file import atomic_file, remove_abandoned, temporary_directory
 from syntagma.errors import InputError
-from syntagma.sweep.atomic_file import atomic_file, remove_abandoned, temporary_directory
 from syntagma.sweep.attempts import Attempts
 from syntagma.sweep.endings import Ended, endings_raised, exit_code
 from syntagma.sweep.execution import Summary, execute
@@ -580,7 +580,7 @@ ABANDON = """
 import os, signal, sys
 from pathlib import Path
 from typing import Any, ClassVar
-from syntagma.sweep.atomic_file import atomic_file, temporary_directory
+from syntagma.atomic_file import atomic_file, temporary_directory
 with atomic_file(Path(sys.argv[1], "a.png")) as file, temporary_directory(Path(sys.argv[1])) as directory:
     file.write_text("half"); (directory / "b").write_text("half")
     if sys.argv[2] == "wait":

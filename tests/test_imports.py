@@ -20,7 +20,16 @@ ORDER = (
     "theory", "curves", "scoring", "plot", "sweep", "datasets", "studies", "report", "cli", "__main__",
 )  # fmt: skip
 """Each may import from itself and from what stands to its left."""
-ANYWHERE = {"checked_call", "checked_model", "errors", "estimate", "extensions", "randomness", "regular_file"}
+ANYWHERE = {
+    "atomic_file",
+    "checked_call",
+    "checked_model",
+    "errors",
+    "estimate",
+    "extensions",
+    "randomness",
+    "regular_file",
+}
 HEAVY = {"jax", "jaxlib", "equinox", "optax", "matplotlib", "pandas", "plotly", "pyarrow"}
 SECONDS_ALLOWED = 1.0
 

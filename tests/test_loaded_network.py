@@ -76,7 +76,38 @@ def test_hidden_tokens_are_not_seen(network: LoadedNetwork, tokens: np.ndarray) 
 def test_layers_have_names(network: LoadedNetwork, tokens: np.ndarray) -> None:
     layers = network.activations(tokens)
     assert all(len(values) == len(tokens) for values in layers.values())
-    assert any(name.endswith(" attention") for name in layers) == (network.run.learner.kind == "attention")
+    assert any(name.endswith(" attention weights") for name in layers) == (network.run.learner.kind == "attention")
+
+
+def test_what_a_layer_says_may_be_replaced(network: LoadedNetwork, tokens: np.ndarray) -> None:
+    others = (tokens + 1) % network.shape.vocab
+    clean, wanted = network.activations(tokens), network(tokens)
+    names = [name for name in clean if not name.endswith("weights")]
+    for name in names:
+        np.testing.assert_allclose(network(others, {name: clean[name]}), wanted, rtol=1e-5, atol=1e-6)
+        seen: list[np.ndarray] = []
+        np.testing.assert_allclose(network(tokens, {name: lambda x, seen=seen: seen.append(x) or x}), wanted, atol=1e-6)
+        np.testing.assert_array_equal(seen[0], clean[name])
+        assert not network.activations(tokens, {name: np.zeros_like(clean[name])})[name].any()
+    assert not network(tokens, {names[-1]: lambda values: 0 * values}).any()  # the read-out is linear
+    with pytest.raises(InputError, match=rf"hooks='layer 9' is unknown: there are .*{names[-1]}"):
+        network(tokens, {"layer 9": clean[names[0]]})
+    for wrong, says in ((np.zeros(3), r"float64 \[3\]"), (np.full(clean[names[0]].shape, "a"), "<U1")):
+        with pytest.raises(InputError, match=says):
+            network(tokens, {names[0]: wrong})
+
+
+def test_onnx_needs_its_extra(
+    network: LoadedNetwork, place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    monkeypatch.setattr("syntagma.sweep.onnx_file.find_spec", lambda name: None)
+    with pytest.raises(InputError, match=r"which is not installed. Install it with `pip install .syntagma\[onnx"):
+        network.export(tmp_path / "network.onnx")
+    with pytest.raises(SystemExit) as leaving:
+        main(["network", str(place), "kind=perceptron", "--onnx", str(tmp_path / "network.onnx")])
+    assert leaving.value.code == 2
+    assert "syntagma[onnx]" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_is_written_is_read_by_others(network: LoadedNetwork, tokens: np.ndarray, tmp_path: Path) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import jax
+import itertools
+
 import numpy as np
 import pytest
 
@@ -52,6 +53,9 @@ def test_a_position_sees_what_changes_it():
     assert pooled.sees["third"].tolist() == [[False, False, True, False]]
 
 
+NUMBERS = itertools.count().__next__
+
+
 def hidden(inputs):
     return {"one-hot": np.eye(5)[inputs]}
 
@@ -59,12 +63,23 @@ def hidden(inputs):
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        ({"activations": 3}, "activations=3 cannot be used: it is no function"),
+        ({"activations": 3}, "activations=3 cannot be used: it must be something to call"),
         ({"activations": lambda x: x}, "it must give arrays by name"),
         ({"activations": lambda x: {}}, "it must give arrays by name"),
         ({"activations": lambda x: {"a": np.zeros(3)}}, "it must be (32, positions, width) or (32, width)"),
         ({"activations": lambda x: {"a": np.full((len(x), 2), np.nan)}}, "numbers that are not finite"),
-        ({"activations": lambda x: {"a": np.array(jax.random.normal(KEYS(), (len(x), 2)))}}, "model.eval()"),
+        (
+            {"activations": lambda x: {"a": np.full((len(x), 2), NUMBERS())}},
+            "model.eval()",
+        ),
+        ({"activations": lambda x: {f"layer {NUMBERS()}": np.zeros((len(x), 2))}}, "Give the same names in every call"),
+        (
+            {"activations": lambda x: {"a": np.eye(5)[x]} | ({} if len(x) == 32 else {"b": x[:, :1]})},
+            "at first it named",
+        ),
+        ({"only": "readouts"}, "only='readouts' cannot be used: it must be a list"),
+        ({"task": "last-token"}, "it is of type str, not a Task"),
+        ({"seed": -1}, "seed=-1"),
         ({"only": ["distances"]}, "only='distances' is unknown: there are invariance, readouts"),
         ({"sentences": 3}, "sentences=3"),
         ({"language": 3}, "not a language"),
@@ -76,15 +91,3 @@ def test_what_cannot_be_probed_is_refused_in_one_line(arguments, says):
         probe(**given)
     assert says in str(caught.value)
     assert "\n" not in str(caught.value)
-
-
-class _Keys:
-    def __init__(self) -> None:
-        self.number = 0
-
-    def __call__(self):
-        self.number += 1
-        return jax.random.key(self.number)
-
-
-KEYS = _Keys()

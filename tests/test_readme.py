@@ -21,8 +21,9 @@ from typer.main import get_command
 
 from syntagma.cli import main
 from syntagma.cli.commands import app
+from syntagma.cli.search import first_values, space
 from syntagma.cli.settings import read_value, settings_for
-from syntagma.cli.sweeps import points, swept
+from syntagma.cli.sweeps import Fitted, points, swept
 from syntagma.errors import InputError, whole_number
 from syntagma.languages.templates import Templates
 from syntagma.studies import BUILT_IN, load, machinery
@@ -31,7 +32,8 @@ ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "docs/gallery").glob("*/*.md")))
 HEAVY = {("docs/watch-a-network-learn.md", 0), ("docs/your-own-model.md", 1), ("docs/your-own-model.md", 2)}
-HEAVY |= {("docs/data-out.md", place) for place in range(3)}
+HEAVY |= {("docs/data-out.md", place) for place in range(4)}
+HEAVY |= {("docs/sweeps-of-your-own.md", place) for place in range(2)}
 """Blocks of Python that need results of a run, or libraries that need not be there: their names are looked up, and they
 are not run. Those of data-out.md are what test_datasets.py does with the real libraries.
 """
@@ -110,7 +112,11 @@ def check(words: list[str]) -> None:
         sizes = {"num_examples": given["examples"], "test_examples": given["test_examples"], "seed": given["seed"]}
         sizes = {name: read_value(text) for name, text in sizes.items()}
         kinds = (given["language"], given["task"], given["learner"])
-        points(kinds, sizes, given["set_"], swept(given["sweep"]), whole_number("seeds", read_value(given["seeds"])))
+        fitted = Fitted(kinds, sizes, given["set_"], whole_number("seeds", read_value(given["seeds"])))
+        if given["optuna"] is None:
+            points(fitted, swept(given["sweep"]))
+        else:
+            fitted.point(first_values(space(given["sweep"])))
     elif words[0] == "probe" and (place := re.fullmatch(r"results/(.+)-(\w+)", str(given["directory"]))):
         study = load(place[1])
         runs = [cell.run.config() for cell in machinery.plan(study, study.presets[place[2]], machinery.Facts())]
@@ -167,9 +173,20 @@ def test_studies_and_their_presets_are_named(name: str) -> None:
 
 
 def test_settings_in_files_are_templates() -> None:
-    tables = [block.text for block in BLOCKS if block.language == "toml" and block.page != "docs/extending.md"]
+    other = ("docs/extending.md", "docs/your-own-model.md")
+    tables = [block.text for block in BLOCKS if block.language == "toml" and block.page not in other]
     assert len(tables) == 1
     assert Templates.model_validate(tomllib.loads(tables[0])).vocab >= 1024 + 256
+
+
+@pytest.mark.usefixtures("files_of_the_tutorials")
+def test_the_settings_with_a_learner_of_pytorch_are_taken() -> None:
+    pytest.importorskip("torch")
+    (text,) = (one.text for one in BLOCKS if one.language == "toml" and one.page == "docs/your-own-model.md")
+    Path("with-torch.toml").write_text(text)
+    settings: Any = settings_for(load("scaling-laws"), "quick", [], "with-torch.toml")
+    assert list(settings.learners) == ["cnn", "counter", "torch"]
+    assert settings.learners["torch"].learner.model_dump()["steps"] == 600
 
 
 @pytest.mark.parametrize("block", [block for block in BLOCKS if block.language == "python"], ids=lambda b: b.page)

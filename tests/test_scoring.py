@@ -249,7 +249,7 @@ def rows(value: Any, width: int = 4) -> Any:
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        ({"predict": 3}, "predict=3 cannot be used: it is of type int, not a function"),
+        ({"predict": 3}, "predict=3 cannot be used: it must be something to call. Give a function"),
         ({"predict": rows(0.25)}, "gives no log-probabilities but probabilities: at [0]"),
         ({"predict": rows(3.0)}, "but logits, it seems"),
         ({"predict": rows(np.nan)}, "gives NaN or infinity for sentence 0"),
@@ -267,7 +267,9 @@ def rows(value: Any, width: int = 4) -> Any:
         ({"readers": {"counter": Counter()}}, "the reader 'counter' has to be fitted"),
         ({"readers": {"a": HierarchicalCNN()}, "num_examples": 9}, "'cnn' is a learner that gives no log-prob"),
         ({"language": "english"}, "it is of type str, not a language"),
-        ({"task": "last-token"}, "it is no task"),
+        ({"task": "last-token"}, "task='last-token' cannot be used: it is of type str, not a Task"),
+        ({"name": 3}, "name=3 cannot be used: it is of type int, not text"),
+        ({"readers": [uniform]}, "it must be a dictionary"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_scored_is_refused_in_one_line(arguments, says):

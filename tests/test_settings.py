@@ -129,6 +129,12 @@ def test_a_file_names_the_learners_there_are(config: Callable[[str], str]) -> No
         ("[seeds]\nx = 1", "seeds={'x': 1} cannot be used"),
         ("[learners.cnn.learner]\nkind = 'nothing'", "learners.cnn.learner.kind='nothing' is unknown"),
         ("[learners.new]\nmax_examples = 3", "learners.new.learner is missing"),
+        (
+            "[learners.new]\nkind = 'cnn'\n[learners.new.learner]\nkind = 'lstm'",
+            "learners.new.kind='cnn' cannot be used: learners.new.learner.kind is 'lstm', and a learner has one kind.",
+        ),
+        ("rules = 3", "mine.toml: rules=3 cannot be used: it must be a list. Give a list, as rules=[3]."),
+        ("seeds = 1.5", "mine.toml: seeds=1.5 cannot be used: it must be a whole number. Give an integer, as seeds=3."),
     ],
 )
 def test_what_a_file_gets_wrong_is_one_line(text: str, says: str, config: Callable[[str], str]) -> None:
@@ -136,6 +142,35 @@ def test_what_a_file_gets_wrong_is_one_line(text: str, says: str, config: Callab
         settings_for(SCALING, "quick", [], config(text))
     assert says in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+def test_a_kind_may_be_said_twice_if_it_is_the_same(config: Callable[[str], str]) -> None:
+    path = config("[learners.new]\nkind = 'lstm'\n[learners.new.learner]\nkind = 'lstm'\nwidth = 8")
+    assert settings_for(SCALING, "quick", [], path).learners["new"].learner.kind == "lstm"  # pyright: ignore
+
+
+@pytest.mark.parametrize(
+    ("text", "change", "says"),
+    [
+        ("rules = 3", "seeds=2", "mine.toml: rules=3 cannot be used: it must be a list. Give a list, as rules=[3]."),
+        ("seeds = 2", "rules=3.5", "rules=3.5 cannot be used: it must be a list. Give a list, as --set 'rules=[3.5]'."),
+        (
+            "seeds = 1.5",
+            "seeds=2.5",
+            "seeds=2.5 cannot be used: it must be a whole number. Give an integer, as --set seeds=3.",
+        ),
+    ],
+)
+def test_what_is_wrong_is_said_where_it_was_given(
+    text: str, change: str, says: str, config: Callable[[str], str]
+) -> None:
+    with pytest.raises(InputError) as refused:
+        settings_for(SCALING, "quick", [change], config(text))
+    assert str(refused.value).removeprefix(config("").removesuffix("mine.toml")).startswith(says)
+
+
+def test_a_change_mends_what_the_file_has_wrong(config: Callable[[str], str]) -> None:
+    assert settings_for(SCALING, "quick", ["seeds=2"], config("seeds = 1.5")).seeds == 2  # pyright: ignore
 
 
 def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:

@@ -61,7 +61,7 @@ def test_what_is_no_sweep(given: list[str], says: str) -> None:
 
 def test_every_point_has_every_seed_and_nothing_else_differs() -> None:
     grid = sweeps.swept(["training.learning_rate=0.01,0.1", "examples=16,32"])
-    found = sweeps.points(KINDS, SIZES, SMALL, grid, 2)
+    found = sweeps.points(sweeps.Fitted(KINDS, SIZES, SMALL, 2), grid)
     assert [dict(point.values) for point in found] == [
         {"training.learning_rate": rate, "examples": size} for rate in (0.01, 0.1) for size in (16, 32)
     ]
@@ -73,12 +73,12 @@ def test_every_point_has_every_seed_and_nothing_else_differs() -> None:
         assert point.runs[0].training.learning_rate == point.values["training.learning_rate"]
     assert len({run.id() for point in found for run in point.runs}) == 8
     with pytest.raises(InputError, match=r"Did you mean 'training.learning_rate'"):
-        sweeps.points(KINDS, SIZES, SMALL, {"training.lr": [0.1]}, 1)
+        sweeps.points(sweeps.Fitted(KINDS, SIZES, SMALL, 1), {"training.lr": [0.1]})
 
 
 def made_up(losses: dict[float, list[tuple[float, float]]], stopped: dict[float, str] | None = None) -> Any:
     """Points and results with the given validation and test loss of each seed."""
-    found = sweeps.points(KINDS, SIZES, SMALL, {"training.learning_rate": list(losses)}, 3)
+    found = sweeps.points(sweeps.Fitted(KINDS, SIZES, SMALL, 3), {"training.learning_rate": list(losses)})
     results = {}
     for point, (rate, pairs) in zip(found, losses.items(), strict=True):
         for run, (validation, test) in zip(point.runs, pairs, strict=False):
@@ -141,12 +141,20 @@ def test_the_command_without_a_store(capsys: pytest.CaptureFixture[str]) -> None
         (["--checkpoints", "1"], "checkpoints=1 cannot be used: there is no place for results"),
         (["--ray", "auto"], "Give one, as --out results/mine"),
         (["--out", "x.sqlite"], "results go into a directory"),
+        (["--optuna", "3"], "there is nothing to search. Add --sweep KEY=FIRST..LAST"),
+        (["--optuna", "0", "--sweep", "learner.width=4..8"], "optuna=0"),
+        (["--optuna", "3", "--sweep", "learner.width=8..4"], "a range goes from one number above 0 to a larger one"),
+        (["--optuna", "3", "--sweep", "learner.with=4..8"], "Did you mean 'learner.width'?"),
+        (["--optuna", "3", "--sweep", "learner.width=4..8", "--sweep", "learner.width=4,8"], "is swept twice"),
+        (["--optuna", "100000", "--sweep", "learner.width=4..8"], "it makes 100,000 runs"),
+        (["--optuna", "3", "--sweep", "learner.width=4..8"], "Install it with `pip install 'syntagma[optuna]'`"),
     ],
 )
 def test_what_is_refused_makes_nothing(
     more: list[str], says: str, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("syntagma.cli.search.find_spec", lambda name: None)
     said = done(capsys, *line(*more), code=2)
     assert says in said
     assert said.count("\n") == 1

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from syntagma.cli.options import AsJson, Directory, number
+from syntagma.cli.options import AsJson, Directory, With, import_files, number
 from syntagma.cli.reports import stored_study, write_comparison, write_report
 from syntagma.errors import invalid, whole_number
 
@@ -18,10 +18,7 @@ def report(
     ] = False,
     to: Annotated[str | None, typer.Option(help="Write there instead of into DIR.", metavar="DIR")] = None,
     study: Annotated[str | None, typer.Option(help="Which study, where DIR holds several, or its file.")] = None,
-    with_: Annotated[
-        list[str],
-        typer.Option("--with", help="A file that adds a learner or language of the results; repeat.", metavar="FILE"),
-    ] = [],  # noqa: B006
+    with_: With = [],  # noqa: B006
     formats: Annotated[
         str, typer.Option("--format", help="Of the figures, with commas: png,pdf,svg,json.")
     ] = "png,pdf",
@@ -30,14 +27,12 @@ def report(
 ) -> None:
     """Write the page and figures again from stored results alone."""
     from syntagma.cli.paths import directory_to_write, to_read
-    from syntagma.extensions import module_of_file
     from syntagma.report.files import checked_formats, checked_width
     from syntagma.studies import load
     from syntagma.sweep.store import Store
 
     forms, inches = checked_formats(formats.split(",")), checked_width(width)
-    for file in with_:
-        module_of_file(file, "with")
+    import_files(with_)
     if compare != (len(directories) > 1):
         allowed = (
             "several directories need --compare" if len(directories) > 1 else "there is nothing to compare it with"
@@ -146,6 +141,7 @@ def compare(
 def watch(
     directory: Directory,
     study: Annotated[str | None, typer.Option(help="Which study, where DIR holds several, or its file.")] = None,
+    with_: With = [],  # noqa: B006
     text: Annotated[bool, typer.Option("--text", help="Print it here, again and again.")] = False,
     once: Annotated[bool, typer.Option("--once", help="Print it here once.")] = False,
     port: Annotated[str, number("Of the page's address; 0 for any that is free.")] = "0",
@@ -160,6 +156,7 @@ def watch(
     from syntagma.sweep.store import Store
 
     number = whole_number("port", read_value(port), minimum=0)
+    import_files(with_)
     source = to_read("DIR", directory)
     with Store.open(source, read_only=True) as store:
         chosen = load(stored_study(store, study))
@@ -186,6 +183,7 @@ def probe(
     ],
     step: Annotated[str | None, number("The network after so many steps. (default: of the smallest loss)")] = None,
     sentences: Annotated[str, number("How many sentences to probe with.")] = "4096",
+    with_: With = [],  # noqa: B006
     as_json: AsJson = False,
 ) -> None:
     """Show what a stored network knows of its grammar: layer by layer, level by level."""
@@ -199,6 +197,7 @@ def probe(
     from syntagma.sweep.stored_network import find_run, probe_run, step_of
 
     number = whole_number("sentences", read_value(sentences), minimum=20)
+    import_files(with_)
     with Store.open(to_read("DIR", directory), read_only=True) as store:
         found, metrics = find_run(store, run)
         after = step_of(metrics, None if step is None else read_value(step))
@@ -221,23 +220,32 @@ def network(
     to: Annotated[
         str | None, typer.Option(help="Write its weights to this file, for PyTorch.", metavar="FILE.safetensors")
     ] = None,
+    onnx: Annotated[
+        str | None, typer.Option(help="Write it to this file as ONNX: the extra `onnx`.", metavar="FILE.onnx")
+    ] = None,
+    with_: With = [],  # noqa: B006
     as_json: AsJson = False,
 ) -> None:
-    """Show a stored network's weights and layers, or write it as a state_dict that PyTorch loads."""
+    """Show a stored network's weights and layers, or write it as a state_dict that PyTorch loads, or as ONNX."""
     from syntagma.cli import display
     from syntagma.cli.paths import file_to_write, to_read
     from syntagma.cli.settings import read_value
     from syntagma.sweep.loaded_network import load
+    from syntagma.sweep.onnx_file import check_installed
 
-    file = None if to is None else file_to_write("to", to, ".safetensors")
+    files = [] if to is None else [file_to_write("to", to, ".safetensors")]
+    if onnx is not None:
+        files.append(file_to_write("onnx", onnx, ".onnx"))
+        check_installed(onnx)
     asked = None if step is None else whole_number("step", read_value(step), minimum=0)
+    import_files(with_)
     found = load(to_read("DIR", directory), *run, step=asked)
-    if file is not None:
+    for file in files:
         found.export(file)
     if as_json:
         display.print_json(found.description())
-    elif file is not None:
-        print(file)
+    elif files:
+        print("\n".join(map(str, files)))
     else:
         title = f"{found.run.learner.label} network of run {found.run.id()[:8]}, after {found.step} steps"
         display.print_tables({title: found.table()})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import typer
@@ -34,6 +35,14 @@ Config = Annotated[
     typer.Option(help="Settings in this file, laid over the preset: see `syntagma settings`.", metavar="FILE.toml"),
 ]
 Directory = Annotated[str, typer.Argument(help="A directory of results.", metavar="DIR")]
+With = Annotated[
+    list[str],
+    typer.Option("--with", help="A file that adds a learner or language of the results; repeat.", metavar="FILE"),
+]
+Tags = Annotated[
+    list[str],
+    typer.Option("--tag", help="A name for the runs, also for those stored before; repeat.", metavar="NAME"),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
 
@@ -45,3 +54,15 @@ def number(help_: str) -> Any:
 def kind(noun: str, help_: str) -> Any:
     """An option that names the kind of a language, task or learner."""
     return typer.Option(help=help_, metavar="KIND", autocompletion=completion.kinds_of(noun))
+
+
+def import_files(files: Sequence[str]) -> None:
+    """Import what `--with` names, so that the learners and languages in it are known.
+
+    Raises:
+        InputError: there is no such file, or it cannot be imported.
+    """
+    from syntagma.extensions import module_of_file
+
+    for file in files:
+        module_of_file(file, "with")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from syntagma.cli.options import number
+from syntagma.cli.options import AsJson, With, import_files, number
 from syntagma.errors import InputError, invalid, unknown, whole_number
 
 if TYPE_CHECKING:
@@ -41,20 +41,20 @@ def export(
     from syntagma.cli.progress import waiting
     from syntagma.cli.settings import read_value
     from syntagma.cli.single import language_settings
-    from syntagma.datasets import LAYOUTS, split_sizes
+    from syntagma.datasets import FORMATS, split_sizes
     from syntagma.datasets import export as write
 
     number = None if examples is None else whole_number("examples", read_value(examples))
     sizes = split_sizes(splits, number)
-    if format_ not in LAYOUTS:
-        raise unknown("format", format_, LAYOUTS)
+    if format_ not in FORMATS:
+        raise unknown("format", format_, FORMATS)
     which = whole_number("seed", read_value(seed), minimum=0)
     grammar = None if grammar_seed is None else whole_number("grammar-seed", read_value(grammar_seed), minimum=0)
     settings = language_settings(language, set_, grammar)
     place = directory_to_write("to", to)
     with waiting(f"exporting {sum(sizes.values()):,} sentences"):
         metadata = write(
-            settings, place, **{**dict.fromkeys(("train", "validation", "test"), 0), **sizes}, layout=format_,
+            settings, place, **{**dict.fromkeys(("train", "validation", "test"), 0), **sizes}, format=format_,
             seed=which, labels=labels,
         )  # fmt: skip
     for split, one in metadata["splits"].items():
@@ -76,7 +76,8 @@ def score(
     reader: Annotated[
         list[str], typer.Option(help="Also the distance to this learner, as counter; repeat.", metavar="KIND")
     ] = [],  # noqa: B006
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
+    with_: With = [],  # noqa: B006
+    as_json: AsJson = False,
 ) -> None:
     """Compare a model of any program with the exact oracle, by a file of its log-probabilities."""
     from syntagma.cli import display
@@ -86,6 +87,7 @@ def score(
     from syntagma.learners import LEARNERS
     from syntagma.scoring import score_array
 
+    import_files(with_)
     opened = open_export(to_read("DIR", directory))
     if split not in opened.sizes:
         raise unknown("split", split, opened.sizes)

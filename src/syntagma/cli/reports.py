@@ -34,11 +34,11 @@ def write_report(
     *, title: bool = True,
 ) -> None:  # fmt: skip
     """Analyse, draw, and say what came out and where it is."""
+    from syntagma.atomic_file import remove_abandoned
     from syntagma.cli import display
     from syntagma.cli.progress import waiting
     from syntagma.report import save_figures, write_markdown, write_page
     from syntagma.studies import machinery
-    from syntagma.sweep.atomic_file import remove_abandoned
 
     page = directory / "page.html"
     with waiting(f"writing the report of {study.name}"):

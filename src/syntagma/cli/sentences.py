@@ -41,7 +41,7 @@ def write(sample: Sample, out: Path) -> None:
     Raises:
         InputError: the file cannot be written.
     """
-    from syntagma.sweep.atomic_file import atomic_file
+    from syntagma.atomic_file import atomic_file
 
     with atomic_file(out) as temporary:
         if out.suffix == ".npy":

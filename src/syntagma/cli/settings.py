@@ -33,25 +33,53 @@ def settings_for(study: Study[Any, Any], preset: str, changes: Iterable[str], co
         InputError: unknown preset or key, a file that is none of settings, a change without `=`, or a value that its
             field does not take.
     """
-    from pydantic import ValidationError
-
-    from syntagma.checked_model import first_problem
-
     if preset not in study.presets:
         raise unknown("preset", preset, study.presets)
     start = study.presets[preset]
     tree = start.model_dump()
-    if config is not None:
-        try:
-            lay_over(tree, read(config), start, _keys(start, tree))
-        except InputError as error:
-            raise InputError(str(error) if config in str(error) else f"{shown(config)}: {error}") from None
+    if config is None:
+        for change in changes:
+            apply_change(tree, change, start)
+        return _checked(start, tree, "--set ")
+    try:
+        lay_over(tree, read(config), start, _keys(start, tree))
+    except InputError as error:
+        raise _of_file(config, error) from None
+    of_file = copy.deepcopy(tree)
     for change in changes:
         apply_change(tree, change, start)
     try:
+        return _checked(start, tree, "")
+    except InputError as error:
+        if tree == of_file or str(error) == _problem(start, of_file):
+            raise _of_file(config, error) from None
+    return _checked(start, tree, "--set ")
+
+
+def _checked(start: Settings, tree: Mapping[str, Any], option: str) -> Settings:
+    """The settings of the kind of `start` that `tree` is the form of; `option` stands in messages before a value."""
+    from pydantic import ValidationError
+
+    from syntagma.checked_model import first_problem
+
+    try:
         return type(start).model_validate(tree)
     except ValidationError as error:
-        raise InputError(first_problem(error, tree, "--set ")) from None
+        raise InputError(first_problem(error, tree, option)) from None
+
+
+def _problem(start: Settings, tree: Mapping[str, Any]) -> str:
+    """What is wrong with settings, in one line; empty where nothing is."""
+    try:
+        _checked(start, tree, "")
+    except InputError as error:
+        return str(error)
+    return ""
+
+
+def _of_file(config: str, error: InputError) -> InputError:
+    """The error, with the name of the file that it is about."""
+    return InputError(str(error) if config in str(error) else f"{shown(config)}: {error}")
 
 
 def lay_over(
@@ -81,7 +109,7 @@ def lay_over(
         if not isinstance(value, Mapping) or not isinstance(tree.get(name, {}), dict | None):
             tree[name] = value
             continue
-        if takes_names and name not in tree and (kind := _kind_of_contender(others, value)) is not None:
+        if takes_names and name not in tree and (kind := _kind_of_contender(others, value, path + name)) is not None:
             tree[name] = _new_contender(name, others, kind)
             value = {"learner": {}, **{k: v for k, v in value.items() if k != "kind"}}
             value["learner"] = {**value["learner"], "kind": kind}
@@ -169,12 +197,20 @@ def _contend(others: Mapping[str, Any]) -> bool:
     return any(isinstance(one, Mapping) and "learner" in one for one in others.values())
 
 
-def _kind_of_contender(others: Mapping[str, Any], given: Mapping[str, Any]) -> Any:
-    """The kind of learner that a new entry names, in short or in full; None where it names none."""
+def _kind_of_contender(others: Mapping[str, Any], given: Mapping[str, Any], path: str) -> Any:
+    """The kind of learner that a new entry at `path` names, in short or in full; None where it names none.
+
+    Raises:
+        InputError: it names two kinds.
+    """
     learner = given.get("learner", {})
     if not _contend(others) or not isinstance(learner, Mapping):
         return None
-    return given.get("kind", learner.get("kind"))
+    kind = given.get("kind", learner.get("kind"))
+    if learner.get("kind", kind) != kind:
+        reason = f"{path}.learner.kind is {learner['kind']!r}, and a learner has one kind"
+        raise invalid(f"{path}.kind", kind, reason, "Leave out one of the two")
+    return kind
 
 
 def _new_contender(name: str, others: Mapping[str, Any], kind: Any) -> dict[str, Any]:

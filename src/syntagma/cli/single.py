@@ -115,11 +115,13 @@ def language_settings(language: str, changes: Iterable[str], seed: int | None = 
 
 
 def _checked(kind: Any, given: Mapping[str, Any], field: str = "") -> Any:
+    """`given` as a value of `kind`; where it is one field of several, messages name that."""
     try:
+        if field:
+            return TypeAdapter(dict[str, kind]).validate_python({field: given})[field]  # pyright: ignore[reportInvalidTypeForm]
         return TypeAdapter(kind).validate_python(given)
     except ValidationError as error:
-        problem = first_problem(error, given, "--set ")
-        raise InputError(f"{field}.{problem}" if field else problem) from None
+        raise InputError(first_problem(error, {field: given} if field else given, "--set ")) from None
 
 
 def kinds(union: Any) -> dict[str, Any]:

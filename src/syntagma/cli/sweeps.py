@@ -13,9 +13,9 @@ from __future__ import annotations
 import itertools
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from syntagma.cli.settings import read_value
 from syntagma.errors import invalid
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from syntagma.sweep.runs import Run
 
 MOST_POINTS = 10_000
+NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 _SIZES = {"examples": "num_examples", "test_examples": "test_examples", "validation_examples": "validation_examples"}
 """Sizes of a run that can be swept like its settings."""
 
@@ -57,37 +58,92 @@ def swept(given: Sequence[str]) -> dict[str, list[Any]]:
     return found
 
 
-def points(
-    kinds: Sequence[str],
-    sizes: Mapping[str, Any],
-    changes: Sequence[str],
-    grid: Mapping[str, Sequence[Any]],
-    seeds: int,
-) -> list[Point]:
-    """Every point of the grid with its runs.
+ResultsOf = Callable[[Collection[str]], Mapping[str, Mapping[str, Any]]]
+"""Ids of runs to the results of those that are done."""
 
-    Args:
+
+class Wanted(Protocol):
+    """Points, and the runs of them that are to be done next."""
+
+    @property
+    def points(self) -> list[Point]:
+        """All that are wanted so far."""
+        ...
+
+    def missing(self, results_of: ResultsOf, given_up: Collection[str]) -> list[Run]:
+        """The runs that are neither done nor given up; none at the end."""
+        ...
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Points that are wanted from the start."""
+
+    points: list[Point]
+
+    def missing(self, results_of: ResultsOf, given_up: Collection[str]) -> list[Run]:
+        runs = {run.id(): run for point in self.points for run in point.runs if run.id() not in given_up}
+        done = results_of(runs.keys())
+        return [run for name, run in runs.items() if name not in done]
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What is the same at every point of a sweep.
+
+    Attributes:
         kinds: of language, task and learner.
         sizes: as `single.run_of` takes them; seeds count from its `seed`.
-        changes: settings that are the same everywhere.
+        changes: settings.
+        seeds: runs of each point.
+    """
+
+    kinds: tuple[str, str, str]
+    sizes: Mapping[str, Any]
+    changes: Sequence[str]
+    seeds: int
+
+    def point(self, values: Mapping[str, Any]) -> Point:
+        """The point with these values of the swept settings.
+
+        Raises:
+            InputError: a key or value that no run takes.
+        """
+        from syntagma.cli.single import run_of
+
+        given = {_SIZES[key]: value for key, value in values.items() if key in _SIZES}
+        more = [f"{key}={_text(value)}" for key, value in values.items() if key not in _SIZES]
+        first = run_of(*self.kinds, {**self.sizes, **given}, [*self.changes, *more])
+        runs = [type(first).model_validate({**first.model_dump(), "seed": first.seed + n}) for n in range(self.seeds)]
+        return Point(values, tuple(runs))
+
+
+def points(fitted: Fitted, grid: Mapping[str, Sequence[Any]]) -> list[Point]:
+    """Every point of the grid with its runs.
 
     Raises:
-        InputError: a key or value that no run takes.
+        InputError: a key or value that no run takes, or too many of them.
     """
-    from syntagma.cli.single import run_of
+    check_number(fitted.seeds, math.prod(map(len, grid.values())))
+    return [fitted.point(dict(zip(grid, values, strict=True))) for values in itertools.product(*grid.values())]
 
-    language, task, learner = kinds
-    if (number := seeds * math.prod(map(len, grid.values()))) > MOST_POINTS:
+
+def check_number(seeds: int, points: int) -> None:
+    """Refuse more runs than anyone wants.
+
+    Raises:
+        InputError: there are.
+    """
+    if (number := seeds * points) > MOST_POINTS:
         raise invalid("seeds", seeds, f"it makes {number:,} runs, and at most {MOST_POINTS:,} are taken", "Lower it")
-    found = []
-    for values in itertools.product(*grid.values()):
-        point = dict(zip(grid, values, strict=True))
-        given = {_SIZES[key]: value for key, value in point.items() if key in _SIZES}
-        more = [f"{key}={_text(value)}" for key, value in point.items() if key not in _SIZES]
-        first = run_of(language, task, learner, {**sizes, **given}, [*changes, *more])
-        runs = [type(first).model_validate({**first.model_dump(), "seed": first.seed + n}) for n in range(seeds)]
-        found.append(Point(point, tuple(runs)))
-    return found
+
+
+def validation_loss(point: Point, results: Mapping[str, Mapping[str, Any]]) -> float:
+    """The mean over seeds; NaN where a run is missing or diverged."""
+    done = [results[run.id()] for run in point.runs if run.id() in results]
+    if len(done) < len(point.runs) or any(one.get("stopped") == "diverged" for one in done):
+        return math.nan
+    return sum(float(one["validation_loss"]) for one in done) / len(done)
 
 
 def compared(points: Sequence[Point], results: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
@@ -132,8 +188,7 @@ def best_at_an_end(table: pd.DataFrame, grid: Mapping[str, Sequence[Any]]) -> li
 
 
 def _values(given: str, text: str) -> list[Any]:
-    number = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
-    if match := re.fullmatch(rf"({number})\.\.({number}):(\d{{1,5}})", text):
+    if match := re.fullmatch(rf"({NUMBER})\.\.({NUMBER}):(\d{{1,5}})", text):
         first, last, count = float(match[1]), float(match[2]), int(match[3])
         if not (0 < first < last < math.inf) or count < 2:
             raise invalid("sweep", given, "a range goes from one number above 0 to a larger one, in 2 steps or more")

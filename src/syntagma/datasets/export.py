@@ -1,6 +1,7 @@
 """Train, validation and test sentences of one language in a folder, and beside them what is exactly known.
 
-    metadata.json       the language's settings, the splits with their streams, plateaus, the oracle's mean losses
+    metadata.json       the language's settings, the splits with their streams and the SHA-256 of their files, plateaus,
+                        the oracle's mean losses
     grammar.json        the grammar, of a random hierarchy language (`RandomHierarchy.load`)
     oracle_losses.npy   [n_test, T], -ln P(x_i | x_<i) of every token of every test sentence, in nats; rows sum to
                         -ln P(sentence)
@@ -20,8 +21,11 @@ import numpy as np
 from jaxtyping import Float, Integer
 from pydantic import BaseModel
 
-from syntagma.datasets.layouts import LARGEST_BIN_VOCAB, LAYOUTS, Labels, Layout, finish, write_split
-from syntagma.errors import InputError, invalid, unknown, whole_number
+from syntagma.atomic_file import remove_abandoned, temporary_directory
+from syntagma.checked_call import checked
+from syntagma.datasets import checksums
+from syntagma.datasets.formats import LARGEST_BIN_VOCAB, Format, Labels, finish, write_split
+from syntagma.errors import InputError, invalid, whole_number
 from syntagma.languages.hierarchy import RandomHierarchy
 from syntagma.languages.language import Language, Sample
 from syntagma.languages.settings import language_of
@@ -29,14 +33,15 @@ from syntagma.languages.splits import Split, checked_sizes_of_splits, stream_of
 from syntagma.oracles.oracle import oracle_of
 from syntagma.oracles.tree import TreeOracle
 from syntagma.regular_file import shown
-from syntagma.sweep.atomic_file import remove_abandoned, temporary_directory
 from syntagma.sweep.environment import environment
 
-FORMAT = "syntagma.dataset"
-VERSION = 1
+METADATA_FORMAT = "syntagma.dataset"
+VERSION = 2
+"""Version 1 had no checksums."""
 _SENTENCES_AT_ONCE = 4096
 
 
+@checked
 def export(
     language: Any,
     to: str | os.PathLike[str],
@@ -44,36 +49,36 @@ def export(
     train: int = 0,
     validation: int = 0,
     test: int = 0,
-    layout: Layout = "npy",
+    format: Format = "npy",  # noqa: A002  # as the command line has it
     seed: int = 0,
     labels: bool = False,
 ) -> dict[str, Any]:
     """Write sentences of one language to the folder `to`; what `metadata.json` there says.
 
-        export(HierarchySettings(vocab=8, rules=2, branching=2, depth=3), "data", train=10000, test=1000, layout="bin")
+        export(HierarchySettings(vocab=8, rules=2, branching=2, depth=3), "data", train=10000, test=1000, format="bin")
 
     Args:
         language: it, or its settings; a language of another kind than a grammar is given by settings.
         to: a folder that is not there yet, or is empty.
-        layout: "npy", "parquet", "hf" or "bin", see `datasets.layouts`.
+        format: of the files, "npy", "parquet", "hf" or "bin", see `datasets.formats`.
         seed: of the sentences: they are those of `language.splits(..., seed=seed)`.
         labels: with the label of each sentence, the class at the root of a tree.
 
     Raises:
-        InputError: a folder with something in it, or that cannot be made; no sentences; an unknown layout; more than
+        InputError: a folder with something in it, or that cannot be made; no sentences; an unknown format; more than
             65,535 tokens for "bin"; labels of a language that has none; a source that is no language, as a text.
     """
     source = language_of(language)
     sizes = checked_sizes_of_splits(train, validation, test)
     seed = whole_number("seed", seed, minimum=0)
-    source = _checked(source, language, layout, labels=labels)
+    source = _checked(source, language, format, labels=labels)
     folder = _checked_folder(Path(to))
     remove_abandoned(folder.parent)
     with temporary_directory(folder.parent) as private:  # it lets only its owner in
         place = private / "export"
         try:
             place.mkdir()
-            metadata = _written(source, language, place, sizes, layout, seed, labels=labels)
+            metadata = _written(source, language, place, sizes, format, seed, labels=labels)
             os.replace(place, folder)
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
@@ -82,7 +87,7 @@ def export(
 
 
 def _written(
-    source: Language, given: Any, place: Path, sizes: Mapping[Split, int], layout: Layout, seed: int, *, labels: bool
+    source: Language, given: Any, place: Path, sizes: Mapping[Split, int], format_: Format, seed: int, *, labels: bool
 ) -> dict[str, Any]:
     files: dict[Split, list[str]] = {}
     splits: dict[str, Any] = {}
@@ -91,9 +96,10 @@ def _written(
     for split, size in sizes.items():
         sample = source.sample(stream_of(split, seed), size, hidden=labels)
         files[split] = write_split(
-            layout, place, split, sample.tokens, _labels(sample) if labels else None, source.vocab
+            format_, place, split, sample.tokens, _labels(sample) if labels else None, source.vocab
         )
         splits[split] = {"sentences": size, "stream": stream_of(split, seed), "files": files[split]}
+        splits[split]["sha256"] = checksums.of_files(place, files[split])
         if split == "train":
             in_training = {row.tobytes() for row in sample.tokens}
         elif "train" in sizes:
@@ -102,14 +108,14 @@ def _written(
         if split == "test":
             oracle_loss = _oracle_losses(source, sample.tokens)
     metadata = {
-        "format": FORMAT,
+        "format": METADATA_FORMAT,
         "version": VERSION,
         "syntagma": environment()["versions"]["syntagma"],
-        "layout": layout,
+        "format_of_files": format_,
         "language": given.model_dump(mode="json") if isinstance(given, BaseModel) else None,
         "vocab": source.vocab,
         "sentence_length": source.sentence_length,
-        "separator": source.vocab if layout == "bin" else None,
+        "separator": source.vocab if format_ == "bin" else None,
         "seed": seed,
         "splits": splits,
         **_of_grammar(source, place),
@@ -118,8 +124,9 @@ def _written(
         np.save(place / "oracle_losses.npy", oracle_loss, allow_pickle=False)
         means = {"by_position": oracle_loss.mean(axis=0).tolist(), "mean": float(oracle_loss.mean())}
         metadata["oracle_losses"] = {"file": "oracle_losses.npy", "unit": "nats", **means}
+        metadata["oracle_losses"]["sha256"] = checksums.of_files(place, ["oracle_losses.npy"])
     (place / "metadata.json").write_text(json.dumps(metadata, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-    finish(layout, place, files, f"Sentences of a language of {source.vocab} tokens, made by Syntagma")
+    finish(format_, place, files, f"Sentences of a language of {source.vocab} tokens, made by Syntagma")
     return metadata
 
 
@@ -156,18 +163,16 @@ def _labels(sample: Sample) -> Labels:
     return sample.labels if sample.labels is not None or sample.levels is None else sample.levels[-1][:, 0]
 
 
-def _checked(source: Any, given: Any, layout: str, *, labels: bool) -> Language:
-    if layout not in LAYOUTS:
-        raise unknown("layout", str(layout), LAYOUTS)
+def _checked(source: Any, given: Any, format_: str, *, labels: bool) -> Language:
     if not isinstance(source, Language):
         kind = type(source).__name__
         raise invalid("language", kind, "its parts are no independent streams", "Export a language, not a text")
     if not isinstance(given, BaseModel) and not isinstance(source, RandomHierarchy):
         mend = "Give its settings"
         raise invalid("language", type(source).__name__, "metadata say what it is by its settings", mend)
-    if layout == "bin" and source.vocab > LARGEST_BIN_VOCAB:
+    if format_ == "bin" and source.vocab > LARGEST_BIN_VOCAB:
         allowed = f"16 bits hold {LARGEST_BIN_VOCAB} tokens and the separator"
-        raise invalid("vocab", source.vocab, allowed, "Choose another layout")
+        raise invalid("vocab", source.vocab, allowed, "Choose another format")
     if labels and source.label_kind is None and source.branching is None:
         raise invalid("labels", labels, f"{type(source).__name__} does not label its sentences", "Leave it out")
     return source

@@ -9,7 +9,7 @@ from syntagma.learners.engine import Engine
 from syntagma.learners.foreign import ForeignLearner, Validation
 from syntagma.learners.kernel_regression import KernelRegression
 from syntagma.learners.langevin import LangevinPosterior
-from syntagma.learners.learner import Activations, Layer, Learner, Network, NetworkLearner
+from syntagma.learners.learner import Activations, Layer, Learner, Network, NetworkLearner, Replace, unchanged
 from syntagma.learners.networks.attention_only import MultiLayerAttention
 from syntagma.learners.networks.convolution import HierarchicalCNN, LocallyConnected
 from syntagma.learners.networks.perceptron import EqualityPerceptron, Perceptron
@@ -66,6 +66,7 @@ __all__ = [
     "Network",
     "NetworkLearner",
     "Perceptron",
+    "Replace",
     "Scores",
     "SeedBySeed",
     "Trainer",
@@ -76,4 +77,5 @@ __all__ = [
     "fit",
     "solved_fit",
     "trainer_of",
+    "unchanged",
 ]

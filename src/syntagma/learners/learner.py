@@ -22,6 +22,13 @@ from syntagma.languages._tokens import checked_tokens
 from syntagma.tasks import Shape
 
 F = TypeVar("F", bound=Callable[..., Any])
+Replace = Callable[[str, Array], Array]
+"""Gets a layer's name and values as they are computed, and gives what the network goes on with."""
+
+
+def unchanged(name: str, values: Array) -> Array:
+    """Replaces nothing."""
+    return values
 
 
 def checked_inputs(method: F) -> F:
@@ -32,11 +39,11 @@ def checked_inputs(method: F) -> F:
     """
 
     @functools.wraps(method)
-    def call(self: Any, inputs: Any) -> Any:
+    def call(self: Any, inputs: Any, *more: Any) -> Any:
         if isinstance(inputs, jax.core.Tracer):
-            return method(self, inputs)
+            return method(self, inputs, *more)
         tokens = checked_tokens(inputs, self.shape.vocab + 1, self.shape.length, field="inputs")
-        return method(self, inputs if isinstance(inputs, jax.Array) else tokens)
+        return method(self, inputs if isinstance(inputs, jax.Array) else tokens, *more)
 
     return cast("F", call)
 
@@ -79,8 +86,13 @@ class Network(eqx.Module):
         """Logits `[B, outputs]`, or `[B, T, outputs]` where the task reads every position."""
 
     @abc.abstractmethod
-    def activations(self, inputs: Integer[Array, "B T"]) -> Activations:
-        """Every layer at every position, by the plain formula: nothing folded, nothing left out. Slower than a call."""
+    def activations(self, inputs: Integer[Array, "B T"], replace: Replace = unchanged) -> Activations:
+        """Every layer at every position, by the plain formula: nothing folded, nothing left out. Slower than a call.
+
+        Args:
+            inputs: of the task.
+            replace: is asked for every layer, whose values are then what it gives: to ablate or to patch them.
+        """
 
 
 class Learner(CheckedModel, abc.ABC):

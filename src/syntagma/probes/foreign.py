@@ -46,10 +46,8 @@ class ForeignNetwork:
 
     def layers(self, inputs: Integer[np.ndarray, "n T"]) -> list[Layer]:
         """Every layer on `inputs`, float32."""
-        values = _activations(self.activations, inputs, self.batch)
-        if list(values) != list(self.sees):
-            raise invalid("activations", list(values), f"at first it named {list(self.sees)}", "Name them alike")
-        return [Layer(name, found, self.sees[name]) for name, found in values.items()]  # pyright: ignore
+        values = _activations(self.activations, inputs, self.batch, list(self.sees))
+        return [Layer(name, array, self.sees[name]) for name, array in values.items()]  # pyright: ignore
 
     def log_probabilities(self, inputs: Integer[np.ndarray, "n T"]) -> Float[np.ndarray, "n *answers"]:
         """What it predicts.
@@ -78,7 +76,9 @@ def foreign_network(
     if not callable(activations):
         raise invalid("activations", activations, "it is no function", "Give a function of token arrays")
     some = np.asarray(inputs[:_TRIED], np.int64)
-    before, again = (_activations(activations, some, batch) for _ in range(2))
+    before = _activations(activations, some, batch)
+    names = list(before)
+    again = _activations(activations, some, batch, names)
     for name, values in before.items():
         if not np.array_equal(values, again[name]):
             raise InputError(
@@ -89,24 +89,38 @@ def foreign_network(
     for place in range(shape.length):
         changed = some.copy()
         changed[:, place] = np.where(some[:, place] < shape.vocab, (some[:, place] + 1) % shape.vocab, 0)
-        for name, values in _activations(activations, changed, batch).items():
+        for name, values in _activations(activations, changed, batch, names).items():
             sees[name][:, place] = (values != before[name]).any(axis=(0, 2))
     return ForeignNetwork(shape, sees, activations, predict, batch)
 
 
-def _activations(given: ForeignActivations, inputs: np.ndarray, batch: int) -> dict[str, np.ndarray]:
-    """All layers on all inputs, `[n, positions, w]`, in calls of `batch` sentences."""
+def _activations(
+    given: ForeignActivations, inputs: np.ndarray, batch: int, names: list[str] | None = None
+) -> dict[str, np.ndarray]:
+    """All layers on all inputs, `[n, positions, w]`, in calls of `batch` sentences; each call gives the same `names`.
+
+    Raises:
+        InputError: a call names other layers than the first one did, or what it gives is none.
+    """
     inputs = np.asarray(inputs, np.int64)
-    pieces = [_one_call(given, inputs[start : start + batch]) for start in range(0, len(inputs), batch)]
-    return {name: np.concatenate([piece[name] for piece in pieces]) for name in pieces[0]}
+    pieces: list[dict[str, np.ndarray]] = []
+    for start in range(0, len(inputs), batch):
+        layers = _one_call(given, inputs[start : start + batch])
+        names = list(layers) if names is None else names
+        if set(layers) != set(names):
+            raise invalid(
+                "activations", list(layers), f"at first it named {names}", "Give the same names in every call"
+            )
+        pieces.append(layers)
+    return {name: np.concatenate([layers[name] for layers in pieces]) for name in names or ()}
 
 
 def _one_call(given: ForeignActivations, inputs: np.ndarray) -> dict[str, np.ndarray]:
-    found: Any = given(inputs.copy())
-    if not isinstance(found, Mapping) or not found:
-        raise invalid("activations", found, "it must give arrays by name", 'For example {"block 1": values}')
+    by_name: Any = given(inputs.copy())
+    if not isinstance(by_name, Mapping) or not by_name:
+        raise invalid("activations", by_name, "it must give arrays by name", 'For example {"block 1": values}')
     layers = {}
-    for name, values in found.items():
+    for name, values in by_name.items():
         array = as_numbers(values, f"activations[{name!r}]").astype(np.float32)
         if array.ndim == 2:
             array = array[:, None]

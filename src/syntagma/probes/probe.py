@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
+from syntagma.checked_call import checked
 from syntagma.errors import InputError, unknown, whole_number
 from syntagma.languages.hierarchy import RandomHierarchy
 from syntagma.languages.settings import language_of
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 _OF_ACTIVATIONS = ("invariance", "readouts")
 
 
+@checked
 def probe(
     language: Any,
     task: Task,
@@ -57,6 +59,7 @@ def probe(
     for name in chosen:
         if name not in possible:
             raise unknown("only", name, possible)
+    seed = whole_number("seed", seed, minimum=0)
     sample = source.sample(FIRST_PROBE_SEED + seed, whole_number("sentences", sentences, minimum=20), hidden=True)
     inputs = task.examples(sample, source, seed).inputs
     network = foreign_network(activations, task.shape(source), inputs, predict, batch)

@@ -6,10 +6,10 @@ import math
 from collections.abc import Sequence
 from pathlib import Path
 
+from syntagma.atomic_file import atomic_file
 from syntagma.errors import InputError, invalid, unknown
 from syntagma.plot import Figure
 from syntagma.plot.files import as_bytes
-from syntagma.sweep.atomic_file import atomic_file
 
 FORMATS = ("png", "pdf", "svg", "json")
 NARROWEST, WIDEST = 2.0, 20.0

@@ -10,11 +10,11 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from syntagma.atomic_file import atomic_file
 from syntagma.curves.claim import Verdict, claims_tested
 from syntagma.plot import Figure
 from syntagma.report.page import headline
 from syntagma.studies.machinery import Analysis
-from syntagma.sweep.atomic_file import atomic_file
 
 
 def write_markdown(analysis: Analysis, path: str | Path, pictures: str = "") -> Path:

@@ -13,6 +13,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from syntagma.atomic_file import atomic_file
 from syntagma.curves import Verdict, claims_tested
 from syntagma.plot import Figure
 from syntagma.plot.files import as_bytes, as_csv
@@ -23,7 +24,6 @@ from syntagma.report.svg import inside_page
 from syntagma.report.tables import MISSING, claims_table, table_html
 from syntagma.studies.machinery import Analysis
 from syntagma.studies.schemas import Table
-from syntagma.sweep.atomic_file import atomic_file
 from syntagma.sweep.identity import flatten
 
 _POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:"

@@ -7,17 +7,19 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Integer
 
-from syntagma.errors import invalid, whole_number
-from syntagma.languages.settings import language_of
+from syntagma.checked_call import checked
+from syntagma.errors import invalid
 from syntagma.languages.splits import Split
 from syntagma.learners.answers import AT_ONCE, as_numbers, checked_answers
-from syntagma.scoring.score import Readers, Setting, checked_context, reader_of, scored
+from syntagma.scoring.score import scored
+from syntagma.scoring.setting import Readers, Setting
 from syntagma.scoring.values import Score
 from syntagma.tasks import Task
 
 _ROWS_AT_ONCE = 4096
 
 
+@checked
 def score_array(
     language: Any,
     task: Task,
@@ -43,11 +45,8 @@ def score_array(
     Raises:
         InputError: as `score`; fewer than 2 rows.
     """
-    source = language_of(language)
-    if not isinstance(task, Task):
-        raise invalid("task", task, "it is no task", "Give one, as LastToken()")
-    shape, setting = task.shape(source), Setting(source, task, whole_number("seed", seed, minimum=0))
-    size = None if num_examples is None else whole_number("num_examples", num_examples)
+    setting = Setting.checked(language, task, seed=seed, num_examples=num_examples, context=context)
+    shape = setting.shape
     number = len(log_probabilities) if np.ndim(log_probabilities) else 0
     if number < 2:
         raise invalid(f"{field}.shape", np.shape(log_probabilities), "it has a row for each of 2 sentences or more")
@@ -59,8 +58,4 @@ def score_array(
             pieces.append(checked_answers(rows, shape, len(rows), without_first=True, field=field))
         return np.concatenate(pieces)
 
-    if context is not None:
-        context = checked_context(context, source, task)
-    others = {other: reader_of(other, one, setting, shape, size, AT_ONCE) for other, one in (readers or {}).items()}
-    sample, examples = setting.drawn(split, number)
-    return scored(source, task, sample, examples, answers, context, others, (name, setting.seed, size))
+    return scored(setting, split, number, answers, setting.answers_of(readers, AT_ONCE), name)

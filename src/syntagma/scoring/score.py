@@ -15,28 +15,25 @@ Source: truncated observers, arXiv 2505.07070; the paired difference is derived 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, overload
 
 import numpy as np
 from jaxtyping import Float, Integer
 
+from syntagma.checked_call import checked
 from syntagma.curves import LearningCurve
 from syntagma.errors import invalid, whole_number
 from syntagma.estimate import Estimate
-from syntagma.languages.language import Language, Sample, Source
-from syntagma.languages.settings import language_of
-from syntagma.languages.splits import Split, stream_of
-from syntagma.learners import Clusterer, Counter, ForeignLearner, Learner, fit
+from syntagma.languages.language import Sample, Source
+from syntagma.languages.splits import Split
 from syntagma.learners.answers import AT_ONCE, Answers, Predict, refuse_infinite
 from syntagma.learners.loss import right_side
 from syntagma.oracles.oracle import Oracle, needed_oracle, oracle_of
 from syntagma.probes.oracle_distance import divergence, observer_distances, observer_posteriors
 from syntagma.scoring.curve import curve_of
+from syntagma.scoring.setting import Readers, Setting
 from syntagma.scoring.values import Distance, PositionScore, Score
 from syntagma.tasks import Examples, LastToken, NextToken, Shape, Task
-
-Readers = Mapping[str, Predict | Learner]
 
 
 @overload
@@ -65,6 +62,7 @@ def score(
     name: str = "",
     batch: int = AT_ONCE,
 ) -> LearningCurve: ...
+@checked
 def score(
     language: Any,
     task: Task,
@@ -117,53 +115,45 @@ def score(
             for size, models in predict.items()
             for place, model in enumerate(models if isinstance(models, Sequence) else [models])
         )
-    source = language_of(language)
-    if not isinstance(task, Task):
-        raise invalid("task", task, "it is no task", "Give one, as LastToken()")
-    size = None if num_examples is None else whole_number("num_examples", num_examples)
-    shape, setting = task.shape(source), Setting(source, task, whole_number("seed", seed, minimum=0))
-    asked = Answers(predict, shape, batch, without_first=True)
-    if context is not None:
-        context = checked_context(context, source, task)
-    others = {other: reader_of(other, given, setting, shape, size, batch) for other, given in (readers or {}).items()}
-    sample, examples = setting.drawn("test", whole_number("sentences", sentences, minimum=2))
-    return scored(source, task, sample, examples, asked, context, others, (name, setting.seed, size))
+    setting = Setting.checked(language, task, seed=seed, num_examples=num_examples, context=context)
+    asked = Answers(predict, setting.shape, batch, without_first=True)
+    others = setting.answers_of(readers, batch)
+    return scored(setting, "test", whole_number("sentences", sentences, minimum=2), asked, others, name)
 
 
 def scored(
-    source: Source,
-    task: Task,
-    sample: Sample,
-    examples: Examples,
+    setting: Setting,
+    split: Split,
+    number: int,
     answers: Callable[[Integer[np.ndarray, "n T"]], Float[np.ndarray, "n *answers"]],
-    context: int | None,
-    readers: Mapping[str, Callable[..., np.ndarray]],
-    named: tuple[str, int, int | None],
+    readers: Mapping[str, Callable[[np.ndarray], np.ndarray]],
+    name: str,
 ) -> Score:
-    """The score on given sentences, of checked answers; `named` is the model's name, its seed and `num_examples`."""
-    shape = task.shape(source)
+    """The score, under `name`, of checked answers to so many sentences of a split; `readers` answer checked, too."""
+    source, task = setting.source, setting.task
+    sample, examples = setting.drawn(split, number)
+    shape = setting.shape
     log_predicted = answers(examples.inputs)
     first = shape.length - log_predicted.shape[1] if shape.reads == "every" else 0
     targets = examples.targets[:, first:] if shape.reads == "every" else examples.targets
     losses, correct = _losses(log_predicted, targets, shape)
-    best = _best(source, task, sample, examples, context)
+    best = _best(setting, sample, examples)
     oracle = None
     if best is not None:
         oracle = _losses(_logarithms(best, shape)[:, first:] if first else _logarithms(best, shape), targets, shape)[0]
     each = losses.reshape(len(losses), -1).mean(1)
     excess = None if oracle is None else losses - oracle
-    name, seed, num_examples = named
     return Score(
         name=name,
         task=task.kind,  # pyright: ignore[reportAttributeAccessIssue]
-        seed=seed,
-        num_examples=num_examples,
+        seed=setting.seed,
+        num_examples=setting.num_examples,
         sentences=len(each),
         loss=_estimate(each),
         accuracy=float(correct.mean()),
         oracle=None if oracle is None else float(oracle.mean()),
         excess=None if excess is None else _estimate(excess.reshape(len(each), -1).mean(1)),
-        context=context,
+        context=setting.context,
         positions=_positions(losses, excess, first) if shape.reads == "every" else (),
         observers=_observers(source, task, sample, log_predicted),
         readers=tuple(
@@ -173,63 +163,15 @@ def scored(
     )
 
 
-@dataclass(frozen=True)
-class Setting:
-    """Where sentences come from: `Setting(language, LastToken(), 0).drawn("test", 100)`."""
-
-    source: Source
-    task: Task
-    seed: int
-
-    def drawn(self, split: Split, number: int) -> tuple[Sample, Examples]:
-        """The first sentences of a split, and what the task asks of them."""
-        stream = stream_of(split, self.seed)
-        sample = self.source.sample(stream, number, hidden=self.task.hidden)
-        return sample, self.task.examples(sample, self.source, stream)
-
-
-def reader_of(
-    name: str, given: Predict | Learner, setting: Setting, shape: Shape, num_examples: int | None, batch: int
-) -> Callable[[np.ndarray], np.ndarray]:
-    """The checked answers of a predictor, or of a learner once it is fitted."""
-    if shape.loss != "cross-entropy":
-        raise invalid("readers", name, "distances are between distributions, and this task asks for a number")
-    if not isinstance(given, Learner):
-        return Answers(given, shape, batch, without_first=True, field=f"readers[{name!r}]")
-    if not isinstance(given, Counter | Clusterer | ForeignLearner):
-        reason = f"{given.kind!r} is a learner that gives no log-probabilities without being trained or smoothed"
-        raise invalid("readers", name, reason, "Give Counter(), Clusterer(), a ForeignLearner, or a function")
-    if not isinstance(setting.source, Language):
-        raise invalid("readers", name, "the parts of a text are no independent streams", "Give a function")
-    if num_examples is None:
-        raise invalid("num_examples", None, f"the reader {name!r} has to be fitted", "Give what the model had")
-    train, validation = setting.drawn("train", num_examples)[1], setting.drawn("validation", 2048)[1]
-    predictor = fit(given, shape, None, train, validation, validation, setting.seed).predictor
-    return Answers(predictor, shape, batch, field=f"readers[{name!r}]")
-
-
-def checked_context(context: object, source: Source, task: Task) -> int:
-    """`context`, if there is an oracle of so many previous tokens."""
-    if not isinstance(task, LastToken | NextToken):
-        raise invalid("context", context, "the task is not about the tokens before one", "Leave it out")
-    number = whole_number("context", context, minimum=0)
-    if number >= source.sentence_length:
-        allowed = f"a token has at most {source.sentence_length - 1} before it"
-        raise invalid("context", number, allowed, "Leave it out for all of them")
-    needed_oracle(source, Oracle)
-    return number
-
-
-def _best(
-    source: Source, task: Task, sample: Sample, examples: Examples, context: int | None
-) -> Float[np.ndarray, "n *answers"] | None:
-    """The best possible answers, of who sees `context` tokens."""
+def _best(setting: Setting, sample: Sample, examples: Examples) -> Float[np.ndarray, "n *answers"] | None:
+    """The best possible answers, of who sees as many tokens as the model."""
+    source, task, context = setting.source, setting.task, setting.context
     if context is None:
         return task.oracle(source, examples) if task.has_oracle(source) else None
     positions = range(source.sentence_length) if isinstance(task, NextToken) else [source.sentence_length - 1]
     oracle = needed_oracle(source, Oracle)
-    found = [observer_posteriors(oracle, sample.tokens, place, min(context, place)) for place in positions]
-    return np.stack(found, axis=1) if isinstance(task, NextToken) else found[0]
+    posteriors = [observer_posteriors(oracle, sample.tokens, place, min(context, place)) for place in positions]
+    return np.stack(posteriors, axis=1) if isinstance(task, NextToken) else posteriors[0]
 
 
 def _logarithms(best: np.ndarray, shape: Shape) -> np.ndarray:
@@ -286,5 +228,5 @@ def _mean_divergence(reader: np.ndarray, model: np.ndarray) -> Float[np.ndarray,
     if reader.ndim == 3:
         last = min(reader.shape[1], model.shape[1])
         reader, model = reader[:, -last:], model[:, -last:]
-    found = divergence(np.exp(reader), model)
-    return found.reshape(len(found), -1).mean(1)
+    nats = divergence(np.exp(reader), model)
+    return nats.reshape(len(nats), -1).mean(1)

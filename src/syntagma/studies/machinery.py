@@ -260,6 +260,15 @@ def analyse(study: Study[Any, Any], store: Store) -> Analysis:
     return Analysis(study.name, study.title, study.paper, tables, verdicts, figures, notes, provenance)
 
 
+def finished_ids(study: Study[Any, Any], settings: Settings, store: Store) -> set[str]:
+    """The ids of the stored runs that these settings want, as far as facts and results say which those are."""
+    try:
+        grid = _Grid(study, settings, Facts(store.facts(study.name)), Results.stored(store))
+    except FactMissing:
+        return set()
+    return {cell.run.id() for cell in grid.finished()}
+
+
 def last_command(store: Store, study: Study[Any, Any]) -> tuple[Settings, dict[str, Any]]:
     """The settings of the last command given for `study`, and the provenance of what it made: what the page prints.
 

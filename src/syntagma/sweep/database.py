@@ -17,8 +17,8 @@ from collections.abc import Collection, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from syntagma.atomic_file import temporary_directory
 from syntagma.errors import InputError
-from syntagma.sweep.atomic_file import temporary_directory
 from syntagma.sweep.database_errors import BUSY_SECONDS, TROUBLES, explained, name_of, one_line
 from syntagma.sweep.database_errors import troubles_explained as troubles_explained
 

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from syntagma.atomic_file import remove_abandoned
 from syntagma.errors import InputError
-from syntagma.sweep.atomic_file import remove_abandoned
 from syntagma.sweep.attempts import Attempts
 from syntagma.sweep.endings import Endings, endings_raised
 from syntagma.sweep.failures import Failure, failures, record_failure

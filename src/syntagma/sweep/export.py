@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from syntagma.atomic_file import atomic_file
 from syntagma.errors import invalid
-from syntagma.sweep.atomic_file import atomic_file
 from syntagma.sweep.identity import flatten
 
 if TYPE_CHECKING:

@@ -17,9 +17,9 @@ import numpy as np
 import safetensors
 import safetensors.numpy
 
+from syntagma.atomic_file import atomic_file
 from syntagma.errors import invalid
 from syntagma.learners.interruption import Interruption
-from syntagma.sweep.atomic_file import atomic_file
 from syntagma.sweep.environment import differences, environment
 from syntagma.sweep.training_file import training_file
 

@@ -1,17 +1,17 @@
 """A stored network, loaded to be used: called with tokens, looked into layer by layer, written for PyTorch.
 
-    network = syntagma.load("results/mine", "3f2a")        # a run by its id, the start of it, or by name=value
-    logits = network(tokens)                                # [n, v]
-    network.activations(tokens)["layer 1"]                  # [n, positions, width]
-    network.export("network.safetensors")
-
-ONNX is not written: it describes a computation, which would have to be said once more for every kind of network.
+network = syntagma.load("results/mine", "3f2a")        # a run by its id, the start of it, or by name=value
+logits = network(tokens)                                # [n, v]
+network.activations(tokens)["layer 1"]                  # [n, positions, width]
+network(tokens, {"layer 1": lambda values: 0 * values}) # without what layer 1 says
+network.export("network.safetensors")                   # or "network.onnx"
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+import inspect
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,10 +21,11 @@ import numpy as np
 import safetensors.numpy
 from jaxtyping import Float, Integer
 
-from syntagma.errors import invalid
-from syntagma.learners import Network
+from syntagma.atomic_file import atomic_file
+from syntagma.errors import invalid, unknown
+from syntagma.learners import Activations, Network
 from syntagma.learners.networks.perceptron import PerceptronNetwork
-from syntagma.sweep.atomic_file import atomic_file
+from syntagma.sweep.onnx_file import write_onnx
 from syntagma.sweep.runs import Run
 from syntagma.sweep.store import Store
 from syntagma.sweep.stored_network import find_run, load_network, step_of
@@ -34,6 +35,8 @@ from syntagma.tasks import Shape
 if TYPE_CHECKING:
     import pandas as pd
 
+Hooks = Mapping[str, np.ndarray | Callable[[np.ndarray], np.ndarray]]
+"""By a layer's name what stands in the place of its values, or a function of them that gives it."""
 _TOGETHER = 1024
 """Sentences that are computed at a time."""
 
@@ -75,12 +78,20 @@ class LoadedNetwork:
                 seen[:, 1:], seen[:, 0] = seen[:, :-1].copy(), self.shape.vocab
         return seen
 
-    def __call__(self, tokens: Integer[np.ndarray, "n T"]) -> Float[np.ndarray, "n *answers"]:
+    def __call__(
+        self, tokens: Integer[np.ndarray, "n T"], hooks: Hooks | None = None
+    ) -> Float[np.ndarray, "n *answers"]:
         """Logits `[n, outputs]`, or `[n, T, outputs]` where the task reads every position: of `inputs(tokens)`.
 
         A masked token is to be the mask symbol, whose number is `shape.vocab`.
+
+        Args:
+            tokens: whole sentences.
+            hooks: what stands in the place of layers' values, see `activations`.
         """
         seen = self.inputs(tokens)
+        if hooks:
+            return np.asarray(self._observed(seen, hooks).logits)
         pieces = [jnp.asarray(seen[place : place + _TOGETHER]) for place in range(0, len(seen), _TOGETHER)]
         return np.concatenate([np.asarray(self.network(piece)) for piece in pieces])
 
@@ -92,13 +103,26 @@ class LoadedNetwork:
         top = logits.max(-1, keepdims=True)
         return logits - top - np.log(np.exp(logits - top).sum(-1, keepdims=True))
 
-    def activations(self, tokens: Integer[np.ndarray, "n T"]) -> dict[str, np.ndarray]:
-        """Every layer's values `[n, positions, width]` by its name; its attention, if any, by `NAME attention`."""
-        layers = self.network.activations(jnp.asarray(self.inputs(tokens))).layers
-        found = {layer.name: np.asarray(layer.values) for layer in layers}
-        return found | {
-            f"{one.name} attention": np.asarray(one.attention) for one in layers if one.attention is not None
-        }
+    def activations(self, tokens: Integer[np.ndarray, "n T"], hooks: Hooks | None = None) -> dict[str, np.ndarray]:
+        """Every layer's values `[n, positions, width]` by its name; its attention, if any, by `NAME weights`.
+
+            clean = network.activations(tokens)["layer 1"]
+            network(others, {"layer 1": clean})                       # patched: layer 1 as for `tokens`
+            network(tokens, {"layer 1": lambda values: 0 * values})   # ablated
+
+        Args:
+            tokens: whole sentences.
+            hooks: by a layer's name the values that stand in the place of its own for all that comes after, or a
+                function of its own that gives them, NumPy in, NumPy out. States of a recurrent network are replaced
+                where they are read, not in the recurrence.
+
+        Raises:
+            InputError: no such layer, values of another shape, or a network of one's own that takes no replacement.
+        """
+        layers = self._observed(self.inputs(tokens), hooks or {}).layers
+        values = {layer.name: np.asarray(layer.values) for layer in layers}
+        weights = {_of_attention(one.name): np.asarray(one.attention) for one in layers if one.attention is not None}
+        return values | weights
 
     def state_dict(self) -> dict[str, np.ndarray]:
         """The weights by name, as `torch.nn.Module.load_state_dict` wants them once they are tensors.
@@ -110,11 +134,16 @@ class LoadedNetwork:
         return _state_dict(self.network)
 
     def export(self, path: str | Path) -> None:
-        """Write `state_dict()` as safetensors, which `safetensors.torch.load_file` reads.
+        """Write `state_dict()` as safetensors, which `safetensors.torch.load_file` reads, or the network as ONNX.
+
+        Which of the two is said by the ending, `.onnx` or any other. ONNX needs the extra `onnx`, see `onnx_file`.
 
         Raises:
-            InputError: the file cannot be written.
+            InputError: the file cannot be written; for ONNX, jax2onnx is not installed or cannot write this network.
         """
+        if Path(path).suffix == ".onnx":
+            write_onnx(self.network, path)
+            return
         about = {"run": self.run.id(), "learner": self.run.learner.model_dump_json(), "step": str(self.step)}
         weights = {name: np.ascontiguousarray(weight) for name, weight in self.state_dict().items()}
         with atomic_file(path) as temporary:
@@ -133,6 +162,31 @@ class LoadedNetwork:
         """Run, step, metrics, and the shapes of all weights, as JSON values."""
         shapes = {name: list(weight.shape) for name, weight in named_weights(self.network).items()}
         return {"run": self.run.config(), "step": self.step, "metrics": dict(self.metrics), "weights": shapes}
+
+    def _observed(self, seen: Integer[np.ndarray, "n T"], hooks: Hooks) -> Activations:
+        if not hooks:
+            return self.network.activations(jnp.asarray(seen))
+        if "replace" not in inspect.signature(self.network.activations).parameters:
+            reason = f"the activations of {self.run.learner.kind!r} take no `replace`"
+            raise invalid("hooks", list(hooks), reason, "Give them it, as examples/gated_network.py does")
+        names: list[str] = []
+
+        def replace(name: str, values: Any) -> Any:
+            names.append(name)
+            hook = hooks.get(name)
+            if hook is None:
+                return values
+            given = np.asarray(hook(np.asarray(values)) if callable(hook) else hook)
+            if given.shape != values.shape or given.dtype.kind not in "fiu":
+                wanted = f"layer {name!r} has numbers {list(values.shape)}"
+                raise invalid(f"hooks[{name!r}]", f"{given.dtype} {list(given.shape)}", wanted, "Give such an array")
+            return jnp.asarray(given, values.dtype)
+
+        observed = self.network.activations(jnp.asarray(seen), replace)
+        for name in hooks:
+            if name not in names:
+                raise unknown("hooks", name, names)
+        return observed
 
     def _checked(self, tokens: Any) -> np.ndarray:
         array = np.asarray(tokens)
@@ -162,6 +216,10 @@ def load(directory: str | Path, *run: str, step: int | None = None) -> LoadedNet
         found, metrics = find_run(store, run)
         after = step_of(metrics, step)
         return LoadedNetwork(load_network(store, found, after), found, metrics, after)
+
+
+def _of_attention(name: str) -> str:
+    return f"{name.removesuffix(' attention')} attention weights"
 
 
 @functools.singledispatch

@@ -16,8 +16,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from syntagma.atomic_file import atomic_file
 from syntagma.errors import InputError
-from syntagma.sweep.atomic_file import atomic_file
+from syntagma.sweep import tags
 from syntagma.sweep.identity import json_text
 from syntagma.sweep.rows import StoredCommand, StoredEnvironment, StoredFact, StoredHistory
 from syntagma.sweep.run_rows import StoredRun
@@ -48,7 +49,7 @@ class MergeReport:
 
 
 def merge(into: Store, sources: Sequence[Store]) -> MergeReport:
-    """Copy the runs, histories, networks, facts and commands of `sources` into `into`, each source in one transaction.
+    """Copy runs, histories, networks, facts, commands, tags of `sources` into `into`, each source in one transaction.
 
     Networks are copied first, so a run that is there has its networks whatever interrupts this; giving it again
     goes on.
@@ -69,6 +70,7 @@ def merge(into: Store, sources: Sequence[Store]) -> MergeReport:
             _copy_runs(into, source, new, report)
             _copy_facts(into, source, report)
             _copy_commands(into, source)
+            _copy_tags(into, source)
         report.conflicts += conflicting
     return report
 
@@ -139,6 +141,11 @@ def _copy_facts(into: Store, source: Store, report: MergeReport) -> None:
         elif _without_times(stored.value) != _without_times(fact.value):
             named = f"fact {row[1][:12]} of {fact.study}"
             report.conflicts.append(f"{named} is another in {source.path}; that of {into.path} is kept")
+
+
+def _copy_tags(into: Store, source: Store) -> None:
+    there = into.names()
+    tags.write(into._connection, {name: given for name, given in source.tags().items() if name in there})
 
 
 def _copy_commands(into: Store, source: Store) -> None:

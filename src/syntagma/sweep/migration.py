@@ -21,9 +21,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from syntagma.atomic_file import temporary_directory
 from syntagma.errors import InputError
 from syntagma.sweep import database
-from syntagma.sweep.atomic_file import temporary_directory
 from syntagma.sweep.database_errors import explained, troubles_explained
 from syntagma.sweep.identity import canonical_text, id_of_text
 from syntagma.sweep.reading import shown

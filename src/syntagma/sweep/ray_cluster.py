@@ -19,8 +19,8 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from syntagma import extensions
+from syntagma.atomic_file import atomic_file
 from syntagma.errors import InputError, invalid
-from syntagma.sweep.atomic_file import atomic_file
 from syntagma.sweep.environment import environment
 from syntagma.sweep.machine import usable_cores
 from syntagma.sweep.ray_task import Answer, do

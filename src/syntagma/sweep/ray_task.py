@@ -13,8 +13,8 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
+from syntagma.atomic_file import remove_abandoned, temporary_directory
 from syntagma.extensions import module_of_file
-from syntagma.sweep.atomic_file import remove_abandoned, temporary_directory
 from syntagma.sweep.environment import environment
 from syntagma.sweep.training_file import DIRECTORY
 from syntagma.sweep.worker_process import Work, attempt, use_one_thread, work_of

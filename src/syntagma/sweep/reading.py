@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from syntagma.errors import invalid
-from syntagma.sweep import database
+from syntagma.sweep import database, tags
 from syntagma.sweep.database_errors import TROUBLES, is_damage, one_line, troubles_explained
 from syntagma.sweep.rows import Kind, Row, StoredCommand, StoredEnvironment, StoredFact, StoredHistory
 from syntagma.sweep.run_rows import StoredId, StoredRun
@@ -86,6 +86,12 @@ class Reader:
         if table in self._unusable:
             return []
         return [name for (name,) in self._tried(f"SELECT {column} FROM {table} WHERE {where}", values) or []]
+
+    def tags(self) -> dict[str, tuple[str, ...]]:
+        """The tags of each run that has some, as far as the file is whole."""
+        if (self._tried(tags.STORED) or []) != [(tags.SCHEMA,)]:
+            return {}
+        return tags.read(self._tried(tags.ALL) or [])
 
     def next_command(self) -> int:
         """The number of the next command."""

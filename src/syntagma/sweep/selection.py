@@ -1,6 +1,7 @@
 """Some of the stored runs and some of their columns, by what a person says of them: `kind=cnn`, `num_examples>=256`.
 
 A column goes by its whole name, `language.rules`, or by the end of it, `rules`, where one column alone ends so.
+`tag=NAME` holds for the runs that have that tag.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from syntagma.errors import InputError, invalid
 from syntagma.sweep.tables import OWN_COLUMNS
+from syntagma.sweep.tags import COLUMN
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -136,7 +138,9 @@ def telling_columns(runs: pd.DataFrame) -> list[str]:
     metrics = [name for name in map(str, runs.columns) if name not in given and name not in OWN_COLUMNS]
     measured = [name for name in MEASURED if name in metrics]
     measured = [name for name in measured if name != "stopped" or len(set(runs[name].tolist())) > 1]
-    return chosen + measured + [name for name in metrics if name not in MEASURED and _varies(runs[name].tolist())]
+    tagged = [COLUMN] if COLUMN in metrics else []
+    others = [name for name in metrics if name not in (*MEASURED, COLUMN) and _varies(runs[name].tolist())]
+    return chosen + tagged + measured + others
 
 
 def short_names(columns: Sequence[str], among: Sequence[str]) -> dict[str, str]:
@@ -160,7 +164,10 @@ def _varies(values: list[Any]) -> bool:
 
 
 def _holding(runs: pd.DataFrame, name: str, sign: str, text: str, field: str) -> list[bool]:
-    """For each run whether `name` has, or has not, that value."""
+    """For each run whether `name` has, or has not, that value; a tag is one of several."""
+    if name in ("tag", COLUMN) and sign in ("=", "!="):
+        cells = runs[COLUMN].tolist() if COLUMN in runs else [None] * len(runs)
+        return [(text in (one or ())) == (sign == "=") for one in cells]
     columns, value, given = _columns(runs, name, field, f"{name}{sign}{text}"), _value(text), f"{name}{sign}{text}"
     if len(columns) > 1 and sign == "=":
         columns = [column for column in columns if value in runs[column].tolist()] or columns[:1]

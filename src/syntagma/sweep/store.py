@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from syntagma.errors import InputError, invalid
-from syntagma.sweep import database, migration
+from syntagma.sweep import database, migration, tags
 from syntagma.sweep.database_errors import troubles_explained
 from syntagma.sweep.environment import differences, environment
 from syntagma.sweep.flat_runs import FlatRuns
@@ -162,13 +162,14 @@ class Store:
         """One row per stored run, all or those among `ids`, in the order they finished.
 
         Columns: id, the configuration with dotted names (`language.vocab`), the metrics, finished_at (UTC), environment
-        (a key of `environments`). What a run does not have is None, or NaN in a column of floats; lists are tuples.
+        (a key of `environments`), and tags where any run has one. What a run does not have is None, or NaN in a column
+        of floats; lists are tuples.
 
         Args:
             ids: of the runs that are wanted; those that are not stored have no row.
             limit: at most so many rows, after the first `offset`: a page of a long table.
         """
-        return table_of_runs(self._reader.all(FlatRuns(), ids, limit, offset))
+        return tags.with_column(table_of_runs(self._reader.all(FlatRuns(), ids, limit, offset)), self.tags())
 
     def results(self, ids: Collection[str] | None = None) -> dict[str, dict[str, Any]]:
         """The metrics of each stored run, all or those among `ids`, by its id, in the order they finished."""
@@ -210,6 +211,38 @@ class Store:
         directory = self.path.parent / "weights" / self._old_ids.get(run_id, run_id)
         files = [file for file in directory.glob("*.safetensors") if file.stem.isdecimal()]
         return dict(sorted((int(file.stem), file) for file in files))
+
+    def tag(self, ids: Collection[str], *names: str) -> None:
+        """Give tags to stored runs: `store.tag(store.ids(), "baseline")`. They change nothing else of a run.
+
+        Raises:
+            InputError: a tag that is none, an id that no stored run has; the store is read-only.
+        """
+        given = self._tagged(ids, names)
+        if names and given:
+            with self._transaction() as connection:
+                tags.write(connection, given)
+
+    def untag(self, ids: Collection[str], *names: str) -> None:
+        """Take tags away from stored runs; those that a run does not have are passed over.
+
+        Raises:
+            InputError: as `tag`.
+        """
+        given = self._tagged(ids, names)
+        with self._transaction() as connection:
+            tags.remove(connection, given, names)
+
+    def tags(self) -> dict[str, tuple[str, ...]]:
+        """The tags of each run that has some, by its id."""
+        return self._reader.tags()
+
+    def _tagged(self, ids: Collection[str], names: Sequence[str]) -> dict[str, list[str]]:
+        checked = tags.checked(names)
+        wanted = [ids] if isinstance(ids, str) else list(ids)
+        for identity in sorted(set(wanted) - self.names()):
+            raise invalid("run_id", identity, "no stored run has that id", "The column id of the runs lists them")
+        return dict.fromkeys(wanted, checked)
 
     def record_fact(self, study: str, key: Mapping[str, Any], value: Mapping[str, Any]) -> None:
         """Store what is known without a run under `key`; a fact that is stored already is left as it is.

@@ -17,6 +17,7 @@ from syntagma.sweep import weights
 from syntagma.sweep.identity import run_id
 from syntagma.sweep.runs import Run
 from syntagma.sweep.selection import where
+from syntagma.sweep.tags import COLUMN
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,8 +32,8 @@ def find_run(store: Store, asked: Sequence[str]) -> tuple[Run, dict[str, Any]]:
 
     Args:
         store: with its results.
-        asked: each an id, the start of one, or `name=value` of a column as `Store.runs` names it; of a dotted name the
-            last part will do, where one column alone has that value.
+        asked: each a tag, an id, the start of one, or `name=value` of a column as `Store.runs` names it; of a dotted
+            name the last part will do, where one column alone has that value.
 
     Raises:
         InputError: no run, or several, are meant; a name that is no column; a run that this version cannot make.
@@ -41,6 +42,8 @@ def find_run(store: Store, asked: Sequence[str]) -> tuple[Run, dict[str, Any]]:
     for one in asked:
         if re.search("[<>=]", one):
             kept = where(kept, [one], "run")
+        elif COLUMN in kept and any(tagged := [one in (names or ()) for names in kept[COLUMN]]):
+            kept = kept.loc[tagged]
         else:
             kept = kept.loc[[str(identity).startswith(one) for identity in kept["id"]]]
     identities = [str(identity) for identity in kept["id"]]
@@ -96,7 +99,8 @@ def _run_of(store: Store, identity: str) -> Run:
     except ValidationError as error:
         field = ".".join(map(str, error.errors()[0]["loc"])) or "configuration"
         raise InputError(
-            f"run {identity} in {store.path} has a {field} that this version does not know: use the one that made it."
+            f"run {identity} in {store.path} has a {field} that is not known here. Use the version that made it, or "
+            "name the file that adds it by --with FILE."
         ) from None
 
 

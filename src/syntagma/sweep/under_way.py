@@ -13,8 +13,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from syntagma.atomic_file import atomic_file
 from syntagma.errors import InputError
-from syntagma.sweep.atomic_file import atomic_file
 from syntagma.sweep.workers import described
 
 if TYPE_CHECKING:

@@ -21,11 +21,11 @@ import numpy as np
 import safetensors
 import safetensors.numpy
 
+from syntagma.atomic_file import atomic_file
 from syntagma.errors import InputError, whole_number
 from syntagma.learners import Fit, Learner, Network, NetworkLearner
 from syntagma.learners.engine import Watch
 from syntagma.randomness import key
-from syntagma.sweep.atomic_file import atomic_file
 from syntagma.tasks import Shape
 
 

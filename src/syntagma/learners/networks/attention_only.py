@@ -26,7 +26,7 @@ from syntagma.errors import InputError
 from syntagma.learners.layers.attention import attend, attend_from_last, attend_with, check_heads
 from syntagma.learners.layers.embedding import rows, with_mask_row
 from syntagma.learners.layers.product import product
-from syntagma.learners.learner import Activations, Layer, Network, NetworkLearner, checked_inputs
+from syntagma.learners.learner import Activations, Layer, Network, NetworkLearner, Replace, checked_inputs, unchanged
 from syntagma.randomness import normal
 from syntagma.tasks import Shape
 
@@ -65,14 +65,14 @@ class _AttentionNetwork(Network):
         return answer @ (last.projection * scale) @ (self.readout * scale)
 
     @checked_inputs
-    def activations(self, inputs: Integer[Array, "B T"]) -> Activations:
+    def activations(self, inputs: Integer[Array, "B T"], replace: Replace = unchanged) -> Activations:
         length, width = self.positions.shape
-        x = self._embed(inputs, jnp.eye(width))
+        x = replace("embedding", self._embed(inputs, jnp.eye(width)))
         layers = [Layer("embedding", x, np.eye(length, dtype=bool))]
         for number, layer in enumerate(self.layers, start=1):
             both: Any = attend_with(x @ layer.query_key_value * width**-0.5, None, self.heads, False)
             heads, weights = both
-            x = heads @ layer.projection * width**-0.5
+            x = replace(f"layer {number}", heads @ layer.projection * width**-0.5)
             layers.append(Layer(f"layer {number}", x, np.ones((length, length), bool), weights))
         return Activations(tuple(layers), x[:, -1] @ self.readout * width**-0.5)
 

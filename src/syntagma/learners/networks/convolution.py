@@ -22,7 +22,7 @@ from syntagma.checked_call import checked
 from syntagma.errors import InputError, invalid
 from syntagma.learners.layers.embedding import rows, with_mask_row
 from syntagma.learners.layers.product import product
-from syntagma.learners.learner import Activations, Layer, Network, NetworkLearner, checked_inputs
+from syntagma.learners.learner import Activations, Layer, Network, NetworkLearner, Replace, checked_inputs, unchanged
 from syntagma.randomness import normal
 from syntagma.tasks import Shape
 
@@ -41,23 +41,26 @@ class _HierarchicalNetwork(Network):
         return activations[:, 0] @ self.readout / self.readout.shape[0]
 
     @checked_inputs
-    def activations(self, inputs: Integer[Array, "B T"]) -> Activations:
+    def activations(self, inputs: Integer[Array, "B T"], replace: Replace = unchanged) -> Activations:
         layers = []
-        for level, values in enumerate(self.layers(inputs), start=1):
+        for level, values in enumerate(self.layers(inputs, replace), start=1):
             node = np.arange(inputs.shape[1]) * values.shape[1] // inputs.shape[1]  # of each input
             layers.append(Layer(f"layer {level}", values, np.arange(values.shape[1])[:, None] == node))
         return Activations(tuple(layers), layers[-1].values[:, 0] @ self.readout / self.readout.shape[0])
 
-    def layers(self, inputs: Integer[Array, "B T"]) -> tuple[Float[Array, "B _positions w"], ...]:
+    def layers(
+        self, inputs: Integer[Array, "B T"], replace: Replace = unchanged
+    ) -> tuple[Float[Array, "B _positions w"], ...]:
         """Activations of every layer, the first to the last."""
+        batch = inputs.shape[0]  # not len(...): it may be a symbol, as where the network is written as ONNX
         copies, size, vocab, width = self.first.shape
         table = with_mask_row(self.first.reshape(copies * size, vocab, width))
-        summed = rows(table, inputs.reshape(-1, copies * size)).reshape(len(inputs), -1, size, width).sum(2)
-        activations = [jax.nn.relu(summed * (size * vocab) ** -0.5)]
-        for weights in self.hidden:
-            patches = activations[-1].reshape(len(inputs), -1, weights.shape[1])
+        summed = rows(table, inputs.reshape(-1, copies * size)).reshape(batch, -1, size, width).sum(2)
+        activations = [replace("layer 1", jax.nn.relu(summed * (size * vocab) ** -0.5))]
+        for level, weights in enumerate(self.hidden, start=2):
+            patches = activations[-1].reshape(batch, -1, weights.shape[1])
             summed = product(patches, weights[0]) if len(weights) == 1 else jnp.einsum("bpi,pio->bpo", patches, weights)
-            activations.append(jax.nn.relu(summed * weights.shape[1] ** -0.5))
+            activations.append(replace(f"layer {level}", jax.nn.relu(summed * weights.shape[1] ** -0.5)))
         return tuple(activations)
 
 

@@ -25,7 +25,7 @@ from syntagma.checked_call import checked
 from syntagma.errors import InputError
 from syntagma.learners.layers.embedding import rows, with_mask_row
 from syntagma.learners.layers.product import product
-from syntagma.learners.learner import Activations, Layer, Network, NetworkLearner, checked_inputs
+from syntagma.learners.learner import Activations, Layer, Network, NetworkLearner, Replace, checked_inputs, unchanged
 from syntagma.randomness import normal
 from syntagma.tasks import Shape
 
@@ -44,22 +44,27 @@ class PerceptronNetwork(Network):
         return self.layers(inputs)[-1] @ self.readout / self.readout.shape[0]
 
     @checked_inputs
-    def activations(self, inputs: Integer[Array, "B T"]) -> Activations:
+    def activations(self, inputs: Integer[Array, "B T"], replace: Replace = unchanged) -> Activations:
         everything = np.ones((1, len(self.first)), bool)
-        layers = [Layer(f"layer {i}", h[:, None], everything) for i, h in enumerate(self.layers(inputs), start=1)]
+        values = self.layers(inputs, replace)
+        layers = [Layer(f"layer {i}", h[:, None], everything) for i, h in enumerate(values, start=1)]
         return Activations(tuple(layers), layers[-1].values[:, 0] @ self.readout / self.readout.shape[0])
 
-    def layers(self, inputs: Integer[Array, "B T"]) -> tuple[Float[Array, "B w"], ...]:
+    def layers(self, inputs: Integer[Array, "B T"], replace: Replace = unchanged) -> tuple[Float[Array, "B w"], ...]:
         """Activations of every layer, the first to the last."""
         length, vocab, width = self.first.shape
         summed = rows(with_mask_row(self.first), inputs).sum(1)
         fan_in = length * vocab
         if self.equalities is not None:
-            equal = (inputs[:, :, None] == inputs[:, None, :]).reshape(len(inputs), -1)
+            equal = (inputs[:, :, None] == inputs[:, None, :]).reshape(inputs.shape[0], -1)
             summed, fan_in = summed + product(equal.astype(summed.dtype), self.equalities), fan_in + length**2
-        activations = [jax.nn.relu(summed * fan_in**-0.5)]
-        for weights in self.hidden:
-            activations.append(jax.nn.relu(product(activations[-1], weights) * width**-0.5))
+
+        def shown(number: int, values: Float[Array, "B w"]) -> Float[Array, "B w"]:
+            return values if replace is unchanged else replace(f"layer {number}", values[:, None])[:, 0]
+
+        activations = [shown(1, jax.nn.relu(summed * fan_in**-0.5))]
+        for number, weights in enumerate(self.hidden, start=2):
+            activations.append(shown(number, jax.nn.relu(product(activations[-1], weights) * width**-0.5)))
         return tuple(activations)
 
 

@@ -24,7 +24,7 @@ from pydantic import Field
 
 from syntagma.checked_call import checked
 from syntagma.learners.layers.product import product
-from syntagma.learners.learner import Activations, Layer, Network, NetworkLearner, checked_inputs
+from syntagma.learners.learner import Activations, Layer, Network, NetworkLearner, Replace, checked_inputs, unchanged
 from syntagma.randomness import normal
 from syntagma.tasks import Shape
 
@@ -49,13 +49,13 @@ class _RecurrentNetwork(Network):
         return self._answers(last if self.shape.reads == "once" else states.swapaxes(0, 1))
 
     @checked_inputs
-    def activations(self, inputs: Integer[Array, "B T"]) -> Activations:
+    def activations(self, inputs: Integer[Array, "B T"], replace: Replace = unchanged) -> Activations:
         length = inputs.shape[1]
-        embedded = self.tokens[inputs]
-        last, states = self._states(embedded.swapaxes(0, 1) @ self.from_input * self._scale)
-        states = states.swapaxes(0, 1)
+        embedded = replace("embedding", self.tokens[inputs])
+        _, states = self._states(embedded.swapaxes(0, 1) @ self.from_input * self._scale)
+        states = replace("state", states.swapaxes(0, 1))  # as it is read: the recurrence has its own
         layers = Layer("embedding", embedded, np.eye(length, dtype=bool)), Layer("state", states, np.tri(length) > 0)
-        return Activations(layers, self._answers(last if self.shape.reads == "once" else states))
+        return Activations(layers, self._answers(states[:, -1] if self.shape.reads == "once" else states))
 
     @property
     def _scale(self) -> float:

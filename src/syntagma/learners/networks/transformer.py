@@ -35,7 +35,7 @@ from syntagma.learners.layers.heads import Heads, mix
 from syntagma.learners.layers.mimetic import mimetic
 from syntagma.learners.layers.product import product
 from syntagma.learners.layers.symbols import Norm, Symbols
-from syntagma.learners.learner import Activations, Layer, Network, NetworkLearner, checked_inputs
+from syntagma.learners.learner import Activations, Layer, Network, NetworkLearner, Replace, checked_inputs, unchanged
 from syntagma.randomness import normal
 from syntagma.tasks import Shape
 
@@ -97,18 +97,18 @@ class _TransformerNetwork(Network):
         return self._answers(x)
 
     @checked_inputs
-    def activations(self, inputs: Integer[Array, "B T"]) -> Activations:
+    def activations(self, inputs: Integer[Array, "B T"], replace: Replace = unchanged) -> Activations:
         length, places = inputs.shape[1], len(self.positions)
-        x = self.tokens[self._with_class_token(inputs)] + self.positions
+        x = replace("embedding", self.tokens[self._with_class_token(inputs)] + self.positions)
         seen = (np.tri(places) if self.causal else np.ones((places, places)))[:, :length].astype(bool)
         layers = [Layer("embedding", x, np.eye(places, length, dtype=bool))]
         for number, block in enumerate(self.blocks, start=1):
             normalised = block.norm_attention(x)
             projected = block.attention.projected(normalised)
             answer, weights = block.attention.with_weights(normalised, projected, self.causal)
-            x = x + answer
+            x = replace(f"layer {number} attention", x + answer)
             layers.append(Layer(f"layer {number} attention", x, seen, weights))
-            x = block.mlp(x)
+            x = replace(f"layer {number}", block.mlp(x))
             layers.append(Layer(f"layer {number}", x, seen))
         return Activations(tuple(layers), self._answers(x[:, -1] if self.shape.reads == "once" else x))
 

@@ -2,7 +2,8 @@
 
     npy       train.npy, ... : [n, T], the smallest unsigned type
     parquet   train.parquet, ... : a column `tokens` of lists of T whole numbers, and `label` where asked for
-    hf        data/train-00000-of-00001.parquet, ... and a README.md: a folder that `datasets.load_dataset(DIR)` reads
+    hf        data/train-00000-of-00001-5f0c....parquet, ... and a README.md: a folder that `datasets.load_dataset(DIR)`
+              reads; the last part of a name is the start of the file's SHA-256, because that library caches by name
     bin       train.bin, val.bin, test.bin: uint16, little-endian, one sentence after the other, each behind the
               separator, token number v: [v, x_1 .. x_T, v, x_1 ..]; what loaders in the manner of nanoGPT read
 
@@ -19,10 +20,11 @@ from typing import Literal, get_args
 import numpy as np
 from jaxtyping import Integer, Num
 
+from syntagma.datasets import checksums
 from syntagma.languages.splits import Split
 
-Layout = Literal["npy", "parquet", "hf", "bin"]
-LAYOUTS: tuple[Layout, ...] = get_args(Layout)
+Format = Literal["npy", "parquet", "hf", "bin"]
+FORMATS: tuple[Format, ...] = get_args(Format)
 LARGEST_BIN_VOCAB = 2**16 - 1
 """Tokens that fit in 16 bits beside the separator."""
 
@@ -31,15 +33,15 @@ _BIN_NAMES: Mapping[Split, str] = {"train": "train", "validation": "val", "test"
 
 
 def write_split(
-    layout: Layout, folder: Path, split: Split, tokens: Integer[np.ndarray, "n T"], labels: Labels, vocab: int
+    format_: Format, folder: Path, split: Split, tokens: Integer[np.ndarray, "n T"], labels: Labels, vocab: int
 ) -> list[str]:
     """Write one split into `folder`; the names of its files there, that of the tokens first."""
-    return _WRITERS[layout](folder, split, tokens, labels, vocab)
+    return _WRITERS[format_](folder, split, tokens, labels, vocab)
 
 
-def finish(layout: Layout, folder: Path, files: Mapping[Split, list[str]], title: str) -> None:
-    """What the layout has beside the splits: for `hf` the card that says which file is which split."""
-    if layout != "hf":
+def finish(format_: Format, folder: Path, files: Mapping[Split, list[str]], title: str) -> None:
+    """What the format has beside the splits: for `hf` the card that says which file is which split."""
+    if format_ != "hf":
         return
     lines = ["---", "configs:", "- config_name: default", "  data_files:"]
     for split, names in files.items():
@@ -74,7 +76,10 @@ def _parquet(folder: Path, split: Split, tokens: np.ndarray, labels: Labels, voc
 
 def _hf(folder: Path, split: Split, tokens: np.ndarray, labels: Labels, vocab: int) -> list[str]:
     (folder / "data").mkdir(exist_ok=True)
-    return _table(folder, f"data/{split}-00000-of-00001.parquet", tokens, labels)
+    (name,) = _table(folder, f"data/{split}-00000-of-00001.parquet", tokens, labels)
+    checksum = checksums.of_files(folder, [name])[name]
+    file = (folder / name).rename(folder / name.replace(".parquet", f"-{checksum[:16]}.parquet"))
+    return [str(file.relative_to(folder))]
 
 
 def _table(folder: Path, name: str, tokens: np.ndarray, labels: Labels) -> list[str]:
@@ -89,4 +94,4 @@ def _table(folder: Path, name: str, tokens: np.ndarray, labels: Labels) -> list[
     return [name]
 
 
-_WRITERS: Mapping[Layout, Callable[..., list[str]]] = {"npy": _npy, "parquet": _parquet, "hf": _hf, "bin": _bin}
+_WRITERS: Mapping[Format, Callable[..., list[str]]] = {"npy": _npy, "parquet": _parquet, "hf": _hf, "bin": _bin}
