@@ -174,6 +174,8 @@ class _Answers(BaseHTTPRequestHandler):
                     self._answer(status_json(sight.look()).encode(), "application/json")
                 case "/figure.svg":
                     self._answer(sight.picture(), "image/svg+xml")
+                case "/favicon.ico":  # browsers ask for it, and complain where there is none
+                    self._answer(b"", "image/x-icon", 204)
                 case _:
                     self.send_error(404)
         except InputError as error:
