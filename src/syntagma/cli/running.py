@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from syntagma.cli.options import AsJson, Changes, Config, Preset, StudyName, kind, number
+from syntagma.cli.options import AsJson, Changes, Config, Preset, StudyName, Track, kind, number
 from syntagma.cli.reports import make_parent, write_report
 from syntagma.errors import invalid, whole_number
 from syntagma.sweep.endings import exit_code
 
 if TYPE_CHECKING:
     from syntagma.sweep.shards import Shard
+    from syntagma.sweep.store import Store
 
 FAILED_EXIT = 3
 """Some run could not be done; all others are."""
@@ -36,6 +37,7 @@ def run(
         str | None, typer.Option(help="Do the runs on a Ray cluster: auto, local, or HOST:PORT.", metavar="ADDRESS")
     ] = None,
     checkpoints: Annotated[str, number("Networks to keep of each run: the best, and others along the training.")] = "0",
+    track: Track = None,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Try again what failed before.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be run, and how long.")] = False,
 ) -> None:
@@ -46,6 +48,7 @@ def run(
     from syntagma.cli.settings import read_value, settings_for
     from syntagma.studies import load, machinery
     from syntagma.sweep.store import Store
+    from syntagma.sweep.trackers import check_tracker
 
     chosen = load(study)
     values = settings_for(chosen, preset, set_, config)
@@ -56,6 +59,8 @@ def run(
     directory = Path("results", f"{chosen.name}-{label}") if out is None else directory_to_write("out", out)
     if ray is not None:
         _check_ray(ray)
+    if track is not None:
+        check_tracker(track)
     if dry_run:
         with waiting(f"planning {chosen.name}"):
             plan = machinery.plan(chosen, values)
@@ -73,8 +78,8 @@ def run(
             display.console(stderr=True).print(f"note    {mixed}", markup=False, soft_wrap=True)
         command = store.record_command(chosen.name, preset, values.model_dump(mode="json"), sys.argv)
         try:
-            with progress_shown() as progress:
-                how = {"ray": ray} | ({"keep": kept} if kept else {})
+            with _tracked(track, store, chosen.name) as tracked, progress_shown() as progress:
+                how = {"ray": ray, **tracked} | ({"keep": kept} if kept else {})
                 summary = machinery.run(
                     chosen, values, store, processes, progress, retry_failed=retry_failed, shard=part, **how
                 )
@@ -122,12 +127,14 @@ def fit(
     ray: Annotated[
         str | None, typer.Option(help="Do the runs on a Ray cluster: auto, local, or HOST:PORT.", metavar="ADDRESS")
     ] = None,
+    track: Track = None,
     as_json: AsJson = False,
 ) -> None:
     """Fit one learner, once or in a sweep: any language, task and learner, changed by `--set learner.width=64`, ..."""
     from syntagma.cli import display, single, sweeps
     from syntagma.cli.paths import directory_to_write
     from syntagma.cli.settings import read_value
+    from syntagma.sweep.trackers import check_tracker
 
     given = {"num_examples": ("examples", examples), "test_examples": ("test-examples", test_examples)}
     if validation_examples is not None:
@@ -139,11 +146,13 @@ def fit(
     processes = whole_number("workers", read_value(workers), minimum=0)
     place = None if out is None else directory_to_write("out", out)
     if place is None:
-        for name, value in (("checkpoints", kept), ("workers", processes), ("ray", ray)):
+        for name, value in (("checkpoints", kept), ("workers", processes), ("ray", ray), ("track", track)):
             if value:
                 raise invalid(name, value, "there is no place for results", "Give one, as --out results/mine")
     if ray is not None:
         _check_ray(ray)
+    if track is not None:
+        check_tracker(track)
     grid = sweeps.swept(sweep)
     points = sweeps.points((language, task, learner), sizes, set_, grid, number)
     runs = [run for point in points for run in point.runs]
@@ -161,7 +170,7 @@ def fit(
     else:
         if ray is None:
             planned.check_fits(runs, processes)
-        results = _kept_results(runs, place, processes, ray, kept)
+        results = _kept_results(runs, place, processes, ray, kept, track)
     incomplete = len(results) < len({run.id() for run in runs})
     for note in single.notes(results.values()):
         display.console(stderr=True).print(f"note    {note}", markup=False, soft_wrap=True)
@@ -190,7 +199,26 @@ def fit(
         raise typer.Exit(FAILED_EXIT)
 
 
-def _kept_results(runs: Sequence[Any], place: Path, workers: int, ray: str | None, keep: int) -> dict[str, Any]:
+@contextlib.contextmanager
+def _tracked(name: str | None, store: Store, group: str) -> Iterator[dict[str, Any]]:
+    """What `execute` needs for runs to be shown in a tracker, nothing where none is asked for."""
+    from syntagma.cli import display
+    from syntagma.cli.progress import waiting
+    from syntagma.sweep.trackers import tracking
+
+    if name is None:
+        yield {}
+        return
+    say = lambda line: display.console(stderr=True).print(f"note    {line}", markup=False, soft_wrap=True)  # noqa: E731
+    with contextlib.ExitStack() as opened:
+        with waiting(f"bringing {name} up to date"):
+            track = opened.enter_context(tracking(name, store, group, say))
+        yield {"track": track}
+
+
+def _kept_results(
+    runs: Sequence[Any], place: Path, workers: int, ray: str | None, keep: int, tracker: str | None
+) -> dict[str, Any]:
     """The results of `runs`, those that `place` lacks made now and kept there."""
     from syntagma.cli import display
     from syntagma.cli.progress import progress_shown
@@ -205,7 +233,7 @@ def _kept_results(runs: Sequence[Any], place: Path, workers: int, ray: str | Non
         number = len(missing)
         command = store.record_command("fit", None, {}, sys.argv)
         try:
-            with progress_shown() as progress:
+            with _tracked(tracker, store, "fit") as tracked, progress_shown() as progress:
 
                 def finished(run: Any, metrics: dict[str, Any]) -> None:
                     del missing[run.id()]
@@ -215,7 +243,8 @@ def _kept_results(runs: Sequence[Any], place: Path, workers: int, ray: str | Non
                 def failed(run: Any, failure: Any) -> None:
                     missing.pop(run.id(), None)
 
-                how: dict[str, Any] = {"ray": ray, "cost": Costs(), "failed": failed} | ({"keep": keep} if keep else {})
+                how: dict[str, Any] = {"ray": ray, "cost": Costs(), "failed": failed, **tracked}
+                how |= {"keep": keep} if keep else {}
                 execute(lambda: list(missing.values()), store, workers, finished, retry_failed=True, **how)
         except KeyboardInterrupt as ended:
             again = f"{len(store.ids())} finished runs are kept in {place}; the same command resumes."
