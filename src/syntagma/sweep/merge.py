@@ -14,16 +14,15 @@ import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from syntagma.checked_call import checked
 from syntagma.errors import InputError
 from syntagma.sweep.atomic_file import atomic_file
 from syntagma.sweep.identity import json_text
 from syntagma.sweep.rows import StoredCommand, StoredEnvironment, StoredFact, StoredHistory
 from syntagma.sweep.run_rows import StoredRun
-
-if TYPE_CHECKING:
-    from syntagma.sweep.store import Store
+from syntagma.sweep.store import Store
 
 
 @dataclass
@@ -47,6 +46,7 @@ class MergeReport:
     damage: list[str] = field(default_factory=list)
 
 
+@checked
 def merge(into: Store, sources: Sequence[Store]) -> MergeReport:
     """Copy the runs, histories, networks, facts and commands of `sources` into `into`, each source in one transaction.
 
