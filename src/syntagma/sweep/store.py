@@ -248,6 +248,7 @@ class Store:
         if isinstance(argv, str) or not (isinstance(argv, Sequence) and all(isinstance(word, str) for word in argv)):
             raise invalid("argv", argv, "it must be a list of texts", "Give sys.argv")
         words = [Path(word).name if place == 0 else word for place, word in enumerate(argv)]
+        words = [word.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace") for word in words]
         with self._transaction():
             number, here = self._reader.next_command(), self._environment_of(None)
             command = StoredCommand(number, study, preset, dict(settings), words, self._writer.now(), None, here)
