@@ -128,7 +128,8 @@ class Engine(Trainer):
     def _checked_trainings(self, trainings: Sequence[Training] | None, number: int) -> Sequence[Training]:
         if trainings is None:
             return [self.training] * number
-        if len(trainings) != number or {training.program() for training in trainings} != {self.training.program()}:
+        program = self.training.program()
+        if len(trainings) != number or any(training.program() != program for training in trainings):
             reason = f"each of {number} seeds needs one, of the engine's optimizer, batch_size and the like"
             raise invalid("trainings", trainings, reason)
         return trainings
@@ -206,7 +207,8 @@ def _(learner: NetworkLearner, shape: Shape, training: Training | None) -> Train
         return Engine(learner, shape, training)  # pyright: ignore[reportArgumentType]  # None is refused there
     if not isinstance(training, Training):
         return Engine(learner, shape, training)  # pyright: ignore[reportArgumentType]  # the same
-    return _shared_engine(learner, shape, training.program()).of(training)
+    engine = _shared_engine(learner, shape, training.program())  # pyright: ignore[reportArgumentType]  # they have one
+    return engine.of(training)
 
 
 @functools.lru_cache(maxsize=16)
