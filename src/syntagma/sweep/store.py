@@ -227,6 +227,8 @@ class Store:
             InputError: as `record_run` for the key (as configuration) and the value (as result).
         """
         check_kind("study", study, str, "text")
+        check_kind("key", key, Mapping, "a dictionary")
+        check_kind("value", value, Mapping, "a dictionary")
         row = StoredFact.written(study, key, value, self._writer.now())
         with self._transaction():
             if self._reader.one(StoredFact, study=study, hash=row[1]) is None:
