@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any, Literal
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 import pytest
@@ -20,9 +21,12 @@ from numpy.typing import ArrayLike
 from pydantic import NonNegativeInt, PositiveFloat, PositiveInt
 
 from syntagma import (
+    Architecture,
     Clusterer,
     Counter,
+    Dense,
     DirichletMultinomial,
+    Embedding,
     HierarchicalCNN,
     InputError,
     LastToken,
@@ -188,6 +192,10 @@ RIGHT: Mapping[str, tuple[Callable[..., object], Mapping[str, Any]]] = {
     "training.model_copy": (Training().model_copy, {"update": {"max_steps": 3}}),
     "learner.model_copy": (CNN.model_copy, {"update": {"width": 3}}),
     "learner.network": (CNN.network, {"key": key(0), "shape": SHAPE}),
+    "architecture.network": (
+        Architecture(embedding=Embedding(vocab=4), layers=(Dense(),)).network,
+        {"key": key(0), "width": 3, "length": 2, "heads": 2, "head_size": 2, "outputs": 2},
+    ),
     "learner.check": (CNN.check, {"shape": SHAPE}),
     "network": (CNN.network(key(0), SHAPE), {"inputs": np.asarray(EXAMPLES.inputs)}),
     "network.activations": (CNN.network(key(0), SHAPE).activations, {"inputs": np.asarray(EXAMPLES.inputs)}),
@@ -255,7 +263,8 @@ OPTIONAL = {
     ("excess_exponent", "last"), ("predict", "last"), ("squared_covariance", "num_classes"),
     ("squared_covariance", "rule_weights"), ("pair_counts", "span"), ("ngram_losses", "test_documents"),
     ("lagged_correlation", "documents"), ("Spectrum", "multiplicities"), ("training.model_copy", "update"),
-    ("learner.model_copy", "update"),
+    ("learner.model_copy", "update"), ("architecture.network", "heads"), ("architecture.network", "head_size"),
+    ("architecture.network", "outputs"),
 }  # fmt: skip
 """Arguments that may be None."""
 
@@ -271,6 +280,9 @@ def wrong_types(good: Any) -> Mapping[str, Any]:
         if good.dtype.kind in "iu":
             return wrong | {"fractions": good + 0.5, "truth values": good > 0, "NaN": good * np.nan}
         return wrong
+    if isinstance(good, jax.Array):
+        many = jax.random.split(good)
+        return {"0": 0, "text": "x", "a list": [], "zeros": jnp.zeros(2), "three": np.zeros(3, np.uint32), "two": many}
     if isinstance(good, bool):
         return {"text": "x", "2": 2, "NaN": math.nan}
     if isinstance(good, int | float):
@@ -286,7 +298,7 @@ def wrong_types(good: Any) -> Mapping[str, Any]:
 def wrong_calls() -> Iterator[tuple[str, Callable[..., object], Mapping[str, Any]]]:
     for name, (call, arguments) in RIGHT.items():
         for field, good in arguments.items():
-            if field == "key" or (callable(good) and field == "statistic"):
+            if callable(good) and field == "statistic":
                 continue
             wrong = {**wrong_types(good), **ANYTHING}
             if (name, field) not in OPTIONAL:

@@ -708,3 +708,27 @@ def test_a_real_interrupt_keeps_what_is_finished(
     assert slow_run.wait(timeout=30) == code
     assert said.endswith("interrupted: 1 finished runs are kept in results; the same command resumes.\n")
     assert stored(tmp_path / "results") == [0]
+
+
+def test_names_that_are_no_text_are_used_and_shown_with_their_bytes(
+    command: Callable[..., str], tmp_path: Path
+) -> None:
+    """A directory named by the byte E9, which is no UTF-8: all commands work there, and what they print can be read."""
+    name = os.fsdecode(b"caf\xe9")
+    said = command("run", "fake-study", "--out", name)
+    assert f"page    caf\\udce9{os.sep}page.html" in said
+    assert b"caf\xe9" in os.listdir(os.fsencode(tmp_path))
+    assert stored(tmp_path / name) == [0, 1, 2]
+    with Store.open(tmp_path / name, read_only=True) as store:
+        assert store.damage() == []
+        assert "caf" in command("results", name)
+        assert "done    3 of 3" in command("watch", name, "--once")
+        assert "page.html" in command("report", name, "--to", name + "-again")
+        command("results", name, "--csv", name + ".csv")
+        command("merge", name, "--out", name + "-merged")
+        argv = ["/usr/bin/syntagma", "run", "fake-study", "--out", name]
+        with Store.open(tmp_path / name) as writing:
+            writing.record_command("fake-study", "quick", {}, argv)
+        assert store.commands()["argv"].iloc[-1] == ["syntagma", "run", "fake-study", "--out", "caf\\xe9"]
+    assert stored(tmp_path / (name + "-merged")) == [0, 1, 2]
+    assert "caf\\udce9" not in (tmp_path / name / "page.html").read_text(encoding="utf-8")

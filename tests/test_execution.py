@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from syntagma.errors import InputError
 from syntagma.languages.settings import HierarchySettings
-from syntagma.learners import HierarchicalCNN, Learner, MultiLayerAttention, Training
+from syntagma.learners import HierarchicalCNN, KernelRegression, Learner, MultiLayerAttention, Training
 from syntagma.sweep.execution import execute
 from syntagma.sweep.runs import Run, Runner
 from syntagma.sweep.store import Store
@@ -146,8 +146,16 @@ def test_identity_is_all_that_determines_the_result():
         run.model_copy(update={"revision": 0}),
     ]
     assert len({run.id(), *(other.id() for other in others)}) == len(others) + 1
-    assert a_run(seed=1).batch_key() == run.batch_key()
-    assert all(other.batch_key() != run.batch_key() for other in others[1:])
+    together = others[0], others[1], others[4]  # seed, number of training examples, learning rate
+    assert all((other.batch_key() == run.batch_key()) == (other in together) for other in others)
+    epochs = [a_run(num_examples=n).model_copy(update={"training": Training(max_epochs=1)}) for n in (1000, 9000)]
+    assert epochs[0].batch_key() != epochs[1].batch_key()  # one trains for longer
+    assert epochs[0].program_key() == epochs[1].program_key()
+    solved = [
+        run.model_copy(update={"learner": KernelRegression(), "training": None, "num_examples": n}) for n in (8, 9)
+    ]
+    assert solved[0].batch_key() != solved[1].batch_key()
+    assert solved[0].program_key() == solved[1].program_key()
 
 
 def test_as_many_validation_as_test_sentences_where_nothing_is_said():
@@ -169,3 +177,31 @@ def test_sentences_of_the_trained_part_of_a_text_may_not_choose():
 def test_configurations_with_unknown_fields_are_refused():
     with pytest.raises(ValidationError, match="extra"):
         Run.model_validate(a_run().config() | {"colour": "red"})
+
+
+def test_on_an_accelerator_batches_are_of_one_program_and_halved_where_memory_runs_out(tmp_path, monkeypatch):
+    """Learning rates and sizes stand in one batch; a batch that does not fit costs no attempt, and nothing is lost."""
+    sizes: list[int] = []
+    rates = [TRAINING.model_copy(update={"learning_rate": rate}) for rate in (0.01, 0.02)]
+    runs = [
+        a_run(seed, num_examples=number).model_copy(update={"training": training})
+        for training in rates
+        for number in (16, 17)
+        for seed in range(2)
+    ]
+    other = a_run(learner=HierarchicalCNN(width=5))
+
+    def execute_some(self: Runner, batch: list[Run]) -> list[dict[str, Any]]:
+        sizes.append(len(batch))
+        if len(batch) > 3:
+            raise RuntimeError("RESOURCE_EXHAUSTED: out of memory")
+        return [{"test_loss": float(run.seed)} for run in batch]
+
+    monkeypatch.setattr("syntagma.sweep.execution._on_accelerator", lambda: True)
+    monkeypatch.setattr(Runner, "execute", execute_some)
+    said: list[str] = []
+    with Store.create(tmp_path) as store:
+        wanted = lambda: [run for run in [*runs, other] if not store.has(run.id())]  # noqa: E731
+        summary = execute(wanted, store, 0, lambda *_: None, say=said.append)
+        assert (summary.finished, summary.failed, said) == (9, (), [])
+    assert sorted(sizes) == [1, 2, 2, 2, 2, 4, 8]

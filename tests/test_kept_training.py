@@ -222,7 +222,7 @@ def test_a_run_goes_on_and_its_file_goes_with_its_result(tmp_path: Path, monkeyp
         monkeypatch.setattr(runs, "KeptTraining", KeptTraining)
         result = Runner(there).execute([run])[0]
         sweep: Any = object.__new__(_Sweep)
-        sweep._store, sweep._number, sweep._finished = store, 0, lambda run, result: None
+        sweep._store, sweep._number, sweep._finished, sweep._track = store, 0, lambda run, result: None, None
         sweep._place = type("Place", (), {"check": lambda self: None})()
         sweep._keep([Outcome(run, json.loads(json.dumps(result)))])
         assert store.ids() == {run.id()}

@@ -43,11 +43,11 @@ quiet = pytest.mark.filterwarnings(
 """Of Ray's own files and sockets; it starts its programs by a fork, of which JAX warns where it was used before."""
 
 
-def do(store: Store, runs: list[Any], **how: Any) -> tuple[Summary, list[str]]:
+def do(store: Store, runs: list[Any], tasks: int = 2, **how: Any) -> tuple[Summary, list[str]]:
     said: list[str] = []
     settings = {"ray": "local", "attempts": Attempts(NO_WAIT), "say": said.append, "finished": lambda *_: None, **how}
     wanted: Callable[[], list[Any]] = lambda: [run for run in runs if not store.has(run.id())]  # noqa: E731
-    return execute(wanted, store, 2, **settings), said
+    return execute(wanted, store, tasks, **settings), said
 
 
 def busy(raylet: int | None = None) -> list[int]:
@@ -79,10 +79,13 @@ def once_busy(then: Callable[[int], None], raylet: int | None = None) -> threadi
 @needs_ray
 @quiet
 @pytest.mark.slow
-def test_a_cluster_gives_the_same_bits_although_a_worker_is_killed(
+def test_a_cluster_gives_the_same_bits_although_a_worker_is_killed_and_a_machine_joins(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Results, histories and the networks that are kept."""
+    import ray
+    from ray.cluster_utils import Cluster
+
     quick = os.environ.get("XLA_FLAGS", "") + " --xla_backend_optimization_level=0"
     monkeypatch.setenv("XLA_FLAGS", quick)
     training = Training(max_steps=64, batch_size=8, patience=100, train_loss_threshold=0)
@@ -90,17 +93,31 @@ def test_a_cluster_gives_the_same_bits_although_a_worker_is_killed(
     runs = [
         a_run(seed, learner=learner).model_copy(update={"training": training, "checkpoints": 2})
         for learner in learners
-        for seed in range(3)
+        for seed in range(5)  # four are given to a cluster of two cores at a time: enough are left when a third joins
     ]
-    with Store.create(tmp_path / "ray") as store:
-        thread = once_busy(lambda number: os.kill(number, signal.SIGKILL))
-        summary, said = do(store, runs)
-        thread.join(timeout=10)
-        assert not thread.is_alive()
-        assert (summary.finished, summary.failed) == (len(runs), ())
-        assert len(said) == 1
-        assert "its task was lost (WorkerCrashedError: " in said[0]
-        assert "attempt 1 of 3" in said[0]
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 2, "include_dashboard": False})
+    joined: list[threading.Thread] = []
+    places: list[int] = []
+
+    def join(*_: object) -> None:
+        if not joined:
+            raylet = cluster.add_node(num_cpus=1).all_processes["raylet"][0].process.pid
+            joined.append(once_busy(places.append, raylet))
+
+    try:
+        with Store.create(tmp_path / "ray") as store:
+            thread = once_busy(lambda number: os.kill(number, signal.SIGKILL))
+            summary, said = do(store, runs, tasks=0, ray=cluster.address, finished=join)
+            thread.join(timeout=10)
+            assert not thread.is_alive()
+            assert places  # of the machine that joined: it did a run
+            assert (summary.finished, summary.failed) == (len(runs), ())
+            assert len(said) == 1
+            assert "its task was lost (WorkerCrashedError: " in said[0]
+            assert "attempt 1 of 3" in said[0]
+    finally:
+        ray.shutdown()
+        cluster.shutdown()
     with Store.create(tmp_path / "here") as store:
         execute(lambda: [run for run in runs if not store.has(run.id())], store, 1, lambda *_: None)
     assert results(tmp_path / "ray", runs) == results(tmp_path / "here", runs)

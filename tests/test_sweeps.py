@@ -67,7 +67,7 @@ def test_every_point_has_every_seed_and_nothing_else_differs() -> None:
     ]
     for point in found:
         assert [run.seed for run in point.runs] == [3, 4]
-        assert len({run.batch_key() for run in point.runs}) == 1
+        assert len({run.model_copy(update={"seed": 0}).id() for run in point.runs}) == 1
         assert point.runs[0].num_examples == point.values["examples"]
         assert point.runs[0].training is not None
         assert point.runs[0].training.learning_rate == point.values["training.learning_rate"]

@@ -250,8 +250,8 @@ def test_a_text_has_a_limit_of_size_that_can_be_raised(tmp_path):
     [
         ({"unit": "letters"}, "unit='letters' is unknown: there are characters, words"),
         ({"part": "training"}, "part='training' is unknown.*Did you mean 'train'"),
-        ({"part": None}, "part='None' is unknown"),
-        ({"test_share": "0.1"}, "test_share='0.1' cannot be used: it is a number"),
+        ({"part": None}, "part=None is unknown"),
+        ({"test_share": "0.1"}, "test_share='0.1' cannot be used: it must be a number"),
         ({"test_share": float("nan")}, "test_share=nan"),
         ({"test_share": True}, "test_share=True"),
         ({"validation_share": -0.1}, "validation_share=-0.1"),

@@ -18,7 +18,7 @@ import pytest
 
 from syntagma.errors import InputError
 from syntagma.languages.hierarchy import RandomHierarchy
-from syntagma.learners import Engine, Fit, HierarchicalCNN, Perceptron, Training, Transformer, fit
+from syntagma.learners import Engine, Fit, HierarchicalCNN, Perceptron, Training, Transformer, fit, trainer_of
 from syntagma.learners import engine as engine_module
 from syntagma.learners.course import Course
 from syntagma.learners.minibatches import ExampleOrder
@@ -108,7 +108,8 @@ def test_no_call_of_many_steps_speaks_to_the_host(adam, sets):
         arrays = (state, inputs, targets)
         if many:
             arrays = jax.tree.map(lambda x: np.stack([np.asarray(x)] * 2), arrays)
-        text = programs.advance.lower(*arrays, np.zeros(64, np.float32), 5).as_text()
+        rates = np.zeros((2, 64) if many else 64, np.float32)
+        text = programs.advance.lower(*arrays, rates, 5).as_text()
         assert text.count("stablehlo.while") == 1
         assert not HOST.search(text)
     told = jax.jit(lambda x: jax.debug.callback(print, x) or x).lower(1.0).as_text()
@@ -400,6 +401,40 @@ def test_a_course_that_is_over_takes_no_more():
     assert len(course.history) == 2
 
 
+def test_rates_and_sizes_together_equal_each_alone(adam, sets):
+    """One batch of different learning rates, schedules, rules for stopping and numbers of training examples."""
+    train = [random_examples(number, number) for number in (50, 37, 11)]
+    trainings = [
+        settings(learning_rate=0.03),
+        settings(learning_rate=0.001, warmup_steps=5, schedule="cosine", final_rate=0.5),
+        settings(train_loss_threshold=1.45),
+    ]
+    together = adam.fit(train, *sets[1:], [5, 6, 7], trainings=trainings, together=True)
+    apart = adam.fit(train, *sets[1:], [5, 6, 7], trainings=trainings, together=False)
+    for place, training in enumerate(trainings):
+        (alone,) = stopping(adam, **training.model_dump()).fit(*of_seed((train, *sets[1:]), place), [5 + place])
+        assert numbers(apart[place]) == numbers(alone)
+        np.testing.assert_allclose(numbers(together[place]), numbers(alone), rtol=1e-4)
+        for name in ("best_step", "steps", "stopped", "examples_seen", "flops"):
+            assert together[place].metrics[name] == alone.metrics[name]
+    assert [found.metrics["stopped"] for found in together] == ["steps", "steps", "train loss"]
+
+
+def test_trainings_of_one_program_share_what_is_compiled():
+    """Another learning rate compiles nothing; another optimiser is another program."""
+    first = trainer_of(LEARNER, SHAPE, settings(learning_rate=0.02))
+    for changes, same in (
+        ({"learning_rate": 0.5, "schedule": "cosine", "max_steps": 5, "patience": 2.0}, True),
+        ({"momentum": 0.5}, False),
+        ({"clip_norm": 1.0}, False),
+        ({"batch_size": 8}, False),
+    ):
+        other = trainer_of(LEARNER, SHAPE, settings(**changes))
+        assert (other._single is first._single) == same
+        assert other.training == settings(**changes)
+    assert first.training == settings(learning_rate=0.02)
+
+
 def test_a_stopped_seed_stays_as_it_was_while_others_go_on(adam, sets):
     """Together, one seed reaches its train loss; equal inputs with unequal answers never do."""
     engine = stopping(adam, train_loss_threshold=1.0, max_steps=256)
@@ -450,7 +485,13 @@ def test_refuses_examples_that_do_not_belong_together(adam, sets):
         with pytest.raises(InputError, match=says):
             adam.fit(*bad)
     with pytest.raises(InputError, match="same number"):
-        adam.fit([train[0], random_examples(7)], validation[:2], test[:2], [0, 1], together=True)
+        adam.fit(train[:2], [validation[0], random_examples(7)], test[:2], [0, 1], together=True)
+    epochs = [settings(max_epochs=2)] * 2
+    with pytest.raises(InputError, match="evaluated after the same steps"):
+        adam.fit([train[0], random_examples(7)], validation[:2], test[:2], [0, 1], trainings=epochs, together=True)
+    for trainings in ([], [settings()], [settings(), settings(momentum=0.5)], [settings(), settings(batch_size=8)]):
+        with pytest.raises(InputError, match=r"^trainings="):
+            adam.fit(train[:2], validation[:2], test[:2], [0, 1], trainings=trainings)
 
 
 def test_convolutional_network_learns_all_that_the_oracle_knows():

@@ -8,7 +8,8 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from quick_runs import WORK, result_of
 from syntagma.errors import InputError
 from syntagma.report import watch
 from syntagma.studies.status import Watcher
+from syntagma.sweep import under_way as under_way_module
 from syntagma.sweep.execution import execute
 from syntagma.sweep.failures import record_failure
 from syntagma.sweep.store import Store
@@ -31,15 +33,17 @@ RUNS: list[Any] = [cell.run for cell in fake_cells(SETTINGS, None, None)]  # pyr
 
 
 @pytest.fixture
-def results(tmp_path: Path) -> Path:
+def results(tmp_path: Path) -> Iterator[Path]:
     """Two runs of five are finished, one has failed, one is under way."""
     with Store.create(tmp_path) as store:
         store.record_command(FAKE.name, "quick", SETTINGS.model_dump(mode="json"), ["syntagma", "run"])
         for run in RUNS[:2]:
             store.record_run(run.config(), result_of(run.number))
         record_failure(store, RUNS[2].config(), "memory <ran> out", 3)
-    UnderWay(tmp_path).tell({RUNS[3].id(): RUNS[3]})
-    return tmp_path
+    under_way = UnderWay(tmp_path)
+    under_way.tell({RUNS[3].id(): RUNS[3]})
+    yield tmp_path
+    under_way.end()
 
 
 @pytest.fixture
@@ -77,7 +81,7 @@ def test_the_page_shows_what_is_stored_and_under_way(address: str, results: Path
     assert "</svg>" in figure
     with Store.open(results) as store:
         store.record_run(RUNS[3].config(), result_of(3))
-    UnderWay(results).end()
+    (results / "under-way.json").unlink()
     monkeypatch.setattr(watch, "_LEAST_SECONDS", 0.0)
     later = json.loads(get(address + "/status.json")[0])
     assert (later["done"], later["running"]) == (3, [])
@@ -119,7 +123,7 @@ def test_the_end_is_expected_at_the_pace_so_far(results: Path) -> None:
         begun = datetime.fromisoformat(store.commands()["started_at"].iloc[-1])
         status = Watcher(FAKE).status(store, now=begun + timedelta(seconds=60))
         assert status.seconds_left == pytest.approx(60.0)
-        UnderWay(results).end()
+        (results / "under-way.json").unlink()
         assert Watcher(FAKE).status(store, now=datetime.now(UTC)).seconds_left is None
 
 
@@ -133,8 +137,9 @@ def test_nothing_finished_is_no_error(tmp_path: Path) -> None:
 
 def test_a_port_that_cannot_be_had_is_refused(results: Path) -> None:
     for port in (70000, 2**70):
-        with pytest.raises(InputError, match="port="):
+        with pytest.raises(InputError, match="port=") as caught:
             watch.server(results, FAKE, port)
+        assert ".." not in str(caught.value)
 
 
 def test_what_a_killed_driver_left_counts_for_nothing(tmp_path: Path) -> None:
@@ -150,7 +155,56 @@ def test_what_a_killed_driver_left_counts_for_nothing(tmp_path: Path) -> None:
         assert runs_under_way(tmp_path) == []
     under_way.end()
     assert runs_under_way(tmp_path) == []
-    UnderWay(tmp_path / "gone").tell({"a": a_run()})  # is no trouble for a sweep
+    nowhere = UnderWay(tmp_path / "gone")
+    nowhere.tell({"a": a_run()})  # is no trouble for a sweep
+    nowhere.end()
+
+
+def test_a_driver_that_is_busy_for_long_is_not_taken_for_dead(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On an accelerator nothing is told while one program runs; what is told too soon after the last is not lost."""
+    monkeypatch.setattr(under_way_module, "_LEAST_SECONDS", 0.05)
+    monkeypatch.setattr(under_way_module, "_RENEW_SECONDS", 0.05)
+    under_way = UnderWay(tmp_path)
+    under_way.tell({"a": a_run(seed=1)})
+    under_way.tell({"b": a_run(seed=2)})
+    os.utime(tmp_path / "under-way.json", (0, 0))
+    wait_for(lambda: any("seed=2" in line for line in runs_under_way(tmp_path)))
+    os.utime(tmp_path / "under-way.json", (0, 0))
+    assert runs_under_way(tmp_path) == []
+    wait_for(lambda: len(runs_under_way(tmp_path)) == 1)
+    under_way.end()
+    assert not any(tmp_path.iterdir())
+    assert not [thread for thread in threading.enumerate() if thread.name == "under-way"]
+
+
+def wait_for(what: Callable[[], bool]) -> None:
+    end = time.monotonic() + 10
+    while not what():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def test_figures_are_counted_and_a_study_that_fails_over_them_is_said_to(
+    address: str, results: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a figure there is none to fetch; whatever goes wrong in making or drawing one, the page goes on."""
+    monkeypatch.setattr(watch, "_LEAST_SECONDS", 0.0)
+    sight = watch.Sight(results, replace(FAKE, figures=lambda measured: ()))
+    look = sight.look()
+    assert (look.figure, look.drawn, look.note) == (None, 0, "")
+
+    def fails(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("division\nby zero")
+
+    look = watch.Sight(results, replace(FAKE, measure=fails)).look()
+    said = "the figure cannot be made of what is stored so far (ZeroDivisionError: division by zero)"
+    assert (look.drawn, look.note, look.status.done) == (0, said, 2)
+    monkeypatch.setattr(watch, "as_bytes", fails)
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        get(address + "/figure.svg")
+    assert json.loads(caught.value.read())["error"] == said
+    caught.value.close()
+    assert json.loads(get(address + "/status.json")[0])["done"] == 2
 
 
 def test_a_sweep_says_what_it_is_at(tmp_path: Path) -> None:

@@ -231,7 +231,7 @@ def calls_with_sets() -> Iterator[tuple[str, Callable[[], object]]]:
     for name, given in {"not a list": good, "two sets": one * 2, "none": [], "nothing": None}.items():
         yield f"extra, {name}", functools.partial(ENGINE.fit, one, one, one, [0], extra={"more": given})
     shorter = Examples(good.inputs[:5], good.targets[:5])
-    unequal = functools.partial(ENGINE.fit, [good, shorter], one * 2, one * 2, [0, 1], together=True)
+    unequal = functools.partial(ENGINE.fit, one * 2, [good, shorter], one * 2, [0, 1], together=True)
     yield "unequal sets of seeds trained together", unequal
     for name, (trainer, task) in TRAINERS.items():
         for seed_name, seed in WRONG_SEEDS.items():

@@ -241,7 +241,10 @@ class _Check:
         return _Check({}, self.any_number).passed(field, given, hint)
 
     def _annotated_array(self, field: str, given: Any, hint: Any) -> Any:
-        kinds = _KINDS.get(hint.__name__.split("[")[0])
+        name = hint.__name__.split("[")[0]
+        if name == "Key":
+            return _checked_key(field, given)
+        kinds = _KINDS.get(name)
         if kinds is None or hint.array_type is not np.ndarray:
             return given
         return self.array(field, given, kinds, hint.dim_str.split())
@@ -287,6 +290,22 @@ class _Check:
                 if length != wanted + shift:
                     beside = f", so it must be {wanted + shift}" if shift else f" where it has {length}"
                     raise invalid(f"{field}.shape", shape, f"{whose} has {wanted}{beside}", "Give one for each")
+
+
+def _checked_key(field: str, given: Any) -> Any:
+    """One JAX key, new or old: a value of JAX's type of keys, or two numbers of 32 bits.
+
+    Raises:
+        InputError: it is none.
+    """
+    import jax
+
+    shape, dtype = getattr(given, "shape", None), getattr(given, "dtype", None)
+    new = isinstance(given, jax.Array) and jax.numpy.issubdtype(given.dtype, jax.dtypes.prng_key) and shape == ()
+    if not new and not (isinstance(given, jax.Array | np.ndarray) and (shape, dtype) == ((2,), np.uint32)):
+        what = f"an array of shape {shape}, {dtype}" if isinstance(given, jax.Array | np.ndarray) else _kind(given)
+        raise invalid(field, given, f"it is {what}, not one JAX key", "Give one, as jax.random.key(0)")
+    return given
 
 
 def _hint_of(function: Any, name: str) -> Any:

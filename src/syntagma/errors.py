@@ -42,6 +42,17 @@ def whole_number(field: str, given: Any, minimum: int = 1) -> int:
     return number
 
 
+def check_kind(field: str, given: object, kind: type | tuple[type, ...], name: str) -> None:
+    """Refuse what is no instance of `kind`, which is called `name`: for modules that load no NumPy; else `checked`.
+
+    Raises:
+        InputError: see above.
+    """
+    if not isinstance(given, kind):
+        what = "None" if given is None else f"of type {type(given).__name__}"
+        raise invalid(field, given, f"it is {what}, not {name}", f"Give {name}")
+
+
 def _short(given: object) -> str:
     text = repr(given).replace("\n", " ")
     return text if len(text) <= 80 else text[:77] + "..."

@@ -266,6 +266,40 @@ def test_figures_are_downloaded_as_png_svg_and_csv(wide: Opened) -> None:
     assert (name, data.decode()) == ("scaling-laws-ratios.csv", as_csv(FIGURES["ratios"]))
 
 
+def test_a_drawing_that_fails_is_said_and_the_controls_go_on(browser: Any, address: str) -> None:
+    page, place = Opened(browser, address, WIDE, color_scheme="light").page, figure_of("growth")
+    said = page.locator(f"{place} .controls [role=status]")
+    page.evaluate("() => { window.react = Plotly.react; Plotly.react = () => { throw new Error('no room'); }; }")
+    zoom = page.locator(place).get_by_role("button", name="Zoom in")
+    zoom.click()
+    page.wait_for_timeout(300)
+    assert said.text_content() == "This could not be drawn (no room). Choose otherwise, or All."
+    page.get_by_role("button", name="Dark theme").click()  # the page goes on too
+    page.get_by_role("button", name="Dark theme").click()
+    page.evaluate("() => { Plotly.react = window.react; }")
+    before = spec_of(page, place)["axes"]
+    zoom.click()
+    page.wait_for_timeout(600)
+    assert said.text_content() == ""
+    assert spec_of(page, place)["axes"] != before
+
+
+def test_a_figure_that_cannot_be_interactive_says_so_beside_the_static_one(browser: Any, address: str) -> None:
+    page = browser.new_context(viewport=WIDE).new_page()
+    page.add_init_script(
+        "let known; Object.defineProperty(window, 'Plotly', {get: () => known, set: (plotly) => {"
+        " known = {...plotly, react: () => Promise.reject(new Error('no room'))}; }, configurable: true})"
+    )
+    page.goto(address)
+    page.wait_for_selector("html[data-ready]", timeout=60_000)
+    assert page.locator("figure.ready").count() == 0
+    assert page.locator("figure .controls").count() == len(FIGURES)
+    assert set(page.locator("figure .controls").all_text_contents()) == {
+        "This figure could not be made interactive (no room)."
+    }
+    assert all(still.is_visible() for still in page.locator(".still svg").all())
+
+
 def test_tables_sort_and_are_downloaded_whole(wide: Opened) -> None:
     page, table = wide.page, "table[data-name=thresholds]"
 

@@ -5,6 +5,7 @@ Whatever a person got wrong ends in one line on standard error and exit code 2, 
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -24,6 +25,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     from syntagma.cli.commands import app
     from syntagma.sweep.endings import endings_raised
 
+    for shown in (sys.stdout, sys.stderr):
+        if isinstance(shown, io.TextIOWrapper):
+            shown.reconfigure(errors="backslashreplace")  # names of files need not be text
     os.environ.update(program_cache.settings(os.environ))
     try:
         with endings_raised():

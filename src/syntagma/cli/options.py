@@ -34,6 +34,13 @@ Config = Annotated[
     str | None,
     typer.Option(help="Settings in this file, laid over the preset: see `syntagma settings`.", metavar="FILE.toml"),
 ]
+Track = Annotated[
+    str | None,
+    typer.Option(
+        help="Show the runs in a tracker too, from files in DIR/tracking: tensorboard, wandb or mlflow.",
+        metavar="TRACKER",
+    ),
+]
 Directory = Annotated[str, typer.Argument(help="A directory of results.", metavar="DIR")]
 With = Annotated[
     list[str],

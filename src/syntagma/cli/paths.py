@@ -73,8 +73,4 @@ def _named(field: str, text: str, what: str, mend: str) -> Path:
         raise invalid(field, text, f"it names no {what.split()[-1]}", mend)
     if "\0" in text:
         raise invalid(field, text, "a path has no NUL character", "Choose another name")
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise invalid(field, shown(text), "results are named in UTF-8", "Choose another name") from None
     return Path(text)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from syntagma.cli.options import AsJson, Changes, Config, Preset, StudyName, Tags, kind, number
+from syntagma.cli.options import AsJson, Changes, Config, Preset, StudyName, Tags, Track, kind, number
 from syntagma.cli.reports import make_parent, write_report
 from syntagma.errors import invalid, whole_number
 from syntagma.sweep.endings import exit_code
@@ -18,6 +18,7 @@ from syntagma.sweep.endings import exit_code
 if TYPE_CHECKING:
     from syntagma.cli.sweeps import Point, Wanted
     from syntagma.sweep.shards import Shard
+    from syntagma.sweep.store import Store
 
 FAILED_EXIT = 3
 """Some run could not be done; all others are."""
@@ -38,6 +39,7 @@ def run(
     ] = None,
     checkpoints: Annotated[str, number("Networks to keep of each run: the best, and others along the training.")] = "0",
     tag: Tags = [],  # noqa: B006
+    track: Track = None,
     retry_failed: Annotated[bool, typer.Option("--retry-failed", help="Try again what failed before.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be run, and how long.")] = False,
 ) -> None:
@@ -49,6 +51,7 @@ def run(
     from syntagma.studies import load, machinery
     from syntagma.sweep.store import Store
     from syntagma.sweep.tags import checked as checked_tags
+    from syntagma.sweep.trackers import check_tracker
 
     chosen, tags = load(study), checked_tags(tag)
     values = settings_for(chosen, preset, set_, config)
@@ -59,6 +62,8 @@ def run(
     directory = Path("results", f"{chosen.name}-{label}") if out is None else directory_to_write("out", out)
     if ray is not None:
         _check_ray(ray)
+    if track is not None:
+        check_tracker(track)
     if dry_run:
         with waiting(f"planning {chosen.name}"):
             plan = machinery.plan(chosen, values)
@@ -76,8 +81,8 @@ def run(
             display.console(stderr=True).print(f"note    {mixed}", markup=False, soft_wrap=True)
         command = store.record_command(chosen.name, preset, values.model_dump(mode="json"), sys.argv)
         try:
-            with progress_shown() as progress:
-                how = {"ray": ray} | ({"keep": kept} if kept else {})
+            with _tracked(track, store, chosen.name) as tracked, progress_shown() as progress:
+                how = {"ray": ray, **tracked} | ({"keep": kept} if kept else {})
                 summary = machinery.run(
                     chosen, values, store, processes, progress, retry_failed=retry_failed, shard=part, **how
                 )
@@ -131,6 +136,7 @@ def fit(
     ray: Annotated[
         str | None, typer.Option(help="Do the runs on a Ray cluster: auto, local, or HOST:PORT.", metavar="ADDRESS")
     ] = None,
+    track: Track = None,
     as_json: AsJson = False,
 ) -> None:
     """Fit one learner, once or in a sweep: any language, task and learner, changed by `--set learner.width=64`, ..."""
@@ -138,6 +144,7 @@ def fit(
     from syntagma.cli.paths import directory_to_write
     from syntagma.cli.settings import read_value
     from syntagma.sweep.tags import checked as checked_tags
+    from syntagma.sweep.trackers import check_tracker
 
     tags = checked_tags(tag)
     given = {"num_examples": ("examples", examples), "test_examples": ("test-examples", test_examples)}
@@ -151,11 +158,19 @@ def fit(
     processes = whole_number("workers", read_value(workers), minimum=0)
     place = None if out is None else directory_to_write("out", out)
     if place is None:
-        for name, value in (("checkpoints", kept), ("workers", processes), ("ray", ray), ("tag", " ".join(tags))):
+        for name, value in (
+            ("checkpoints", kept),
+            ("workers", processes),
+            ("ray", ray),
+            ("tag", " ".join(tags)),
+            ("track", track),
+        ):
             if value:
                 raise invalid(name, value, "there is no place for results", "Give one, as --out results/mine")
     if ray is not None:
         _check_ray(ray)
+    if track is not None:
+        check_tracker(track)
     fitted = sweeps.Fitted((language, task, learner), sizes, set_, number)
     if trials:
         space = search.space(sweep)
@@ -180,7 +195,7 @@ def fit(
     else:
         if ray is None:
             planned.check_fits(planned_runs, processes)
-        results = _kept_results(wanted, place, processes, ray, kept, tags)
+        results = _kept_results(wanted, place, processes, ray, kept, tags, track)
     points = wanted.points
     runs = [run for point in points for run in point.runs]
     incomplete = len(results) < len({run.id() for run in runs})
@@ -228,8 +243,25 @@ def _fitted_here(wanted: Wanted) -> dict[str, Any]:
     return results
 
 
+@contextlib.contextmanager
+def _tracked(name: str | None, store: Store, group: str) -> Iterator[dict[str, Any]]:
+    """What `execute` needs for runs to be shown in a tracker, nothing where none is asked for."""
+    from syntagma.cli import display
+    from syntagma.cli.progress import waiting
+    from syntagma.sweep.trackers import tracking
+
+    if name is None:
+        yield {}
+        return
+    say = lambda line: display.console(stderr=True).print(f"note    {line}", markup=False, soft_wrap=True)  # noqa: E731
+    with contextlib.ExitStack() as opened:
+        with waiting(f"bringing {name} up to date"):
+            track = opened.enter_context(tracking(name, store, group, say))
+        yield {"track": track}
+
+
 def _kept_results(
-    wanted: Wanted, place: Path, workers: int, ray: str | None, keep: int, tags: Sequence[str]
+    wanted: Wanted, place: Path, workers: int, ray: str | None, keep: int, tags: Sequence[str], tracker: str | None
 ) -> dict[str, Any]:
     """The results of the wanted runs, those that `place` lacks made now and kept there; all of them get the tags."""
     from syntagma.cli import display
@@ -256,7 +288,7 @@ def _kept_results(
         command = store.record_command("fit", None, {}, sys.argv)
         before = len(results_of(ids()))
         try:
-            with progress_shown() as progress:
+            with _tracked(tracker, store, "fit") as tracked, progress_shown() as progress:
 
                 def finished(run: Any, metrics: dict[str, Any]) -> None:
                     results[run.id()] = metrics
@@ -266,7 +298,8 @@ def _kept_results(
                 def failed(run: Any, failure: Any) -> None:
                     given_up.add(run.id())
 
-                how: dict[str, Any] = {"ray": ray, "cost": Costs(), "failed": failed} | ({"keep": keep} if keep else {})
+                how: dict[str, Any] = {"ray": ray, "cost": Costs(), "failed": failed, **tracked}
+                how |= {"keep": keep} if keep else {}
                 execute(next_runs, store, workers, finished, retry_failed=True, **how)
         except KeyboardInterrupt as ended:
             store.tag(ids() & store.ids(), *tags)

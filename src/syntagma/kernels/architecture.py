@@ -24,6 +24,7 @@ import numpy as np
 from jaxtyping import Array, Float, Integer, Key
 from pydantic import Field, model_validator
 
+from syntagma.checked_call import checked
 from syntagma.checked_model import CheckedModel
 from syntagma.errors import invalid, whole_number
 from syntagma.kernels.attention import Attention
@@ -110,6 +111,7 @@ class Architecture(CheckedModel):
         x = self.tokens("x", x)
         return self._limit(x.shape[1], kind).diagonal(x, samples, seed)
 
+    @checked
     def network(
         self,
         key: Key[Array, ""],

@@ -22,6 +22,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 from jaxtyping import Integer
 
+from syntagma.checked_call import checked
 from syntagma.errors import InputError, invalid, unknown, whole_number
 from syntagma.languages._draws import uniform_below
 from syntagma.languages._plain_text import decoded
@@ -68,6 +69,7 @@ class Text(Source):
         checked_stream(self.tokens, len(self.names), shortest=length)
 
     @classmethod
+    @checked
     def read(
         cls,
         path: AnyPath,

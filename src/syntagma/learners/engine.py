@@ -9,6 +9,7 @@ evaluations, and one serves validation and test sets of one size.
 
 from __future__ import annotations
 
+import copy
 import functools
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -81,33 +82,57 @@ class Engine(Trainer):
         seeds: Sequence[int],
         *,
         extra: Mapping[str, Sequence[Examples]] | None = None,
+        trainings: Sequence[Training] | None = None,
         together: bool | None = None,
         watch: Watch | None = None,
         keep: Callable[[Sequence[int]], Keeper] | None = None,
     ) -> list[Fit]:
-        """One network for each seed, each on its own examples: `Trainer.fit`, with three arguments more.
+        """One network for each seed, each on its own examples: `Trainer.fit`, with four arguments more.
 
         Args:
+            trainings: of each seed its own, of one `Training.program`; by default the engine's.
             together: train all seeds in one batched program; by default where the device is an accelerator.
             watch: called as `watch(seed_index, step, make_network)` at every evaluation of a seed that still trains.
             keep: gives what keeps the training of those seeds, by their indices, now and then; a training that was kept
                 goes on from there, with the same bits.
 
         Raises:
-            InputError: as `Trainer.fit`; also numbers of examples that differ between seeds trained together.
+            InputError: as `Trainer.fit`; also trainings of another program; seeds trained together whose numbers of
+                validation or test examples, or whose steps of evaluation, differ.
         """
         sets = checked_sets(self.shape, train, validation, test, seeds, extra)
+        trainings = self._checked_trainings(trainings, len(seeds))
         if together is None:
             together = self._mesh.devices.flat[0].platform != "cpu"
         if together and len(seeds) > 1:
-            if len({own.sizes() for own in sets}) > 1:
-                raise invalid("train", [*map(len, train)], "seeds trained together need the same number of examples")
-            return _Run(self, self._batched, sets, seeds, keep and keep(range(len(seeds)))).go(watch)
+            if len({own.sizes()[1:] for own in sets}) > 1:
+                reason = "seeds trained together need the same number of validation and of test examples"
+                raise invalid("validation", [*map(len, validation)], reason)
+            ends = {training.length(len(own.train)) for training, own in zip(trainings, sets, strict=True)}
+            if len(ends) > 1 or len({training.evaluations_per_doubling for training in trainings}) > 1:
+                reason = "seeds trained together are evaluated after the same steps"
+                raise invalid("train", [*map(len, train)], reason, "Give as many examples, or no max_epochs")
+            return _Run(self, self._batched, sets, seeds, trainings, keep and keep(range(len(seeds)))).go(watch)
         fits = []
         for i, (own, seed) in enumerate(zip(sets, seeds, strict=True)):
             watch_one = None if watch is None else functools.partial(_watch_one, watch, i)
-            fits += _Run(self, self._single, [own], [seed], keep and keep([i])).go(watch_one)
+            fits += _Run(self, self._single, [own], [seed], [trainings[i]], keep and keep([i])).go(watch_one)
         return fits
+
+    def of(self, training: Training) -> Engine:
+        """This engine with another training of the same program: what one has compiled, the other need not."""
+        engine = copy.copy(self)
+        engine.training = training
+        return engine
+
+    def _checked_trainings(self, trainings: Sequence[Training] | None, number: int) -> Sequence[Training]:
+        if trainings is None:
+            return [self.training] * number
+        program = self.training.program()
+        if len(trainings) != number or any(training.program() != program for training in trainings):
+            reason = f"each of {number} seeds needs one, of the engine's optimizer, batch_size and the like"
+            raise invalid("trainings", trainings, reason)
+        return trainings
 
     def network(self, weights: Float[Array, " N"]) -> Network:
         """The network of these weights."""
@@ -150,7 +175,7 @@ class Engine(Trainer):
     def _advance_many(
         self, state: Any, inputs: Array, targets: Array, rates: Array, count: Array
     ) -> tuple[Any, Float[Array, " S"]]:
-        return jax.vmap(self._advance, in_axes=(0, 0, 0, None, None))(state, inputs, targets, rates, count)
+        return jax.vmap(self._advance, in_axes=(0, 0, 0, 0, None))(state, inputs, targets, rates, count)
 
     def _evaluate(self, weights: Float[Array, " N"], inputs: Array, targets: Array) -> tuple[Float[Array, "n *T"], ...]:
         """Loss and accuracy of each sentence of `[n, T]` inputs, mean over its answers.
@@ -180,13 +205,24 @@ def _(learner: NetworkLearner, shape: Shape, training: Training | None) -> Train
         hash((learner, shape, training))
     except TypeError:  # a learner of one's own that has no hash
         return Engine(learner, shape, training)  # pyright: ignore[reportArgumentType]  # None is refused there
-    return _shared_engine(learner, shape, training)  # pyright: ignore[reportArgumentType]
+    if not isinstance(training, Training):
+        return Engine(learner, shape, training)  # pyright: ignore[reportArgumentType]  # the same
+    engine = _shared_engine(learner, shape, training.program())  # pyright: ignore[reportArgumentType]  # they have one
+    return engine.of(training)
 
 
 @functools.lru_cache(maxsize=16)
-def _shared_engine(learner: NetworkLearner, shape: Shape, training: Any) -> Engine:
+def _shared_engine(learner: NetworkLearner, shape: Shape, program: Training) -> Engine:
     """One engine for equal learners: calling `fit` again compiles nothing, at another size one small program."""
-    return Engine(learner, shape, training)
+    return Engine(learner, shape, program)
+
+
+def _of_one_length(sets: Sequence[Examples]) -> list[Examples]:
+    """The sets, the shorter filled up with their own first examples, which no order of examples asks for."""
+    longest = max(map(len, sets))
+    if min(map(len, sets)) == longest:
+        return list(sets)
+    return [Examples(*(np.resize(x, (longest, *x.shape[1:])) for x in (one.inputs, one.targets))) for one in sets]
 
 
 def _watch_one(watch: Watch, seed_index: int, _: int, step: int, make_network: Callable[[], Network]) -> None:
@@ -212,30 +248,30 @@ class _Run:
         programs: _Programs,
         sets: Sequence[ExampleSets],
         seeds: Sequence[int],
+        trainings: Sequence[Training],
         keeper: Keeper | None = None,
     ) -> None:
-        self.engine, self.programs, self.keeper = engine, programs, keeper
+        self.engine, self.programs, self.trainings, self.keeper = engine, programs, trainings, keeper
         self.many, self.num_seeds = len(seeds) > 1, len(seeds)
-        self.num_train, self.num_validation, *numbers = sets[0].sizes()
+        num_train, self.num_validation, *numbers = sets[0].sizes()
+        self.length = trainings[0].length(num_train)
         self.num_test = sum(numbers)
         starts = [key(seed, "network") for seed in seeds]
         self.state = engine.spread(programs.start(jnp.stack(starts) if self.many else starts[0]), seeds=self.many)
-        self.train = self._stack([own.train for own in sets])
+        self.train = self._stack(_of_one_length([own.train for own in sets]))
         self.validation = self._stack([own.validation for own in sets])
         self.tests = {name: [own.tests[name] for own in sets] for name in sets[0].tests}
-        self.orders = [ExampleOrder(seed, self.num_train) for seed in seeds]
+        self.orders = [ExampleOrder(seed, len(own.train)) for own, seed in zip(sets, seeds, strict=True)]
 
     def go(self, watch: Watch | None) -> list[Fit]:
         """Train to the end, then read the test sets."""
-        training = self.engine.training
-        length = training.length(self.num_train)
-        courses = self.courses = [Course(training, length) for _ in range(self.num_seeds)]
+        courses = self.courses = [Course(training, self.length) for training in self.trainings]
         self.begun, self.evaluating = time.perf_counter(), 0.0
         step = self._resume()
-        for target in training.evaluation_steps(length):
+        for target in self.trainings[0].evaluation_steps(self.length):
             if step is not None and target <= step:
                 continue
-            train_losses = None if step is None else self._train(step, target, length) / (target - step)
+            train_losses = None if step is None else self._train(step, target) / (target - step)
             step = target
             paused = time.perf_counter()
             scores = self._scores(self.state[0], self.validation)
@@ -289,10 +325,9 @@ class _Run:
             seconds = time.perf_counter() - self.begun, self.evaluating
             self.keeper.write(interruption_of(self.state, self.total, self.courses, self.done, evaluated, seconds))
 
-    def _train(self, start: int, end: int, length: int) -> Float[np.ndarray, " S"]:
+    def _train(self, start: int, end: int) -> Float[np.ndarray, " S"]:
         """The sum of the train losses of steps `start` to `end`, for each seed."""
-        training = self.engine.training
-        batch = training.batch_size
+        batch = self.engine.training.batch_size
         axes = (0, 2) if self.many else (1,)
         gather = self.programs.gather_many if self.many else self.programs.gather
         if self.done == start:
@@ -305,8 +340,9 @@ class _Run:
             batches = gather(self.train, order if self.many else order[0])
             if self.engine._mesh.size > 1:
                 batches = tuple(self.engine.place(x, *axes) for x in batches)
-            rates = training.rates(np.arange(begin, begin + STEPS_PER_CALL), length).astype(np.float32)
-            self.state, losses = self.programs.advance(self.state, *batches, rates, count)
+            steps = np.arange(begin, begin + STEPS_PER_CALL)
+            rates = np.stack([one.rates(steps, self.length) for one in self.trainings]).astype(np.float32)
+            self.state, losses = self.programs.advance(self.state, *batches, rates if self.many else rates[0], count)
             self.total, self.done = self.total + losses, begin + count
             self._keep(start)
         return np.atleast_1d(np.asarray(self.total))

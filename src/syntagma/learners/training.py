@@ -61,6 +61,14 @@ class Training(CheckedModel):
     least_steps: int = Field(default=64, ge=0)
     evaluations_per_doubling: int = Field(default=3, ge=1)
 
+    def program(self) -> Training:
+        """This training without what a compiled program takes as numbers, or knows nothing of: rates and stopping.
+
+        Trainings of equal programs share one, `Training(learning_rate=0.1).program() == Training().program()`.
+        """
+        compiled = ("optimizer", "momentum", "weight_decay", "clip_norm", "batch_size")
+        return Training.model_validate({name: getattr(self, name) for name in compiled})
+
     def length(self, num_examples: int) -> int:
         """Number of steps after which training on `num_examples` ends at the latest."""
         if self.max_epochs is None:

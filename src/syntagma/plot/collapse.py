@@ -11,16 +11,19 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from syntagma.checked_call import checked
+from syntagma.errors import invalid
 from syntagma.plot.content import Panel
 from syntagma.plot.figure import Figure
 from syntagma.plot.intervals import Measured
-from syntagma.plot.marks import Axis, Level, Line, Mark, Numbers
+from syntagma.plot.marks import Axis, Level, Line, Mark, Numbers, numbers
 from syntagma.plot.ratios import dot_panel
 
 SHOWN = (-0.15, 1.15)
 """Of the share of the step that is left."""
 
 
+@checked
 def collapse(
     prefactors: Mapping[str, Mapping[str, Mapping[str, Measured]]],
     curves: Mapping[str, Sequence[Mark]] | None = None,
@@ -40,6 +43,7 @@ def collapse(
     return Figure(name, title, above + below, caption, columns=max(1, len(above)))
 
 
+@checked(not_finite=("num_examples", "left"))
 def rescaled(
     key: str,
     num_examples: Numbers,
@@ -50,17 +54,19 @@ def rescaled(
     marker: str = "o",
 ) -> Line:
     """One curve: the share of the step that is `left` against P / predicted, NaN outside what is shown."""
-    share = np.asarray(left, float)
+    share, x = np.asarray(numbers(left)), np.asarray(numbers(num_examples))
+    if len(x) != len(share):
+        raise invalid("left", len(share), f"there are {len(x)} numbers of examples", "Give one for each")
     inside = (share >= SHOWN[0]) & (share <= SHOWN[1])
     near = inside.copy()  # with the points next to them, so that a curve leaves the panel where its line does
     near[1:] |= inside[:-1]
     near[:-1] |= inside[1:]
-    x = np.asarray(num_examples, float)
     hover = {"P": [f"{size:,.0f}" for size in x]}
     x, y = (np.where(near, values, np.nan) for values in (x / predicted, share))
     return Line(x, y, key=key, label=label, marker=marker, hover=hover)
 
 
+@checked
 def rescaled_panel(curves: Sequence[Mark], *, title: str = "") -> Panel:
     """Curves of `rescaled` over the band between 1 (nothing of the step learned) and 0 (all)."""
     guides: list[Mark] = [Level(1.0, "none", key="plateau"), Level(0.0, "all learned", key="plateau")]

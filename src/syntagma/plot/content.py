@@ -13,7 +13,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from syntagma.errors import invalid, unknown
+from syntagma.checked_call import checked
+from syntagma.errors import invalid, unknown, whole_number
 from syntagma.plot import palette
 from syntagma.plot.marks import Axis, Mark, Tree, freeze
 
@@ -26,6 +27,7 @@ class Note:
     key: str = "ink"
 
 
+@checked
 @dataclasses.dataclass(frozen=True)
 class Panel:
     """One pair of axes with what is drawn in it, back to front; its title says what is to be seen."""
@@ -60,6 +62,12 @@ class Content:
     panel_height: float = 0.8
 
     def __post_init__(self) -> None:
+        for name in ("name", "title", "caption"):
+            if not isinstance(getattr(self, name), str):
+                raise invalid(name, getattr(self, name), "it must be text", "Give text")
+        whole_number("columns", self.columns)
+        if not isinstance(self.panels, Sequence) or not all(isinstance(panel, Panel) for panel in self.panels):
+            raise invalid("panels", self.panels, "a figure has a list of panels", "Give [Panel(...), ...]")
         freeze(self, "panels", tuple(self.panels))
         if not self.panels:
             raise invalid("panels", (), "a figure has a panel", "Give a panel with an Empty mark that says why")

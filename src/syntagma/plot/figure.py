@@ -14,6 +14,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from syntagma.checked_call import checked
 from syntagma.errors import invalid
 from syntagma.plot import marks as kinds
 from syntagma.plot.content import Content, Note, Panel, from_json
@@ -24,12 +25,14 @@ from syntagma.plot.marks import Axis
 class Figure(Content):
     """A figure that can be drawn and kept: see `Content` for what is in it."""
 
+    @checked
     def matplotlib(self, width: float = 6.8, *, title: bool = True) -> tuple[Any, list[Any]]:
         """The matplotlib figure, `width` inches wide, and its axes in the order of the panels, to go on with."""
         from syntagma.plot.matplotlib_backend import draw
 
         return draw(self, width, title=title)
 
+    @checked
     def plotly(self, *, dark: bool = False) -> Any:
         """The Plotly figure, to go on with or to show."""
         import plotly.graph_objects as go
@@ -38,6 +41,7 @@ class Figure(Content):
 
         return go.Figure(spec(self, dark=dark))
 
+    @checked
     def save(self, path: str | Path, width: float = 6.8, *, title: bool = True) -> Path:
         """Write it as the ending says: .png, .pdf or .svg, `width` inches wide, .json, .csv or an .html page.
 
@@ -49,6 +53,7 @@ class Figure(Content):
         return save(self, Path(path), width, title=title)
 
     @classmethod
+    @checked
     def from_json(cls, text: str) -> Figure:
         """The figure that `to_json` wrote."""
         figure = from_json(json.loads(text), _KINDS)

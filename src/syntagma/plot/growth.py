@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from syntagma.checked_call import checked
 from syntagma.plot import palette
 from syntagma.plot.content import Note, Panel
 from syntagma.plot.figure import Figure
@@ -22,11 +23,13 @@ SIDESTEP = 0.02
 """Points of different learners at one size stand this far apart (in its logarithm), so that their intervals show."""
 
 
+@checked
 def growth(panels: Sequence[Panel], *, name: str = "growth", title: str, caption: str = "", columns: int = 3) -> Figure:
     """The figure of panels of `growth_panel`."""
     return Figure(name, title, panels, caption, columns, panel_width=1.75)
 
 
+@checked(not_finite=("factor", "laws", "law_exponents"))
 def growth_panel(
     sizes: Sequence[float],
     measured: Mapping[str, Sequence[Measured]],

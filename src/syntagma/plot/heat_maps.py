@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from syntagma.checked_call import checked
 from syntagma.plot.content import Panel
 from syntagma.plot.marks import Axis, Heat
 
@@ -11,6 +12,7 @@ MOST_WRITTEN = 60
 """Entries up to which numbers are written into their fields, in place of a bar of colours."""
 
 
+@checked(not_finite=("values",))
 def heat_panel(
     values: Sequence[Sequence[float]],
     rows: Sequence[str],

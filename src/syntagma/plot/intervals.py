@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from syntagma.plot.marks import Points
 
 
+@runtime_checkable
 class Measured(Protocol):
     """A value with both ends of its interval, as `curves.Interval`; open ends are infinite, or 0 of a scale."""
 

@@ -12,10 +12,11 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 
+from syntagma.checked_call import checked
 from syntagma.plot import palette
 from syntagma.plot.content import Note, Panel
 from syntagma.plot.figure import Figure
@@ -23,6 +24,7 @@ from syntagma.plot.intervals import Measured, columns, written
 from syntagma.plot.marks import Axis, Band, Law, Level, Line, Mark, Points, VerticalLine
 
 
+@runtime_checkable
 class Curve(Protocol):
     """As `curves.LearningCurve`: losses `[seeds, P]` at sizes `[P]`."""
 
@@ -38,6 +40,7 @@ class Curve(Protocol):
     def crossing(self, lines: Any) -> Any: ...
 
 
+@runtime_checkable
 class Stated(Protocol):
     """As `theory.Stated`: numbers with their source and the regime where they hold."""
 
@@ -49,6 +52,7 @@ class Stated(Protocol):
     def source(self) -> str: ...
 
 
+@runtime_checkable
 class Predicted(Protocol):
     """As `theory.Prediction`: thresholds `[L]` between plateaus `[L + 1]`, or only losses at any size."""
 
@@ -67,6 +71,7 @@ Crossing = tuple[str, float, Measured]
 """Whose (a key), at which loss, and at how many examples."""
 
 
+@checked
 def learning_curves(
     curves: Curves | Sequence[Panel],
     predictions: Iterable[Predicted] = (),
@@ -89,6 +94,7 @@ def learning_curves(
     return Figure(name, title, (one,), caption or _caption(one))
 
 
+@checked
 def curve_panel(
     curves: Curves,
     predictions: Iterable[Predicted] = (),

@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
+from syntagma.checked_call import checked
 from syntagma.errors import invalid, unknown
 
 Scale = Literal["linear", "log", "category"]
@@ -31,8 +32,17 @@ def freeze(value: Any, name: str, new: object) -> None:
 
 def numbers(values: Iterable[Any]) -> tuple[float, ...]:
     """As floats; every NaN is the same object, so that equal figures compare equal."""
-    numbers = (math.nan if value is None else float(value) for value in values)
+    try:
+        numbers = [math.nan if value is None else _number(value) for value in values]
+    except (TypeError, ValueError, OverflowError):
+        raise invalid("numbers", values, "a mark has numbers, one a point", "Give a list of numbers") from None
     return tuple(math.nan if math.isnan(number) else number for number in numbers)
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, str | bytes | complex | np.complexfloating):  # which float takes, with a warning or without
+        raise TypeError
+    return float(value)
 
 
 def hover_column(values: Any, size: int) -> tuple[Any, ...]:
@@ -42,6 +52,7 @@ def hover_column(values: Any, size: int) -> tuple[Any, ...]:
     return tuple(None if isinstance(value, float) and math.isnan(value) else value for value in plain)
 
 
+@checked(not_finite=("ticks",))
 @dataclasses.dataclass(frozen=True)
 class Axis:
     """What one side of a panel counts.
@@ -83,6 +94,9 @@ class Mark:
     """The fields that hold one number a point; a single number is repeated for all."""
 
     def __post_init__(self) -> None:
+        for name, words in (("label", self.label), ("key", self.key)):
+            if not isinstance(words, str):
+                raise invalid(name, words, "it must be text", "Give text")
         for field in dataclasses.fields(self):
             given = getattr(self, field.name)
             if isinstance(given, list):

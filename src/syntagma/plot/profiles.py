@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from syntagma.checked_call import checked
 from syntagma.plot.content import Panel
 from syntagma.plot.marks import Axis, Band, Bars, Level, Line, Mark, Points
 
@@ -11,6 +12,7 @@ Profile = tuple[Sequence[float], Sequence[float] | None, Sequence[float] | None]
 """Values along the layers or positions, with the lower and upper ends of their bands, if any."""
 
 
+@checked(not_finite=("along", "profiles", "ceilings", "chance"))
 def profile_panel(
     along: Sequence[str] | Sequence[float],
     profiles: Mapping[str, Profile],
@@ -49,6 +51,7 @@ def profile_panel(
     return Panel(title, axis, Axis(y, limits=limits), marks)
 
 
+@checked(not_finite=("shares",))
 def share_panel(
     columns: Sequence[str], shares: Mapping[str, Sequence[float]], *, rest: str = "", title: str = "", y: str = "share",
     labels: Mapping[str, str] | None = None,

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
+from syntagma.checked_call import checked
 from syntagma.plot.content import Panel
 from syntagma.plot.figure import Figure
 from syntagma.plot.intervals import Measured, columns, written
 from syntagma.plot.marks import Axis, Dots, Empty, Mark, VerticalLine
 
 
+@checked
 def dot_panel(
     rows: Mapping[str, Measured] | Mapping[str, Mapping[str, Measured]],
     *,
@@ -50,6 +52,7 @@ def dot_panel(
     return Panel(title, Axis(x, scale), Axis("", "category", categories=names), marks)  # pyright: ignore[reportArgumentType]
 
 
+@checked
 def ratios(panels: Sequence[Panel], *, name: str = "ratios", title: str, caption: str = "") -> Figure:
     """The figure of panels of `dot_panel`."""
     return Figure(name, title, panels, caption, columns=2, panel_width=2.6, panel_height=0.6)

@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from syntagma.checked_call import checked
 from syntagma.plot.content import Panel
 from syntagma.plot.marks import Axis, Law, Level, Line, Mark, Points, Text
 
 
+@checked(not_finite=("eigenvalues", "errors", "bounds", "floor"))
 def spectrum_panel(
     eigenvalues: Mapping[str, Sequence[float]],
     *,
@@ -44,6 +46,7 @@ def spectrum_panel(
     return Panel(title, Axis("", "category", categories=list(eigenvalues)), Axis(y, "log", (floor, None)), marks)
 
 
+@checked(not_finite=("distance", "strength", "low", "high", "exponent", "floor"))
 def decay_panel(
     distance: Sequence[float],
     strength: Sequence[float],

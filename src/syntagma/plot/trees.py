@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from syntagma.checked_call import checked
 from syntagma.plot.content import Panel
 from syntagma.plot.marks import Mark, Text, Tree
 
 
+@checked
 def tree_panel(
     levels: Sequence[Sequence[object]], *, title: str = "", highlight: Sequence[tuple[int, int]] = ()
 ) -> Panel:

@@ -13,6 +13,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
+from syntagma.checked_call import checked
 from syntagma.errors import InputError
 from syntagma.plot import Empty, Figure, Panel, geometry
 from syntagma.report.formulas import rich
@@ -24,6 +25,7 @@ from syntagma.sweep.identity import flatten
 _COMPARED = ("settings", "versions", "machine", "jax")
 
 
+@checked
 def comparison_html(results: Mapping[str, Analysis]) -> str:
     """The page of several results by name: `comparison_html({"width 64": first, "width 256": second})`.
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from syntagma.atomic_file import atomic_file
+from syntagma.checked_call import checked
 from syntagma.errors import InputError, invalid, unknown
 from syntagma.plot import Figure
 from syntagma.plot.files import as_bytes
@@ -16,6 +17,7 @@ NARROWEST, WIDEST = 2.0, 20.0
 """Inches: below, words overlap; above, no paper is."""
 
 
+@checked
 def save_figures(
     figures: Sequence[Figure],
     directory: str | Path,

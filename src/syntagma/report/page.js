@@ -104,7 +104,14 @@
       place.setAttribute("role", "group");
       place.setAttribute("aria-label", `${title} Interactive figure: plus and minus zoom, arrows move, 0 shows all.`);
       place.addEventListener("keydown", (event) => this.key(event));
-      place.before(this.controls());
+      this.bar = this.controls();
+      place.before(this.bar);
+    }
+
+    // The static figure stands alone, with a word on why.
+    giveUp(error) {
+      this.place.hidden = true;
+      this.bar.replaceChildren(`This figure could not be made interactive (${error.message ?? error}).`);
     }
 
     controls() {
@@ -140,6 +147,7 @@
         shown.append(element("label", {}, box, ` ${name}`));
       }
       if (entries.size > 1) all.append(element("details", {}, element("summary", {}, "Choose what is shown"), shown));
+      this.trouble = all.appendChild(element("span", { role: "status" }));
       return all;
     }
 
@@ -169,7 +177,18 @@
       return made;
     }
 
+    // What fails is said beside the controls, which go on: another choice, or All, may draw again.
     async draw() {
+      try {
+        await this.drawOnce();
+        this.trouble.textContent = "";
+      } catch (error) {
+        if (!this.drawn) throw error;
+        this.trouble.textContent = `This could not be drawn (${error.message ?? error}). Choose otherwise, or All.`;
+      }
+    }
+
+    async drawOnce() {
       const { data, layout } = this.spec(isDark());
       await Plotly.react(this.place, data, layout, { responsive: true, displayModeBar: false, doubleClick: false });
       if (this.drawn) return;
@@ -213,6 +232,14 @@
 
     // For slides: on white, with the title.
     async image(format) {
+      try {
+        await this.imageOnce(format);
+      } catch (error) {
+        this.trouble.textContent = `No ${format.toUpperCase()} could be made (${error.message ?? error}).`;
+      }
+    }
+
+    async imageOnce(format) {
       const { data, layout } = this.spec(false);
       layout.title = { text: this.base.layout.meta.title, x: 0, xref: "paper", y: 0.98, yref: "container", yanchor: "top", font: { size: 15, weight: 700 } };
       layout.margin.t += 34;
@@ -233,14 +260,16 @@
     for (const place of places) {
       const still = place.previousElementSibling;
       place.hidden = false;
+      let figure;
       try {
-        const figure = new Interactive(place, known[place.dataset.figure]);
+        figure = new Interactive(place, known[place.dataset.figure]);
         await figure.draw();
         figures.push(figure);
         still.classList.add("print-only");
         place.parentElement.classList.add("ready");
       } catch (error) {
         place.hidden = true;
+        figure?.giveUp(error);
         console.error(error);
       }
     }

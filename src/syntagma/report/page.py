@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from syntagma.atomic_file import atomic_file
+from syntagma.checked_call import checked
 from syntagma.curves import Verdict, claims_tested
 from syntagma.plot import Figure
 from syntagma.plot.files import as_bytes, as_csv
@@ -41,6 +42,7 @@ _LONG_TABLE = 60
 """Longer lists of claims and tables are closed until a reader opens them."""
 
 
+@checked
 def write_page(analysis: Analysis, path: str | Path) -> Path:
     """Write the report to `path`, whole or not at all, and return it; it links a README.md beside it, if there is one.
 
@@ -57,6 +59,7 @@ def write_html(text: str, path: str | Path) -> Path:
     return Path(path)
 
 
+@checked
 def page_html(analysis: Analysis, *, about: bool = False) -> str:
     """The report as the text of an HTML file."""
     preset = analysis.provenance.get("preset")

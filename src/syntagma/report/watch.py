@@ -27,9 +27,7 @@ from syntagma.studies.study import Study
 from syntagma.sweep.store import Store
 
 _HOST = "127.0.0.1"
-_POLICY = (
-    "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src 'self'; connect-src 'self'"
-)
+_POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src blob:; connect-src 'self'"
 _LEAST_SECONDS = 1.0
 """Between two looks at the store, however many ask."""
 _SHARE = 0.1
@@ -75,11 +73,18 @@ class Sight:
             return self._seen
 
     def picture(self) -> bytes:
-        """The figure of the last look as SVG; nothing where there is none."""
+        """The figure of the last look as SVG; nothing where there is none.
+
+        Raises:
+            InputError: it cannot be drawn; or as `look`.
+        """
         look = self.look()
         with self._lock:
             if look.figure is not None and self._picture[0] != look.drawn:
-                self._picture = look.drawn, as_bytes(look.figure, "svg", 6.8, title=True)
+                try:
+                    self._picture = look.drawn, as_bytes(look.figure, "svg", 6.8, title=True)
+                except Exception as error:
+                    raise InputError(_trouble(error)) from error
             return self._picture[1]
 
     def _analyse(self, store: Store, status: Status) -> None:
@@ -91,9 +96,13 @@ class Sight:
         self._figure_of, self._note = of, ""
         try:
             figures = machinery.analyse(self._study, store).figures
-            self._figure, self._drawn = (figures[0] if figures else None), self._drawn + 1
         except InputError as error:
             self._note = str(error)
+        except Exception as error:  # of a study of one's own, met by results that are half there: looking on goes on
+            self._note = _trouble(error)
+        else:
+            if figures:
+                self._figure, self._drawn = figures[0], self._drawn + 1
         self._drawn_at = time.monotonic()
         self._drawing_took = self._drawn_at - now
 
@@ -126,7 +135,7 @@ def server(results: Path, study: Study[Any, Any], port: int = 0) -> ThreadingHTT
     try:
         found = ThreadingHTTPServer((_HOST, port), _Answers)
     except (OSError, OverflowError) as error:
-        reason = (getattr(error, "strerror", None) or str(error)).lower()
+        reason = (getattr(error, "strerror", None) or str(error)).lower().rstrip(".")
         raise invalid("port", port, f"it cannot be listened to, {reason}", "Give another, or 0 for any") from error
     found.daemon_threads = True
     found.sight = sight  # pyright: ignore[reportAttributeAccessIssue]
@@ -165,6 +174,8 @@ class _Answers(BaseHTTPRequestHandler):
                     self._answer(status_json(sight.look()).encode(), "application/json")
                 case "/figure.svg":
                     self._answer(sight.picture(), "image/svg+xml")
+                case "/favicon.ico":  # browsers ask for it, and complain where there is none
+                    self._answer(b"", "image/x-icon", 204)
                 case _:
                     self.send_error(404)
         except InputError as error:
@@ -179,6 +190,11 @@ class _Answers(BaseHTTPRequestHandler):
 
     def log_message(self, *_: Any) -> None:
         """Says nothing."""
+
+
+def _trouble(error: Exception) -> str:
+    reason = " ".join(f"{type(error).__name__}: {error}".split())[:300].removesuffix(":")
+    return f"the figure cannot be made of what is stored so far ({reason})"
 
 
 def _facts(status: Status, now: datetime) -> dict[str, str]:

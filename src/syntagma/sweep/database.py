@@ -18,7 +18,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from syntagma.atomic_file import temporary_directory
-from syntagma.errors import InputError
+from syntagma.errors import InputError, check_kind
 from syntagma.sweep.database_errors import BUSY_SECONDS, TROUBLES, explained, name_of, one_line
 from syntagma.sweep.database_errors import troubles_explained as troubles_explained
 
@@ -47,6 +47,7 @@ TABLES = {
 
 def results_file(path: str | Path) -> Path:
     """The file that `path` means: itself where it ends in `.sqlite`, else `results.sqlite` in the directory `path`."""
+    check_kind("path", path, (str, os.PathLike), "a path")
     path = Path(path)
     return path if path.suffix == ".sqlite" else path / FILE_NAME
 

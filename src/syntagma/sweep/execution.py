@@ -67,6 +67,7 @@ def execute(
     ray: str | None = None,
     share: Share | None = None,
     keep: int = 0,
+    track: Callable[[str], None] | None = None,
     work: str = TRAINING,
     attempts: Attempts | None = None,
 ) -> Summary:
@@ -86,6 +87,7 @@ def execute(
         ray: the address of a Ray cluster, "auto" for the one that this machine belongs to, "local" to start one here.
         share: what a run takes of a Ray cluster's machines.
         keep: networks to keep of each run, where one is trained.
+        track: called with the id of every run once it is stored, as `trackers.tracking` gives it.
         work: what makes the function that does a run, see `worker_process.serve`.
         attempts: how often, and after which waits, runs are tried.
 
@@ -114,7 +116,7 @@ def execute(
         try:
             with places:
                 sweep = _Sweep(
-                    store, places, endings, attempts or Attempts(), finished, failed, say or _to_standard_error
+                    store, places, endings, attempts or Attempts(), finished, failed, say or _to_standard_error, track
                 )
                 if not retry_failed:
                     sweep.leave_out(failures(store))
@@ -137,9 +139,10 @@ class _Sweep:
         finished: Finished,
         failed: Callable[[Run, Failure], None] | None,
         say: Callable[[str], None],
+        track: Callable[[str], None] | None = None,
     ) -> None:
         self._store, self._workers, self._endings, self._attempts = store, workers, endings, attempts
-        self._finished, self._failed, self._say = finished, failed, say
+        self._finished, self._failed, self._say, self._track = finished, failed, say, track
         self._place, self._under_way = _Place(store.path), UnderWay(store.path.parent)
         self._alone = False
         self._number = 0
@@ -216,6 +219,8 @@ class _Sweep:
                 forget_training(self._store.path.parent, identity)
                 self._number += 1
                 self._finished(outcome.run, outcome.result)
+                if self._track is not None:
+                    self._track(identity)
 
     def _count_failure(self, outcome: Outcome) -> None:
         run, identity = outcome.run, outcome.run.id()

@@ -18,7 +18,6 @@ and the error that is stated grows with its share of the whole.
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -208,8 +207,8 @@ def _seconds(run: Run, timings: Sequence[Timing], *, most: bool) -> float:
 
 
 def _program(run: Run) -> str:
-    """What runs of one program share: all but seeds and the number of examples."""
-    return json.dumps(json.loads(run.batch_key()) | {"num_examples": 0}, sort_keys=True)
+    """What runs that take the same time a step share, and, of what is solved, of the same time but for its size."""
+    return run.program_key()
 
 
 def _example_bytes(run: Run) -> int:

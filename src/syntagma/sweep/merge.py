@@ -14,17 +14,16 @@ import os
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from syntagma.atomic_file import atomic_file
+from syntagma.checked_call import checked
 from syntagma.errors import InputError
 from syntagma.sweep import tags
 from syntagma.sweep.identity import json_text
 from syntagma.sweep.rows import StoredCommand, StoredEnvironment, StoredFact, StoredHistory
 from syntagma.sweep.run_rows import StoredRun
-
-if TYPE_CHECKING:
-    from syntagma.sweep.store import Store
+from syntagma.sweep.store import Store
 
 
 @dataclass
@@ -48,6 +47,7 @@ class MergeReport:
     damage: list[str] = field(default_factory=list)
 
 
+@checked
 def merge(into: Store, sources: Sequence[Store]) -> MergeReport:
     """Copy runs, histories, networks, facts, commands, tags of `sources` into `into`, each source in one transaction.
 

@@ -49,11 +49,24 @@ class Reader:
         self, kind: Kind[Row], ids: Collection[str] | None = None, limit: int | None = None, offset: int = 0
     ) -> Iterator[Row]:
         """The undamaged rows of a table in the order they were stored: all, or those named in `ids`; of them a page."""
-        if isinstance(ids, str):
-            raise invalid("ids", ids, "it is one text", f"Give a list, as [{ids!r}]")
+        if ids is not None:
+            ids = self.checked_ids(ids)
         wanted = None if ids is None else set(ids)
         places = [place for place, name in self._names(kind).items() if wanted is None or name in wanted]
         return self._read(kind, sorted(places)[offset : None if limit is None else offset + limit])
+
+    @staticmethod
+    def checked_ids(ids: Collection[str]) -> Collection[str]:
+        """`ids`, where they are texts.
+
+        Raises:
+            InputError: they are not.
+        """
+        if isinstance(ids, str):
+            raise invalid("ids", ids, "it is one text", f"Give a list, as [{ids!r}]")
+        if not (isinstance(ids, Collection) and all(issubclass(kind, str) for kind in set(map(type, ids)))):
+            raise invalid("ids", ids, "it must be a list of texts", "Give the column id of runs()")
+        return ids
 
     def one(self, kind: Kind[Row], **key: str | int) -> Row | None:
         """The row with those values in those columns, if it is there and undamaged."""

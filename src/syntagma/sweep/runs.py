@@ -89,9 +89,23 @@ class Run(CheckedModel):
         """The run's identity in the store."""
         return run_id(self.config())
 
+    def program_key(self) -> str:
+        """The same text for runs of one compiled program: they differ in seeds, numbers of training examples, learning
+        rates and when they stop.
+        """
+        said = self.model_dump(mode="json", exclude={"seed": True, "language": {"seed"}, "num_examples": True})
+        if self.training is not None:
+            said["training"] = self.training.program().model_dump(mode="json")
+        return json.dumps(said, sort_keys=True)
+
     def batch_key(self) -> str:
-        """The same text for runs that differ in their seeds only, which can be trained together as one batch."""
-        return json.dumps(self.model_dump(mode="json", exclude={"seed": True, "language": {"seed"}}), sort_keys=True)
+        """The same text for runs that can be one batch: of one program and evaluated at the same steps; of what is not
+        trained, different in their seeds only.
+        """
+        if self.training is None:
+            return f"{self.num_examples} {self.program_key()}"
+        steps = self.training.length(self.num_examples), self.training.evaluations_per_doubling
+        return f"{steps} {self.program_key()}"
 
 
 class Runner:
@@ -112,11 +126,10 @@ class Runner:
         """The results of runs of one `batch_key`: `Runner().execute([run])[0]["test_loss"]`.
 
         Raises:
-            InputError: no runs, or runs that differ in more than their seeds; the learner cannot do the task, or the
-                sizes cannot be.
+            InputError: no runs, or runs of several batch keys; the learner cannot do the task, or the sizes cannot be.
         """
         if len({run.batch_key() for run in runs}) != 1:
-            raise invalid("runs", f"{len(runs)} runs", "they must differ in their seeds only, and be one or more")
+            raise invalid("runs", f"{len(runs)} runs", "they must have one batch_key, and be one or more")
         first = runs[0]
         shape = first.task.shape(first.language.language())
         program = (first.learner, first.training, shape)
@@ -131,9 +144,11 @@ class Runner:
         )
         seeds = [run.seed for run in runs]
         extra = {name: [self._set(run, "test", run.tests[name]).examples for run in runs] for name in first.tests}
-        if self._results is not None and isinstance(trainer, Engine):
-            fit = functools.partial(trainer.fit, *sets, seeds, extra=extra)
-            fits = _fit_and_keep(fit, trainer.training, self._results, runs, first.checkpoints or self._keep)
+        if isinstance(trainer, Engine):
+            trainings = [run.training for run in runs if run.training is not None]
+            fit = functools.partial(trainer.fit, *sets, seeds, extra=extra, trainings=trainings)
+            kept = first.checkpoints or self._keep
+            fits = fit() if self._results is None else _fit_and_keep(fit, trainer.training, self._results, runs, kept)
         else:
             fits = trainer.fit(*sets, seeds, extra=extra)
         return [

@@ -13,10 +13,11 @@ import sqlite3
 import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields, replace
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from syntagma.errors import InputError, invalid
+from syntagma.errors import InputError, check_kind, invalid, whole_number
 from syntagma.sweep import database, migration, tags
 from syntagma.sweep.database_errors import troubles_explained
 from syntagma.sweep.environment import differences, environment
@@ -90,6 +91,7 @@ class Store:
             InputError: missing, foreign, of a newer layout, not readable, or without `read_only` damaged or not
                 writable.
         """
+        check_kind("read_only", read_only, bool, "True or False")
         file = database.results_file(path)
         if database.version_of_file(file) == migration.OLD_VERSION:
             if read_only:
@@ -128,6 +130,9 @@ class Store:
             InputError: NaN in the configuration; a value that is no JSON value; a metric named as a configuration value
                 or an own column (id, finished_at, environment); the store is read-only, or its file was removed.
         """
+        check_kind("config", config, Mapping, "a dictionary")
+        check_kind("result", result, Mapping, "a dictionary")
+        check_kind("made_with", made_with, (Mapping, type(None)), "a dictionary")
         metrics = dict(result)
         history = plain(metrics.pop("history", []), "history")
         if not isinstance(history, list) or not all(isinstance(row, dict) for row in history):
@@ -144,6 +149,7 @@ class Store:
 
     def has(self, run_id: str) -> bool:
         """Whether that run is stored, undamaged."""
+        check_kind("run_id", run_id, str, "text")
         return self._reader.one(StoredId, id=run_id) is not None
 
     def ids(self) -> set[str]:
@@ -156,6 +162,7 @@ class Store:
 
     def ids_finished_since(self, when: str) -> set[str]:
         """The ids of runs that finished at that time (UTC, as in the column `finished_at`) or later; not checked."""
+        check_kind("when", when, str, "text")
         return {str(name) for name in self._reader.names_where("runs", "id", "finished_at >= ?", when)}
 
     def runs(self, ids: Collection[str] | None = None, *, limit: int | None = None, offset: int = 0) -> pd.DataFrame:
@@ -169,7 +176,9 @@ class Store:
             ids: of the runs that are wanted; those that are not stored have no row.
             limit: at most so many rows, after the first `offset`: a page of a long table.
         """
-        return tags.with_column(table_of_runs(self._reader.all(FlatRuns(), ids, limit, offset)), self.tags())
+        most = None if limit is None else whole_number("limit", limit, minimum=0)
+        rows = self._reader.all(FlatRuns(), ids, most, whole_number("offset", offset, minimum=0))
+        return tags.with_column(table_of_runs(rows), self.tags())
 
     def results(self, ids: Collection[str] | None = None) -> dict[str, dict[str, Any]]:
         """The metrics of each stored run, all or those among `ids`, by its id, in the order they finished."""
@@ -208,6 +217,7 @@ class Store:
 
     def checkpoints(self, run_id: str) -> dict[int, Path]:
         """The files of the networks that were kept of that run by their step, ascending; empty where none was."""
+        check_kind("run_id", run_id, str, "text")
         directory = self.path.parent / "weights" / self._old_ids.get(run_id, run_id)
         files = [file for file in directory.glob("*.safetensors") if file.stem.isdecimal()]
         return dict(sorted((int(file.stem), file) for file in files))
@@ -250,6 +260,9 @@ class Store:
         Raises:
             InputError: as `record_run` for the key (as configuration) and the value (as result).
         """
+        check_kind("study", study, str, "text")
+        check_kind("key", key, Mapping, "a dictionary")
+        check_kind("value", value, Mapping, "a dictionary")
         row = StoredFact.written(study, key, value, self._writer.now())
         with self._transaction():
             if self._reader.one(StoredFact, study=study, hash=row[1]) is None:
@@ -257,6 +270,7 @@ class Store:
 
     def facts(self, study: str) -> list[tuple[dict[str, Any], dict[str, Any]]]:
         """All facts of `study` as (key, value), in the order of recording."""
+        check_kind("study", study, str, "text")
         return [(fact.key, fact.value) for fact in self._reader.all(StoredFact) if fact.study == study]
 
     def record_command(self, study: str, preset: str | None, settings: Mapping[str, Any], argv: Sequence[str]) -> int:
@@ -264,7 +278,13 @@ class Store:
 
         Of the program's own path only the name is kept.
         """
+        check_kind("study", study, str, "text")
+        check_kind("preset", preset, (str, type(None)), "text")
+        check_kind("settings", settings, Mapping, "a dictionary")
+        if isinstance(argv, str) or not (isinstance(argv, Sequence) and all(isinstance(word, str) for word in argv)):
+            raise invalid("argv", argv, "it must be a list of texts", "Give sys.argv")
         words = [Path(word).name if place == 0 else word for place, word in enumerate(argv)]
+        words = [word.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace") for word in words]
         with self._transaction():
             number, here = self._reader.next_command(), self._environment_of(None)
             command = StoredCommand(number, study, preset, dict(settings), words, self._writer.now(), None, here)
@@ -274,6 +294,8 @@ class Store:
 
     def finish_command(self, number: int) -> None:
         """Store how long the command took that this `Store` recorded under `number`; without it, it was interrupted."""
+        if whole_number("number", number, minimum=0) not in self._started:
+            raise invalid("number", number, "no command is under way here", "Give what record_command returned")
         seconds = time.monotonic() - self._started.pop(number)
         with self._transaction():
             command = self._reader.one(StoredCommand, number=number)
@@ -316,6 +338,9 @@ class Store:
             ids: of the runs that stand in one table; by default all.
             here: whether this process's environment, in which further runs would be done, counts too.
         """
+        check_kind("here", here, bool, "True or False")
+        if ids is not None:
+            ids = self._reader.checked_ids(ids)
         if not here and len(self._reader.environments_named()) < 2:
             return ""
         used = {run.environment for run in self._reader.all(StoredId, ids)}
@@ -340,8 +365,12 @@ class Store:
         Raises:
             InputError: another ending, or `path` cannot be written.
         """
+        import pandas as pd
+
         from syntagma.sweep.export import with_environments, write_table
 
+        check_kind("path", path, (str, PathLike), "a path")
+        check_kind("runs", runs, (pd.DataFrame, type(None)), "a table of runs")
         table = self.runs() if runs is None else runs
         write_table(with_environments(table, self.environments()) if "environment" in table else table, path)
 
@@ -359,6 +388,7 @@ class Store:
         return row[0]
 
     def _row_of(self, kind: Kind[_OfRun], run_id: str) -> _OfRun:
+        check_kind("run_id", run_id, str, "text")
         row = self._reader.one(kind, id=run_id)
         if row is None and not self.has(run_id):
             raise invalid("run_id", run_id, "no stored run has that id", "The column id of the runs lists them")

@@ -1,4 +1,4 @@
-"""Runs in this process, the seeds of one configuration as one batch: for an accelerator, which is shared badly."""
+"""Runs in this process, those of one program as one batch: for an accelerator, which is shared badly."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 
 class ThisProcess(Workers):
-    """Batches of runs, one after the other. A batch that fails is taken apart, which costs its runs no attempt.
+    """Batches of runs, one after the other. A batch that fails is taken apart, which costs its runs no attempt: where
+    memory ran out, batches of its kind are half as large from then on; else each run is done alone.
 
     Args:
         results: the results directory.
@@ -28,6 +29,7 @@ class ThisProcess(Workers):
         self._runner = Runner(results, keep)
         self._outcomes: list[Outcome] = []
         self._singly: set[str] = set()
+        self._largest: dict[str, int] = {}
 
     def full(self) -> bool:
         return False
@@ -36,7 +38,9 @@ class ThisProcess(Workers):
         if not self.under_way:
             return True
         first = next(iter(self.under_way.values()))
-        return not self._singly & {run.id(), first.id()} and run.batch_key() == first.batch_key()
+        if self._singly & {run.id(), first.id()} or run.batch_key() != first.batch_key():
+            return False
+        return len(self.under_way) < self._largest.get(run.batch_key(), len(self.under_way) + 1)
 
     def start(self, run: Run, attempt: int, *, alone: bool = False) -> None:
         self.under_way[run.id()] = run
@@ -52,6 +56,8 @@ class ThisProcess(Workers):
                 self._outcomes = [
                     Outcome(run, result=result) for run, result in zip(runs, said["result"]["of each"], strict=True)
                 ]
+            elif "memory" in said:
+                self._largest[runs[0].batch_key()] = len(runs) // 2
             else:
                 self._singly.update(self.under_way)
         elif runs:

@@ -1,12 +1,15 @@
 """What a sweep is at now, in a small file beside its results, for whoever looks on from another process.
 
-The driver writes it anew as runs begin and end, at most once a second, and removes it at its end. A driver that was
-killed leaves it, so what is older than the driver ever lets it grow counts for nothing.
+The driver writes it anew as runs begin and end, at most once a second, and removes it at its end. Meanwhile a thread
+renews its time, since on an accelerator the driver itself is busy for as long as one program runs. A driver that was
+killed leaves the file, so what is older than the thread ever lets it grow counts for nothing.
 """
 
 from __future__ import annotations
 
 import json
+import os
+import threading
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -21,9 +24,10 @@ if TYPE_CHECKING:
     from syntagma.sweep.runs import Run
 
 _NAME = "under-way.json"
-_LEAST_SECONDS, _MOST_SECONDS = 1.0, 5.0
-"""Between two times of writing; the sooner where something has changed."""
-_STALE_SECONDS = 30.0
+_LEAST_SECONDS = 1.0
+"""Between two times of writing."""
+_RENEW_SECONDS, _STALE_SECONDS = 5.0, 30.0
+"""Between two renewals of the file's time, and after how long without one it counts for nothing."""
 
 
 class UnderWay:
@@ -31,20 +35,44 @@ class UnderWay:
 
     def __init__(self, results: Path) -> None:
         self._file = results / _NAME
-        self._written, self._told = 0.0, ""
+        self._lock = threading.Lock()
+        self._told, self._written, self._written_at = "", "", 0.0
+        self._ended = threading.Event()
+        self._renewer = threading.Thread(target=self._renew, name="under-way", daemon=True)
 
     def tell(self, runs: Mapping[str, Run]) -> None:
         """These runs, by their ids, are under way."""
-        told = json.dumps([described(run) for run in runs.values()])
-        if time.monotonic() - self._written >= (_LEAST_SECONDS if told != self._told else _MOST_SECONDS):
-            self._written, self._told = time.monotonic(), told
-            with suppress(InputError, OSError), atomic_file(self._file) as temporary:
-                temporary.write_text(told, encoding="utf-8")
+        with self._lock:
+            self._told = json.dumps([described(run) for run in runs.values()])
+            self._write()
+        if self._renewer.ident is None:
+            self._renewer.start()
 
     def end(self) -> None:
         """Nothing is under way any more."""
+        self._ended.set()
+        if self._renewer.ident is not None:
+            self._renewer.join()
         with suppress(OSError):
             self._file.unlink(missing_ok=True)
+
+    def _renew(self) -> None:
+        while not self._ended.wait(_LEAST_SECONDS):
+            with self._lock:
+                self._write()
+
+    def _write(self) -> None:
+        """What was told last, where it is news; else the time, where it is old."""
+        age, news = time.monotonic() - self._written_at, self._told != self._written
+        if age < (_LEAST_SECONDS if news else _RENEW_SECONDS):
+            return
+        with suppress(InputError, OSError):  # the directory may be gone, or full
+            if news:
+                with atomic_file(self._file) as temporary:
+                    temporary.write_text(self._told, encoding="utf-8")
+            else:
+                os.utime(self._file)
+        self._written, self._written_at = self._told, time.monotonic()
 
 
 def runs_under_way(results: str | Path) -> list[str]:

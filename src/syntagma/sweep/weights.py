@@ -22,6 +22,7 @@ import safetensors
 import safetensors.numpy
 
 from syntagma.atomic_file import atomic_file
+from syntagma.checked_call import checked
 from syntagma.errors import InputError, whole_number
 from syntagma.learners import Fit, Learner, Network, NetworkLearner
 from syntagma.learners.engine import Watch
@@ -46,6 +47,7 @@ def save(path: str | Path, network: Network) -> None:
         temporary.write_bytes(safetensors.numpy.save(weights, {_CHECKSUM: checksum}))
 
 
+@checked
 def load(path: str | Path, learner: Learner, shape: Shape) -> Network:
     """The network whose weights `save` wrote to `path`.
 

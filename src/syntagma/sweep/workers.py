@@ -103,8 +103,12 @@ def outcome_of(run: Run, answer: str) -> Outcome:
 
 def described(run: Run) -> str:
     """A run by the start of its id and what a person knows it by: `1a2b3c4d (cnn, num_examples=1024, seed=3)`."""
-    config: Mapping[str, Any] = run.config()
+    return named(run.id(), run.config())
+
+
+def named(identity: str, config: Mapping[str, Any]) -> str:
+    """The run of an id and a configuration, as `described`."""
     learner = config.get("learner")
     words = [str(learner["kind"])] if isinstance(learner, Mapping) and "kind" in learner else []
     words += [f"{name}={config[name]}" for name in ("num_examples", "seed") if name in config]
-    return run.id()[:8] + (f" ({', '.join(words)})" if words else "")
+    return identity[:8] + (f" ({', '.join(words)})" if words else "")

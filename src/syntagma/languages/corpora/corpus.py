@@ -28,6 +28,7 @@ from typing import Any
 
 import numpy as np
 
+from syntagma.checked_call import checked
 from syntagma.errors import InputError, invalid, unknown, whole_number
 from syntagma.languages._tokens import release
 from syntagma.languages.corpora._documents import Notes
@@ -155,6 +156,7 @@ class Corpus:
             raise unknown("part", part if isinstance(part, str) else repr(part), self.parts)
         return self.parts[part]
 
+    @checked
     def windows(
         self,
         part: str,
@@ -172,6 +174,7 @@ class Corpus:
         step = sentence_length if stride is None else stride
         return CorpusWindows(self[part], self.vocab, sentence_length, step, distinct, across_documents)
 
+    @checked
     def save(self, directory: AnyPath) -> Path:
         """Keep the tokens in a folder, which must not be there yet, and return it; `Corpus.open` reads it.
 
@@ -181,6 +184,7 @@ class Corpus:
         return save(Saved(self.parts, self.vocab, self.tokenizer, self.notes, self.digest), directory)
 
     @classmethod
+    @checked
     def open(cls, directory: AnyPath, *, verify: bool = False) -> Corpus:
         """The corpus that `save` wrote, memory-mapped: `Corpus.open("corpus")`.
 

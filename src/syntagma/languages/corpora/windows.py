@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import Integer
 
+from syntagma.checked_call import checked
 from syntagma.errors import invalid, whole_number
 from syntagma.languages._draws import uniform_below
 from syntagma.languages._tokens import check_range, release
@@ -74,6 +75,7 @@ class CorpusWindows(Source):
         """All windows in order: a copy."""
         return self._of(np.arange(len(self)))
 
+    @checked
     def sample(self, seed: int, num_sentences: int, *, hidden: bool = False) -> Sample:
         """Windows drawn independently, all equally probable, with replacement unless they are to be `distinct`; the
         first k are the same for every `num_sentences >= k`. A text has no hidden variables.
