@@ -153,7 +153,7 @@ def entropy_bounds(
     def losses(number: int) -> dict[str, list[np.ndarray]]:
         """Of all estimators that learned the last `number` training tokens."""
         last, begin = train[len(train) - number :], _from(starts, len(train) - number)
-        found: dict[str, list[np.ndarray]] = dict(losses_of_all(last, texts, vocab, longest, train_documents=begin))
+        found: dict[str, list[np.ndarray]] = {**losses_of_all(last, texts, vocab, longest, train_documents=begin)}
         if trees:
             found["context tree"] = context_tree_losses(last, texts, vocab, longest, train_documents=begin)
         return found
