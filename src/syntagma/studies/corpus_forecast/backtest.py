@@ -135,8 +135,8 @@ def backtest(text: Held, *, shares: Sequence[float] = (0.01, 0.1), longest: int 
     for share in shares:
         if not 0 < share < 1:
             raise invalid("shares", share, "each is above 0 and below 1", "For example 0.01 and 0.1")
-        if (number := int(share * len(text.train))) < 10 * _SMALLEST_RUN:
-            least = f"{share:g} of the text has {number} tokens, and {10 * _SMALLEST_RUN} are needed"
+        if (number := int(share * len(text.train))) < 5 * _SMALLEST_RUN:
+            least = f"{share:g} of the text has {number} tokens, and {5 * _SMALLEST_RUN} are needed"
             raise invalid("shares", share, least, "Choose a larger share, or a longer text")
     measured = counted_loss(text, longest)[0]
     for share in shares:
