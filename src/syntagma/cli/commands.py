@@ -51,7 +51,8 @@ def _entry(
 
 app.command("list")(planning.list_)
 for _command in (
-    planning.settings, planning.predict, forecasting.forecast, sampling.sample, running.run, running.fit, looking.report, looking.results,
-    looking.compare, looking.watch, running.merge, looking.probe, looking.network, outside.export, outside.score,
+    planning.settings, planning.predict, forecasting.forecast, sampling.sample, running.run, running.fit,
+    looking.report, looking.results, looking.compare, looking.watch, running.merge, looking.probe, looking.network,
+    outside.export, outside.score,
 ):  # fmt: skip
     app.command()(_command)
