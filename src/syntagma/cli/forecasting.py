@@ -69,6 +69,8 @@ def forecast(
             source[0] if len(source) == 1 else source, tokens, field=field, separator=separator, split=split, **numbers
         )
     check(corpus, effort)
+    if directory is not None:
+        make_parent(directory / "page.html")
     if not as_json:
         _print(described(corpus))
     with progress_shown() as progress:
@@ -104,7 +106,6 @@ def _written(reading: Reading, directory: Path, title: str) -> tuple[Path, list[
     from syntagma.sweep.environment import environment
 
     page, drawn = directory / "page.html", [reading_figure(reading)]
-    make_parent(page)
     figures = save_figures(drawn, directory / "figures")
     made = environment()
     provenance = {name: made[name] for name in ("machine", "versions")} | {

@@ -1,7 +1,7 @@
 """The forecast of any corpus without any training: what `syntagma forecast` prints.
 
     reading = read(Corpus.read("books/", "bpe:8192"), EFFORTS["quick"])
-    print(reading.forecast.alpha, reading.forecast.belief, reading.outlook.fall)
+    print(reading.forecast.alpha, reading.forecast.belief, reading.gain(10))
 
 The statistics, the forecast and the verdict on it are those of the study `corpus-forecast`, which `syntagma predict`
 prints; beside them stand what ten times the text would gain, and how far the text is from what theory assumes.
@@ -21,9 +21,9 @@ from syntagma.statistics.entropy_decay import EntropyDecay, fit_entropy_decay
 from syntagma.statistics.power_law import fit_decay
 from syntagma.studies.corpus_forecast.assumptions import Assumptions, assumptions
 from syntagma.studies.corpus_forecast.facts import Statistics, counts_of, floor_of, lags_of, strengths_of
-from syntagma.studies.corpus_forecast.forecast import Forecast, forecast_of
-from syntagma.studies.corpus_forecast.outlook import Outlook, outlook
-from syntagma.studies.corpus_forecast.settings import PRESETS, CorpusForecast, TextStatistics
+from syntagma.studies.corpus_forecast.forecast import Forecast, forecast_from
+from syntagma.studies.corpus_forecast.outlook import best_counted, gain, horizon
+from syntagma.studies.corpus_forecast.settings import TextStatistics
 from syntagma.studies.corpus_forecast.tables import forecast_tables
 from syntagma.studies.schemas import Table
 
@@ -32,6 +32,9 @@ EFFORTS: Mapping[str, TextStatistics] = {
     "night": TextStatistics(largest_lag=100_000, lags_per_doubling=6, shuffles=20, blocks=40, longest=16),
 }
 """How closely a corpus is looked at: minutes for 10 MB, or longer."""
+_TENFOLD = 10
+_ANY_CONTEXT = 1 << 30
+"""Tokens: whoever trains may choose as long contexts as the law goes."""
 VERDICTS = {"yes": "believe it", "with care": "believe it with care", "no": "do not believe it"}
 _FEWEST = 8192
 """Tokens of the training part, below which nothing can be said."""
@@ -47,7 +50,6 @@ class Reading:
         text: correlations and bounds of the entropy.
         entropy: how the bounds fall.
         forecast: exponents, and whether to believe them.
-        outlook: what more text buys.
         assumptions: how far the text is from what theory takes for granted.
     """
 
@@ -56,8 +58,15 @@ class Reading:
     text: Statistics
     entropy: EntropyDecay
     forecast: Forecast
-    outlook: Outlook
     assumptions: Assumptions
+
+    def gain(self, factor: float) -> Interval:
+        """Nats by which `factor` times the text lowers the loss of the best of the counts."""
+        return gain(best_counted(self.text.counts), self.forecast.beta, self.entropy, factor)
+
+    def horizon(self, factor: float = 1.0) -> Interval:
+        """Tokens of context that `factor` times the text resolves."""
+        return horizon(self.text, factor * self.text.tokens)
 
     def tables(self) -> Iterator[Table]:
         """Those of `syntagma predict corpus-forecast`, and what theory assumes of the text."""
@@ -76,9 +85,9 @@ class Reading:
         yield "H_inf", _said(forecast.limit, "nats a token, its limit: the lowest and highest allowed")
         said = (forecast.beta.reason, forecast.gamma.reason)
         yield "alpha", _said(forecast.alpha, "the forecast: loss - H_inf ~ tokens^-alpha", said)
-        yield "tenfold", _said(self.outlook.fall, "nats a token, by which ten times the data lowers the loss", said)
-        tenfold = f"tokens of context are resolved; of ten times the data, {self.outlook.tenfold_horizon}"
-        yield "horizon", _said(self.outlook.horizon, tenfold, said)
+        yield "tenfold", _said(self.gain(_TENFOLD), "nats a token, by which ten times the data lowers the loss", said)
+        tenfold = f"tokens of context are resolved; by ten times the data, {self.horizon(_TENFOLD)}"
+        yield "horizon", _said(self.horizon(), tenfold, said)
         for name, row in zip(("Zipf", "Heaps", "symmetry"), self.assumptions.rows(), strict=True):
             value = "not known" if math.isnan(row["value"]) else "{value:.2f} [{low:.2f}, {high:.2f}]".format(**row)
             yield name, f"{value}  {row['name']}" + (f", {row['note']}" if row["note"] else "")
@@ -92,8 +101,8 @@ class Reading:
     def record(self) -> dict[str, Any]:
         """The numbers of the forecast, for programs."""
         of = self.forecast
-        named = {"beta": of.beta, "gamma": of.gamma, "H_inf": of.limit, "alpha": of.alpha, "fall": self.outlook.fall}
-        named |= {"horizon": self.outlook.horizon, "tenfold_horizon": self.outlook.tenfold_horizon}
+        named = {"beta": of.beta, "gamma": of.gamma, "H_inf": of.limit, "alpha": of.alpha}
+        named |= {"gain": self.gain(_TENFOLD), "horizon": self.horizon(), "tenfold_horizon": self.horizon(_TENFOLD)}
         parts = {
             name: {"tokens": len(part), "documents": len(part.documents)} for name, part in self.corpus.parts.items()
         }
@@ -142,10 +151,6 @@ def read(
     """
     check(corpus, effort)
     tokens = len(corpus["train"])
-    sizes = (tokens // 10, tokens, 10 * tokens)
-    settings = CorpusForecast.model_validate(
-        PRESETS["quick"].model_dump() | effort.model_dump() | {"length": sizes[0], "sizes": sizes}
-    )
     tell("the sampling floor of shuffled text", 0.0)
     floor = floor_of(corpus, effort)
     lags = lags_of(corpus, effort)
@@ -159,11 +164,11 @@ def read(
         tokens, floor, strengths, fit_decay(strengths, first_lag=effort.first_lag), counts_of(corpus, effort)
     )
     entropy = fit_entropy_decay(text.counts)
-    forecast = forecast_of(settings, text, entropy)
+    forecast = forecast_from(text, entropy, (tokens, _TENFOLD * tokens), _ANY_CONTEXT)
     tell("frequencies and permutation symmetry", 0.9)
     beside = assumptions(corpus)
     tell("all is measured", 1.0)
-    return Reading(corpus, effort, text, entropy, forecast, outlook(text, entropy, forecast), beside)
+    return Reading(corpus, effort, text, entropy, forecast, beside)
 
 
 def described(corpus: Corpus) -> Iterator[tuple[str, str]]:

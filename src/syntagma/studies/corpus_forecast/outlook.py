@@ -30,6 +30,9 @@ from syntagma.studies.corpus_forecast.facts import Statistics
 _LIMITS = 9
 """How many of the limits that are allowed are looked at, from the lowest to the highest."""
 
+_FARTHEST = 69.0
+"""Logarithm of the farthest horizon, 10^30 tokens: correlations that hardly fall have one beyond all numbers."""
+
 
 def horizon(text: Statistics, num_tokens: float) -> Interval:
     """n*(P), tokens, with the interval of the law's exponent and of its height in the middle of its distances.
@@ -42,7 +45,7 @@ def horizon(text: Statistics, num_tokens: float) -> Interval:
     noise = float(text.floor.mean()) * math.sqrt(text.tokens / num_tokens)
     if not noise > 0:
         return unmeasured("shuffled text has no correlations at all, so nothing limits the horizon")
-    reached = (law.log_amplitude - math.log(noise)) / law.exponent
+    reached = min((law.log_amplitude - math.log(noise)) / law.exponent, _FARTHEST)
     middle = (math.log(law.first) + math.log(law.last)) / 2
     of_exponent = (reached - middle) * law.standard_error / law.exponent
     of_height = law.scatter / math.sqrt(law.points) / law.exponent

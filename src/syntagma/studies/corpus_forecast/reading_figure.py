@@ -6,12 +6,11 @@ import math
 
 import numpy as np
 
-from syntagma.plot import Axis, Band, Empty, Figure, Line, Mark, Panel, VerticalLine
+from syntagma.plot import Axis, Band, Empty, Figure, Line, Mark, Panel
 from syntagma.studies.corpus_forecast.figures import decay_panel, entropy_panel
 from syntagma.studies.corpus_forecast.of_corpus import Reading
-from syntagma.studies.corpus_forecast.outlook import fall
 
-_TIMES = np.geomspace(0.1, 100.0, 25)
+_TIMES = 1 + np.geomspace(0.01, 99.0, 25)
 """Of the text that there is."""
 
 
@@ -38,18 +37,18 @@ def reading_figure(reading: Reading) -> Figure:
 
 
 def _outlook_panel(reading: Reading) -> Panel:
-    x, y = Axis("training text (tokens)", "log"), Axis("loss, from what it is now (nats)")
-    if math.isnan(reading.outlook.fall.value):
+    x, y = Axis("training text (tokens)", "log"), Axis("change of the loss (nats)")
+    tenfold = reading.gain(10.0)
+    if not tenfold.measured or None in (tenfold.lower, tenfold.upper):
         return Panel("what more text buys", x, y, (Empty("There is no forecast."),))
-    falls = [fall(reading.text, reading.entropy, float(more)) for more in _TIMES]
+    gains = [reading.gain(float(times)) for times in _TIMES]
     tokens = _TIMES * reading.text.tokens
-    low, middle, high = (np.array([-getattr(one, end) for one in falls]) for end in ("high", "value", "low"))
+    low, middle, high = (np.array([-getattr(one, end) for one in gains]) for end in ("high", "value", "low"))
     marks: list[Mark] = [
         Band(tokens, low, high, key="theory"),
         Line(tokens, middle, key="theory", label="forecast"),
-        VerticalLine(float(reading.text.tokens), dash="dotted", key="plateau"),
     ]
-    return Panel(f"ten times the text: {-reading.outlook.fall.value:.2g} nats", x, y, marks)
+    return Panel(f"ten times the text: {-tenfold.value:.2g} nats", x, y, marks)
 
 
 def _frequency_panel(reading: Reading) -> Panel:
