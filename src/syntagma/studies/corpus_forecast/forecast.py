@@ -73,6 +73,12 @@ def _belief(
     against = [text.decay.reason] if law is None else []
     no_power = math.isnan(entropy.gamma) or "do not fall as a power" in entropy.reason
     against += [entropy.reason] if no_power else []
+    first_reached = horizon(text, min(sizes)).value
+    if law is not None and first_reached > law.last < text.decay.pieces[-1].last:
+        where = f"the power law ends at {law.last}, where the text has another"
+        against.append(
+            f"{min(sizes)} tokens of text resolve correlations up to {first_reached:.3g} tokens, and {where}"
+        )
     if law is None or against:
         return "no", tuple(against)
     care = [reason for reason in (text.decay.reason, entropy.reason) if reason]

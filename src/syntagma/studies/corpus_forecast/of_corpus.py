@@ -86,7 +86,7 @@ class Reading:
         said = (forecast.beta.reason, forecast.gamma.reason)
         yield "alpha", _said(forecast.alpha, "the forecast: loss - H_inf ~ tokens^-alpha", said)
         yield "tenfold", _said(self.gain(_TENFOLD), "nats a token, by which ten times the data lowers the loss", said)
-        tenfold = f"tokens of context are resolved; by ten times the data, {self.horizon(_TENFOLD)}"
+        tenfold = f"tokens of context are resolved; by ten times the data, {_short(self.horizon(_TENFOLD))}"
         yield "horizon", _said(self.horizon(), tenfold, said)
         for name, row in zip(("Zipf", "Heaps", "symmetry"), self.assumptions.rows(), strict=True):
             value = "not known" if math.isnan(row["value"]) else "{value:.2f} [{low:.2f}, {high:.2f}]".format(**row)
@@ -185,8 +185,13 @@ def _many(number: int, noun: str) -> str:
 
 def _said(interval: Interval, what: str, said: tuple[str, ...] = ()) -> str:
     if not math.isnan(interval.value):
-        return f"{interval}  {what}"
+        return f"{_short(interval)}  {what}"
     return "not known, for the same reason" if interval.reason in said else f"not known: {interval.reason}"
+
+
+def _short(interval: Interval) -> str:
+    """With few digits, however large: a horizon may have forty."""
+    return f"{interval.value:.3g} [{interval.low:.3g}, {interval.high:.3g}]"
 
 
 def _numbers(interval: Interval) -> dict[str, Any]:
