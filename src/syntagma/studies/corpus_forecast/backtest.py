@@ -25,7 +25,7 @@ import numpy as np
 from jaxtyping import Float, Integer
 
 from syntagma.checked_call import checked
-from syntagma.curves import Interval
+from syntagma.curves import Interval, mean, unmeasured
 from syntagma.errors import InputError, invalid
 from syntagma.statistics.entropies import EntropyBounds, entropy_bounds
 from syntagma.statistics.entropy_decay import fit_entropy_decay
@@ -170,10 +170,11 @@ def _two_exponents(
     entropy = fit_entropy_decay(statistics.counts)
     sizes = (statistics.tokens, int(factor * statistics.tokens))
     forecast = forecast_from(statistics, entropy, sizes, _CONTEXTS)
-    said = gain(loss, forecast.beta, entropy, factor)
-    yield "two exponents", said, forecast.belief, "; ".join(forecast.reasons)
-    if not math.isnan(said.value):
+    said, reasons = gain(loss, forecast.beta, entropy, factor), "; ".join(forecast.reasons)
+    if forecast.belief != "no":
+        yield "two exponents", said, forecast.belief, reasons
         return
+    yield "two exponents", unmeasured(reasons), forecast.belief, reasons
     forced = dataclasses.replace(statistics, decay=_anyhow(statistics.decay), counts=_taken_as_tight(statistics.counts))
     entropy = fit_entropy_decay(forced.counts)
     forecast = forecast_from(forced, entropy, sizes, _CONTEXTS)
@@ -195,8 +196,6 @@ def _taken_as_tight(bounds: EntropyBounds) -> EntropyBounds:
 
 def _with_error(losses: Float[np.ndarray, " m"], blocks: int = 20) -> Interval:
     """The mean over test tokens, with the interval of as many equal stretches."""
-    from syntagma.curves import mean
-
     return mean([float(part.mean()) for part in np.array_split(losses, blocks)])
 
 

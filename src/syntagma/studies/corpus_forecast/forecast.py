@@ -15,7 +15,9 @@ from syntagma.studies.corpus_forecast.outlook import allowed, envelope, gamma_at
 from syntagma.studies.corpus_forecast.settings import CorpusForecast
 
 _WIDE = 1.5
-"""A forecast whose interval reaches farther than this factor from its middle is to be used with care."""
+"""A forecast whose interval reaches farther than this factor from its middle is to be used with care,"""
+_USELESS = 10.0
+"""and one that reaches farther than this says nothing."""
 
 
 Belief = Literal["yes", "with care", "no"]
@@ -73,16 +75,25 @@ def _belief(
     against = [text.decay.reason] if law is None else []
     no_power = math.isnan(entropy.gamma) or "do not fall as a power" in entropy.reason
     against += [entropy.reason] if no_power else []
+    first_reached = horizon(text, min(sizes)).value
+    if law is not None and first_reached > law.last < text.decay.pieces[-1].last:
+        where = f"the power law ends at {law.last}, where the text has another"
+        against.append(
+            f"{min(sizes)} tokens of text resolve correlations up to {first_reached:.3g} tokens, and {where}"
+        )
     if law is None or against:
         return "no", tuple(against)
+    low, high = alpha.low, alpha.high
+    each_way = math.sqrt(high / low) if low > 0 else math.inf
+    if each_way > _USELESS:
+        return "no", (f"the forecast is {low:.2g} to {high:.2g}, wider than a factor of {_USELESS:g} each way",)
     care = [reason for reason in (text.decay.reason, entropy.reason) if reason]
     for size in sorted({min(sizes), max(sizes)}):
         reached, known = horizon(text, size).value, min(law.last, longest)
         if not law.first <= reached <= known:
             where = f"the power law and the contexts are known from {law.first} to {known}"
             care.append(f"{size} tokens of text resolve correlations up to {reached:.3g} tokens, and {where}")
-    low, high = alpha.low, alpha.high
-    if not low > 0 or math.sqrt(high / low) > _WIDE:
+    if each_way > _WIDE:
         care.append(f"the forecast is {alpha}, wider than a factor of {_WIDE:g} each way")
     return ("with care" if care else "yes"), tuple(care)
 

@@ -33,6 +33,9 @@ _TOLERANCE = 0.03
 _LIMITS = 9
 """How many of the limits that are allowed are looked at, from the lowest to the highest."""
 
+_FARTHEST = 69.0
+"""Logarithm of the farthest horizon, 10^30 tokens: correlations that hardly fall have one beyond all numbers."""
+
 
 def horizon(text: Statistics, num_tokens: float) -> Interval:
     """n*(P), tokens, with the interval of the law's exponent and of its height in the middle of its distances.
@@ -45,7 +48,7 @@ def horizon(text: Statistics, num_tokens: float) -> Interval:
     noise = float(text.floor.mean()) * math.sqrt(text.tokens / num_tokens)
     if not noise > 0:
         return unmeasured("shuffled text has no correlations at all, so nothing limits the horizon")
-    reached = (law.log_amplitude - math.log(noise)) / law.exponent
+    reached = min((law.log_amplitude - math.log(noise)) / law.exponent, _FARTHEST)
     middle, of_height = _centre(text, law)
     of_exponent = (reached - middle) * law.standard_error
     blocks = len(law.by_block)

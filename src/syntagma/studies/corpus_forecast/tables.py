@@ -115,7 +115,11 @@ def predictions(settings: CorpusForecast, facts: Facts) -> Iterator[Table]:
     """The forecast from the text's statistics alone."""
     text = statistics(settings, facts)
     entropy = fit_entropy_decay(text.counts)
-    forecast = forecast_of(settings, text, entropy)
+    yield from forecast_tables(text, entropy, forecast_of(settings, text, entropy))
+
+
+def forecast_tables(text: Statistics, entropy: EntropyDecay, forecast: Forecast) -> Iterator[Table]:
+    """The forecast, whether to believe it, and what it rests on, before any training."""
     yield _EXPONENTS.table(_exponent_rows(forecast))
     yield _belief_table(forecast)
     yield _pieces_table(text.decay)
