@@ -8,15 +8,15 @@ for an entropy rate, to the lowest bound measured, which it cannot exceed; at ea
 Q of the logarithms are measured against what a doubling of the text still changes and a tolerance for what is no exact
 power. How unlikely a limit is, is
 
-    D = Q + 2 (k - 3) / k sum ln(H_n - H_inf),
+    D = Q + 2 (k - 3) / k sum ln s_n,     s_n the standard deviation of H_n
 
-the sum over the k lengths of context: the nearer the limit, the more a deviation of H_n moves its logarithm, so that
-the likelihood of H_n has the sum beside Q, of which the three numbers that are fitted use up their share. Limits whose
-D is within 3.84 of the best are allowed, and the one of the smallest Q; the value is that of the smallest D, with Q in
-units of its smallest value per free number where that is below 1: an exact power is found exactly. The interval runs
-over all limits allowed, and adds the sampling error of the slope. Simulated, 3 percent off a power at each n, it holds
-gamma in 95 to 98 percent; one by Q alone in 86 to 97, too low where it fails, one by the whole sum in 89 to 95, too
-high there.
+(H_n - H_inf times the tolerance, and what a doubling changes), the sum over the k lengths of context: the nearer the
+limit, the more a deviation of H_n moves its logarithm, so that the likelihood of H_n has the sum beside Q, of which the
+three numbers that are fitted use up their share. Limits whose D is within 3.84 of the best are allowed; the value is
+that of the smallest D, with Q in units of its smallest value per free number where that is below 1: an exact power is
+found exactly, and its limit is always allowed. The interval runs over all limits allowed, and adds the sampling error
+of the slope. Simulated, 3 percent off a power at each n, it holds gamma in 95 to 98 percent; one by Q alone in 86 to
+97, too low where it fails, one by the whole sum in 89 to 95, too high there.
 """
 
 from __future__ import annotations
@@ -33,6 +33,10 @@ from syntagma.statistics.entropies import EntropyBounds
 
 _FEWEST = 4
 _SCANNED = 2000
+_NEAREST = 1e-6
+"""How near the limit may be to the lowest bound, as a share of it."""
+_EXACT = 0.05
+"""A text whose Q per free number is below this is closer to a power than the tolerance takes it to be."""
 _ALLOWED = 3.84
 """95 percent of a chi square with one degree of freedom."""
 
@@ -102,13 +106,14 @@ def fit_entropy_decay(bounds: EntropyBounds, *, lowest: float = 0.0, tolerance: 
     top = float(data.values.min())
     if top <= lowest:
         return _nothing(f"the lowest bound, {top:.3g} nats, is not above the lowest limit, {lowest:.3g} nats")
-    limits = lowest + (top - lowest) * (1 - np.geomspace(1, 1e-4, _SCANNED))
+    limits = lowest + (top - lowest) * (1 - np.geomspace(1, _NEAREST, _SCANNED))
     amplitudes, gammas, misfits = data.fits(limits)
-    nearness = 2 * (1 - 3 / len(chosen)) * data.log_excess(limits).sum(axis=1)
+    nearness = 2 * (1 - 3 / len(chosen)) * data.log_spread(limits)
     closest, unlikely = int(np.argmin(misfits)), misfits + nearness
     smoother = min(max(float(misfits[closest]) / (len(chosen) - 3), 1e-6), 1.0)
+    exact = [closest] if smoother < _EXACT else []
     best = int(np.argmin(misfits / smoother + nearness))
-    allowed = np.union1d(np.flatnonzero(unlikely <= unlikely.min() + _ALLOWED), [closest])
+    allowed = np.union1d(np.flatnonzero(unlikely <= unlikely.min() + _ALLOWED), exact).astype(int)
     ends = max(int(allowed[0]) - 1, 0), min(int(allowed[-1]) + 1, _SCANNED - 1)  # as far as the scan is fine
     errors = [data.slope_error(limits[end]) for end in ends]
     reach = student_reach(len(bounds.by_block) - 1)
@@ -147,6 +152,11 @@ class _Points:
         """ln(H_n - H_inf) at each limit, of these values or of others, `[k]` or a row for each limit."""
         above = (self.values if values is None else values) - limits[:, None]
         return np.log(np.maximum(above, 1e-12))
+
+    def log_spread(self, limits: np.ndarray) -> Float[np.ndarray, " s"]:
+        """Sum over n of the logarithm of how far H_n may be off at each limit, in units of the tolerance."""
+        off = np.hypot(np.exp(self.log_excess(limits)), self.errors / self.tolerance)
+        return np.log(off).sum(axis=1)
 
     def fits(self, limits: np.ndarray, values: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """`[s]`, `[s]`, `[s]`: ln a, gamma and Q at each limit."""

@@ -135,7 +135,7 @@ def backtest(text: Held, *, shares: Sequence[float] = (0.01, 0.1), longest: int 
     for share in shares:
         if not 0 < share < 1:
             raise invalid("shares", share, "each is above 0 and below 1", "For example 0.01 and 0.1")
-        if (number := int(share * len(text.train))) < 5 * _SMALLEST_RUN:
+        if (number := round(share * len(text.train))) < 5 * _SMALLEST_RUN:
             least = f"{share:g} of the text has {number} tokens, and {5 * _SMALLEST_RUN} are needed"
             raise invalid("shares", share, least, "Choose a larger share, or a longer text")
     measured = counted_loss(text, longest)[0]
@@ -144,7 +144,7 @@ def backtest(text: Held, *, shares: Sequence[float] = (0.01, 0.1), longest: int 
 
 
 def _from_share(text: Held, share: float, longest: int, measured: float) -> Iterator[Row]:
-    number = int(share * len(text.train))
+    number = round(share * len(text.train))
     sizes = [number >> k for k in reversed(range(_HALVINGS + 1)) if number >> k >= _SMALLEST_RUN]
     runs = [counted_loss(text.first(size), longest) for size in sizes]
     losses, factor = np.array([loss for loss, _ in runs]), len(text.train) / number
