@@ -29,6 +29,7 @@ from syntagma.studies.corpus_forecast.facts import Statistics
 from syntagma.studies.corpus_forecast.fast_learning import approach_exponent, fast_learning, learning_exponent
 from syntagma.studies.corpus_forecast.forecast import Forecast, forecast_from, with_learning
 from syntagma.studies.corpus_forecast.outlook import best_counted, gain, horizon
+from syntagma.studies.corpus_forecast.outlook_tables import outlook_tables
 from syntagma.theory.correlations import leading_squared_covariance, squared_covariance
 from syntagma.theory.hierarchy import scaling_exponent
 
@@ -241,3 +242,26 @@ def test_intervals_hold_the_exponents_of_made_texts():
     assert found["beta"][0] >= 0.85
     assert found["gamma"][0] >= 0.9
     assert found["alpha"][0] >= 0.9
+
+
+def test_tables_show_what_more_text_brings_and_what_hangs_on_the_limit():
+    text = stated(2 ** np.arange(10), 0.1 * 2.0 ** -np.arange(10), np.arange(9), entropies(0.5, 0.5), floor=1e-3)
+    decay, found = fit_entropy_decay(text.counts), forecast(text)
+    outlook, limits = (table.data for table in outlook_tables(text, decay, found))
+    values = outlook.set_index(["what", "factor"])["value"]
+    assert values["horizon n* (tokens)", 100] == pytest.approx(1000, rel=1e-4)
+    assert values["gain (nats)", 10] == pytest.approx(gain(best_counted(text.counts), found.beta, decay).value)
+    assert (outlook["low"] <= outlook["value"]).all()
+    assert (outlook["value"] <= outlook["high"]).all()
+    assert limits["limit"].iloc[[0, -1]].tolist() == [decay.limit_low, decay.limit_high]
+    assert (limits["gamma"].diff().dropna() > 0).all()
+    np.testing.assert_allclose(limits["alpha"], limits["gamma"] / 2, rtol=1e-6)
+    spread = limits["gain"].max() / limits["gain"].min()
+    assert spread < limits["alpha"].max() / limits["alpha"].min()  # the gain hangs on the limit much less
+    nothing = stated(2 ** np.arange(10), 0.1 * 2.0 ** -np.arange(10), np.arange(9), np.ones(9))
+    outlook, limits = (
+        table.data for table in outlook_tables(nothing, fit_entropy_decay(nothing.counts), forecast(nothing))
+    )
+    assert outlook.set_index("what")["value"]["gain (nats)"].isna().all()
+    assert outlook["note"].iloc[-1].startswith("bounds are tight up to n = 0")
+    assert not len(limits)

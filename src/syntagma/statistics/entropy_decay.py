@@ -70,6 +70,10 @@ class EntropyDecay:
     gammas: Float[np.ndarray, " s"]
     misfits: Float[np.ndarray, " s"]
 
+    def misfit_at(self, limit: float) -> float:
+        """Q at a limit."""
+        return float(np.interp(limit, self.limits, self.misfits))
+
     def at(self, limit: float, blocks: int) -> tuple[float, float]:
         """gamma for a given limit, and its standard error.
 

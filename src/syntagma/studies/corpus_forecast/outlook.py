@@ -85,11 +85,11 @@ def gain(loss: Interval, beta: Interval, entropy: EntropyDecay, factor: float = 
             return unmeasured(one.reason)
     if math.isnan(entropy.limit):
         return unmeasured(entropy.reason)
-    best = _gain_at(entropy.limit, loss, beta, entropy, factor)
-    return envelope([_gain_at(float(at), loss, beta, entropy, factor) for at in allowed(entropy)], best.value)
+    best = gain_at(entropy.limit, loss, beta, entropy, factor)
+    return envelope([gain_at(float(at), loss, beta, entropy, factor) for at in allowed(entropy)], best.value)
 
 
-def _gain_at(limit: float, loss: Interval, beta: Interval, entropy: EntropyDecay, factor: float) -> Interval:
+def gain_at(limit: float, loss: Interval, beta: Interval, entropy: EntropyDecay, factor: float = 10.0) -> Interval:
     """The gain for one limit; its error to first order in those of the loss and of ln alpha."""
     excess, alpha = loss.value - limit, alpha_at(entropy, limit, beta)
     if math.isnan(alpha.value):
