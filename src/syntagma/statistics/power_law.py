@@ -146,6 +146,7 @@ def _clear(strengths: Strengths, start: int, tolerance: float) -> int:
     with np.errstate(invalid="ignore", divide="ignore"):
         number = _first_false(strengths.resolved[start:] & (errors < _NOISIEST * values))
         seen = (strengths.crossed[start:] > 2 * strengths.crossed_errors[start:]) & (values > 0)
+        seen &= strengths.unturned[start:]
         for _ in range(3):
             if number < _SHORTEST_PIECE:
                 break

@@ -18,6 +18,9 @@ from syntagma.statistics.strengths import Strengths, correlation_strengths
 from syntagma.studies.corpus_forecast.settings import CorpusForecast, TextStatistics
 from syntagma.studies.study import Fact, Facts, Results
 
+_PREDICTED = 10
+"""Tokens of each block that must have a context before the losses of its length say anything."""
+
 
 @dataclass(frozen=True)
 class Statistics:
@@ -62,9 +65,12 @@ def facts(settings: CorpusForecast, results: Results) -> Iterator[Fact]:
 
 
 def lags_of(corpus: Corpus, settings: TextStatistics) -> list[int]:
-    """The distances at which correlations are measured: up to a quarter of the training part."""
-    largest = max(min(settings.largest_lag, len(corpus["train"]) // 4), 1)
-    return geometric_lags(largest, settings.lags_per_doubling)
+    """The distances at which correlations are measured: within the longest document, and up to a quarter of the
+    training part.
+    """
+    longest = int(_lengths(corpus["train"]).max())
+    largest = min(settings.largest_lag, len(corpus["train"]) // 4, longest - 1)
+    return geometric_lags(max(largest, 1), settings.lags_per_doubling)
 
 
 def floor_of(corpus: Corpus, settings: TextStatistics) -> Float[np.ndarray, " shuffles"]:
@@ -86,14 +92,27 @@ def strengths_of(
 
 
 def counts_of(corpus: Corpus, settings: TextStatistics) -> EntropyBounds:
-    """Bounds of the entropy by n-gram counts of the training part, read on the test part."""
+    """Bounds of the entropy by n-gram counts of the training part, read on the test part, up to contexts that enough
+    tokens of its documents have before them.
+    """
     parts = [corpus[name] for name in PARTS]
     train, validation, test = (part.tokens for part in parts)
     train_begins, validation_begins, test_begins = map(_beginnings, parts)
     documents = train_begins, validation_begins, test_begins
-    return entropy_bounds(
-        train, validation, test, corpus.vocab, settings.longest, blocks=settings.blocks, documents=documents
-    )
+    longest = min(_longest_context(part, settings.longest, settings.blocks) for part in parts[1:])
+    return entropy_bounds(train, validation, test, corpus.vocab, longest, blocks=settings.blocks, documents=documents)
+
+
+def _longest_context(part: Tokens, most: int, blocks: int) -> int:
+    """How many tokens of context, of at most `most`, ten tokens a block have before them in their own document."""
+    lengths = _lengths(part)
+    enough = (n for n in range(most, 1, -1) if np.maximum(lengths - n, 0).sum() >= _PREDICTED * blocks)
+    return next(enough, 1)
+
+
+def _lengths(part: Tokens) -> np.ndarray:
+    """How many tokens each document has."""
+    return np.diff(np.append(part.documents if len(part.documents) else [0], len(part)))
 
 
 def _beginnings(part: Tokens) -> np.ndarray | None:
