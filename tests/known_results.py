@@ -12,10 +12,12 @@ import numpy as np
 from syntagma.curves import LearningCurve
 from syntagma.languages.settings import HierarchySettings
 from syntagma.plot import Figure, Level, Mark
-from syntagma.studies import Cell, Fact, Results, Settings, Study, machinery
+from syntagma.studies import Cell, Fact, Facts, Results, Settings, Study, machinery
 from syntagma.studies.grammar import GrammarCurve
 from syntagma.studies.machinery import Analysis
 from syntagma.sweep.store import Store
+from syntagma.theory import hierarchy as theory
+from syntagma.theory import zipf
 
 
 def record_command(store: Store, study: Study[Any, Any], settings: Settings) -> None:
@@ -87,11 +89,29 @@ def staircase(size: float, thresholds: Sequence[float]) -> float:
 
 
 def grammar_fact(fact: Fact) -> dict[str, Any]:
-    """The facts of a random hierarchy: plateaus as above, and entropies made by hand."""
+    """The facts of a random hierarchy made by hand: plateaus as above, predictions as if every law were exact."""
     of, language = fact.key["of"], fact.key["language"]
-    if of == "plateaus":
-        return {"loss_nats": plateaus(language["depth"]), "standard_error": [0.0] * (language["depth"] + 1)}
-    return {"nats": {"chance": 1.4, "mean entropy": 0.3}[of]}
+    vocab, m, s, depth = (language[name] for name in ("vocab", "rules", "branching", "depth"))
+    match of:
+        case "plateaus":
+            return {"loss_nats": plateaus(depth), "standard_error": [0.0] * (depth + 1)}
+        case "signal = noise":
+            laws = {shared: theory.thresholds(vocab, m, s, depth, shared).tolist() for shared in (True, False)}
+            return {"tokens": laws[False], "tuples": laws[True], "conditional": laws[True]}
+        case "signal = noise of the class":
+            return {"num_examples": float(theory.class_sample_complexity(language["num_classes"] or vocab, m, depth))}
+        case "fall of the class error":
+            return {"exponent": zipf.exponent(language["rule_probabilities"])}
+        case _:
+            return {"nats": {"chance": 1.4, "mean entropy": 0.3}[of]}
+
+
+def grammar_facts(study: Study[Any, Any], settings: Settings) -> Facts:
+    """All facts that a study asks for first, made by hand."""
+    facts = Facts()
+    for one in study.facts(settings, Results()):
+        facts.add(one.key, grammar_fact(one))
+    return facts
 
 
 SPREAD = np.array([-0.05, 0.05, -0.025, 0.025, 0.0])

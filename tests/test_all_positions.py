@@ -96,14 +96,14 @@ def test_more_sentences_on_all_positions_than_on_the_last_disagree(factor: float
     for name, times in (("next-token", factor), ("last-token", 1.0)):
         seeds = [around(10.0 * 10.0**level * times, level + (name == "next-token")) for level in range(3)]
         both[name,] = curve_through(seeds)
-    found = judge(STUDY.claims(Measured(settings, both, None, 0.3)))
+    found = judge(STUDY.claims(Measured(settings, Facts(), both, None, 0.3)))
     assert {verdict.outcome for verdict in found} == {outcome}
     assert len(found) == 2
     assert all(verdict.claim.source for verdict in found)
 
 
 def test_what_was_not_measured_is_open(tmp_path: Path):
-    assert {v.outcome for v in judge(STUDY.claims(Measured(small(), {}, None, 0.3)))} == {"open"}
+    assert {v.outcome for v in judge(STUDY.claims(Measured(small(), Facts(), {}, None, 0.3)))} == {"open"}
     alone = store_known(tmp_path, STUDY, small(seeds=1), result, grammar_fact)
     assert {v.outcome for v in alone.verdicts} == {"open"}
 

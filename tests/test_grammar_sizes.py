@@ -14,6 +14,7 @@ from known_results import (
     around,
     curve_through,
     grammar_fact,
+    grammar_facts,
     is_drawn,
     marks,
     record_command,
@@ -29,6 +30,7 @@ from syntagma.studies.grammar import Grammar, GrammarCurve
 from syntagma.studies.grammar_sizes import PARAMETERS, STUDY, SYMBOLS, GrammarSizes, Grower, Measured, growth_exponent
 from syntagma.studies.machinery import Analysis
 from syntagma.sweep.store import Store
+from syntagma.theory import exact
 from syntagma.theory import hierarchy as theory
 
 TRAINING = Training(max_steps=8, batch_size=8, patience=100, train_loss_threshold=0)
@@ -77,7 +79,7 @@ def test_growth_and_collapse_of_known_answers(known: Analysis):
     assert set(growth.index.unique("parameter")) == set(SYMBOLS.values())
     assert set(growth.loc["attention"].index.unique("parameter")) == {"m"}
     np.testing.assert_allclose(growth["measured"], growth["predicted"], atol=0.5)
-    assert growth.loc[("cnn", "m", 2), "predicted"] == 3
+    assert growth.loc[("cnn", "m", 2), "predicted"] == pytest.approx(3)
     prefactors = known.tables["prefactors"].data.groupby(["learner", "level"])["measured"]
     assert prefactors.size()["cnn"].tolist() == [5, 5]
     assert (prefactors.max() / prefactors.min() < 1.35).all()
@@ -110,7 +112,7 @@ def measured_by_hand(
             off = [(factors or {}).get((name, one, level), 1.0) for level in range(1, one.depth + 1)]
             noisy = [around(PREFACTOR * law * factor, place) for law, factor in zip(laws, off, strict=True)]
             curves[name, one] = curve_through([seeds[: settings.seeds] for seeds in noisy])
-    return Measured(settings, curves)
+    return Measured(settings, grammar_facts(STUDY, settings), curves)
 
 
 def verdicts(measured: Measured) -> tuple[Verdict, ...]:
@@ -127,8 +129,9 @@ def test_verdicts_agree_where_every_law_holds():
     found = verdicts(measured_by_hand(small(seeds=5)))
     assert {v.outcome for v in found} == {"agrees"}
     by_claim = {v.claim.text: v.claim for v in found}
-    assert by_claim["P_2 (1 - f) of the convolutional network grows as a power of m"].predicted == "m^3"
-    assert "L^0" in by_claim["P_1 (1 - f) of the convolutional network grows as a power of L"].predicted
+    grows = "P_{} (1 - f) of the convolutional network grows as a power of {}"
+    assert by_claim[grows.format(2, "m")].predicted == "m^3.00 by exact correlations; asymptotic law 3"
+    assert "L^0.00" in by_claim[grows.format(1, "L")].predicted
     assert all(v.claim.source and v.measured for v in found)
 
 
@@ -173,14 +176,20 @@ def test_one_prefactor_is_the_noise_of_the_seeds_alone_where_the_law_holds():
 
 def test_what_was_not_measured_is_open():
     settings = small()
-    assert {v.outcome for v in verdicts(Measured(settings, {}))} == {"open"}
+    assert {v.outcome for v in verdicts(Measured(settings, grammar_facts(STUDY, settings), {}))} == {"open"}
     alone = small(seeds=1)
     assert {v.outcome for v in verdicts(measured_by_hand(alone))} == {"open"}
 
 
 def test_thresholds_predicted_are_the_formula():
     tables = machinery.predict(STUDY, small())
-    at = tables["predictions"].data.set_index([*PARAMETERS, "level", "law"])["num_examples"]
+    predictions = tables["predictions"].data
+    laws = predictions[predictions["regime"] == "asymptotic law"]
+    at = laws.set_index([*PARAMETERS, "level", "law"])["num_examples"]
+    exactly = predictions[predictions["regime"] != "asymptotic law"]
+    own = exactly.set_index([*PARAMETERS, "level", "law"])["num_examples"]
+    grammars = [language.language() for language in BASE.languages(3)]
+    assert own[4, 2, 2, 3, 2, "weight sharing"] == pytest.approx(exact.mean_thresholds(grammars, "tuples")[1])
     assert at[6, 2, 2, 3, 2, "weight sharing"] == pytest.approx(6 * 2**3 / (1 - 2 / 6))
     assert at[4, 2, 3, 3, 1, "weight sharing"] == pytest.approx(4 * 2 / (1 - 2 / 16))
     assert at[4, 3, 2, 3, 2, "no weight sharing"] == pytest.approx(4 * 3**3 / (1 - 3 / 4))

@@ -12,13 +12,12 @@ import numpy as np
 import pytest
 from typer.main import get_command
 
-from known_results import is_drawn, outcomes, record_command
+from known_results import grammar_fact, is_drawn, outcomes, record_command
 from syntagma.cli.commands import app
 from syntagma.errors import InputError
 from syntagma.learners import HierarchicalCNN, LocallyConnected, MultiLayerAttention, Training
 from syntagma.plot import Line
 from syntagma.studies import Cell, Facts, Results, load, machinery
-from syntagma.studies.grammar import plateaus_key
 from syntagma.studies.level_by_level import STUDY, LevelByLevel
 from syntagma.studies.level_by_level.settings import ClassGrid
 from syntagma.studies.machinery import Analysis
@@ -26,6 +25,7 @@ from syntagma.studies.recipes import Contender
 from syntagma.sweep.store import Store
 from syntagma.tasks import LastToken, RootClass
 from syntagma.theory import hierarchy as theory
+from syntagma.theory import root_class
 
 TRAINING = Training(max_steps=8, batch_size=8, patience=100, train_loss_threshold=0)
 PLATEAUS = [1.5, 1.0, 0.6, 0.4]
@@ -108,10 +108,9 @@ def stored(
     """Results, and networks kept after some steps, of which only what was found in them is stored."""
     with Store.create(place) as store:
         record_command(store, STUDY, settings)
-        for m in settings.rules:
-            for language in settings.languages(m):
-                known = {"loss_nats": PLATEAUS, "standard_error": [0.0] * 4}
-                store.record_fact(STUDY.name, plateaus_key(language), known)
+        for one in STUDY.facts(settings, Results()):
+            known = {"loss_nats": PLATEAUS, "standard_error": [0.0] * 4}
+            store.record_fact(STUDY.name, one.key, known if one.key["of"] == "plateaus" else grammar_fact(one))
         for cell in machinery.plan(STUDY, settings):
             if not (classes if "classes" in cell.names else tokens):
                 continue
@@ -150,13 +149,13 @@ def test_verdicts_of_known_answers(known: Analysis):
     assert set(outcomes(known, "n_c = 4: P* of the class grows as a power of m")) <= {"agrees", "disagrees"}
     claims = {verdict.claim.text: verdict.claim for verdict in known.verdicts}
     power = claims["n_c = 4: P* of the class grows as a power of m"]
-    assert power.predicted == "m^3"
+    assert power.predicted == "m^3.00 by exact correlations; asymptotic law m^3"
     assert power.measured.value == pytest.approx(3.0, abs=0.5)
     assert claims["m = 2: P* of the class grows as a power of n_c"].measured.value == pytest.approx(1.0, abs=0.3)
     shared = {text: claim for text, claim in claims.items() if "without weight sharing over those with it" in text}
     first, third = (next(c for text, c in shared.items() if text.startswith(f"level {k}, m = 3")) for k in (1, 3))
-    assert first.predicted == "1"
-    assert third.predicted == "m^1 = 3"
+    assert first.predicted == "1.00, by exact correlations and one prefactor for both"
+    assert third.predicted.startswith("3.00, by exact")
     assert third.measured.value == pytest.approx(3.0, rel=0.3)
 
 
@@ -254,8 +253,12 @@ def test_presets_are_planned_and_their_networks_fit():
 
 def test_predictions_are_the_laws():
     tables = machinery.predict(STUDY, small(rules=(2,)))
-    assert tables["classes"].data["num_examples"].tolist() == [2 * 8, 4 * 8, 2 * 27, 4 * 27]
-    levels = tables["predictions"].data.set_index(["law", "level"])["num_examples"]
+    classes = tables["classes"].data
+    assert classes["law"].tolist() == [2 * 8, 4 * 8, 2 * 27, 4 * 27]
+    exactly = [root_class.threshold(one.language()) for one in small().languages(3, 4)]
+    assert classes["num_examples"].iloc[3] == pytest.approx(np.exp(np.mean(np.log(exactly))))
+    rows = tables["predictions"].data
+    levels = rows[rows["regime"] == "asymptotic law"].set_index(["law", "level"])["num_examples"]
     assert levels["weight sharing", 3] == pytest.approx(4 * 2**4 / 0.5)
     assert levels["no weight sharing", 3] == pytest.approx(4 * 2**5 / 0.5)
     needed = tables["correlations"].data

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from known_results import around, curve_through, grammar_fact, is_drawn, record_command, staircase, store_known
+from known_results import (
+    around,
+    curve_through,
+    grammar_fact,
+    grammar_facts,
+    is_drawn,
+    record_command,
+    staircase,
+    store_known,
+)
 from syntagma.curves import Verdict, judge
 from syntagma.errors import InputError
 from syntagma.learners import HierarchicalCNN, MultiLayerAttention, Training
@@ -85,7 +95,8 @@ def measured_by_hand(
     def curve(thresholds: Sequence[float]) -> Any:
         return curve_through([around(at, place)[: settings.seeds] for place, at in enumerate(thresholds)])
 
-    return Measured(settings, {(name,): curve(passes) for name in settings.learners}, {("cnn",): curve(fixed)})  # pyright: ignore
+    facts, both = grammar_facts(STUDY, settings), {(name,): curve(passes) for name in settings.learners}
+    return Measured(settings, facts, both, {("cnn",): curve(fixed)})
 
 
 def verdicts(measured: Measured) -> tuple[Verdict, ...]:
@@ -127,19 +138,20 @@ def test_verdicts_disagree_where_a_level_is_learned_before_the_one_below():
         heights = curve.plateaus[:, [1, 2, 0, 3]]
         turned[name] = type(curve)(curve.curve, heights)
     assert (next(iter(turned.values())).half_way(2) > next(iter(turned.values())).half_way(1)).all()
-    found = verdicts(Measured(settings, turned, measured.fixed))
+    found = verdicts(replace(measured, passes=turned))
     assert outcomes(found, "learns level 2 after level 1") == {"disagrees"}
 
 
 def test_what_was_not_measured_is_open():
     settings = small()
-    assert {v.outcome for v in verdicts(Measured(settings, {}, {}))} == {"open"}
+    assert {v.outcome for v in verdicts(replace(measured_by_hand(settings), passes={}, fixed={}))} == {"open"}
     assert {v.outcome for v in verdicts(measured_by_hand(small(seeds=1)))} == {"open", "finding"}
 
 
 def test_thresholds_predicted_are_the_formula():
     tables = machinery.predict(STUDY, small())
-    at = tables["predictions"].data.set_index(["law", "level"])["num_examples"]
+    rows = tables["predictions"].data
+    at = rows[rows["regime"] == "asymptotic law"].set_index(["law", "level"])["num_examples"]
     laws = theory.law_name(True), theory.law_name(False)
     assert at[laws[0], 2] == pytest.approx(4 * 2**3 / (1 - 2 / 4))
     assert at[laws[1], 1] == pytest.approx(4 * 2 / (1 - 2 / 4))

@@ -117,10 +117,18 @@ def test_two_points_have_no_exponent() -> None:
     two = plot.growth_panel([2, 3], {"cnn": examples.measured([100, 400])}, exponents=fitted)
     bounded = [*examples.measured([100, 400]), Interval(900, 900, math.inf, True)]
     third_is_a_bound = plot.growth_panel([2, 3, 4], {"cnn": bounded}, exponents=fitted)
+    assert [note.text for note in two.notes] == []  # of two sizes nobody has an exponent: nothing is said of each
+    assert [note.text for note in third_is_a_bound.notes] == ["● 2 sizes: no exponent"]
     for panel in (two, third_is_a_bound):
-        assert [note.text for note in panel.notes] == ["● 2 sizes: no exponent"]
         assert not of_kind(panel, Line)
     assert of_kind(third_is_a_bound, Points)[0].bound == ("", "", "at least")
+
+
+def test_an_exponent_that_is_only_bounded_is_written_as_a_bound_and_draws_no_line() -> None:
+    points = [*examples.measured([100, 400, 900]), Interval(2000, 2000, math.inf, True)]
+    panel = plot.growth_panel([2, 3, 4, 6], {"cnn": points}, exponents={"cnn": Interval(3.0, 2.0, math.inf, True)})
+    assert [note.text for note in panel.notes] == ["● exponent at least 2.0"]
+    assert not of_kind(panel, Line)
 
 
 def test_an_empty_panel_says_why() -> None:

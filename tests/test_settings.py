@@ -207,7 +207,7 @@ def test_the_command_prints_what_config_takes(capsys: pytest.CaptureFixture[str]
     found = {one["key"]: one for one in json.loads(capsys.readouterr().out)}
     assert found["seeds"] == {
         "key": "seeds",
-        "value": 2,
+        "value": 3,
         "meaning": "how many at the most; each has a grammar, sentences and initial weights of its own",
         "allowed": "a whole number, at least 1",
         "default": 3,

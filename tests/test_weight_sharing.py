@@ -9,11 +9,13 @@ import pytest
 
 from staircases import store_staircases
 from syntagma.learners import HierarchicalCNN, LocallyConnected, Training
+from syntagma.plot import Points
 from syntagma.studies import load, machinery
 from syntagma.studies.rules_grid import Entrant, RulesGrid
 from syntagma.studies.weight_sharing import PRESETS, STATISTICS
 from syntagma.sweep.store import Store
 from syntagma.theory import exact
+from syntagma.theory.last_token import evidence
 
 STUDY = load("weight-sharing")
 SETTINGS = RulesGrid(
@@ -35,22 +37,31 @@ OVER = "examples that the locally connected network needs for level 3 over those
 
 @pytest.mark.parametrize("shared", [True, False])
 def test_a_network_without_sharing_is_told_by_the_growth_of_its_examples(tmp_path: Path, shared: bool) -> None:
-    store_staircases(STUDY, tmp_path, SETTINGS, factor=3.0, sharing={"locally-connected": shared, "neighbours": True})
+    own = {name: entrant.learner for name, entrant in SETTINGS.learners.items()}
+    exactly = own | {"locally-connected": own["cnn" if shared else "locally-connected"]}
+    store_staircases(STUDY, tmp_path, SETTINGS, factor=3.0, exactly=exactly, spread=0.05)
     with Store.open(tmp_path, read_only=True) as store:
         analysis = machinery.analyse(STUDY, store)
     found = {verdict.claim.text: verdict for verdict in analysis.verdicts}
-    growth = found[f"{OVER}: growth with m, as if it knew the symbols of far places"]
+    growth = found[f"{OVER}: growth with m, from far tokens alone"]
     grid = 0.1 / np.log(2)  # a crossing is interpolated between sizes a factor 2^0.5 apart: within 10 %
-    assert growth.claim.measured.value == pytest.approx(0.0 if shared else 1.0, abs=grid)
-    assert growth.outcome == ("agrees" if shared else "disagrees")
-    fewer = found[f"{OVER}, m = 4: fewer than from far tokens alone"]
+    assert growth.claim.measured.value == pytest.approx(0.0 if shared else growth.claim.number, abs=grid)
+    assert growth.outcome == ("disagrees" if shared else "agrees")
+    as_many = found[f"{OVER}, m = 4: as many as from far tokens alone"]
     grammars = [SETTINGS.language(4, seed).language() for seed in range(3)]
     tokens, tuples = (exact.mean_thresholds(grammars, kind)[2] for kind in ("tokens", "tuples"))
-    assert fewer.claim.number == pytest.approx(tokens / tuples)
-    if shared:
-        assert fewer.outcome == "agrees"
-    assert analysis.figures[0].name == "weight-sharing"
+    assert as_many.claim.number == pytest.approx(tokens / tuples)
+    assert as_many.claim.measured.value == pytest.approx(1.0 if shared else as_many.claim.number, rel=0.2)
+    assert as_many.outcome == ("disagrees" if shared else "agrees")
+    alone = found["P_3 of the locally connected network grows with m"]
+    assert alone.outcome == "finding"  # its three exponents exclude one another
+    assert [f"by {name}" in alone.claim.predicted for name in STATISTICS] == [True] * 3
+    assert found["P_3 of the convolutional network grows with m as tuples say"].claim.rule == "equals"
     assert "P_3 of the clusterer grows with m as what it reads says" in found
+    figure = analysis.figures[0]
+    assert figure.name == "weight-sharing"
+    points = next(mark for mark in figure.panels[1].marks if isinstance(mark, Points))
+    assert list(points.x) == [2, 4]
 
 
 def test_each_statistic_is_predicted_and_no_level_comes_before_those_below() -> None:
@@ -63,6 +74,7 @@ def test_each_statistic_is_predicted_and_no_level_comes_before_those_below() -> 
 
 def test_presets_have_the_twins_and_a_clusterer_for_each_statistic() -> None:
     for settings in PRESETS.values():
-        assert list(settings.learners) == ["cnn", "locally-connected", "last-token", "shared", "neighbours"]
-        kinds = [entrant.learner.kind for entrant in settings.learners.values()]
-        assert kinds == ["cnn", "locally-connected", *["clusterer"] * 3]
+        learners = {name: entrant.learner for name, entrant in settings.learners.items()}
+        assert list(learners) == ["cnn", "locally-connected", "last-token", "shared", "neighbours"]
+        read = [evidence(learners[name]) for name in ("last-token", "shared", "neighbours")]
+        assert read == ["tokens", "tuples", "conditional"]

@@ -10,7 +10,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from known_results import SPREAD, around, curve_through, grammar_fact, is_drawn, record_command, staircase, store_known
+from known_results import (
+    SPREAD,
+    around,
+    curve_through,
+    grammar_fact,
+    grammar_facts,
+    is_drawn,
+    record_command,
+    staircase,
+    store_known,
+)
 from syntagma.curves import Interval, LearningCurve, Verdict, judge, mean
 from syntagma.errors import InputError
 from syntagma.learners import HierarchicalCNN, Training, Transformer
@@ -20,7 +30,7 @@ from syntagma.studies.grammar import Grammar
 from syntagma.studies.machinery import Analysis
 from syntagma.studies.zipf_rules import STUDY, Fall, Measured, ZipfRules, token_thresholds
 from syntagma.sweep.store import Store
-from syntagma.theory import exact, zipf
+from syntagma.theory import exact, root_class, zipf
 
 TRAINING = Training(max_steps=8, batch_size=8, patience=100, train_loss_threshold=0)
 BASE = Grammar(vocab=4, rules=2, depth=3)
@@ -66,7 +76,7 @@ def test_class_errors_made_by_hand(known: Analysis):
     assert falls.loc[(1.0, 1.0), "predicted"] == pytest.approx(0.5)
     assert falls.loc[(0.0, 1.0), "measured"] == pytest.approx(3.0)
     claims = {v.claim.text: v.outcome for v in known.verdicts}
-    assert claims["with equal rules the class error falls more steeply than with a = 1"] == "agrees"
+    assert claims["with equal rules the class error falls more steeply than with a = 1 as predicted"] == "agrees"
 
 
 def test_thresholds_of_the_last_token_are_recovered(known: Analysis):
@@ -76,7 +86,7 @@ def test_thresholds_of_the_last_token_are_recovered(known: Analysis):
         law = 1.5 * BASE.law(CNN["learner"], level)
         assert thresholds.loc[(0.0, level), "measured"] == pytest.approx(law, rel=0.25)
         assert thresholds.loc[(1.0, level), "measured"] == pytest.approx(law / 2, rel=0.25)
-        assert math.isnan(thresholds.loc[(1.0, level), "predicted"])  # the law is of equal rules
+        assert thresholds.loc[(1.0, level), "predicted"] == pytest.approx(law / 1.5)
 
 
 @pytest.mark.parametrize("part", ["classes", "tokens", ""])
@@ -91,13 +101,19 @@ def test_the_figure_is_drawn_with_pieces_missing(tmp_path: Path, part: str):
 def measured_by_hand(settings: ZipfRules, **changes: Any) -> Measured:
     """What agrees with every prediction, with noise; `tokens` are P_1, P_2, P_3 by Zipf exponent."""
     falls = {
-        (1.0, 1.0): Fall(interval(0.5), 0.5, np.array([16.0, 64.0])),
-        (0.0, 1.0): Fall(interval(3.0), 3.0, np.ones(2)),
+        (1.0, 1.0): Fall(interval(0.5), 0.5, 0.5, np.array([16.0, 64.0])),
+        (0.0, 1.0): Fall(interval(3.0), 3.0, 0.5, np.ones(2)),
     }
     over = {a: token_thresholds(settings, a) / token_thresholds(settings, 0.0) for a in settings.exponents}
     predicted = settings if settings.tokens.learner.weight_sharing is not None else small()
     tokens = {a: [*token_thresholds(predicted, a), 1e5] for a in (0.0, 1.0)}
-    fields: dict[str, Any] = {"errors": {}, "falls": falls, "tokens": tokens, "over_equal": over}
+    fields: dict[str, Any] = {
+        "facts": grammar_facts(STUDY, settings),
+        "errors": {},
+        "falls": falls,
+        "tokens": tokens,
+        "over_equal": over,
+    }
     fields |= changes
     curves = {
         a: curve_through([around(1.5 * at, int(2 * a) + level)[: settings.seeds] for level, at in enumerate(levels)])
@@ -135,8 +151,11 @@ def test_verdicts_agree_where_every_law_holds():
     [
         ({"tokens": {a: [(1 + a) * 8, (1 + a) ** 2 * 64, 1e5] for a in (0.0, 1.0)}}, ("P_2 / P_1",)),
         ({"tokens": {a: [(2 + a) * 8, (2 + a) * 64, 1e5] for a in (0.0, 1.0)}}, ("P_2 / P_1",)),
-        ({"falls": {(1.0, 1.0): Fall(interval(0.9), 0.9, np.array([16.0, 64.0]))}}, ("a = 1: the class error falls",)),
-        ({"falls": {(0.0, 1.0): Fall(interval(0.2), 0.2, np.ones(2))}}, ("with equal rules the class",)),
+        (
+            {"falls": {(1.0, 1.0): Fall(interval(0.9), 0.9, 0.5, np.array([16.0, 64.0]))}},
+            ("a = 1: the class error falls",),
+        ),
+        ({"falls": {(0.0, 1.0): Fall(interval(0.2), 0.2, 0.5, np.ones(2))}}, ("with equal rules the class",)),
     ],
 )
 def test_verdicts_disagree_where_a_law_is_broken(changes: Mapping[str, Any], words: tuple[str, ...]):
@@ -206,6 +225,9 @@ def test_what_zipf_rules_change_is_that_of_the_very_grammars():
 def test_predictions_are_the_laws():
     tables = machinery.predict(STUDY, small())
     assert tables["zipf"].data["exponent"].tolist() == [0.5]
+    curves = [root_class.error_curve(one.language()) for one in small().class_languages(1.0)]
+    falls = [root_class.slope_between(curve, zipf.ONSET, zipf.rare_share(1.0, 8), 1, 1e9) for curve in curves]
+    assert tables["zipf"].data["exact"].tolist() == [pytest.approx(np.mean(falls))]
     assert tables["zipf"].data["to_error"].tolist() == [zipf.rare_share(1.0, 8)]
     assert tables["zipf-tokens"].data["level"].tolist() == [1, 2]
 

@@ -17,7 +17,11 @@ StudyName = Annotated[
     ),
 ]
 Preset = Annotated[
-    str, typer.Option(help="The study's size: quick, laptop or full.", autocompletion=completion.presets)
+    str,
+    typer.Option(
+        help="The study's size: quick, laptop or full; some have more (syntagma list).",
+        autocompletion=completion.presets,
+    ),
 ]
 Changes = Annotated[
     list[str],

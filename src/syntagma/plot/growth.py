@@ -104,6 +104,8 @@ def _exponent(symbol: str, drawn: int, known: int, fitted: Measured | None) -> t
         return f"{known} size{'s' * (known != 1)}: no exponent", None
     if fitted is None or not math.isfinite(fitted.value):
         return "no exponent fitted", None
+    if fitted.bounded:
+        return f"exponent {written(fitted, '.1f')}", None
     ends = f" [{fitted.low:.1f}, {fitted.high:.1f}]" if math.isfinite(fitted.low + fitted.high) else ""
     return f"${symbol}^{{{fitted.value:.1f}}}${ends}", fitted.value
 

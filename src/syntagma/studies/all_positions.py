@@ -58,6 +58,7 @@ class Measured:
     """The loss of the last token by task, the mean loss of all positions, and its exact lowest value in nats."""
 
     settings: AllPositions
+    facts: Facts
     last: Mapping[tuple[str], GrammarCurve]
     every: LearningCurve | None
     entropy: float
@@ -65,7 +66,7 @@ class Measured:
 
 def _facts(settings: AllPositions, results: Results) -> Iterator[Fact]:
     for language in settings.languages():
-        yield grammar.plateaus_fact(language)
+        yield from grammar.language_facts([language])
         yield grammar.nats_fact("mean entropy", language, mean_token_entropy, "entropy of a sentence")
 
 
@@ -87,7 +88,7 @@ def _measure(settings: AllPositions, facts: Facts, results: Results) -> Measured
     runs = runs.assign(last_loss=whole.fillna(runs["test_loss"]))
     curves = grammar.grammar_curves(runs, ["learner"], facts, cells, "last_loss")
     every = LearningCurve.from_runs(runs, ["learner"]).get(("next-token",))
-    return Measured(settings, curves, every, float(np.mean(_entropies(settings, facts))))
+    return Measured(settings, facts, curves, every, float(np.mean(_entropies(settings, facts))))
 
 
 _ENTROPIES = Schema(
@@ -108,11 +109,11 @@ def _predictions(settings: AllPositions, facts: Facts) -> Iterator[Table]:
 
 def _tables(measured: Measured) -> Iterator[Table]:
     settings, sizes, rows = measured.settings, measured.settings.grammar, []
-    law = functools.partial(sizes.law, settings.contender.learner)
+    predicted = functools.partial(sizes.predicted, measured.facts, settings.seeds, settings.contender.learner)
     for (name,), curve in measured.last.items():
         names = {"learner": name, "label": _NAMES[name], "rules": sizes.rules}
-        rows += grammar.threshold_rows(names, curve, settings.levels, law)
-    yield THRESHOLDS.table(rows)
+        rows += grammar.threshold_rows(names, curve, settings.levels, predicted)
+    yield THRESHOLDS.table(rows, f"{THRESHOLDS.caption} {grammar.EXACTLY}")
 
 
 def _claims(measured: Measured) -> Iterator[Claim]:

@@ -36,6 +36,8 @@ from syntagma.theory.last_token import PLATEAU_SOURCE, evidence
 from syntagma.theory.prediction import Prediction, Regime, Staircase, Stated
 
 READERS_SOURCE = "beside a reader (learners.readers)"
+EXACTLY = "Predicted: where the exact correlations of these very grammars stand out of the sampling noise."
+"""What captions of thresholds say of the number beside the measured one."""
 INTEGER_EXPONENT = 1.0
 """Half-width within which an interval must lie to tell an exponent from its neighbours two away."""
 
@@ -60,6 +62,17 @@ class Grammar(Settings):
     def law(self, learner: Learner, level: int) -> float:
         """P_l of the asymptotic law for this learner; NaN where no law covers it."""
         return law_of(learner, self.vocab, self.rules, self.branching, self.depth, level)
+
+    def predicted(self, facts: Facts, seeds: int, learner: Learner, level: int) -> float:
+        """P_l exact for the grammars of so many seeds, as `predicted_thresholds`; NaN where no theory covers it."""
+        return float(predicted_thresholds(facts, self.languages(seeds), learner)[level - 1])
+
+    def predictions(self, facts: Facts, seeds: int, levels: int) -> list[Prediction]:
+        """With weight sharing and without, up to `levels`: exact for the grammars of so many seeds, and by the laws."""
+        languages = self.languages(seeds)
+        heights = plateaus_of(facts, languages).mean(0)
+        laws = law_predictions(self.vocab, self.rules, self.branching, levels, heights)
+        return [*exact_predictions(facts, languages, levels, heights), *laws]
 
     def sparsity(self) -> float:
         """f, the share of all tuples that are rules."""
@@ -223,6 +236,13 @@ def exact_fact(language: HierarchySettings) -> Fact:
     return Fact(fact_key("signal = noise", language), compute, f"exact correlations of {_sizes(language)}")
 
 
+def language_facts(languages: Iterable[HierarchySettings]) -> Iterator[Fact]:
+    """The plateaus of each grammar, and where its correlations stand out of the noise."""
+    for language in languages:
+        yield plateaus_fact(language)
+        yield exact_fact(language)
+
+
 def _sizes(language: HierarchySettings) -> str:
     return f"v={language.vocab} m={language.rules} L={language.depth} seed {language.seed}"
 
@@ -236,19 +256,16 @@ def exact_thresholds(
     )
 
 
-def counting_key(language: HierarchySettings) -> dict[str, Any]:
-    """Under which the sizes that counting takes on a grammar are stored."""
-    return {"of": "half of the blocks seen", "language": language.model_dump(mode="json")}
-
-
 def counting_fact(language: HierarchySettings) -> Fact:
     """Examples at which half of the blocks that tell each level of one grammar were seen."""
 
     def compute() -> dict[str, list[float]]:
         return {"blocks": counting.thresholds(language.language()).tolist()}
 
-    text = f"blocks seen of v={language.vocab} m={language.rules} L={language.depth} seed {language.seed}"
-    return Fact(counting_key(language), compute, text)
+    return Fact(fact_key(_BLOCKS, language), compute, f"blocks seen of {_sizes(language)}")
+
+
+_BLOCKS = "half of the blocks seen"
 
 
 def predicted_thresholds(
@@ -259,7 +276,7 @@ def predicted_thresholds(
     By signal = noise of what it tells synonyms by; of the counter by the blocks it must have seen.
     """
     if isinstance(learner, Counter):
-        logs = [np.log(facts[counting_key(language)]["blocks"]) for language in languages]
+        logs = [np.log(facts[fact_key(_BLOCKS, language)]["blocks"]) for language in languages]
         return np.exp(np.mean(logs, axis=0))
     kind = evidence(learner)
     if kind is None:
@@ -274,10 +291,17 @@ def prediction_source(learner: Learner) -> str:
 
 def exact_growth(sizes: Mapping[int, float], vocab: int, branching: int) -> float:
     """The exponent k of P_l (1 - f) ~ m^k in the exact sizes, by m, fitted as the measured one is."""
-    if len(sizes) < 2 or not all(map(math.isfinite, sizes.values())):
+    return exact_power({m: size * (1 - theory.sparsity(vocab, m, branching)) for m, size in sizes.items()})
+
+
+def exact_power(values: Mapping[int, float]) -> float:
+    """The exponent k of value ~ size^k, fitted as the measured one is; NaN of fewer than two values or an unknown one.
+
+    Example: `exact_power({2: 8.0, 4: 64.0})` is 3.
+    """
+    if len(values) < 2 or not all(map(math.isfinite, values.values())):
         return math.nan
-    logs = [math.log(size * (1 - theory.sparsity(vocab, m, branching))) for m, size in sizes.items()]
-    return float(np.polyfit(np.log(list(sizes)), logs, 1)[0])
+    return float(np.polyfit(np.log(list(values)), np.log(list(values.values())), 1)[0])
 
 
 def plateaus_of(facts: Facts, languages: Iterable[Any]) -> Float[np.ndarray, "seeds levels"]:
@@ -294,11 +318,12 @@ def plateaus_rows(names: Mapping[str, Any], values: Float[np.ndarray, "seeds lev
     ]
 
 
-def law_rows(names: Mapping[str, Any], vocab: int, rules: int, branching: int, levels: int) -> Iterator[dict[str, Any]]:
-    """A row for each of the two laws and each level: the size at which the law puts its threshold."""
-    for shared in (True, False):
-        for level, size in enumerate(theory.thresholds(vocab, rules, branching, levels, shared), start=1):
-            yield {**names, "law": theory.law_name(shared), "level": level, "num_examples": float(size)}
+def prediction_rows(names: Mapping[str, Any], predictions: Iterable[Prediction]) -> Iterator[dict[str, Any]]:
+    """A row for each prediction and each level: where it puts the threshold, how far that holds, and its source."""
+    for one in predictions:
+        known = {**names, "law": one.name, "regime": one.thresholds.regime, "source": one.thresholds.source}
+        for level, size in enumerate(one.thresholds.values, start=1):
+            yield known | {"level": level, "num_examples": float(size)}
 
 
 def threshold_row(names: Mapping[str, Any], level: int, interval: Interval, predicted: float) -> dict[str, Any]:

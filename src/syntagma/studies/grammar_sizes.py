@@ -38,6 +38,7 @@ from syntagma.studies.schemas import (
 )
 from syntagma.studies.study import Cell, Fact, Facts, Results, Settings, Study
 from syntagma.tasks import LastToken
+from syntagma.theory import exact
 from syntagma.theory import hierarchy as theory
 
 Parameter = Literal["vocab", "rules", "branching", "depth"]
@@ -132,7 +133,23 @@ class Measured:
     """Curves by learner and grammar."""
 
     settings: GrammarSizes
+    facts: Facts
     curves: Mapping[tuple[str, Grammar], GrammarCurve]
+
+    def predicted(self, learner: str, one: Grammar, level: int) -> float:
+        """P_l by the exact correlations of the very grammars; NaN where no theory covers the learner."""
+        return one.predicted(self.facts, self.settings.seeds, self.settings.learners[learner].learner, level)
+
+    def predicted_growth(self, learner: str, parameter: Parameter, level: int) -> float:
+        """The exponent of that P_l times 1 - f in one parameter."""
+        languages = {value: self.settings.changed(parameter, value) for value in self.settings.values(parameter)}
+        return grammar.exact_power(
+            {
+                value: self.predicted(learner, one, level) * (1 - one.sparsity())
+                for value, one in languages.items()
+                if level <= self.settings.asked(one)
+            }
+        )
 
     def scaled(self, learner: str, parameter: Parameter, level: int) -> list[tuple[int, Interval]]:
         """Thresholds times 1 - f by the value of a parameter, the others as in the base, where `level` is asked."""
@@ -152,10 +169,9 @@ class Measured:
         return power_law(sizes, thresholds), sum(one.measured for one in thresholds)
 
     def prefactors(self, learner: str, level: int) -> dict[Grammar, Interval]:
-        """P_l over the law's, of every language that was trained to it."""
-        recipe = self.settings.learners[learner].learner
+        """P_l over the predicted one, of every language that was trained to it."""
         return {
-            one: curve.threshold(level).scaled(1 / one.law(recipe, level))
+            one: curve.threshold(level).scaled(1 / self.predicted(learner, one, level))
             for (name, one), curve in self.curves.items()
             if name == learner and level <= self.settings.asked(one)
         }
@@ -170,7 +186,7 @@ def growth_exponent(parameter: Parameter, level: int, weight_sharing: bool) -> i
 
 def _facts(settings: GrammarSizes, results: Results) -> Iterator[Fact]:
     for one in settings.grammars():
-        yield from map(grammar.plateaus_fact, one.languages(settings.seeds))
+        yield from grammar.language_facts(one.languages(settings.seeds))
 
 
 def _cells(settings: GrammarSizes, facts: Facts, results: Results) -> Iterator[Cell]:
@@ -188,15 +204,11 @@ def _measure(settings: GrammarSizes, facts: Facts, results: Results) -> Measured
         (name, Grammar(**dict(zip(PARAMETERS, map(int, values), strict=True)))): curve
         for (name, *values), curve in curves.items()
     }
-    return Measured(settings, named)
+    return Measured(settings, facts, named)
 
 
 _SIZES = tuple(Column(parameter, SYMBOLS[parameter], "whole") for parameter in PARAMETERS)
-_PREDICTIONS = replace(
-    PREDICTIONS,
-    caption="The number of examples at which each law puts the threshold of each level, for every language.",
-    columns=(*_SIZES, *PREDICTIONS.columns),
-)
+_PREDICTIONS = replace(PREDICTIONS, columns=(*_SIZES, *PREDICTIONS.columns[1:]))
 _EXPONENTS = Schema(
     "exponents",
     "Predicted exponents",
@@ -206,13 +218,13 @@ _EXPONENTS = Schema(
 _GROWTH = replace(
     GROWTH,
     caption="Exponent k of P_l (1 - f) in each size of the grammar, the others as in the base, with its interval of "
-    "95 %.",
+    "95 %. Predicted: that of the exact signal = noise sizes of these very grammars; beside it the asymptotic law's.",
 )
 _PREFACTORS = Schema(
     "prefactors",
     "Prefactors by language",
-    "Measured threshold over the law's, with its interval of 95 %: one number for all languages if the law is exact "
-    "but for it.",
+    "Measured threshold over where exact correlations put it, with its interval of 95 %: one number for all languages "
+    "if signal = noise is all there is but for it.",
     (LEARNER, *_SIZES, LEVEL, *measured_as("prefactor")),
 )
 
@@ -221,7 +233,9 @@ def _predictions(settings: GrammarSizes, facts: Facts) -> Iterator[Table]:
     yield _PREDICTIONS.table(
         row
         for one in settings.grammars()
-        for row in grammar.law_rows(one.model_dump(), one.vocab, one.rules, one.branching, settings.asked(one))
+        for row in grammar.prediction_rows(
+            one.model_dump(), one.predictions(facts, settings.seeds, settings.asked(one))
+        )
     )
     yield _EXPONENTS.table(
         {
@@ -252,15 +266,16 @@ def _tables(measured: Measured) -> Iterator[Table]:
     rows = []
     for (name, one), curve in measured.curves.items():
         names = {"learner": name, "label": labels[name], **one.model_dump()}
-        law = functools.partial(one.law, settings.learners[name].learner)
-        rows += grammar.threshold_rows(names, curve, settings.asked(one), law)
-    yield THRESHOLDS.table(rows)
+        predicted = functools.partial(measured.predicted, name, one)
+        rows += grammar.threshold_rows(names, curve, settings.asked(one), predicted)
+    yield THRESHOLDS.table(rows, f"{THRESHOLDS.caption} {grammar.EXACTLY}")
     rows = []
     for name, parameter, level in _grown(measured):
         exponent, number = measured.growth(name, parameter, level)
-        predicted = growth_exponent(parameter, level, bool(settings.learners[name].learner.weight_sharing))
+        law = growth_exponent(parameter, level, bool(settings.learners[name].learner.weight_sharing))
         known = {"learner": name, "label": labels[name], "parameter": SYMBOLS[parameter], "level": level}
-        rows.append(known | {"predicted": float(predicted), **interval_columns(exponent), "num_points": number})
+        known |= {"law": float(law), "predicted": measured.predicted_growth(name, parameter, level)}
+        rows.append(known | {**interval_columns(exponent), "num_points": number})
     yield _GROWTH.table(rows)
     yield _PREFACTORS.table(
         {"learner": name, "label": labels[name], **one.model_dump(), "level": level, **interval_columns(prefactor)}
@@ -275,14 +290,16 @@ def _claims(measured: Measured) -> Iterator[Claim]:
     for name, parameter, level in _grown(measured):
         learner = settings.learners[name].learner
         exponent, number = measured.growth(name, parameter, level)
-        predicted, symbol = growth_exponent(parameter, level, bool(learner.weight_sharing)), SYMBOLS[parameter]
+        predicted, symbol = measured.predicted_growth(name, parameter, level), SYMBOLS[parameter]
+        law = growth_exponent(parameter, level, bool(learner.weight_sharing))
+        known = not math.isnan(predicted)
         yield Claim(
             f"P_{level} (1 - f) of the {learner.label} network grows as a power of {symbol}",
-            f"{symbol}^{predicted}" if predicted else f"{symbol}^0: no dependence",
+            f"{symbol}^{predicted:z.2f} by exact correlations; asymptotic law {law}" if known else "no prediction",
             exponent,
-            "equals",
-            float(predicted),
-            theory.SOURCE,
+            "equals" if known else "finding",
+            predicted,
+            exact.SOURCE,
             resolution=grammar.INTEGER_EXPONENT,
             shown=f"{symbol}^k, k = {exponent} from {number} values of {symbol}" if number else "",
         )
@@ -295,16 +312,16 @@ def _one_prefactor(measured: Measured, name: str, level: int) -> Claim:
     """One prefactor for all languages: the language farthest from the base, in standard errors, is where it is."""
     who = measured.settings.learners[name].learner.label
     text = f"level {level}: one prefactor for all languages of the {who} network"
-    predicted = "P_l / law, over that of the base, is 1"
+    predicted = "P_l over its exact size, over that of the base, is 1"
     prefactors = measured.prefactors(name, level)
     base = prefactors.pop(measured.settings.base, unmeasured("the base is not trained yet"))
     over = {one: combined([1.0, -1.0], [p, base], log=True) for one, p in prefactors.items()}
     if not over or all(math.isnan(interval.value) for interval in over.values()):
-        return Claim(text, predicted, unmeasured("not trained yet"), "equals", 1.0, theory.SOURCE)
+        return Claim(text, predicted, unmeasured("not trained yet"), "equals", 1.0, exact.SOURCE)
     one = min(over, key=lambda one: over[one].p_value(1.0))
     shown = f"of {len(over)} languages the farthest, {_sizes_of(one)}: {over[one]}"
     return Claim(
-        text, predicted, over[one], "equals", 1.0, theory.SOURCE, resolution=2.0, shown=shown, picked_from=len(over)
+        text, predicted, over[one], "equals", 1.0, exact.SOURCE, resolution=2.0, shown=shown, picked_from=len(over)
     )
 
 
@@ -338,11 +355,12 @@ def _collapse(measured: Measured) -> Figure:
         x = "measured / predicted $P_l$"
         panels.append(dot_panel(rows, title=f"level {level}", x=x, reference=None, labels=labels))
     caption = (
-        "Measured threshold over the law's for each language, with its interval of 95 % over seeds. The base has "
-        f"{_sizes_of(settings.base)}; each other language differs from it as its row says. If one law held for all up "
-        "to a prefactor, the points of one learner would stand above one another. Triangles: only a bound is known."
+        "Measured threshold over where the exact correlations of its grammars stand out of the noise, for each "
+        f"language, with its interval of 95 % over seeds. The base has {_sizes_of(settings.base)}; each other language "
+        "differs from it as its row says. If one prefactor were all that is left out, the points of one learner would "
+        "stand above one another. Triangles: only a bound is known."
     )
-    return Figure("prefactors", "One law for all languages? Prefactors by language", panels, caption)
+    return Figure("prefactors", "One prefactor for all languages? Prefactors by language", panels, caption)
 
 
 def _growth_figure(measured: Measured) -> Figure:
@@ -357,8 +375,8 @@ def _growth_figure(measured: Measured) -> Figure:
                 marks += _growth_marks(measured, name, parameter, level)
                 exponent, number = measured.growth(name, parameter, level)
                 if number > 2:
-                    predicted = growth_exponent(parameter, level, bool(grower.learner.weight_sharing))
-                    notes.append(Note(f"level {level}: k = {exponent}, law {predicted}", name))
+                    predicted = measured.predicted_growth(name, parameter, level)
+                    notes.append(Note(f"level {level}: k = {exponent}, predicted {predicted:z.2f}", name))
         values = settings.values(parameter)
         x = Axis(_WORDS[parameter], "log", ticks=values, limits=(values[0] / 1.15, values[-1] * 1.15))
         y = Axis("examples to half the error, $P_l$, times\u00a01\u00a0−\u00a0f", "log")
@@ -366,7 +384,8 @@ def _growth_figure(measured: Measured) -> Figure:
     caption = (
         "Measured thresholds times 1 - f against each size of the grammar, the others as in the base, so that the "
         "slope drawn is the exponent printed; intervals of 95 % over seeds, triangles where only a bound is known. "
-        "Dashes: the laws. Markers: levels. No exponent is given for fewer than three values."
+        "Dash-dotted: by the exact correlations of these grammars. Markers: levels. No exponent is given for fewer "
+        "than three values."
     )
     panels = panels or [Panel("", marks=(Empty("No size of the grammar is varied."),))]
     return Figure("growth", "How thresholds grow with the sizes of the grammar", panels, caption, columns=2)
@@ -380,9 +399,11 @@ def _growth_marks(measured: Measured, name: str, parameter: Parameter, level: in
         yield points
     languages = [settings.changed(parameter, value) for value in settings.values(parameter)]
     languages = [one for one in languages if level <= settings.asked(one)]
-    heights = [one.law(learner, level) * (1 - one.sparsity()) for one in languages]
-    law = theory.law_name(bool(learner.weight_sharing))
-    yield Law([getattr(one, parameter) for one in languages], heights, key=law, label=f"law, {law}")
+    heights = [measured.predicted(name, one, level) * (1 - one.sparsity()) for one in languages]
+    sharing = theory.law_name(bool(learner.weight_sharing))
+    look: dict[str, Any] = {"key": sharing, "label": f"exact, {sharing}", "dash": "dashdot"}
+    if all(map(math.isfinite, heights)):
+        yield Law([getattr(one, parameter) for one in languages], heights, **look)
 
 
 def _rescaled(measured: Measured) -> Figure:
@@ -395,8 +416,10 @@ def _rescaled(measured: Measured) -> Figure:
                 continue
             band, heights = curve.curve.band(), curve.plateaus.mean(0)
             left = (band.mean - heights[level]) / (heights[level - 1] - heights[level])
-            learner = settings.learners[name].learner
-            line = rescaled(name, band.num_examples, left, one.law(learner, level), label=learner.label)
+            label, predicted = settings.learners[name].learner.label, measured.predicted(name, one, level)
+            if not math.isfinite(predicted):
+                continue
+            line = rescaled(name, band.num_examples, left, predicted, label=label)
             marks.append(replace(line, weight="thin", hover={**dict(line.hover), "language": _name_of(settings, one)}))
         panels.append(rescaled_panel(marks, title=f"level {level}"))
     caption = (

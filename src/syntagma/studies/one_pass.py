@@ -38,6 +38,7 @@ from syntagma.studies.schemas import (
 )
 from syntagma.studies.study import Cell, Fact, Facts, Results, Settings, Study
 from syntagma.tasks import LastToken
+from syntagma.theory import exact
 from syntagma.theory import hierarchy as theory
 from syntagma.theory.prediction import Prediction
 
@@ -104,12 +105,13 @@ class Measured:
     """The course of every pass by examples seen, and the curves of fixed sets, by learner."""
 
     settings: OnePass
+    facts: Facts
     passes: Mapping[tuple[str], GrammarCurve]
     fixed: Mapping[tuple[str], GrammarCurve]
 
 
 def _facts(settings: OnePass, results: Results) -> Iterable[Fact]:
-    return map(grammar.plateaus_fact, settings.languages())
+    return grammar.language_facts(settings.languages())
 
 
 def _cells_of(settings: OnePass, part: str, name: str, training: Training, sizes: Iterable[int]) -> Iterator[Cell]:
@@ -146,6 +148,7 @@ def _measure(settings: OnePass, facts: Facts, results: Results) -> Measured:
     )
     return Measured(
         settings,
+        facts,
         grammar.grammar_curves(course, by, facts, passes, "validation_loss"),
         grammar.grammar_curves(results.table(fixed), by, facts, fixed),
     )
@@ -162,7 +165,8 @@ _OVER_FIXED = Schema(
 
 def _predictions(settings: OnePass, facts: Facts) -> Iterator[Table]:
     sizes = settings.grammar
-    yield PREDICTIONS.table(grammar.law_rows({}, sizes.vocab, sizes.rules, sizes.branching, settings.levels))
+    found = sizes.predictions(facts, settings.seeds, settings.levels)
+    yield PREDICTIONS.table(grammar.prediction_rows({"rules": sizes.rules}, found))
     values = grammar.plateaus_of(facts, settings.languages())
     yield PLATEAUS.table(grammar.plateaus_rows({"rules": sizes.rules}, values))
 
@@ -172,12 +176,14 @@ def _tables(measured: Measured) -> Iterator[Table]:
     for (name,), curve in measured.passes.items():
         learner = settings.learners[name].learner
         names = {"learner": name, "label": learner.label}
-        law = functools.partial(settings.grammar.law, learner)
-        rows += grammar.threshold_rows(names | {"rules": settings.grammar.rules}, curve, settings.levels, law)
+        predicted = functools.partial(settings.grammar.predicted, measured.facts, settings.seeds, learner)
+        rows += grammar.threshold_rows(names | {"rules": settings.grammar.rules}, curve, settings.levels, predicted)
         if fixed := measured.fixed.get((name,)):
             times = {level: curve.over(fixed, level) for level in range(1, settings.levels + 1)}
             over += [names | {"level": level} | interval_columns(one) for level, one in times.items()]
-    yield THRESHOLDS.table(rows, "Sentences seen in one pass when the loss comes half-way from L_(l-1) to L_l.")
+    yield THRESHOLDS.table(
+        rows, f"Sentences seen in one pass when the loss comes half-way from L_(l-1) to L_l. {grammar.EXACTLY}"
+    )
     yield _OVER_FIXED.table(over)
 
 
@@ -195,20 +201,20 @@ def _claims(measured: Measured) -> Iterator[Claim]:
             if one.fixed is not None:
                 text = f"level {level}: examples that {who} sees over those of a fixed set"
                 yield Claim(text, "at least 1", grammar.over(course, fixed, level), "above", 1.0, _ONE_PASS)
-            predicted = settings.grammar.law(one.learner, level)
+            predicted = settings.grammar.predicted(measured.facts, settings.seeds, one.learner, level)
             if math.isfinite(predicted) and course is not None:
                 text = f"level {level}: examples that {who} sees over the predicted P_{level}"
                 share = course.threshold(level).scaled(1 / predicted)
-                yield Claim(text, "a prefactor, not predicted", share, source=theory.SOURCE)
+                yield Claim(text, "a prefactor, not predicted", share, source=exact.SOURCE)
 
 
 def _figures(measured: Measured) -> Iterator[Figure]:
-    settings, size = measured.settings, measured.settings.grammar
+    settings = measured.settings
     passes = {name: curve for (name,), curve in measured.passes.items()}
     predictions: list[Prediction] = []
     if passes:
         heights = next(iter(passes.values())).plateaus.mean(0)
-        predictions = grammar.law_predictions(size.vocab, size.rules, size.branching, settings.levels, heights)
+        predictions = grammar.exact_predictions(measured.facts, settings.languages(), settings.levels, heights)
     panel = grammar.level_panel(
         passes,
         settings.levels,
@@ -221,8 +227,8 @@ def _figures(measured: Measured) -> Iterator[Figure]:
         "Loss of the last token on validation sentences against the number of sentences seen in one pass over fresh "
         "data: mean over seeds, and the band from the smallest to the largest of them, each with a grammar of its "
         "own. Full diamonds: where the seeds cross half-way between two plateaus, with the interval of 95 %; hollow "
-        "ones: the size P of fixed training sets at which that happens. Dashes: where each law puts the threshold "
-        "P_l. Lines: exact plateaus."
+        "ones: the size P of fixed training sets at which that happens. Dash-dotted: where the exact "
+        "correlations of these grammars put the threshold P_l. Lines: exact plateaus."
     )
     yield Figure("one-pass", "One pass over fresh data, beside fixed sets", (panel,), caption, columns=1)
 

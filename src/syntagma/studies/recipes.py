@@ -56,7 +56,7 @@ def adam(learning_rate: float, steps: tuple[int, int], **changes: Any) -> Traini
 
 
 _LEARNING_RATES = {"cnn": 0.03, "locally-connected": 0.03}
-"""Of Adam, at every width; of those tried, the ones with the smallest loss on sentences not trained on."""
+"""Of Adam, at every width, if not 0.01; of those tried, the ones with the smallest loss on sentences not trained on."""
 
 
 def trained(learner: AnyLearner, steps: tuple[int, int], **changes: Any) -> Contender:

@@ -103,8 +103,9 @@ def measured_as(heading: str = "measured", kind: Kind = "ratio") -> tuple[Column
 PREDICTIONS = Schema(
     "predictions",
     "Predicted thresholds",
-    "The number of examples at which each law puts the threshold of each level.",
-    (LAW, LEVEL, _PREDICTED_SIZE),
+    "The number of examples at which the threshold of each level is put: by the exact correlations of these grammars, "
+    "and by the asymptotic laws.",
+    (RULES, LEVEL, LAW, Column("regime", "holds as", "text"), _PREDICTED_SIZE, SOURCE),
 )
 
 PLATEAUS = Schema(

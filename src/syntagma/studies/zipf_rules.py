@@ -8,7 +8,6 @@ Source: arXiv 2505.07067 (class error), 2505.07070 (signal = noise); what is pre
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -31,7 +30,7 @@ from syntagma.studies.recipes import Contender, Rising, powers_of_two, trained
 from syntagma.studies.schemas import LEVEL, THRESHOLDS, Column, Schema, Table, interval_columns, measured_as
 from syntagma.studies.study import Cell, Fact, Facts, Results, Settings, Study
 from syntagma.tasks import LastToken, RootClass
-from syntagma.theory import exact, zipf
+from syntagma.theory import exact, root_class, zipf
 from syntagma.theory import hierarchy as theory
 
 _TOKENS_SOURCE = f"{theory.SOURCE}, signal = noise; exact correlations derived here"
@@ -79,6 +78,10 @@ class ZipfRules(Settings):
         self.tokens_grammar.check_levels("token_levels", self.token_levels)
         return self
 
+    def class_languages(self, exponent: float) -> list[HierarchySettings]:
+        """The grammars of the class task, one a seed."""
+        return self.classes_grammar.languages(self.seeds, exponent, self.classes)
+
     def languages(self, exponent: float) -> list[HierarchySettings]:
         """The grammars of the last token, one a seed."""
         return self.tokens_grammar.languages(self.seeds, exponent)
@@ -91,11 +94,13 @@ class Fall:
     Attributes:
         slope: the exponent k of error ~ P^-k, seed by seed over the sizes fitted.
         finite: the exponent that the law has with its finite number of rules over the same sizes.
+        exact: that of the exact correlations of the very grammars (`theory.root_class`), between the same errors.
         sizes: those fitted.
     """
 
     slope: Interval
     finite: float
+    exact: float
     sizes: Float[np.ndarray, " P"]
 
 
@@ -109,6 +114,7 @@ class Measured:
     """
 
     settings: ZipfRules
+    facts: Facts
     errors: Mapping[float, LearningCurve]
     falls: Mapping[tuple[float, float], Fall]
     tokens: Mapping[float, GrammarCurve]
@@ -138,12 +144,38 @@ def token_thresholds(settings: ZipfRules, exponent: float) -> Float[np.ndarray, 
 
 def _facts(settings: ZipfRules, results: Results) -> Iterator[Fact]:
     for exponent in (0.0, *settings.exponents):
-        yield from map(grammar.plateaus_fact, settings.languages(exponent))
+        yield from grammar.language_facts(settings.languages(exponent))
+    for exponent in settings.exponents:
+        yield from (_fall_fact(language, exponent) for language in settings.class_languages(exponent))
+
+
+def _fall_fact(language: HierarchySettings, exponent: float) -> Fact:
+    """The exponent of the class error of one grammar between the two errors that measurements are fitted between."""
+
+    def compute() -> dict[str, float]:
+        ends = zipf.ONSET, zipf.rare_share(exponent, language.rules)
+        curve = root_class.error_curve(language.language())
+        return {"exponent": root_class.slope_between(curve, *ends, *_LOOKED_FOR)}
+
+    return Fact(_fall_key(language), compute, f"class errors of m={language.rules} seed {language.seed}")
+
+
+def _fall_key(language: HierarchySettings) -> dict[str, Any]:
+    return grammar.fact_key("fall of the class error", language)
+
+
+_LOOKED_FOR = (1.0, 1e9)
+"""Between these sizes a predicted error falls to where the fit ends."""
+
+
+def exact_fall(settings: ZipfRules, facts: Facts, exponent: float) -> float:
+    """The mean of that exponent over the grammars."""
+    return float(np.mean([facts[_fall_key(one)]["exponent"] for one in settings.class_languages(exponent)]))
 
 
 def _class_cells(settings: ZipfRules) -> Iterator[Cell]:
     for exponent in (0.0, *settings.exponents):
-        languages = settings.classes_grammar.languages(settings.seeds, exponent, settings.classes)
+        languages = settings.class_languages(exponent)
         names, sizes, number = {"part": "classes", "zipf": exponent}, settings.sizes, settings.test_examples
         yield from grammar.cells_of(names, languages, RootClass(), settings.contender, sizes, number)
 
@@ -171,34 +203,35 @@ def _measure(settings: ZipfRules, facts: Facts, results: Results) -> Measured:
     falls = {}
     for exponent, curve in errors.items():
         for law in (exponent,) if exponent else settings.exponents:
-            falls[exponent, law] = _fall(curve, law, settings.classes_grammar.rules)
+            falls[exponent, law] = _fall(curve, law, settings.classes_grammar.rules, exact_fall(settings, facts, law))
     cells = list(_token_cells(settings))
     tokens = grammar.grammar_curves(results.table(cells), ["zipf"], facts, cells)
     equal = token_thresholds(settings, 0.0)
     over = {exponent: token_thresholds(settings, exponent) / equal for exponent in settings.exponents}
-    return Measured(settings, errors, falls, {known[0]: curve for known, curve in tokens.items()}, over)
+    return Measured(settings, facts, errors, falls, {known[0]: curve for known, curve in tokens.items()}, over)
 
 
-def _fall(curve: LearningCurve, law: float, rules: int) -> Fall:
+def _fall(curve: LearningCurve, law: float, rules: int, exactly: float) -> Fall:
     """The fall of a class error over the sizes where the law with exponent `law` is fitted."""
     band = curve.band()
     chosen = zipf.window(band.mean, zipf.rare_share(law, rules))
     sizes = band.num_examples[chosen]
     if len(sizes) < 2:
-        return Fall(unmeasured("fewer than two sizes between the two ends"), math.nan, sizes)
+        return Fall(unmeasured("fewer than two sizes between the two ends"), math.nan, exactly, sizes)
     finite = zipf.finite_exponent(sizes, band.mean[chosen], law, rules)
-    return Fall(curve.slope(within=(sizes[0], sizes[-1])), finite, sizes)
+    return Fall(curve.slope(within=(sizes[0], sizes[-1])), finite, exactly, sizes)
 
 
 _ZIPF = Column("zipf", "a", "number")
 _CLASS_LAWS = Schema(
     "zipf",
     "Predicted fall of the class error",
-    "Exponent of the class error with infinitely many rules, and the errors over chance's between which it is "
-    "measured.",
+    "Exponent of the class error by the exact correlations of the grammars, that of the law with infinitely many "
+    "rules, and the errors over chance's between which it is measured.",
     (
         _ZIPF,
-        Column("exponent", "exponent", "exponent"),
+        Column("exact", "exact", "exponent"),
+        Column("exponent", "law", "exponent"),
         Column("from_error", "from error", "ratio"),
         Column("to_error", "to error", "ratio"),
     ),
@@ -221,12 +254,14 @@ _FALLS = Schema(
     "falls",
     "Fall of the class error",
     "Exponent k of error ~ P^-k, fitted seed by seed over the sizes named, with its interval of 95 %, beside the "
-    "law's with infinitely many rules and with the number there is.",
+    "one of the exact correlations of the grammars, and the law's with infinitely many rules and with the number there "
+    "is.",
     (
         _ZIPF,
-        Column("compared_with", "a of the law", "number"),
+        Column("compared_with", "a compared with", "number"),
         Column("predicted", "predicted k", "exponent"),
-        Column("finite", "with m rules", "exponent"),
+        Column("law", "law", "exponent"),
+        Column("finite", "law, m rules", "exponent"),
         *measured_as("measured k", "exponent"),
     ),
 )
@@ -235,7 +270,13 @@ _FALLS = Schema(
 def _predictions(settings: ZipfRules, facts: Facts) -> Iterator[Table]:
     rules, equal, rows = settings.classes_grammar.rules, token_thresholds(settings, 0.0), []
     yield _CLASS_LAWS.table(
-        {"zipf": a, "exponent": zipf.exponent(a), "from_error": zipf.ONSET, "to_error": zipf.rare_share(a, rules)}
+        {
+            "zipf": a,
+            "exact": exact_fall(settings, facts, a),
+            "exponent": zipf.exponent(a),
+            "from_error": zipf.ONSET,
+            "to_error": zipf.rare_share(a, rules),
+        }
         for a in settings.exponents
     )
     for a in settings.exponents:
@@ -250,16 +291,17 @@ def _predictions(settings: ZipfRules, facts: Facts) -> Iterator[Table]:
 def _tables(measured: Measured) -> Iterator[Table]:
     settings = measured.settings
     yield _FALLS.table(
-        {"zipf": a, "compared_with": law, "predicted": zipf.exponent(law), "finite": fall.finite}
+        {"zipf": a, "compared_with": law, "predicted": fall.exact, "law": zipf.exponent(law), "finite": fall.finite}
         | interval_columns(fall.slope)
         for (a, law), fall in measured.falls.items()
     )
     learner, sizes, rows = settings.tokens.learner, settings.tokens_grammar, []
     for a, curve in measured.tokens.items():
         names = {"learner": "tokens", "label": learner.label, "rules": sizes.rules, "zipf": a}
-        law = functools.partial(sizes.law, learner) if not a else lambda level: math.nan
-        rows += grammar.threshold_rows(names, curve, settings.token_levels, law)
-    yield THRESHOLDS.table(rows)
+        languages = settings.languages(a)
+        predicted = dict(enumerate(grammar.predicted_thresholds(measured.facts, languages, learner).tolist(), start=1))
+        rows += grammar.threshold_rows(names, curve, settings.token_levels, predicted.__getitem__)
+    yield THRESHOLDS.table(rows, f"{THRESHOLDS.caption} {grammar.EXACTLY}")
 
 
 def _claims(measured: Measured) -> Iterator[Claim]:
@@ -273,20 +315,22 @@ def _claims(measured: Measured) -> Iterator[Claim]:
 
 
 def _class_claims(measured: Measured) -> Iterator[Claim]:
-    """The class error falls as P^(-a/(1+a)) with Zipf rules, and more steeply with equal ones."""
-    none = Fall(unmeasured("not trained yet"), math.nan, np.zeros(0))
-    rules = measured.settings.classes_grammar.rules
-    for a in measured.settings.exponents:
-        fall, equal, law = measured.falls.get((a, a), none), measured.falls.get((0.0, a), none), zipf.exponent(a)
+    """How the class error falls with Zipf rules, and that it falls more steeply with equal ones.
+
+    Tested against the exact correlations of the grammars: the law P^(-a/(1+a)) is of infinitely many rules.
+    """
+    settings = measured.settings
+    for a in settings.exponents:
+        exactly, law = exact_fall(settings, measured.facts, a), zipf.exponent(a)
+        none = Fall(unmeasured("not trained yet"), math.nan, exactly, np.zeros(0))
+        fall, equal = measured.falls.get((a, a), none), measured.falls.get((0.0, a), none)
         where = f" from P = {fall.sizes[0]:.0f} to {fall.sizes[-1]:.0f}" if len(fall.sizes) else ""
         shown = f"P^-k, k = {fall.slope}{where}" if where else ""
         text = f"Zipf exponent a = {a:g}: the class error falls as a power of P"
-        yield Claim(text, f"P^-{law:.2f}", fall.slope, "equals", law, zipf.SOURCE, shown=shown)
-        text = f"a = {a:g}: the same with the cut-off at m = {rules} rules"
-        source = f"{zipf.SOURCE}, cut-off derived here"
-        yield Claim(text, f"P^-{fall.finite:.2f}", fall.slope, "equals", fall.finite, source, shown=shown)
-        text = f"with equal rules the class error falls more steeply than with a = {a:g}"
-        yield Claim(text, f"exponent > {law:.2f}", equal.slope, "above", law, zipf.SOURCE)
+        says = f"P^-{exactly:.2f} by exact correlations; law of infinitely many rules P^-{law:.2f}"
+        yield Claim(text, says, fall.slope, "equals", exactly, root_class.SOURCE, resolution=0.5, shown=shown)
+        text = f"with equal rules the class error falls more steeply than with a = {a:g} as predicted"
+        yield Claim(text, f"exponent > {exactly:.2f}", equal.slope, "above", exactly, root_class.SOURCE)
 
 
 def _figures(measured: Measured) -> Iterator[Figure]:

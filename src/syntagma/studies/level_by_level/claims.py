@@ -12,6 +12,7 @@ import numpy as np
 from syntagma.curves import Claim, Interval, LearningCurve, certain, power_law, ratio, unmeasured
 from syntagma.studies import grammar
 from syntagma.studies.level_by_level.measured import ERROR_LEFT, WAY_TO_INVARIANT, Measured, half_invariant, where
+from syntagma.theory import exact, root_class
 from syntagma.theory import hierarchy as theory
 
 
@@ -78,37 +79,44 @@ def _sharing_claims(measured: Measured) -> Iterator[Claim]:
     for m in settings.rules:
         alone, shared = measured.curves.get(("locally-connected", m)), measured.curves.get(("cnn", m))
         for level in range(1, settings.depth + 1):
-            power = theory.threshold_exponent(level, False) - theory.threshold_exponent(level, True)
             text = f"level {level}, m = {m}: examples that the network needs without weight sharing over those with it"
-            times = grammar.over(alone, shared, level)
-            law = f"m^{power} = {m**power}" if power else "1"
-            yield grammar.ratio_claim(text, float(m**power), times, theory.SOURCE, law)
+            factor = measured.predicted("locally-connected", m, level) / measured.predicted("cnn", m, level)
+            law = f"{factor:.2f}, by exact correlations and one prefactor for both"
+            yield grammar.ratio_claim(text, factor, grammar.over(alone, shared, level), exact.SOURCE, law)
 
 
 def _class_claims(measured: Measured) -> Iterator[Claim]:
-    """P* = n_c m^L: its exponent in m for each n_c, in n_c for each m; and what the layers ignore meanwhile."""
+    """The exponent of P* in m for each n_c, in n_c for each m; and what the layers ignore meanwhile.
+
+    Tested against the exact correlations of the grammars; the asymptotic law n_c m^L stands beside them.
+    """
     grid, depth = measured.settings.root_class, measured.settings.depth
     lines = [(f"n_c = {c}", "m", grid.rules, [(m, c) for m in grid.rules], depth) for c in grid.classes]
     lines += [(f"m = {m}", "n_c", grid.classes, [(m, c) for c in grid.classes], 1) for m in grid.rules]
-    for fixed, symbol, values, places, exponent in lines:
-        text, law = f"{fixed}: P* of the class grows as a power of {symbol}", f"{symbol}^{exponent}"
-        yield from _power_claim(text, law, symbol, values, [measured.class_threshold(*p) for p in places], exponent)
+    for fixed, symbol, values, places, law in lines:
+        text = f"{fixed}: P* of the class grows as a power of {symbol}"
+        stars = [measured.class_threshold(*place) for place in places]
+        exactly = [measured.predicted_class(*place) for place in places]
+        yield from _power_claim(text, law, symbol, values, stars, exactly)
     for n in grid.classes:
         text = f"n_c = {n}: the P from which level-1 synonyms are ignored grows as P* does"
         insides = [half_invariant(measured.left_inside_class(m, n, 1)) for m in grid.rules]
-        yield from _power_claim(text, f"m^{depth}", "m", grid.rules, insides, depth)
+        exactly = [measured.predicted_class(m, n) for m in grid.rules]
+        yield from _power_claim(text, depth, "m", grid.rules, insides, exactly)
     for (m, n), curve in measured.classes.items():
         text = f"m = {m}, n_c = {n}: P at which level-1 synonyms are half-way ignored, over P*"
         yield _beside(text, measured.left_inside_class(m, n, 1), curve, ERROR_LEFT, theory.CLASS_SOURCE)
 
 
 def _power_claim(
-    text: str, law: str, symbol: str, values: Sequence[int], measured: Sequence[Interval], exponent: int
+    text: str, law: int, symbol: str, values: Sequence[int], measured: Sequence[Interval], exactly: Sequence[float]
 ) -> Iterator[Claim]:
-    """A power of a size of the task, where there are two values of it."""
+    """A power of a size of the task, where there are two values of it, beside that of the exact sizes."""
     if len(values) < 2:
         return
     known = all(not math.isnan(one.value) for one in measured)
     power = power_law(values, measured) if known else unmeasured("not trained yet")
-    claim = grammar.growth_claim(text, power, float(exponent), theory.CLASS_SOURCE, symbol)
-    yield replace(claim, predicted=law, shown=f"{symbol}^k, k = {power}" if known else "")
+    exponent = grammar.exact_power(dict(zip(values, exactly, strict=True)))
+    claim = grammar.growth_claim(text, power, exponent, root_class.SOURCE, symbol)
+    predicted = f"{symbol}^{exponent:z.2f} by exact correlations; asymptotic law {symbol}^{law}"
+    yield replace(claim, predicted=predicted, shown=f"{symbol}^k, k = {power}" if known else "")

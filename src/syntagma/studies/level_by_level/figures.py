@@ -25,7 +25,6 @@ from syntagma.plot import (
 from syntagma.plot.intervals import interval_points
 from syntagma.studies import grammar
 from syntagma.studies.level_by_level.measured import ERROR_LEFT, Measured, where
-from syntagma.theory import hierarchy as theory
 
 
 def figures(measured: Measured) -> Iterator[Figure]:
@@ -35,12 +34,13 @@ def figures(measured: Measured) -> Iterator[Figure]:
         curves = {name: curve for (name, rules), curve in measured.curves.items() if rules == m}
         if curves:
             heights = next(iter(curves.values())).plateaus.mean(0)
-            laws = grammar.law_predictions(settings.vocab, m, settings.branching, settings.depth, heights)
-            panels.append(grammar.level_panel(curves, settings.depth, laws, title=f"m = {m} rules per symbol"))
+            exactly = grammar.exact_predictions(measured.facts, settings.languages(m), settings.depth, heights)
+            panels.append(grammar.level_panel(curves, settings.depth, exactly, title=f"m = {m} rules per symbol"))
     caption = (
         "Test loss of the last token against the number of training examples P, with weight sharing and without. "
         "Horizontal lines: the exact losses L_l of a reader who knows the grammar and uses the s^l - 1 tokens before "
-        "the last; the lowest is the oracle. Dashes: where each law puts the threshold P_l. Diamonds: where the seeds "
+        "the last; the lowest is the oracle. Dash-dotted: where signal = sampling noise puts the threshold P_l, by the "
+        "exact correlations of these grammars. Diamonds: where the seeds "
         "come half-way between two plateaus, with the interval of 95 %."
     )
     panels = panels or [Panel(marks=(Empty("No run of the last token is finished."),))]
@@ -126,8 +126,7 @@ def _class_figure(measured: Measured) -> Figure:
             ]
             star = measured.class_threshold(m, n)
             if star.measured:
-                law = theory.class_sample_complexity(n, m, settings.depth)
-                values.append((n * 1.03**place, star.scaled(1 / law)))
+                values.append((n * 1.03**place, star.scaled(1 / measured.predicted_class(m, n))))
         if values:
             right.append(interval_points(values, key=f"series {place}", label=f"m = {m}"))
     if measured.classes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from syntagma.curves import Interval, LearningCurve, mean, unmeasured
+from syntagma.languages.settings import HierarchySettings
 from syntagma.statistics.correlations import correlations
 from syntagma.studies import grammar
 from syntagma.studies.grammar import GrammarCurve
@@ -17,6 +19,7 @@ from syntagma.studies.level_by_level.settings import LevelByLevel
 from syntagma.studies.study import Cell, Fact, Facts, Results
 from syntagma.sweep.stored_network import probe_run
 from syntagma.tasks import LastToken, RootClass
+from syntagma.theory import root_class
 from syntagma.theory.correlations import squared_covariance
 
 ERROR_LEFT = 0.1
@@ -38,6 +41,7 @@ class Measured:
     """
 
     settings: LevelByLevel
+    facts: Facts
     curves: Mapping[tuple[str, int], GrammarCurve]
     inside: pd.DataFrame
     observers: pd.DataFrame
@@ -52,6 +56,12 @@ class Measured:
     def threshold(self, learner: str, m: int, level: int) -> Interval:
         """The measured P_l."""
         return grammar.threshold(self.curves.get((learner, m)), level)
+
+    def predicted(self, learner: str, m: int, level: int) -> float:
+        """P_l by the exact correlations of the very grammars."""
+        settings = self.settings
+        one = settings.grammar_of(m)
+        return one.predicted(self.facts, settings.seeds, settings.learners[learner].learner, level)
 
     def _ignored(self, table: pd.DataFrame, **chosen: Any) -> LearningCurve | None:
         """What is left on the way to ignoring synonyms, of the best network of each P."""
@@ -82,6 +92,10 @@ class Measured:
         curve = self.classes.get((m, classes))
         return unmeasured("not trained yet") if curve is None else curve.crossing(ERROR_LEFT)
 
+    def predicted_class(self, m: int, classes: int) -> float:
+        """P* by signal = noise, as `predicted_class`."""
+        return predicted_class(self.settings, self.facts, m, classes)
+
 
 def where(table: pd.DataFrame, **chosen: Any) -> pd.DataFrame:
     """The rows with these values."""
@@ -97,11 +111,32 @@ def facts(settings: LevelByLevel, results: Results) -> Iterator[Fact]:
     symbol, at the last position that sees the change; and for the last token the distance to each truncated observer.
     """
     for rules in settings.rules:
-        yield from map(grammar.plateaus_fact, settings.languages(rules))
+        yield from grammar.language_facts(settings.languages(rules))
+    for rules, classes in itertools.product(settings.root_class.rules, settings.root_class.classes):
+        yield from map(_class_fact, settings.languages(rules, classes))
     for cell in (*_class_cells(settings), *_token_cells(settings)):
         for step in _kept(results, cell):
             text = f"looking into {cell.run.learner.kind}, P = {cell.run.num_examples}"
             yield Fact(_probe_key(settings, cell, step), _probe(settings, results, cell, step), text)
+
+
+def _class_fact(language: HierarchySettings) -> Fact:
+    """P* of one grammar, where tuples' correlations with the class stand out of the noise."""
+
+    def compute() -> dict[str, float]:
+        return {"num_examples": root_class.threshold(language.language())}
+
+    return Fact(_class_key(language), compute, f"correlations with the class of m={language.rules}")
+
+
+def _class_key(language: HierarchySettings) -> dict[str, Any]:
+    return grammar.fact_key("signal = noise of the class", language)
+
+
+def predicted_class(settings: LevelByLevel, facts: Facts, m: int, classes: int) -> float:
+    """P* by signal = noise (`theory.root_class.threshold`), exact for the grammars; the geometric mean over them."""
+    sizes = [facts[_class_key(language)]["num_examples"] for language in settings.languages(m, classes)]
+    return float(np.exp(np.mean(np.log(sizes))))
 
 
 def _kept(results: Results, cell: Cell) -> list[int]:
@@ -166,6 +201,7 @@ def measure(settings: LevelByLevel, facts: Facts, results: Results) -> Measured:
     )
     return Measured(
         settings,
+        facts,
         curves,
         pd.DataFrame(_ignoring(tokens), columns=[*_NAMES, "synonym", "symbol", "ignored"]),
         pd.DataFrame(nearest, columns=[*_NAMES, "nats"]),

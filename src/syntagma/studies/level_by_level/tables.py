@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from syntagma.studies import grammar
-from syntagma.studies.level_by_level.measured import Measured, correlation_rows, half_invariant
+from syntagma.studies.level_by_level.measured import Measured, correlation_rows, half_invariant, predicted_class
 from syntagma.studies.level_by_level.settings import LevelByLevel
 from syntagma.studies.schemas import (
     LEVEL,
@@ -23,16 +23,15 @@ from syntagma.studies.schemas import (
 )
 from syntagma.studies.study import Facts
 from syntagma.theory import hierarchy as theory
+from syntagma.theory import root_class
 
-_PREDICTIONS = replace(
-    PREDICTIONS, title="Predicted thresholds of the last token", columns=(RULES, *PREDICTIONS.columns, SOURCE)
-)
 _N_CLASSES = Column("classes", "classes n_c", "whole")
 _CLASSES = Schema(
     "classes",
     "Predicted sample complexity of the class",
-    "P* = n_c m^L of every class task.",
-    (RULES, _N_CLASSES, Column("num_examples", "P*", "count"), SOURCE),
+    "Examples at which the correlations of tuples with the class stand out of the sampling noise, exact for these "
+    "grammars, beside the asymptotic law n_c m^L.",
+    (RULES, _N_CLASSES, Column("num_examples", "P*", "count"), Column("law", "n_c m^L", "count"), SOURCE),
 )
 _CORRELATIONS = Schema(
     "correlations",
@@ -57,15 +56,16 @@ _IGNORED = (
 _THRESHOLDS = replace(
     THRESHOLDS,
     title="Thresholds of the last token, and of its layers",
-    caption=THRESHOLDS.caption
-    + " Beside it, the size at which the last layer is half-way to ignoring synonyms of level l - 1.",
+    caption=f"{THRESHOLDS.caption} {grammar.EXACTLY} Beside it, the size at which the last layer is half-way to "
+    "ignoring synonyms of level l - 1.",
     columns=(*THRESHOLDS.columns[:-1], *_IGNORED, NOTE),
 )
 _CLASS_THRESHOLDS = Schema(
     "class-thresholds",
     "Sample complexity of the class",
-    "Number of examples at which the test error has fallen to a tenth of chance, beside n_c m^L; and at which the last "
-    "layer is half-way to ignoring level-1 synonyms. Intervals of 95 %.",
+    "Number of examples at which the test error has fallen to a tenth of chance, beside where exact correlations with "
+    "the class stand out of the noise; and at which the last layer is half-way to ignoring level-1 synonyms. Intervals "
+    "of 95 %.",
     (RULES, _N_CLASSES, *THRESHOLDS.columns[3:-1], *_IGNORED, NOTE),
 )
 
@@ -73,15 +73,23 @@ _CLASS_THRESHOLDS = Schema(
 def predictions(settings: LevelByLevel, facts: Facts) -> Iterator[Table]:
     """Thresholds, sizes for classes, and the correlations that they come from."""
     grid, depth = settings.root_class, settings.depth
-    yield _PREDICTIONS.table(
-        row | {"source": theory.SOURCE}
+    yield PREDICTIONS.table(
+        row
         for m in settings.rules
-        for row in grammar.law_rows({"rules": m}, settings.vocab, m, settings.branching, depth)
+        for row in grammar.prediction_rows(
+            {"rules": m}, settings.grammar_of(m).predictions(facts, settings.seeds, depth)
+        )
     )
-    complexities = {(m, n): theory.class_sample_complexity(n, m, depth) for m in grid.rules for n in grid.classes}
     yield _CLASSES.table(
-        {"rules": m, "classes": n, "num_examples": size, "source": theory.CLASS_SOURCE}
-        for (m, n), size in complexities.items()
+        {
+            "rules": m,
+            "classes": n,
+            "num_examples": predicted_class(settings, facts, m, n),
+            "law": float(theory.class_sample_complexity(n, m, depth)),
+            "source": root_class.SOURCE,
+        }
+        for m in grid.rules
+        for n in grid.classes
     )
     yield _CORRELATIONS.table(correlation_rows(settings))
 
@@ -91,18 +99,18 @@ def tables(measured: Measured) -> Iterator[Table]:
     settings = measured.settings
     rows = []
     for (name, m), curve in measured.curves.items():
-        law, learner = settings.grammar_of(m).law, settings.learners[name].learner
+        learner = settings.learners[name].learner
         for level in range(1, settings.depth + 1):
             names = {"learner": name, "label": learner.label, "rules": m}
             inside = half_invariant(measured.left_inside(name, m, level - 1))
-            row = grammar.threshold_row(names, level, curve.threshold(level), law(learner, level))
+            row = grammar.threshold_row(names, level, curve.threshold(level), measured.predicted(name, m, level))
             rows.append(row | interval_columns(inside, "ignored_"))
     yield _THRESHOLDS.table(rows)
     rows = []
     for m, n in measured.classes:
-        threshold, predicted = measured.class_threshold(m, n), theory.class_sample_complexity(n, m, settings.depth)
+        threshold, predicted = measured.class_threshold(m, n), measured.predicted_class(m, n)
         inside = half_invariant(measured.left_inside_class(m, n, 1))
         share = threshold.value / predicted if threshold.measured else math.nan
-        known = {"rules": m, "classes": n, "predicted": float(predicted), "ratio": share}
+        known = {"rules": m, "classes": n, "predicted": predicted, "ratio": share}
         rows.append(known | interval_columns(threshold) | interval_columns(inside, "ignored_"))
     yield _CLASS_THRESHOLDS.table(rows)

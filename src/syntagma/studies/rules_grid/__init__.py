@@ -1,4 +1,7 @@
-"""What studies over the number of rules m share: `scaling-laws` and `weight-sharing` have the same grid and runs."""
+"""What studies over the number of rules m share: settings, cells, facts, tables and figures of one kind of grid.
+
+`scaling-laws` and `weight-sharing` are such studies; each has learners and claims of its own.
+"""
 
 from syntagma.studies.rules_grid.figures import figures
 from syntagma.studies.rules_grid.measured import Measured, cells, expected, facts, measure

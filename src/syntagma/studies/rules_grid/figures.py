@@ -10,22 +10,23 @@ from syntagma.plot import Axis, Figure, Law, Mark, Panel, Points, growth_panel, 
 from syntagma.plot import growth as growth_figure
 from syntagma.studies import grammar
 from syntagma.studies.rules_grid.measured import Measured
+from syntagma.studies.rules_grid.settings import RulesGrid
 from syntagma.theory import hierarchy as theory
 
 
 def figures(measured: Measured) -> Iterator[Figure]:
-    settings = measured.settings
-    panels = []
+    settings, panels, bands = measured.settings, list[Panel](), False
     for m in settings.rules:
         curves = {name: measured.curves[name, m] for name in settings.learners if (name, m) in measured.curves}
         if curves:
             heights = grammar.plateaus_of(measured.facts, settings.languages(m)).mean(0)
             exactly = grammar.exact_predictions(measured.facts, settings.languages(m), settings.levels, heights)
             many = "none" if len(curves) > _BANDS else "auto"
+            bands |= many == "auto"
             panels.append(
                 grammar.level_panel(curves, settings.levels, exactly, title=f"m = {m} rules per symbol", seeds=many)
             )
-    yield learning_curves(panels, title=_message(measured), caption=_CURVES_CAPTION)
+    yield learning_curves(panels, title=_message(measured), caption=_curves_caption(settings, bands))
     yield _growth_figure(measured)
     yield _against_law(measured)
 
@@ -54,11 +55,23 @@ _CURVES_CAPTION = (
     "someone who knows the grammar and uses the s^l - 1 tokens before the last, averaged over the grammars drawn; "
     "the lowest is the oracle. Dash-dotted: where signal = sampling noise puts the threshold P_l, by the exact "
     "correlations of these grammars, which claims are tested against. Curves are means over seeds, each with a grammar "
-    "of its own; diamonds: where the seeds come half-way between two plateaus, with the interval of 95 %; they stand "
-    "right of the predictions because a network needs the signal several times the noise, by the factors written. The "
-    "counter and the clusterer are readers, without weights: the one keeps a table of contexts, the other finds "
-    "synonyms level by level. Losses far above L_0 are left out."
+    "of its own; diamonds: where the seeds come half-way between two plateaus, with the interval of 95 %. Written in "
+    "the panels: how many times the predicted thresholds of a learner its measured ones are."
 )
+_BANDS_CAPTION = "Bands or thin lines: the seeds."
+_READERS_CAPTION = {
+    "counter": "The counter keeps a table of contexts and has no weights.",
+    "clusterer": "The clusterer finds synonyms level by level, without weights.",
+}
+
+
+def _curves_caption(settings: RulesGrid, bands: bool) -> str:
+    """What the lines, marks and notes of the learning curves are, with those who read and have no weights."""
+    kinds = dict.fromkeys(settings.learners[name].learner.kind for name in settings.readers())
+    readers = [_READERS_CAPTION[kind] for kind in kinds if kind in _READERS_CAPTION]
+    return " ".join(
+        [_CURVES_CAPTION, *([_BANDS_CAPTION] if bands else []), *readers, "Losses far above L_0 are left out."]
+    )
 
 
 def _growth_figure(measured: Measured) -> Figure:
@@ -137,8 +150,7 @@ def _against_law(measured: Measured) -> Figure:
     caption = (
         "Every threshold that has both a measurement and a prediction of that learner's own, by the exact "
         "correlations of its grammars; the counter's by the blocks of tokens it must have seen. On the line the two "
-        "are equal; parallel to it, they are proportional. A network stands above the line by what signal = noise "
-        "leaves out: it needs the signal several times the noise."
+        "are equal; parallel to it, they are proportional."
     )
     own = [mark for mark in marks if isinstance(mark, Points) and mark.key in settings.networks()]
     factors = sorted(y / x for mark in own for x, y in zip(mark.x, mark.y, strict=True))

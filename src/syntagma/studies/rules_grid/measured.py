@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,11 +35,19 @@ class Measured:
         reads = grammar.is_reader(self.settings.learners[learner].learner)
         return f"the {self.label(learner)}" + ("" if reads else " network")
 
-    def exact(self, rules: int, learner: str, level: int) -> float:
-        """P_l predicted of this learner on the very grammars that it had; NaN where theory does not cover it."""
-        languages = self.settings.languages(rules, self.settings.seeds_of(learner))
+    def exact(self, rules: int, learner: str, level: int, seeds: Iterable[int] | None = None) -> float:
+        """P_l predicted of this learner on the grammars of `seeds`; NaN where theory does not cover it.
+
+        By default the very grammars that it had.
+        """
+        languages = self.settings.languages(rules, self.settings.seeds_of(learner) if seeds is None else seeds)
         sizes = grammar.predicted_thresholds(self.facts, languages, self.settings.learners[learner].learner)
         return float(sizes[level - 1])
+
+    def exact_ratio(self, rules: int, learner: str, other: str, level: int) -> float:
+        """P_l predicted of `learner` over that of `other`, on the grammars that both had."""
+        both = range(min(len(self.settings.seeds_of(name)) for name in (learner, other)))
+        return self.exact(rules, learner, level, both) / self.exact(rules, other, level, both)
 
     def exact_growth(self, learner: str, level: int) -> float:
         """The exponent that these have in m."""

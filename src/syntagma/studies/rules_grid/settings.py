@@ -68,6 +68,9 @@ class RulesGrid(Settings):
             raise invalid("levels", self.levels, f"the grammar has depth {self.depth}", f"At most {self.depth}")
         for rules in self.rules:
             self.language(rules, 0).language()
+            if theory.sparsity(self.vocab, rules, self.branching) == 1:
+                allowed = "every tuple is then a rule (f = 1), where the laws, in 1 / (1 - f), put no threshold"
+                raise invalid("rules", rules, allowed, f"At most {rules - 1}, or raise vocab")
             if not list(self.curve_sizes(rules)):
                 first = theory.thresholds(self.vocab, rules, self.branching, 1, True)[0]
                 allowed = f"with rules={rules} the sizes begin near {self.start * first:.0f} examples"

@@ -5,32 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from syntagma.learners import (
-    Counter,
-)
+from syntagma.learners import Counter
 from syntagma.studies import grammar
 from syntagma.studies.rules_grid.measured import Measured
 from syntagma.studies.rules_grid.settings import RulesGrid
-from syntagma.studies.schemas import GROWTH, PLATEAUS, THRESHOLDS, Column, Schema, Table, interval_columns
+from syntagma.studies.schemas import GROWTH, PLATEAUS, PREDICTIONS, THRESHOLDS, Column, Schema, Table, interval_columns
 from syntagma.studies.study import Facts
 from syntagma.theory import hierarchy as theory
 from syntagma.theory.prediction import Prediction
-
-_PREDICTIONS = Schema(
-    "predictions",
-    "Predicted thresholds",
-    "The number of examples at which each law puts the threshold of each level: asymptotically, and by the exact "
-    "correlations of these grammars.",
-    (
-        Column("rules", "rules m", "whole"),
-        Column("level", "level l", "whole"),
-        Column("law", "law", "text"),
-        Column("regime", "holds as", "text"),
-        Column("num_examples", "P_l", "count"),
-        Column("source", "source", "text"),
-    ),
-)
-
 
 _EXPONENTS = Schema(
     "exponents",
@@ -46,8 +28,7 @@ _LAW = Column("law", "asymptotic law", "count")
 _THRESHOLDS = Schema(
     THRESHOLDS.name,
     THRESHOLDS.title,
-    THRESHOLDS.caption
-    + " Predicted: where the exact correlations of these very grammars stand out of the sampling noise.",
+    f"{THRESHOLDS.caption} {grammar.EXACTLY} The counter's: where half of the blocks that tell the level were seen.",
     (*THRESHOLDS.columns[:4], _LAW, *THRESHOLDS.columns[4:]),
 )
 
@@ -55,25 +36,17 @@ _THRESHOLDS = Schema(
 _GROWTH = Schema(
     GROWTH.name,
     GROWTH.title,
-    GROWTH.caption + " Predicted: that of the exact sizes of these very grammars.",
+    f"{GROWTH.caption} Predicted: that of the exact sizes of these very grammars (the counter's: of its blocks).",
     (*GROWTH.columns[:3], Column("law", "asymptotic law", "exponent"), *GROWTH.columns[3:]),
 )
 
 
 def predictions(settings: RulesGrid, facts: Facts) -> Iterator[Table]:
     sizes = settings.vocab, settings.branching
-    yield _PREDICTIONS.table(
-        {
-            "rules": m,
-            "level": level,
-            "law": one.name,
-            "regime": one.thresholds.regime,
-            "num_examples": float(size),
-            "source": one.thresholds.source,
-        }
+    yield PREDICTIONS.table(
+        row
         for m in settings.rules
-        for one in all_predictions(settings, facts, m)
-        for level, size in enumerate(one.thresholds.values, start=1)
+        for row in grammar.prediction_rows({"rules": m}, all_predictions(settings, facts, m))
     )
     yield _plateaus_table(settings, facts)
     alphas = [
