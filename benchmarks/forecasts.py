@@ -36,10 +36,11 @@ def read(source: str, most: int) -> tuple[str, Held]:
         return name, made(hidden_markov().sample(0, 1).tokens, 16, most)
     if ":" not in where:
         raise SystemExit(f"{source!r} is no text: give NAME=SOURCE:TOKENS, or random-hierarchy, or hidden-markov")
-    path, tokens, *vocab = where.split(":")
+    path, tokens, *size = where.split(":")
     if tokens == "bpe":
-        tokens, vocab = f"bpe:{vocab[0]}", []
-    corpus = Corpus.read(path, tokens, **({"vocab": int(vocab[0])} if vocab else {}))
+        corpus = Corpus.read(path, f"bpe:{size[0]}")
+    else:
+        corpus = Corpus.read(path, tokens, vocab=int(size[0]) if size else None)
     parts = [corpus[part] for part in ("train", "validation", "test")]
     limits = (most, _HELD_OUT, _HELD_OUT)
     texts = [np.asarray(part.tokens[:limit]) for part, limit in zip(parts, limits, strict=True)]
@@ -93,9 +94,8 @@ def main() -> None:
             if not math.isnan(row.error):
                 errors[row.method, row.share].append(abs(row.error))
             reasons |= {row.share: row.reason} if row.reason and row.method == "two exponents" else {}
-        print(
-            f"<!-- {name}: {len(text.train)} tokens, v = {text.vocab}, {time.perf_counter() - begun:.0f} s; {reasons} -->"
-        )
+        seconds = time.perf_counter() - begun
+        print(f"<!-- {name}: {len(text.train)} tokens, v = {text.vocab}, {seconds:.0f} s; {reasons} -->")
     print("\n| method | from | texts | mean absolute error (nats) |\n| --- | --- | --- | --- |")
     for (method, share), each in sorted(errors.items(), key=lambda item: (item[0][1], np.mean(item[1]))):
         print(f"| {method} | {100 * share:g} % | {len(each)} | {np.mean(each):.3f} |")

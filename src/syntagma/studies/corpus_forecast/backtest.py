@@ -25,7 +25,7 @@ import numpy as np
 from jaxtyping import Float, Integer
 
 from syntagma.checked_call import checked
-from syntagma.curves import Interval
+from syntagma.curves import Interval, mean, unmeasured
 from syntagma.errors import InputError, invalid
 from syntagma.statistics.entropies import EntropyBounds, entropy_bounds
 from syntagma.statistics.entropy_decay import fit_entropy_decay
@@ -135,8 +135,8 @@ def backtest(text: Held, *, shares: Sequence[float] = (0.01, 0.1), longest: int 
     for share in shares:
         if not 0 < share < 1:
             raise invalid("shares", share, "each is above 0 and below 1", "For example 0.01 and 0.1")
-        if (number := int(share * len(text.train))) < 10 * _SMALLEST_RUN:
-            least = f"{share:g} of the text has {number} tokens, and {10 * _SMALLEST_RUN} are needed"
+        if (number := round(share * len(text.train))) < 5 * _SMALLEST_RUN:
+            least = f"{share:g} of the text has {number} tokens, and {5 * _SMALLEST_RUN} are needed"
             raise invalid("shares", share, least, "Choose a larger share, or a longer text")
     measured = counted_loss(text, longest)[0]
     for share in shares:
@@ -144,7 +144,7 @@ def backtest(text: Held, *, shares: Sequence[float] = (0.01, 0.1), longest: int 
 
 
 def _from_share(text: Held, share: float, longest: int, measured: float) -> Iterator[Row]:
-    number = int(share * len(text.train))
+    number = round(share * len(text.train))
     sizes = [number >> k for k in reversed(range(_HALVINGS + 1)) if number >> k >= _SMALLEST_RUN]
     runs = [counted_loss(text.first(size), longest) for size in sizes]
     losses, factor = np.array([loss for loss, _ in runs]), len(text.train) / number
@@ -170,10 +170,11 @@ def _two_exponents(
     entropy = fit_entropy_decay(statistics.counts)
     sizes = (statistics.tokens, int(factor * statistics.tokens))
     forecast = forecast_from(statistics, entropy, sizes, _CONTEXTS)
-    said = gain(loss, forecast.beta, entropy, factor)
-    yield "two exponents", said, forecast.belief, "; ".join(forecast.reasons)
-    if not math.isnan(said.value):
+    said, reasons = gain(loss, forecast.beta, entropy, factor), "; ".join(forecast.reasons)
+    if forecast.belief != "no":
+        yield "two exponents", said, forecast.belief, reasons
         return
+    yield "two exponents", unmeasured(reasons), forecast.belief, reasons
     forced = dataclasses.replace(statistics, decay=_anyhow(statistics.decay), counts=_taken_as_tight(statistics.counts))
     entropy = fit_entropy_decay(forced.counts)
     forecast = forecast_from(forced, entropy, sizes, _CONTEXTS)
@@ -195,8 +196,6 @@ def _taken_as_tight(bounds: EntropyBounds) -> EntropyBounds:
 
 def _with_error(losses: Float[np.ndarray, " m"], blocks: int = 20) -> Interval:
     """The mean over test tokens, with the interval of as many equal stretches."""
-    from syntagma.curves import mean
-
     return mean([float(part.mean()) for part in np.array_split(losses, blocks)])
 
 

@@ -25,8 +25,11 @@ from syntagma.curves.tail import Tail, welch
 from syntagma.errors import invalid
 from syntagma.statistics.entropies import EntropyBounds
 from syntagma.statistics.entropy_decay import EntropyDecay
+from syntagma.statistics.power_law import Law
 from syntagma.studies.corpus_forecast.facts import Statistics
 
+_TOLERANCE = 0.03
+"""Relative deviations that `fit_decay` weighs distances by."""
 _LIMITS = 9
 """How many of the limits that are allowed are looked at, from the lowest to the highest."""
 
@@ -46,12 +49,21 @@ def horizon(text: Statistics, num_tokens: float) -> Interval:
     if not noise > 0:
         return unmeasured("shuffled text has no correlations at all, so nothing limits the horizon")
     reached = min((law.log_amplitude - math.log(noise)) / law.exponent, _FARTHEST)
-    middle = (math.log(law.first) + math.log(law.last)) / 2
-    of_exponent = (reached - middle) * law.standard_error / law.exponent
-    of_height = law.scatter / math.sqrt(law.points) / law.exponent
+    middle, of_height = _centre(text, law)
+    of_exponent = (reached - middle) * law.standard_error
     blocks = len(law.by_block)
-    tail = Tail(reached, math.hypot(of_exponent, of_height), blocks - 1)
+    tail = Tail(reached, math.hypot(of_exponent, of_height) / law.exponent, blocks - 1)
     return Interval(math.exp(reached), tail, tail, log=True, num_seeds=blocks)
+
+
+def _centre(text: Statistics, law: Law) -> tuple[float, float]:
+    """ln of the distance at which the law's height does not depend on its exponent, and that ln height's error."""
+    fitted = (text.strengths.lags >= law.first) & (text.strengths.lags <= law.last)
+    relative = text.strengths.errors[fitted] / text.strengths.values[fitted]
+    weights = 1 / (relative**2 + _TOLERANCE**2)
+    weights /= weights.sum()
+    error = math.sqrt(float((weights**2 * np.maximum(relative, law.scatter) ** 2).sum()))
+    return float(weights @ np.log(text.strengths.lags[fitted])), error
 
 
 def gain(loss: Interval, beta: Interval, entropy: EntropyDecay, factor: float = 10.0) -> Interval:
@@ -73,11 +85,11 @@ def gain(loss: Interval, beta: Interval, entropy: EntropyDecay, factor: float = 
             return unmeasured(one.reason)
     if math.isnan(entropy.limit):
         return unmeasured(entropy.reason)
-    best = _gain_at(entropy.limit, loss, beta, entropy, factor)
-    return envelope([_gain_at(float(at), loss, beta, entropy, factor) for at in allowed(entropy)], best.value)
+    best = gain_at(entropy.limit, loss, beta, entropy, factor)
+    return envelope([gain_at(float(at), loss, beta, entropy, factor) for at in allowed(entropy)], best.value)
 
 
-def _gain_at(limit: float, loss: Interval, beta: Interval, entropy: EntropyDecay, factor: float) -> Interval:
+def gain_at(limit: float, loss: Interval, beta: Interval, entropy: EntropyDecay, factor: float = 10.0) -> Interval:
     """The gain for one limit; its error to first order in those of the loss and of ln alpha."""
     excess, alpha = loss.value - limit, alpha_at(entropy, limit, beta)
     if math.isnan(alpha.value):
