@@ -47,7 +47,7 @@ def corpus_of(tokens: np.ndarray, vocab: int) -> Corpus:
 
 @pytest.fixture(scope="module")
 def reading() -> Reading:
-    return read(corpus_of(power_tokens(0, 200_000), 2), LOOK)
+    return read(corpus_of(power_tokens(0, 400_000), 2), LOOK)
 
 
 @pytest.fixture(scope="module")

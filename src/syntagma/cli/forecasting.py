@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from syntagma.cli import completion
 from syntagma.cli.options import AsJson, number
 from syntagma.cli.reports import make_parent
 
@@ -35,7 +36,7 @@ def forecast(
         typer.Option(
             help="char, word, bpe:8192, a tokenizer.json; uint16 or uint32 for a token file.",
             metavar="TOKENS",
-            autocompletion=lambda: ["char", "word", "bpe:8192", "uint16", "uint32"],
+            autocompletion=completion.tokens,
         ),
     ] = "char",
     field: Annotated[str | None, typer.Option(help="Which field of records is the text.", metavar="NAME")] = None,

@@ -36,7 +36,7 @@ def write_report(
     """Analyse, draw, and say what came out and where it is."""
     from syntagma.cli import display
     from syntagma.cli.progress import waiting
-    from syntagma.report import save_figures, write_page
+    from syntagma.report import save_figures, write_markdown, write_page
     from syntagma.studies import machinery
     from syntagma.sweep.atomic_file import remove_abandoned
 
@@ -47,10 +47,12 @@ def write_report(
         remove_abandoned(directory)
         figures = save_figures(analysis.figures, directory / "figures", formats, width, title=title)
         write_page(analysis, page)
+        text = write_markdown(analysis, directory / "claims.md", next((f for f in ("png", "svg") if f in formats), ""))
     display.print_verdicts(analysis.verdicts)
     for note in analysis.notes:
         display.console(stderr=True).print(f"note    {note}", markup=False, soft_wrap=True)
     print(f"page    {page}")
+    print(f"text    {text}")
     for figure in figures:
         print(f"figure  {figure}")
 
