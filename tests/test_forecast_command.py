@@ -63,7 +63,8 @@ def page_of_words(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def say(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple]:
     """Run the command with little work; its exit code, output and errors."""
-    monkeypatch.setattr(of_corpus, "EFFORTS", {"quick": LOOK, "night": LOOK})
+    little = LOOK.model_copy(update={"longest": 4, "largest_lag": 16})
+    monkeypatch.setattr(of_corpus, "EFFORTS", {"quick": little, "night": LOOK})
     monkeypatch.setattr("syntagma.studies.corpus_forecast.assumptions._LONGEST", 8)
 
     def go(*arguments: str) -> tuple[int, str, str]:
@@ -109,7 +110,7 @@ def test_the_command_says_what_the_study_predicts(
     say: Callable[..., tuple], page_of_words: Path, tmp_path: Path
 ) -> None:
     """One function for both: the tables are the same, number by number."""
-    code, out, _ = say(str(page_of_words), "--json")
+    code, out, _ = say(str(page_of_words), "--json", "--night")
     assert code == 0
     found = json.loads(out)
     Corpus.read(page_of_words).save(tmp_path / "corpus")
