@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -247,7 +248,8 @@ def test_intervals_hold_the_exponents_of_made_texts():
 def test_tables_show_what_more_text_brings_and_what_hangs_on_the_limit():
     text = stated(2 ** np.arange(10), 0.1 * 2.0 ** -np.arange(10), np.arange(9), entropies(0.5, 0.5), floor=1e-3)
     decay, found = fit_entropy_decay(text.counts), forecast(text)
-    outlook, limits = (table.data for table in outlook_tables(text, decay, found))
+    shown: Any = [table.data for table in outlook_tables(text, decay, found)]
+    outlook, limits = shown
     values = outlook.set_index(["what", "factor"])["value"]
     assert values["horizon n* (tokens)", 100] == pytest.approx(1000, rel=1e-4)
     assert values["gain (nats)", 10] == pytest.approx(gain(best_counted(text.counts), found.beta, decay).value)
@@ -259,9 +261,8 @@ def test_tables_show_what_more_text_brings_and_what_hangs_on_the_limit():
     spread = limits["gain"].max() / limits["gain"].min()
     assert spread < limits["alpha"].max() / limits["alpha"].min()  # the gain hangs on the limit much less
     nothing = stated(2 ** np.arange(10), 0.1 * 2.0 ** -np.arange(10), np.arange(9), np.ones(9))
-    outlook, limits = (
-        table.data for table in outlook_tables(nothing, fit_entropy_decay(nothing.counts), forecast(nothing))
-    )
+    shown = [table.data for table in outlook_tables(nothing, fit_entropy_decay(nothing.counts), forecast(nothing))]
+    outlook, limits = shown
     assert outlook.set_index("what")["value"]["gain (nats)"].isna().all()
     assert outlook["note"].iloc[-1].startswith("bounds are tight up to n = 0")
     assert not len(limits)
