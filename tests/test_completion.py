@@ -45,6 +45,8 @@ def completed(line: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest
         ("syntagma fit --learner cnn --set learner.", ["learner.width="]),
         ("syntagma fit --set training.weight", ["training.weight_decay="]),
         ("syntagma run no-such-study --set a", []),
+        ("syntagma fore", ["forecast"]),
+        ("syntagma forecast book.txt --tokens b", ["bpe:8192"]),
     ],
 )
 def test_what_is_completed(

@@ -126,8 +126,8 @@ def test_texts_of_every_form_are_the_same_corpus(tmp_path):
     assert whole.notes == (
         "1 line ends CR LF were made LF",
         "1 line ends CR were made LF",
-        "1 byte order marks were left out",
-        "1 empty documents were left out",
+        "1 byte order mark was left out",
+        "1 empty document was left out",
         "2 files that are no text were left out",
         "3 documents: the parts follow one another",
     )

@@ -212,7 +212,7 @@ def test_the_study_from_text_to_verdicts(analysis):
     assert set(tables["exponents"]["name"]) >= {"forecast", "measured", "decay of correlations"}
     assert sorted(tables["curves"]["num_tokens"].unique()) == [512, 1024, 4096]
     assert set(tables["curves"]["context"]) == set(range(8))
-    assert len(analysis.verdicts) == 5
+    assert len(analysis.verdicts) == 6
     assert {verdict.outcome for verdict in analysis.verdicts} <= {"agrees", "disagrees", "open", "finding"}
 
 

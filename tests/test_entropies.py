@@ -11,6 +11,7 @@ from syntagma.errors import InputError
 from syntagma.languages import RandomHierarchy
 from syntagma.oracles import oracle_of
 from syntagma.randomness import stream
+from syntagma.statistics.context_tree import context_tree_losses
 from syntagma.statistics.entropies import EntropyBounds, entropy_bounds
 from syntagma.statistics.entropy_decay import fit_entropy_decay
 from syntagma.statistics.ngrams import ngram_losses
@@ -27,17 +28,19 @@ def markov(seed: int, length: int) -> np.ndarray:
     return (np.cumsum(stream(seed, "flips").random(length) >= 0.9) % 2).astype(np.uint8)
 
 
-def test_bounds_are_the_better_smoothing_by_validation_and_their_value_is_by_test():
+def test_bounds_are_the_best_estimator_by_validation_and_their_value_is_by_test():
     tokens = stream(0, "tokens").zipf(1.5, size=6000) % 5
     tokens[2::3] = tokens[0::3][: len(tokens[2::3])]
     train, validation, test = tokens[:4000], tokens[4000:5000], tokens[5000:]
     found = entropy_bounds(train, validation, test, 5, 3, blocks=10)
     for n in range(4):
+        pairs = (train, validation), (train, test), (train[2000:], test)
         choices = {
-            name: [ngram_losses(part, text, 5, 3, smoothing=name)[n] for part, text in
-                   ((train, validation), (train, test), (train[2000:], test))]
+            name: [ngram_losses(part, text, 5, 3, smoothing=name)[n] for part, text in pairs]
             for name in ("witten-bell", "kneser-ney")
-        }  # fmt: skip
+        }
+        trees = (context_tree_losses(part, [(text, None, "text")], 5, 3)[0][n] for part, text in pairs)
+        choices["context tree"] = list(trees)
         best = min(choices, key=lambda name: choices[name][0].mean())
         assert found.estimators[n] == best
         whole = choices[best][1]

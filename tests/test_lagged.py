@@ -322,6 +322,13 @@ def test_bumps_of_line_lengths_are_no_law():
     assert decay.law is None or decay.law.first >= 50
 
 
+def test_correlations_that_hardly_fall_are_no_law():
+    """As of sentences of a grammar one after another, whose tokens are not equally frequent at each place."""
+    decay = fit_decay(made(LAGS, 0.01 * LAGS**-0.05, 0.002))
+    assert (decay.law, decay.whole.rejected) == (None, False)
+    assert "correlations hardly fall with distance: by a factor of 1.4 from 1 to 813 tokens" in decay.reason
+
+
 def test_unresolved_and_noisy_strengths_do_not_count():
     strengths = made(LAGS, 0.1 * LAGS**-1.0, np.where(LAGS > 100, 0.5, 0.01))
     decay = fit_decay(strengths)

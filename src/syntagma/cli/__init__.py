@@ -1,4 +1,4 @@
-"""The command line: `syntagma list | predict | sample | export | run | fit | score | probe | report | results`.
+"""The command line: `syntagma list | forecast | predict | sample | export | run | fit | score | report | results`, ...
 
 Whatever a person got wrong ends in one line on standard error and exit code 2, before anything is written.
 """

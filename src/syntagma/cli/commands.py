@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from syntagma.cli import looking, outside, planning, running, sampling
+from syntagma.cli import forecasting, looking, outside, planning, running, sampling
 from syntagma.sweep.endings import exit_code
 
 
@@ -51,7 +51,8 @@ def _entry(
 
 app.command("list")(planning.list_)
 for _command in (
-    planning.settings, planning.predict, sampling.sample, running.run, running.fit, looking.report, looking.results,
-    looking.compare, looking.watch, running.merge, looking.probe, looking.network, outside.export, outside.score,
+    planning.settings, planning.predict, forecasting.forecast, sampling.sample, running.run, running.fit,
+    looking.report, looking.results, looking.compare, looking.watch, running.merge, looking.probe, looking.network,
+    outside.export, outside.score,
 ):  # fmt: skip
     app.command()(_command)

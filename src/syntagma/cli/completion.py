@@ -56,6 +56,13 @@ def keys(ctx: typer.Context, incomplete: str) -> Iterator[tuple[str, str]]:
     return _beginning(incomplete, ((f"{noun}.{name}=", "") for noun, names in given.items() for name in names))
 
 
+def tokens(incomplete: str) -> Iterator[tuple[str, str]]:
+    """What `forecast` can make tokens of."""
+    kinds = {"char": "each character", "word": "each word between white space", "bpe:8192": "byte pairs, learned"}
+    kinds |= {"uint16": "a ready file of numbers", "uint32": "a ready file of numbers"}
+    return _beginning(incomplete, kinds.items())
+
+
 def collected() -> dict[str, Any]:
     """The list, made from the package. Imports all of it."""
     import inspect

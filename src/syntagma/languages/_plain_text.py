@@ -13,7 +13,9 @@ from typing import Any
 from syntagma.errors import InputError
 from syntagma.regular_file import AnyPath, shown
 
-_TOKENS = "Corpus.read(FILE, tokens='uint16', vocab=...) reads it"
+_TOKENS = (
+    "Corpus.read(FILE, tokens='uint16', vocab=...) reads it, as does syntagma forecast --tokens uint16 --vocab NUMBER"
+)
 _READS = "Corpus.read(FILE) reads it"
 _BEGINNINGS = (
     (b"\x93NUMPY", "an array of NumPy", "Corpus.read(FILE) reads it, where it holds tokens"),
@@ -29,7 +31,10 @@ _ENDINGS = {
     ".bin": ("a file of tokens by its name", _TOKENS),
     ".npy": ("an array of NumPy by its name", "Corpus.read(FILE) reads it, where it holds tokens"),
     ".npz": ("an archive of arrays by its name", "Save one array of tokens as .npy, and give that"),
-    ".parquet": ("a Parquet table by its name", "Corpus.read(FILE, field=...) reads it, with the name of the column"),
+    ".parquet": (
+        "a Parquet table by its name",
+        "Corpus.read(FILE, field=...) reads it, with the name of the column, as does syntagma forecast --field NAME",
+    ),
 }
 _RECORDS = (".jsonl", ".ndjson")
 
@@ -72,7 +77,9 @@ def check_is_text(content: bytes, path: AnyPath, ending: str | None = None) -> N
     if not what and ending == ".json" and content.lstrip()[:1] in (b"[", b"{"):
         what, mend = "JSON, not text", "Give one record a line, in a file *.jsonl: jq -c '.[]' makes it of a list"
     if not what and ending in _RECORDS:
-        what, mend = "records of JSON, not text", f"Corpus.read(FILE, field={_text_field(content)!r}) reads it"
+        field = _text_field(content)
+        reads = f"Corpus.read(FILE, field={field!r}) reads it, as does syntagma forecast --field {field}"
+        what, mend = "records of JSON, not text", reads
     if not what and ending in _ENDINGS:
         what, mend = _ENDINGS[ending]
     if not what and b"\0" in content:

@@ -134,14 +134,22 @@ class CorpusSettings(CheckedModel):
         """The windows themselves, memory-mapped.
 
         Raises:
+            InputError: as `corpus`.
+        """
+        chosen = self.model_dump(include={"stride", "distinct", "across_documents"})
+        return self.corpus().windows(self.part, self.sentence_length, **chosen)
+
+    def corpus(self) -> Corpus:
+        """The whole corpus, memory-mapped.
+
+        Raises:
             InputError: the folder is missing, damaged, or has another corpus in it.
         """
         corpus = Corpus.open(self.directory)
         if corpus.digest != self.digest:
             allowed = f"{shown(self.directory)} has another corpus in it, with digest {corpus.digest}"
             raise invalid("digest", self.digest, allowed, "Restore the folder, or give its own")
-        chosen = self.model_dump(include={"stride", "distinct", "across_documents"})
-        return corpus.windows(self.part, self.sentence_length, **chosen)
+        return corpus
 
 
 LANGUAGES: Kinds[Any] = Kinds(

@@ -69,7 +69,7 @@ def page_html(analysis: Analysis, *, about: bool = False) -> str:
         _heading("claims", "All claims", 2),
         f'<p class="caption">{_RULE} {html.escape(claims_tested(analysis.verdicts))}</p>',
         claims_table(analysis.verdicts),
-        *map(_table, tables),
+        *map(titled_table, tables),
         _provenance(analysis),
     ]
     contents = {f"figure-{figure.name}": figure.title for figure in analysis.figures} | {"claims": "All claims"}
@@ -225,7 +225,8 @@ def _changes(old: Any, new: Any, path: str = "") -> Iterator[tuple[str, Any]]:
         yield path, new
 
 
-def _table(table: Table) -> str:
+def titled_table(table: Table) -> str:
+    """A table under its title, with its caption."""
     rows = len(table.data)
     long = (f"<details><summary>{rows:,} rows</summary>", "</details>") if rows > _LONG_TABLE else ("", "")
     return f"""{_heading(f"table-{table.name}", table.title, 2)}
@@ -235,12 +236,17 @@ def _table(table: Table) -> str:
 
 def _provenance(analysis: Analysis) -> str:
     """Command, settings, versions, machine, and what it cost."""
-    known = dict(analysis.provenance)
-    command = known.pop("command", None)
     runs = analysis.tables["runs"].data
     cost: dict[str, Any] = {"runs": f"{len(runs):,}"}
     if "seconds" in runs:
         cost["training time"] = _duration(sum(runs["seconds"]))
+    return how_it_was_made(analysis.provenance, cost)
+
+
+def how_it_was_made(provenance: Mapping[str, Any], cost: Mapping[str, Any]) -> str:
+    """Command, settings, versions, machine, and what it cost, under a heading with the id `provenance`."""
+    known, cost = dict(provenance), dict(cost)
+    command = known.pop("command", None)
     if known.get("seconds") is not None:
         cost["time in all"] = _duration(float(known["seconds"]))
     settings = known.pop("settings", {})

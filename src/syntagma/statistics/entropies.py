@@ -1,9 +1,10 @@
 """Upper bounds of the entropy H_n of a token given n before it, and how far to trust them.
 
-The bound at each n is the better of Witten-Bell and modified Kneser-Ney counts (`ngrams.py`), the better by validation
-text, its value by test text, so that choosing does not make it too low. A bound of counts is too high by what counts do
-not know yet: it is measured again with half of the training text, and the fall by the second half, which is about what
-the next doubling would bring, is kept beside it. Bounds of trained networks join by `lowered_by`.
+The bound at each n is the best of Witten-Bell and modified Kneser-Ney counts (`ngrams.py`) and of context-tree
+weighting (`context_tree.py`), the best by validation text, its value by test text, so that choosing does not make it
+too low. A bound of counts is too high by what counts do not know yet: it is measured again with half of the training
+text, and the fall by the second half, which is about what the next doubling would bring, is kept beside it. Bounds of
+trained networks join by `lowered_by`.
 """
 
 from __future__ import annotations
@@ -17,11 +18,14 @@ from jaxtyping import Bool, Float, Integer
 from syntagma.checked_call import checked
 from syntagma.errors import invalid, whole_number
 from syntagma.languages._tokens import checked_line
+from syntagma.statistics.context_tree import context_tree_losses
 from syntagma.statistics.ngrams import losses_of_all
 from syntagma.statistics.pair_counts import checked_documents
 
 _MOST_COUNTED = 1 << 24
 """Training tokens that are counted at the most, the last ones."""
+_MOST_IN_TREES = 1 << 21
+"""Training tokens up to which context trees take part: they cost some ten seconds a million, n-gram counts one."""
 _TIGHT = 0.25
 """A bound is tight where a doubling of the text moves it by less than this share of what the last token tells."""
 
@@ -37,7 +41,7 @@ class EntropyBounds:
         errors: `[k]`, their standard errors, over blocks of test text.
         by_block: `[B, k]`, the bound on each block, of equal weight.
         doubling: `[k]`, by how much the last doubling of the training text lowered each; NaN where not known.
-        estimators: `[k]`, what each comes from: a smoothing's name, or "network".
+        estimators: `[k]`, what each comes from: a smoothing's name, "context tree", or "network".
     """
 
     contexts: Integer[np.ndarray, " k"]
@@ -121,31 +125,40 @@ def entropy_bounds(
     blocks: int = 40,
     documents: tuple[np.ndarray | None, np.ndarray | None, np.ndarray | None] = (None, None, None),
     most_counted: int = _MOST_COUNTED,
+    most_in_trees: int = _MOST_IN_TREES,
 ) -> EntropyBounds:
     """Bounds for n = 0, ..., `longest`: `entropy_bounds(train, validation, test, 50, 8).values`.
 
     Args:
         train: the text that is counted; of a longer one than `most_counted` tokens, the last so many.
-        validation: the text that chooses the smoothing.
+        validation: the text that chooses between smoothings and trees.
         test: the text that is predicted.
         vocab: v.
         longest: most tokens of context.
         blocks: stretches of test text that standard errors come from.
         documents: where documents begin in each of the three.
         most_counted: tokens of training text that fit in memory, at some 60 bytes each.
+        most_in_trees: context trees take part where the training text is no longer than so many tokens; 0 for never.
 
     Raises:
         InputError: as `ngram_losses`; fewer than two training tokens; more blocks than predicted test tokens.
     """
     blocks, most = whole_number("blocks", blocks, minimum=2), whole_number("most_counted", most_counted, minimum=2)
+    most_in_trees = whole_number("most_in_trees", most_in_trees, minimum=0)
     train = checked_line(train, shortest=2, field="train")
     starts = checked_documents(documents[0], len(train), "documents")
     texts = (validation, documents[1], "validation"), (test, documents[2], "test")
-    whole, half = (
-        losses_of_all(train[left_out:], texts, vocab, longest, train_documents=_from(starts, left_out))
-        for number in (min(len(train), most), min(len(train), most) // 2)
-        for left_out in (len(train) - number,)
-    )
+    trees = len(train) <= most_in_trees
+
+    def losses(number: int) -> dict[str, list[np.ndarray]]:
+        """Of all estimators that learned the last `number` training tokens."""
+        last, begin = train[len(train) - number :], _from(starts, len(train) - number)
+        found: dict[str, list[np.ndarray]] = {**losses_of_all(last, texts, vocab, longest, train_documents=begin)}
+        if trees:
+            found["context tree"] = context_tree_losses(last, texts, vocab, longest, train_documents=begin)
+        return found
+
+    whole, half = losses(min(len(train), most)), losses(min(len(train), most) // 2)
     names = tuple(whole)
     chosen = np.stack([whole[name][0].mean(axis=1) for name in names]).argmin(axis=0)
     at = np.arange(longest + 1)

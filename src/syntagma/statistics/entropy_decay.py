@@ -6,8 +6,17 @@ For a given limit H_inf, ln(H_n - H_inf) is linear in ln n, and gamma its slope:
 So the limit is neither set to 0 nor hidden in a fit of three numbers. It is scanned from the lowest that it can be, 0
 for an entropy rate, to the lowest bound measured, which it cannot exceed; at each limit the weighted squared residuals
 Q of the logarithms are measured against what a doubling of the text still changes and a tolerance for what is no exact
-power. Limits whose Q is within 3.84 of the best (or of what the number of points makes usual, if the best is below) are
-allowed; the interval of gamma runs over all of them, and adds the sampling error of the slope.
+power. How unlikely a limit is, is
+
+    D = Q + 2 (k - 3) / k sum ln s_n,     s_n the standard deviation of H_n
+
+(H_n - H_inf times the tolerance, and what a doubling changes), the sum over the k lengths of context: the nearer the
+limit, the more a deviation of H_n moves its logarithm, so that the likelihood of H_n has the sum beside Q, of which the
+three numbers that are fitted use up their share. Limits whose D is within 3.84 of the best are allowed; the value is
+that of the smallest D, with Q in units of its smallest value per free number where that is below 1: an exact power is
+found exactly, and its limit is always allowed. The interval runs over all limits allowed, and adds the sampling error
+of the slope. Simulated, 3 percent off a power at each n, it holds gamma in 95 to 98 percent; one by Q alone in 86 to
+97, too low where it fails, one by the whole sum in 89 to 95, too high there.
 """
 
 from __future__ import annotations
@@ -23,7 +32,11 @@ from syntagma.statistics.blocks import jackknife_error, student_reach
 from syntagma.statistics.entropies import EntropyBounds
 
 _FEWEST = 4
-_SCANNED = 400
+_SCANNED = 2000
+_NEAREST = 1e-6
+"""How near the limit may be to the lowest bound, as a share of it."""
+_EXACT = 0.05
+"""A text whose Q per free number is below this is closer to a power than the tolerance takes it to be."""
 _ALLOWED = 3.84
 """95 percent of a chi square with one degree of freedom."""
 
@@ -56,6 +69,10 @@ class EntropyDecay:
     limits: Float[np.ndarray, " s"]
     gammas: Float[np.ndarray, " s"]
     misfits: Float[np.ndarray, " s"]
+
+    def misfit_at(self, limit: float) -> float:
+        """Q at a limit."""
+        return float(np.interp(limit, self.limits, self.misfits))
 
     def at(self, limit: float, blocks: int) -> tuple[float, float]:
         """gamma for a given limit, and its standard error.
@@ -93,13 +110,15 @@ def fit_entropy_decay(bounds: EntropyBounds, *, lowest: float = 0.0, tolerance: 
     top = float(data.values.min())
     if top <= lowest:
         return _nothing(f"the lowest bound, {top:.3g} nats, is not above the lowest limit, {lowest:.3g} nats")
-    limits = lowest + (top - lowest) * (1 - np.geomspace(1, 1e-4, _SCANNED))
-    fits = [data.fit(limit) for limit in limits]
-    misfits, gammas = np.array([fit[2] for fit in fits]), np.array([fit[1] for fit in fits])
-    best = int(np.argmin(misfits))
-    usual = max(float(misfits[best]), len(chosen) - 3.0)
-    allowed = np.flatnonzero(misfits <= usual + _ALLOWED)
-    ends = int(allowed[0]), int(allowed[-1])
+    limits = lowest + (top - lowest) * (1 - np.geomspace(1, _NEAREST, _SCANNED))
+    amplitudes, gammas, misfits = data.fits(limits)
+    nearness = 2 * (1 - 3 / len(chosen)) * data.log_spread(limits)
+    closest, unlikely = int(np.argmin(misfits)), misfits + nearness
+    smoother = min(max(float(misfits[closest]) / (len(chosen) - 3), 1e-6), 1.0)
+    exact = [closest] if smoother < _EXACT else []
+    best = int(np.argmin(misfits / smoother + nearness))
+    allowed = np.union1d(np.flatnonzero(unlikely <= unlikely.min() + _ALLOWED), exact).astype(int)
+    ends = max(int(allowed[0]) - 1, 0), min(int(allowed[-1]) + 1, _SCANNED - 1)  # as far as the scan is fine
     errors = [data.slope_error(limits[end]) for end in ends]
     reach = student_reach(len(bounds.by_block) - 1)
     return EntropyDecay(
@@ -109,7 +128,7 @@ def fit_entropy_decay(bounds: EntropyBounds, *, lowest: float = 0.0, tolerance: 
         limit=float(limits[best]),
         limit_low=float(limits[ends[0]]),
         limit_high=float(limits[ends[1]]),
-        amplitude=float(np.exp(fits[best][0])),
+        amplitude=float(np.exp(amplitudes[best])),
         first=int(data.contexts[0]),
         last=int(data.contexts[-1]),
         reason=_care(misfits[best], len(chosen), ends, bounds, data),
@@ -133,15 +152,26 @@ class _Points:
         contexts, values = bounds.contexts[chosen].astype(float), bounds.values[chosen]
         return cls(contexts, values, doubling, bounds.by_block[:, chosen], tolerance)
 
-    def fit(self, limit: float, values: np.ndarray | None = None) -> tuple[float, float, float]:
-        """ln a, gamma and Q at a limit."""
-        above = np.maximum((self.values if values is None else values) - limit, 1e-12)
-        x, y = np.log(self.contexts), np.log(above)
-        weights = 1 / (self.tolerance**2 + (self.errors / (self.values - limit)) ** 2)
-        mean_x, mean_y = np.average(x, weights=weights), np.average(y, weights=weights)
-        slope = float((weights * (x - mean_x) * y).sum() / (weights * (x - mean_x) ** 2).sum())
-        residuals = y - mean_y - slope * (x - mean_x)
-        return float(mean_y - slope * mean_x), -slope, float((weights * residuals**2).sum())
+    def log_excess(self, limits: np.ndarray, values: np.ndarray | None = None) -> Float[np.ndarray, "s k"]:
+        """ln(H_n - H_inf) at each limit, of these values or of others, `[k]` or a row for each limit."""
+        above = (self.values if values is None else values) - limits[:, None]
+        return np.log(np.maximum(above, 1e-12))
+
+    def log_spread(self, limits: np.ndarray) -> Float[np.ndarray, " s"]:
+        """Sum over n of the logarithm of how far H_n may be off at each limit, in units of the tolerance."""
+        off = np.hypot(np.exp(self.log_excess(limits)), self.errors / self.tolerance)
+        return np.log(off).sum(axis=1)
+
+    def fits(self, limits: np.ndarray, values: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """`[s]`, `[s]`, `[s]`: ln a, gamma and Q at each limit."""
+        x, y = np.log(self.contexts), self.log_excess(limits, values)
+        weights = 1 / (self.tolerance**2 + (self.errors / (self.values - limits[:, None])) ** 2)
+        total = weights.sum(axis=1)
+        mean_x, mean_y = (weights * x).sum(axis=1) / total, (weights * y).sum(axis=1) / total
+        off = x - mean_x[:, None]
+        slopes = (weights * off * y).sum(axis=1) / (weights * off**2).sum(axis=1)
+        residuals = y - mean_y[:, None] - slopes[:, None] * off
+        return mean_y - slopes * mean_x, -slopes, (weights * residuals**2).sum(axis=1)
 
     def slope_error(self, limit: float) -> float:
         """Standard error of gamma at a limit: jack-knife over the blocks of test text."""
@@ -149,7 +179,7 @@ class _Points:
         without = (self.by_block.sum(axis=0) - self.by_block) / (blocks - 1)
         if (without.min(axis=1) <= limit).any():
             return 0.0
-        return jackknife_error(np.array([self.fit(limit, values)[1] for values in without]))
+        return jackknife_error(self.fits(np.full(blocks, limit), without)[1])
 
 
 def _care(misfit: float, points: int, ends: tuple[int, int], bounds: EntropyBounds, data: _Points) -> str:

@@ -89,11 +89,11 @@ def losses_of_all(
     train = checked_stream(train, vocab, field="train")
     if not len(texts):
         raise invalid("texts", list(texts), "there are none", "Give one or more")
-    pieces, ages, scored = [train], [_ages(len(train), train_documents, "train_documents")], []
+    pieces, ages, scored = [train], [ages_in_documents(len(train), train_documents, "train_documents")], []
     begin = len(train)
     for text, documents, name in texts:
         pieces.append(checked_stream(text, vocab, field=name))
-        ages.append(_ages(len(text), documents, f"{name}_documents"))
+        ages.append(ages_in_documents(len(text), documents, f"{name}_documents"))
         scored.append(begin + np.flatnonzero(ages[-1] >= longest))
         begin += len(text)
         if not len(scored[-1]):
@@ -110,7 +110,7 @@ def losses_of_all(
     return {name: np.split(losses, ends, axis=1) for name, losses in zip(smoothings, out, strict=True)}
 
 
-def _ages(length: int, documents: np.ndarray | None, field: str = "documents") -> Integer[np.ndarray, " N"]:
+def ages_in_documents(length: int, documents: np.ndarray | None, field: str = "documents") -> Integer[np.ndarray, " N"]:
     """How many tokens of its own document are before each token."""
     starts = checked_documents(documents, length, field)
     if starts is None:
@@ -233,4 +233,4 @@ def scored_tokens(
     length: int, longest: int, documents: Integer[np.ndarray, " E"] | None = None
 ) -> Bool[np.ndarray, " M"]:
     """Which tokens of a test text `ngram_losses` predicts: those with `longest` before them in their document."""
-    return _ages(whole_number("length", length), documents) >= whole_number("longest", longest, minimum=0)
+    return ages_in_documents(whole_number("length", length), documents) >= whole_number("longest", longest, minimum=0)

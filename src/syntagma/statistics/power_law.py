@@ -34,7 +34,10 @@ from syntagma.statistics.strengths import Strengths
 _FEWEST = 5
 """Distances that a law is believed over at the least,"""
 _LEAST_SPAN = 8.0
-"""and the least ratio of the last to the first."""
+"""the least ratio of the last to the first,"""
+_LEAST_FALL = 2.0
+"""and the least by which the correlations fall over them: what falls by less may as well be what never falls, as where
+stretches of a text differ in how frequent their tokens are."""
 _LEVEL = 0.05
 """A law with a smaller p-value is rejected."""
 _SHORTEST_PIECE = 3
@@ -143,6 +146,7 @@ def _clear(strengths: Strengths, start: int, tolerance: float) -> int:
     with np.errstate(invalid="ignore", divide="ignore"):
         number = _first_false(strengths.resolved[start:] & (errors < _NOISIEST * values))
         seen = (strengths.crossed[start:] > 2 * strengths.crossed_errors[start:]) & (values > 0)
+        seen &= strengths.unturned[start:]
         for _ in range(3):
             if number < _SHORTEST_PIECE:
                 break
@@ -162,6 +166,14 @@ def _judged(whole: Law, exponential: Law, pieces: tuple[Law, ...]) -> tuple[Law 
         length = 1 / exponential.exponent if exponential.exponent > 0 else math.inf
         return None, f"correlations fall exponentially, by e in {length:.3g} tokens, and not as a power of the distance"
     candidates = [law for law in (whole, *pieces) if not law.rejected and _long_enough(law) and law.low > 0]
+    falling = [law for law in candidates if law.span**law.exponent >= _LEAST_FALL]
+    if candidates and not falling:
+        law = max(candidates, key=lambda one: one.span)
+        return None, (
+            f"correlations hardly fall with distance: by a factor of {law.span**law.exponent:.3g} from {law.first} to "
+            f"{law.last} tokens, and a law needs {_LEAST_FALL:g}; {_described(pieces)}"
+        )
+    candidates = falling
     if not candidates:
         if not whole.rejected and whole.high < 0:
             return None, "correlations grow with distance"

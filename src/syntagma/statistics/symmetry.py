@@ -37,6 +37,7 @@ from jaxtyping import Float, Integer
 from syntagma.checked_call import checked
 from syntagma.errors import invalid, whole_number
 from syntagma.estimate import Estimate
+from syntagma.languages._tokens import check_range
 from syntagma.languages.language import PairLanguage
 from syntagma.randomness import stream
 from syntagma.statistics.blocks import block_mean, jackknife_error, product_ratio, student_reach, unbiased_product
@@ -178,6 +179,28 @@ def position_sorted(windows: Integer[np.ndarray, "n T"]) -> Integer[np.ndarray, 
         InputError: no integers `[n, T]`.
     """
     return np.sort(_windows(windows), axis=1)
+
+
+def of_frequent_tokens(
+    windows: Integer[np.ndarray, "n T"], vocab: int, most: int
+) -> tuple[Integer[np.ndarray, "n T"], int]:
+    """Windows with at most so many different tokens, and how many: the most frequent ones are kept, 0 on in order of
+    frequency, and all others become one, the last. Of a large vocabulary, C has too many entries.
+
+    `measured_symmetry(*of_frequent_tokens(windows, 8192, 32))` asks about the 31 most frequent of 8,192 tokens.
+
+    Raises:
+        InputError: no integers `[n, T]`; tokens outside the vocabulary; fewer than two tokens are to be kept.
+    """
+    windows, vocab = _windows(windows), whole_number("vocab", vocab)
+    most = whole_number("most", most, minimum=2)
+    check_range(windows.reshape(-1), vocab)
+    counts = np.bincount(windows.reshape(-1), minlength=vocab)
+    ranked = np.argsort(-counts, kind="stable")
+    kept = min(vocab, most)
+    number = np.full(vocab, kept - 1)
+    number[ranked[: kept - 1]] = np.arange(kept - 1)
+    return number[windows], kept
 
 
 def _covariance_rows(

@@ -17,7 +17,7 @@ from typing import Any
 
 from syntagma.errors import InputError, invalid
 from syntagma.languages._plain_text import check_is_text, line_end_notes, with_plain_line_ends
-from syntagma.languages.corpora._streams import Limit, Stream
+from syntagma.languages.corpora._streams import Limit, Stream, check_is_no_tar
 
 Piece = tuple[str, bool]
 """Some text, and whether a document begins with it."""
@@ -35,13 +35,17 @@ class Notes:
 
     def sentences(self) -> tuple[str, ...]:
         """One sentence for each kind of change."""
-        forms = {
-            "marks": "{} byte order marks were left out",
-            "empty": "{} empty documents were left out",
-            "skipped": "{} files that are no text were left out",
-            "halves": "{} halves of surrogate pairs were replaced",
+        one_and_many = {
+            "marks": ("1 byte order mark was left out", "{} byte order marks were left out"),
+            "empty": ("1 empty document was left out", "{} empty documents were left out"),
+            "skipped": ("1 file that is no text was left out", "{} files that are no text were left out"),
+            "halves": ("1 half of a surrogate pair was replaced", "{} halves of surrogate pairs were replaced"),
         }
-        said = [form.format(self.counts[name]) for name, form in forms.items() if self.counts[name]]
+        said = [
+            forms[self.counts[name] > 1].format(self.counts[name])
+            for name, forms in one_and_many.items()
+            if self.counts[name]
+        ]
         return (*line_end_notes(self.counts["CR LF"], self.counts["CR"]), *said)
 
 
@@ -64,11 +68,14 @@ def pieces(
         yield from _table(stream, text_field, limit, notes)
         return
     beginning = stream.read(_CHUNK, limit)
+    check_is_no_tar(beginning, stream.name)
     if text_field is None:
         check_is_text(beginning, stream.name, stream.ending)
         text = _text(itertools.chain([beginning], stream.chunks(limit)), stream.name, notes)
         yield from _whole(text) if separator is None else _cut(text, separator)
         return
+    if stream.ending == ".json" and beginning.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"["):
+        check_is_text(beginning, stream.name, stream.ending)  # says how to make records of a list
     if stream.ending not in _RECORDS and not beginning.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
         raise invalid("field", text_field, f"{stream.name} holds text, not records", "Leave field out")
     yield from _records(stream, beginning, text_field, limit, notes)

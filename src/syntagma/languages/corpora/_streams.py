@@ -113,10 +113,19 @@ def streams(path: AnyPath) -> Iterator[Stream]:
             yield from _members(path, file)
             return
         name = shown(path)
-        if beginning[257:262] == b"ustar":
-            raise InputError(f"{name} is a tar archive. Unpack it, and give the folder.")
+        check_is_no_tar(beginning, name)
         opened = _opened(beginning, file)
         yield Stream(name, _ending(name), opened, plain=opened is file)
+
+
+def check_is_no_tar(beginning: bytes, name: str) -> None:
+    """Refuse what begins as a tar archive does, compressed ones by what is inside.
+
+    Raises:
+        InputError: it is one.
+    """
+    if beginning[257:262] == b"ustar":
+        raise InputError(f"{name} is a tar archive. Unpack it, and give the folder.")
 
 
 def _opened(beginning: bytes, file: IO[bytes]) -> IO[bytes]:

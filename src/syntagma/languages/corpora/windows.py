@@ -73,7 +73,11 @@ class CorpusWindows(Source):
     @property
     def windows(self) -> Integer[np.ndarray, "n T"]:
         """All windows in order: a copy."""
-        return self._of(np.arange(len(self)))
+        return self.at(np.arange(len(self)))
+
+    def at(self, numbers: Integer[np.ndarray, " n"]) -> Integer[np.ndarray, "n T"]:
+        """The windows of these places in their order: `windows.at(np.arange(0, len(windows), 10))`."""
+        return self._of(np.asarray(numbers))
 
     @checked
     def sample(self, seed: int, num_sentences: int, *, hidden: bool = False) -> Sample:

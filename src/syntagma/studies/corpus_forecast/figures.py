@@ -7,12 +7,15 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
+from jaxtyping import Float
 
 from syntagma.curves import Interval, format_interval
 from syntagma.plot import Axis, Band, Empty, Figure, Law, Level, Line, Mark, Panel, Points, VerticalLine
 from syntagma.plot.learning_curves import band_labels, curve_marks
 from syntagma.statistics.blocks import student_reach
-from syntagma.studies.corpus_forecast.facts import counted_lags
+from syntagma.statistics.entropy_decay import EntropyDecay
+from syntagma.studies.corpus_forecast.facts import Statistics, counted_lags
+from syntagma.studies.corpus_forecast.forecast import Forecast
 from syntagma.studies.corpus_forecast.measured import Measured, collapsed
 from syntagma.studies.corpus_forecast.tables import NETWORK, NGRAMS
 
@@ -26,7 +29,14 @@ def figures(measured: Measured) -> Iterator[Figure]:
     yield Figure(
         "forecast",
         "Two statistics of a text, and how its loss falls",
-        (_decay_panel(measured), _entropy_panel(measured), _context_panel(measured), _scaling_panel(measured)),
+        (
+            decay_panel(measured.text, measured.forecast),
+            entropy_panel(
+                measured.text, measured.entropy, measured.forecast, measured.networks, measured.settings.learner.kind
+            ),
+            _context_panel(measured),
+            _scaling_panel(measured),
+        ),
         "Top left: strength of the correlation of tokens t apart, with intervals of 95 % over blocks of text; full "
         "points count for the forecast. Lines are power laws over the pieces that the resolved distances are cut "
         "into, dotted where rejected. Top right: upper bounds of the entropy of a token given n before it; at each n "
@@ -48,8 +58,8 @@ def figures(measured: Measured) -> Iterator[Figure]:
     )
 
 
-def _decay_panel(measured: Measured) -> Panel:
-    text, forecast = measured.text, measured.forecast
+def decay_panel(text: Statistics, forecast: Forecast) -> Panel:
+    """Correlations by distance, and the power laws that they follow."""
     strengths, counted = text.strengths, counted_lags(text)
     low, high = strengths.intervals()
     above = strengths.values > 0
@@ -75,16 +85,23 @@ def _decay_panel(measured: Measured) -> Panel:
     return Panel(title, Axis("distance t (tokens)", "log"), Axis("top singular value of $C_t$", "log"), marks)
 
 
-def _entropy_panel(measured: Measured) -> Panel:
-    counts, entropy, forecast = measured.text.counts, measured.entropy, measured.forecast
+def entropy_panel(
+    text: Statistics,
+    entropy: EntropyDecay,
+    forecast: Forecast,
+    networks: Float[np.ndarray, "seeds T"] | None = None,
+    key: str = "",
+) -> Panel:
+    """What is known of the entropy from above: by counts, and where there are any by networks, drawn as `key` is."""
+    counts = text.counts
     n, shown = counts.contexts[1:], slice(1, None)
     reach = student_reach(len(counts.by_block) - 1) * counts.errors
     marks: list[Mark] = [
         Band(n, (counts.values - reach)[shown], (counts.values + reach)[shown], key=_COUNTS),
         Line(n, counts.values[shown], marker="o", label=NGRAMS, key=_COUNTS),
     ]
-    if measured.networks is not None:
-        losses, key = measured.networks[:, 1:], measured.settings.learner.kind
+    if networks is not None:
+        losses = networks[:, 1:]
         x = np.arange(1, losses.shape[1] + 1)
         marks.append(Band(x, losses.min(axis=0), losses.max(axis=0), key=key))
         marks.append(Line(x, losses.mean(axis=0), marker="s", label=NETWORK, key=key))

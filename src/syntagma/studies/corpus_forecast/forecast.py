@@ -7,19 +7,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-import numpy as np
-from jaxtyping import Float
-
 from syntagma.curves import Interval, LearningCurve, combined, unmeasured
 from syntagma.curves.tail import Tail
 from syntagma.statistics.entropy_decay import EntropyDecay
 from syntagma.studies.corpus_forecast.facts import Statistics
+from syntagma.studies.corpus_forecast.outlook import allowed, envelope, gamma_at, horizon
 from syntagma.studies.corpus_forecast.settings import CorpusForecast
 
 _WIDE = 1.5
-"""A forecast whose interval reaches farther than this factor from its middle is to be used with care."""
-_LIMITS = 9
-"""How many of the limits that are allowed are looked at, from the lowest to the highest."""
+"""A forecast whose interval reaches farther than this factor from its middle is to be used with care,"""
+_USELESS = 10.0
+"""and one that reaches farther than this says nothing."""
+
+
+Belief = Literal["yes", "with care", "no"]
 
 
 @dataclass(frozen=True)
@@ -39,13 +40,18 @@ class Forecast:
     gamma: Interval
     limit: Interval
     alpha: Interval
-    belief: Literal["yes", "with care", "no"]
+    belief: Belief
     reasons: tuple[str, ...]
 
 
 def forecast_of(settings: CorpusForecast, text: Statistics, entropy: EntropyDecay) -> Forecast:
-    """The exponents with their intervals, those of blocks of text, and what they forecast."""
-    law, blocks = text.decay.law, settings.blocks
+    """The exponents with their intervals, those of blocks of text, and what they forecast for the study's networks."""
+    return forecast_from(text, entropy, settings.sizes, settings.length - 1)
+
+
+def forecast_from(text: Statistics, entropy: EntropyDecay, sizes: Sequence[int], longest: int) -> Forecast:
+    """The same for training on `sizes` tokens of text with at most `longest` tokens of context."""
+    law, blocks = text.decay.law, len(text.strengths.by_block)
     if law is None:
         beta = unmeasured(text.decay.reason)
     else:
@@ -58,62 +64,51 @@ def forecast_of(settings: CorpusForecast, text: Statistics, entropy: EntropyDeca
         low, high = Tail(entropy.limit_low, 0.0, math.inf), Tail(entropy.limit_high, 0.0, math.inf)
         limit = Interval(entropy.limit, low, high, num_seeds=blocks)
     alpha = combined([1.0, -1.0], [gamma, beta], log=True).scaled(0.5)
-    return Forecast(beta, gamma, limit, alpha, *_belief(settings, text, entropy, alpha))
+    return Forecast(beta, gamma, limit, alpha, *_belief(text, entropy, alpha, sizes, longest))
 
 
 def _belief(
-    settings: CorpusForecast, text: Statistics, entropy: EntropyDecay, alpha: Interval
-) -> tuple[Literal["yes", "with care", "no"], tuple[str, ...]]:
+    text: Statistics, entropy: EntropyDecay, alpha: Interval, sizes: Sequence[int], longest: int
+) -> tuple[Belief, tuple[str, ...]]:
     """Whether a forecast is to be believed, and what speaks against it."""
     law = text.decay.law
     against = [text.decay.reason] if law is None else []
     no_power = math.isnan(entropy.gamma) or "do not fall as a power" in entropy.reason
     against += [entropy.reason] if no_power else []
+    first_reached = horizon(text, min(sizes)).value
+    if law is not None and first_reached > law.last < text.decay.pieces[-1].last:
+        where = f"the power law ends at {law.last}, where the text has another"
+        against.append(
+            f"{min(sizes)} tokens of text resolve correlations up to {first_reached:.3g} tokens, and {where}"
+        )
     if law is None or against:
         return "no", tuple(against)
-    care = [reason for reason in (text.decay.reason, entropy.reason) if reason]
-    for size in settings.sizes[:: len(settings.sizes) - 1]:
-        noise = text.floor.mean() * math.sqrt(text.tokens / size)
-        horizon = math.exp((law.log_amplitude - math.log(noise)) / law.exponent)
-        known = min(law.last, settings.length - 1)
-        if not law.first <= horizon <= known:
-            where = f"the power law and the contexts are known from {law.first} to {known}"
-            care.append(f"{size} tokens of text resolve correlations up to {horizon:.3g} tokens, and {where}")
     low, high = alpha.low, alpha.high
-    if not low > 0 or math.sqrt(high / low) > _WIDE:
+    each_way = math.sqrt(high / low) if low > 0 else math.inf
+    if each_way > _USELESS:
+        return "no", (f"the forecast is {low:.2g} to {high:.2g}, wider than a factor of {_USELESS:g} each way",)
+    care = [reason for reason in (text.decay.reason, entropy.reason) if reason]
+    for size in sorted({min(sizes), max(sizes)}):
+        reached, known = horizon(text, size).value, min(law.last, longest)
+        if not law.first <= reached <= known:
+            where = f"the power law and the contexts are known from {law.first} to {known}"
+            care.append(f"{size} tokens of text resolve correlations up to {reached:.3g} tokens, and {where}")
+    if each_way > _WIDE:
         care.append(f"the forecast is {alpha}, wider than a factor of {_WIDE:g} each way")
     return ("with care" if care else "yes"), tuple(care)
 
 
-def allowed(entropy: EntropyDecay) -> Float[np.ndarray, " k"]:
-    """Limits from the lowest to the highest that the entropies allow."""
-    return np.linspace(entropy.limit_low, entropy.limit_high, _LIMITS)
+def with_learning(forecast: Forecast, fast: Interval) -> Forecast:
+    """The same forecast, to be used with care where learning within the horizon was measured to be slow.
 
-
-def gamma_at(entropy: EntropyDecay, limit: float, blocks: int) -> Interval:
-    """gamma for a given limit; its error lies between those at both ends of what is allowed, which are known."""
-    value, error = entropy.at(limit, blocks)
-    if value <= 0:
-        return unmeasured("the entropies do not fall with context")
-    tail = Tail(math.log(value), error / value, blocks - 1)
-    return Interval(value, tail, tail, log=True, num_seeds=blocks)
-
-
-def envelope(intervals: Sequence[Interval], value: float) -> Interval:
-    """The interval from the lowest to the highest end of several, all scales, around `value`.
-
-    An end is open where one of theirs is.
+    Args:
+        forecast: from the statistics alone.
+        fast: delta / alpha, as `fast_learning` gives it.
     """
-    first = intervals[0]
-    unknown = next((one for one in intervals if math.isnan(one.value)), None)
-    if math.isnan(value):
-        return unmeasured(unknown.reason if unknown else "nothing was measured")
-    open_end = unknown or next((one for one in intervals if None in (one.lower, one.upper)), None)
-    if open_end is not None:
-        return Interval(value, log=True, num_seeds=first.num_seeds, reason=open_end.reason, caveat=first.caveat)
-    lower = min(intervals, key=lambda one: one.low).lower
-    upper = max(intervals, key=lambda one: one.high).upper
-    return Interval(value, lower, upper, True, first.num_seeds, caveat=first.caveat)
+    if forecast.belief == "no" or math.isnan(fast.value) or not fast.high < 1:
+        return forecast
+    reason = f"learning within the horizon sets the pace: delta is {fast} of the forecast, and had to be above it"
+    return replace(forecast, belief="with care", reasons=(*forecast.reasons, reason))
 
 
 def measured_alpha(curve: LearningCurve, limit: float) -> Interval:

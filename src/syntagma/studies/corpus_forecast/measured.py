@@ -15,7 +15,9 @@ from syntagma.errors import invalid
 from syntagma.statistics.entropies import EntropyBounds
 from syntagma.statistics.entropy_decay import EntropyDecay, fit_entropy_decay
 from syntagma.studies.corpus_forecast.facts import Statistics, about_key, statistics
-from syntagma.studies.corpus_forecast.forecast import Forecast, allowed, envelope, forecast_of, gamma_at, measured_alpha
+from syntagma.studies.corpus_forecast.fast_learning import fast_learning, learning_exponent
+from syntagma.studies.corpus_forecast.forecast import Forecast, forecast_of, measured_alpha, with_learning
+from syntagma.studies.corpus_forecast.outlook import allowed, envelope, gamma_at, horizon
 from syntagma.studies.corpus_forecast.settings import CorpusForecast
 from syntagma.studies.study import Cell, Facts, Results
 from syntagma.sweep.runs import Run
@@ -35,6 +37,8 @@ class Measured:
         scaling: that of the mean loss over the longer half of the contexts.
         alpha: its exponent.
         ratio: alpha over its forecast, both for the same limit.
+        delta: the exponent with which the loss at a given length of context falls to its limit.
+        fast: delta over the forecast: above 1 where the horizon, not learning, sets the pace.
     """
 
     settings: CorpusForecast
@@ -47,6 +51,8 @@ class Measured:
     forecast: Forecast
     alpha: Interval
     ratio: Interval
+    delta: Interval
+    fast: Interval
 
 
 def cells(settings: CorpusForecast, facts: Facts, results: Results) -> Iterator[Cell]:
@@ -95,7 +101,10 @@ def measure(settings: CorpusForecast, facts: Facts, results: Results) -> Measure
     ratios, ratio = _over_limits(entropy, ratio_at)
     ratio = envelope(ratios, ratio.value) if math.isfinite(ratio.value) else ratio
     alpha, ratio = replace(alpha, caveat=caveat), replace(ratio, caveat=caveat)
-    return Measured(settings, text, bounds, entropy, networks, by_context, scaling, forecast, alpha, ratio)
+    delta = replace(learning_exponent(by_context, horizon(text, settings.sizes[0]).value), caveat=caveat)
+    fast = fast_learning(delta, forecast.alpha)
+    forecast = with_learning(forecast, fast)
+    return Measured(settings, text, bounds, entropy, networks, by_context, scaling, forecast, alpha, ratio, delta, fast)
 
 
 def _over_limits(entropy: EntropyDecay, at: Callable[[float], Interval]) -> tuple[list[Interval], Interval]:
@@ -241,6 +250,15 @@ def claims(measured: Measured) -> Iterator[Claim]:
         resolution=2.0,
         caveat="" if forecast.belief != "no" else "the forecast is not to be believed",
         shown=f"alpha: {measured.alpha} over {sizes} sizes; over the forecast: {measured.ratio}",
+    )
+    yield Claim(
+        "a given length of context is learned faster than the horizon grows",
+        "delta > gamma / (2 beta): their ratio is above 1",
+        measured.fast,
+        "above",
+        1.0,
+        theory.SOURCE,
+        shown=f"delta: {measured.delta}; over the forecast: {measured.fast}",
     )
     yield Claim(
         "losses at all lengths of context are one curve of P / n^(2 beta)",

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from syntagma.curves import Interval
+from syntagma.curves import Interval, PerSeed
 from syntagma.statistics.blocks import student_reach
 from syntagma.statistics.entropies import EntropyBounds
 from syntagma.statistics.entropy_decay import EntropyDecay, fit_entropy_decay
@@ -15,6 +15,7 @@ from syntagma.statistics.power_law import Decay
 from syntagma.studies.corpus_forecast.facts import Statistics, counted_lags, statistics
 from syntagma.studies.corpus_forecast.forecast import Forecast, forecast_of
 from syntagma.studies.corpus_forecast.measured import Measured, collapsed
+from syntagma.studies.corpus_forecast.outlook_tables import outlook_tables
 from syntagma.studies.corpus_forecast.settings import CorpusForecast
 from syntagma.studies.schemas import NOTE, Column, Schema, Table, interval_columns, interval_ends
 from syntagma.studies.study import Facts
@@ -115,9 +116,14 @@ def predictions(settings: CorpusForecast, facts: Facts) -> Iterator[Table]:
     """The forecast from the text's statistics alone."""
     text = statistics(settings, facts)
     entropy = fit_entropy_decay(text.counts)
-    forecast = forecast_of(settings, text, entropy)
+    yield from forecast_tables(text, entropy, forecast_of(settings, text, entropy))
+
+
+def forecast_tables(text: Statistics, entropy: EntropyDecay, forecast: Forecast) -> Iterator[Table]:
+    """The forecast, whether to believe it, and what it rests on, before any training."""
     yield _EXPONENTS.table(_exponent_rows(forecast))
     yield _belief_table(forecast)
+    yield from outlook_tables(text, entropy, forecast)
     yield _pieces_table(text.decay)
     yield _correlations_table(text)
     yield _ENTROPY.table(_count_rows(text.counts, entropy))
@@ -126,8 +132,10 @@ def predictions(settings: CorpusForecast, facts: Facts) -> Iterator[Table]:
 def tables(measured: Measured) -> Iterator[Table]:
     """What the page shows besides figures."""
     text, settings = measured.text, measured.settings
-    yield _EXPONENTS.table([*_exponent_rows(measured.forecast), _exponent("measured", "alpha", measured.alpha)])
+    yield _EXPONENTS.table([*_exponent_rows(measured.forecast), *_measured_rows(measured)])
     yield _belief_table(measured.forecast)
+    trained = PerSeed.exact(measured.scaling.losses[:, -1]).interval() if measured.networks is not None else None
+    yield from outlook_tables(text, measured.entropy, measured.forecast, trained)
     scaling, limit = measured.scaling.band(), measured.forecast.limit.value
     columns = {"num_tokens": scaling.num_examples.astype(int), "loss_nats": scaling.mean, "low": scaling.low}
     columns |= {"high": scaling.high, "excess": scaling.mean - limit}
@@ -157,6 +165,11 @@ def _exponent_rows(forecast: Forecast) -> list[dict[str, Any]]:
         _exponent("forecast", "gamma / (2 beta)", forecast.alpha),
         _exponent("limit of the entropy", "H_inf", forecast.limit),
     ]
+
+
+def _measured_rows(measured: Measured) -> list[dict[str, Any]]:
+    learned = _exponent("learning at a given context", "delta", measured.delta)
+    return [_exponent("measured", "alpha", measured.alpha), learned]
 
 
 def _exponent(name: str, symbol: str, interval: Interval) -> dict[str, Any]:
