@@ -153,7 +153,7 @@ _LAPTOP = RulesGrid(
     )
     | _limited(
         _networks((MultiLayerAttention(width=64, heads=4, layers=4),), {"attention": (1500, 2**15)}),
-        max_examples=2**17,
+        max_examples=2**16,
         seeds=3,
     )
     | _READERS,
