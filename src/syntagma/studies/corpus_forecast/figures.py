@@ -62,7 +62,8 @@ def decay_panel(text: Statistics, forecast: Forecast) -> Panel:
     """Correlations by distance, and the power laws that they follow."""
     strengths, counted = text.strengths, counted_lags(text)
     low, high = strengths.intervals()
-    above = strengths.values > 0
+    least = max(0.01 * float(text.floor.mean()), 1e-12)  # what is 0 but for rounding must not stretch the axis
+    above = strengths.values > least
     marks: list[Mark] = [
         Level(float(text.floor.mean()), "floor", label="sampling floor (shuffled text)", key="plateau")
     ]
@@ -72,7 +73,7 @@ def decay_panel(text: Statistics, forecast: Forecast) -> Panel:
             x, y = strengths.lags[which], strengths.values[which]
             marks.append(Points(x, y, low[which], high[which], filled=filled, key=_COUNTS, marker="o", label=label))
     if not above.all():
-        x, y = strengths.lags[~above], np.maximum(high[~above], 1e-12)
+        x, y = strengths.lags[~above], np.maximum(high[~above], least)
         marks.append(Points(x, y, bound="at most", key=_COUNTS, filled=False))
     for law in text.decay.pieces:
         ends = (float(law.first), float(law.last))

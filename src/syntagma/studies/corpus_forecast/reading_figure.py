@@ -53,7 +53,7 @@ def _outlook_panel(reading: Reading) -> Panel:
 
 def _frequency_panel(reading: Reading) -> Panel:
     x, y, found = Axis("rank", "log"), Axis("frequency", "log"), reading.assumptions.frequencies
-    if found is None or not len(found.ranks):
-        return Panel("frequencies", x, y, (Empty("The text is too short."),))
+    if found is None or len(found.ranks) < 3:
+        return Panel("frequencies", x, y, (Empty("Too few tokens are frequent."),))
     title = "frequencies" if math.isnan(found.zipf.value) else f"frequencies: Zipf's exponent {found.zipf.value:.2f}"
     return Panel(title, x, y, (Line(found.ranks, found.frequencies, key="counter", marker="o"),))
