@@ -165,7 +165,7 @@ _LAPTOP = RulesGrid(
 _TRANSFORMER = _limited(
     _networks((Transformer(width=64, heads=4, layers=4),), {"transformer": (1500, 2**13)}), max_examples=2**15, seeds=3
 )
-"""What `night` adds to `laptop`: an hour and a half of training, of which no theory says anything beforehand."""
+"""What `night` adds to `laptop`: a network of which no theory says anything beforehand."""
 
 
 PRESETS: Mapping[str, RulesGrid] = {

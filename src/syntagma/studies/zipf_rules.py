@@ -355,7 +355,7 @@ def _class_panel(measured: Measured, keys: Mapping[float, str], names: Mapping[f
         marks += curve_marks(keys[a], replace(curve, name=names[a]))
         fall = measured.falls.get((a, a))
         if a and fall is not None and len(fall.sizes) > 1:
-            ends, exponent, band = (float(fall.sizes[0]), float(fall.sizes[-1])), -zipf.exponent(a), curve.band()
+            ends, exponent, band = (float(fall.sizes[0]), float(fall.sizes[-1])), -fall.exact, curve.band()
             start = 1.35 * float(band.mean[band.num_examples == ends[0]][0])
             look = {"name": f"$P^{{{exponent:.2f}}}$", "key": keys[a], "label": "predicted"}
             marks.append(Law.power((ends[0], start), exponent, ends, **look))

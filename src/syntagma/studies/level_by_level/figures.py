@@ -106,7 +106,7 @@ def _observer_figure(measured: Measured) -> Figure:
 
 
 def _class_figure(measured: Measured) -> Figure:
-    """Class errors with seed dots, and P* over its law."""
+    """Class errors with seed dots, and P* over the predicted one."""
     settings, left, right = measured.settings, list[Mark](), list[Mark]()
     left.append(Level(ERROR_LEFT, "a tenth of chance"))
     for place, m in enumerate(settings.root_class.rules):
@@ -134,18 +134,23 @@ def _class_figure(measured: Measured) -> Figure:
         left.append(Level(0.5 / settings.test_examples, few, key="plateau", dash="dashed"))
     classes = settings.root_class.classes
     if right:
-        right.append(Law(classes, [1.0] * len(classes), label="law"))
+        right.append(Law(classes, [1.0] * len(classes), label="measured = predicted"))
     else:
         right.append(Empty("No class has come to a tenth of chance's error."))
     panels = (
         Panel("error against P", Axis("training examples P", "log"), Axis("test error over chance's", "log"), left),
-        Panel("P* over its law", Axis("classes $n_c$", "log", ticks=classes), Axis("$P^* / (n_c m^L)$", "log"), right),
+        Panel(
+            "P* over the predicted",
+            Axis("classes $n_c$", "log", ticks=classes),
+            Axis("measured / predicted $P^*$", "log"),
+            right,
+        ),
     )
     caption = (
         "Left: test error of the class at the root over that of chance, against P: mean over seeds with a dot for "
         f"each; an error of zero in {settings.test_examples} sentences is drawn as half of one. The line is the tenth "
-        "of chance that defines P*. Right: P* over the predicted n_c m^L, with the interval of 95 %; the law predicts "
-        "one height for all."
+        "of chance that defines P*. Right: P* over where exact correlations with the class stand out of the noise, "
+        "with the interval of 95 %; one height for all is predicted."
     )
     return Figure("class-curves", "Learning the class at the root", panels, caption, columns=2)
 
