@@ -28,7 +28,7 @@ def activations(network: Any, tokens: Any) -> Any:
 
 
 def test_every_learner_is_tested_here():
-    kinds = set(LEARNERS.all().values())
+    kinds = {kind for kind in LEARNERS.all().values() if kind.__module__.startswith("syntagma.")}
     assert {type(case[1]) for case in KINDS} == {kind for kind in kinds if issubclass(kind, NetworkLearner)}
 
 

@@ -181,11 +181,11 @@ def generated() -> Iterator[Line]:
         for place in ("nowhere", *PATHS):
             yield command, place, *(("seed=0",) if command == "probe" else ())
     for place in PATHS:
-        if place != UNSTORABLE:  # results may be there; what is read may not be
+        if place != UNSTORABLE:  # what is written may be there
             yield "run", STUDY, "--out", place
+            yield "sample", "--out", place
+            yield "sample", "--save-grammar", place
         yield "report", "nowhere", "--to", place
-        yield "sample", "--out", place
-        yield "sample", "--save-grammar", place
         yield "sample", "--grammar", place
         yield "results", "nowhere", "--csv", place
         yield "results", "nowhere", "--parquet", place

@@ -169,5 +169,5 @@ def test_a_run_that_this_version_does_not_know_is_refused(tmp_path: Path):
     with Store.create(tmp_path) as store:
         identity = store.record_run(config, {"best_step": 8})
         weights.save(weights.checkpoint_path(tmp_path, identity, 8), network_of(a_run()))
-        with pytest.raises(InputError, match=f"run {identity} in .* has a colour that this version does not know"):
+        with pytest.raises(InputError, match=f"run {identity} in .* has a colour that is not known here"):
             find_run(store, [])

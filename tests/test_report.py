@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import functools
 import html
+import inspect
 import json
 import math
 import re
@@ -329,7 +330,7 @@ def test_packing_can_be_undone(text: str) -> None:
 
 
 def test_the_browser_unpacks_with_the_same_alphabet() -> None:
-    script = (Path(page_html.__code__.co_filename).parent / "page.js").read_text()
+    script = (Path(inspect.getfile(inspect.unwrap(page_html))).parent / "page.js").read_text()
     (alphabet,) = re.findall(r'const alphabet = "([^"]+)"', script)
     words = b"".join(value.to_bytes(4, "big") for value in range(85))
     assert alphabet == base64.b85encode(words).decode()[4::5].replace("<", ",")

@@ -469,7 +469,8 @@ def calls_with_sizes() -> Iterator[tuple[str, Callable[[], object]]]:
         language = HierarchySettings(vocab=4, rules=2, branching=2, depth=2)
         yield f"Run, tests named {name!r}", functools.partial(a_run, tests={name: language})
     yield "no run", functools.partial(Runner().execute, [])
-    yield "runs that differ in more than seeds", lambda: Runner().execute([a_run(), a_run(num_examples=5)])
+    other = HierarchySettings(vocab=5, rules=2, branching=2, depth=2)
+    yield "runs of two programs", lambda: Runner().execute([a_run(), a_run(language=other)])
     yield "an unknown reading", lambda: Shape(4, 4, 4, "twice")  # pyright: ignore
     yield "an unknown loss", lambda: Shape(4, 4, 4, loss="hinge")  # pyright: ignore
     for field, wrong in {

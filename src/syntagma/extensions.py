@@ -128,7 +128,8 @@ class Kinds(Generic[T]):
             InputError: it adds none, or several.
         """
         module = module_of_file(path, self.noun)
-        kinds = [kind for kind, member in self._classes.items() if _origin(member)[0] == str(module.__file__)]
+        own = {str(module.__file__), str(Path(path).absolute())}  # two where a copy of the file was imported first
+        kinds = [kind for kind, member in self._classes.items() if _origin(member)[0] in own]
         if len(kinds) != 1:
             given = f"it adds {', '.join(kinds)}" if kinds else f"it adds no {self.noun}"
             raise invalid(self.noun, path, given, "See docs/extending.md")
