@@ -112,6 +112,11 @@ def test_the_drawn_slope_is_the_printed_exponent(power: float, share: float, siz
     assert panel.notes[0].text.endswith(f"$m^{{{power:.1f}}}$ {ends}")
 
 
+def test_a_plateau_alone_is_the_oracle_and_of_no_level() -> None:
+    names = [[mark.name for mark in of_kind(plot.curve_panel(CURVES, (), heights), Level)] for heights in ([2, 1], [1])]
+    assert names == [["$L_{0}$", "$L_{1}$ oracle"], ["oracle"]]
+
+
 def test_two_points_have_no_exponent() -> None:
     fitted = {"cnn": Interval(3.0, 2.0, 4.0)}
     two = plot.growth_panel([2, 3], {"cnn": examples.measured([100, 400])}, exponents=fitted)

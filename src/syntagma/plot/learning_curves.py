@@ -165,12 +165,13 @@ def band_labels(marks: Iterable[Mark]) -> Iterable[Mark]:
 
 
 def plateau_marks(plateaus: Sequence[float]) -> Iterable[Mark]:
-    """A line for each exact plateau, the oracle's thick."""
+    """A line for each exact plateau, the oracle's thick; one alone is of no level."""
     for level, height in enumerate(plateaus):
         last = level == len(plateaus) - 1
         look: dict[str, Any] = {"weight": "thick", "key": "ink"} if last else {"key": "plateau"}
-        name, label = f"$L_{{{level}}}$", "exact oracle" if last else "exact plateau $L_l$: levels up to l known"
-        yield Level(float(height), name + (" oracle" if last else ""), label=label, **look)
+        name = f"$L_{{{level}}}$ " if len(plateaus) > 1 else ""
+        label = "exact oracle" if last else "exact plateau $L_l$: levels up to l known"
+        yield Level(float(height), f"{name}oracle" if last else name.rstrip(), label=label, **look)
 
 
 def prediction_marks(

@@ -35,8 +35,9 @@ d_1 d_2 (d_3 d_4 - d_5 d_6) softmax(0), fifth cumulants of a one-hot variable of
 
 A combination with weights that depend on beta, (F_1 - F_2) beta^2 added, cancels this too: q = 5. It is not 0, so N is
 not singular, and enough strings teach the task. Orders q of other tasks: 2 for aba-abb, 3 for same-different and
-aabb-abab, 6 for majority of five, 9 for distribution-of-three. What is far up needs many strings; how many, at a given
-beta, says `theory.template_integral`.
+aabb-abab, 6 for majority of five, 9 for distribution-of-three. Those of 2 and 3 agree with eigenvalues by quadrature;
+the higher ones rest on the algorithm alone. What is far up needs many strings; how many, at a given beta, says
+`theory.template_integral`.
 
 Regime: any beta > 0 but isolated values, any gamma > 0 (on which independence does not depend; for gamma = 0 only what
 regular tokens carry is left), depth one, infinite width, unlimited alphabet. What is not decided may be singular, or

@@ -148,8 +148,8 @@ def main() -> None:
         found = coverage(lambda seed: drawn_statistics(seed, beta, gamma, limit), 200)  # noqa: B023
         print(f"| statistics, beta {beta}, gamma {gamma}, H_inf {limit} | 200 | {_shown(found)} |", flush=True)
     for beta in (0.5, 0.7):
-        found = coverage(lambda seed: renewal_statistics(seed, beta, 200_000), 40)  # noqa: B023
-        print(f"| texts of 200,000 tokens, beta {beta} | 40 | {_shown(found)} |", flush=True)
+        found = coverage(lambda seed: renewal_statistics(seed, beta, 200_000), 100)  # noqa: B023
+        print(f"| texts of 200,000 tokens, beta {beta} | 100 | {_shown(found)} |", flush=True)
 
 
 def _shown(found: dict[str, tuple[float, int]]) -> str:

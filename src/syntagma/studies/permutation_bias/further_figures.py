@@ -61,10 +61,8 @@ def _outputs_figure(measured: Measured) -> Figure:
             panels.append(Panel(f"networks, width {width}", Axis("kernel regression, the same sets"), y, marks))
     caption = (
         "One point a sequence: mean outputs over training sets against what is predicted of them; lines: equal. Left: "
-        "kernel "
-        "regression against its predicted mean, by both values of kappa. Then: networks drawn from their posterior, "
-        "over the "
-        "scale of their targets, against kernel regression on the same training sets."
+        "kernel regression against its predicted mean, by both values of kappa. Then: networks drawn from their "
+        "posterior, over the scale of their targets, against kernel regression on the same training sets."
     )
     empty = Panel("", marks=(Empty("Not computed yet."),))
     return Figure("outputs", "Outputs, sequence by sequence", tuple(panels) or (empty,), caption)
@@ -91,9 +89,8 @@ def _mixtures_figure(measured: Measured) -> Figure:
         panels.append(Panel(title, Axis("training sentences", "log"), Axis("excess loss (nats)"), marks))
     caption = (
         "Loss of the last token less that of the exact Bayes prediction, which knows all models of the mixture and "
-        "infers the "
-        "one at hand, of kernel regression with one block read at the mean of positions and at the last: means with "
-        "intervals of 95 % over training sets."
+        "infers the one at hand, of kernel regression with one block read at the mean of positions and at the last: "
+        "means with intervals of 95 % over training sets."
     )
     empty = Panel("", marks=(Empty("Not run yet."),))
     return Figure("mixtures", "Mixtures of hidden Markov models", tuple(panels) or (empty,), caption, share="y")
@@ -105,8 +102,7 @@ def _components_figure(measured: Measured) -> Figure:
     marks: list[Mark] = [Bars([row["rank"] for row in rows], [row["symmetric"] for row in rows])] if rows else []
     caption = (
         "Share of each principal component of the source's words, in windows, that lies in the symmetric "
-        "representation (T); "
-        "the rest is in (T-1,1). The words that each is made of are in the table."
+        "representation (T); the rest is in (T-1,1). The words that each is made of are in the table."
     )
     y = Axis("share in (T)", limits=(0, 1.05))
     panel = Panel("", Axis("component"), y, marks or [Empty("Not computed yet.")])

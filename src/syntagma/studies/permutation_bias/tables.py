@@ -104,10 +104,8 @@ _COMPONENTS = Schema(
     "components",
     "Principal components of the source, by words",
     "Of the covariance of one-hot words in windows: each component's eigenvalue and share of the trace, the share of "
-    "it "
-    "in the symmetric representation (T), the rest being in (T-1,1), and the words that it is made of with their parts "
-    "of "
-    "its length, a minus where the loadings sum below 0.",
+    "it in the symmetric representation (T), the rest being in (T-1,1), and the words that it is made of with their "
+    "parts of its length, a minus where the loadings sum below 0.",
     (
         Column("rank", "component", "whole"),
         Column("eigenvalue", "eigenvalue", "number"),
@@ -120,8 +118,7 @@ _OUTPUTS = Schema(
     "outputs",
     "Outputs, sequence by sequence",
     "Slope of measured outputs on predicted ones over the same sequences, with its interval of 95 % over training "
-    "sets: "
-    "of kernel regression on its predicted mean and on the equivalent kernel, of networks on kernel regression.",
+    "sets: of kernel regression on its predicted mean and on the equivalent kernel, of networks on kernel regression.",
     (
         Column("measured_of", "outputs of", "text"),
         Column("against", "against", "text"),
