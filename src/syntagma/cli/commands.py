@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from syntagma.cli import forecasting, looking, outside, planning, running, sampling
+from syntagma.cli import fitting, forecasting, looking, outside, planning, running, sampling
 from syntagma.sweep.endings import exit_code
 
 
@@ -51,7 +51,7 @@ def _entry(
 
 app.command("list")(planning.list_)
 for _command in (
-    planning.settings, planning.predict, forecasting.forecast, sampling.sample, running.run, running.fit,
+    planning.settings, planning.predict, forecasting.forecast, sampling.sample, running.run, fitting.fit,
     looking.report, looking.results, looking.compare, looking.watch, running.merge, looking.probe, looking.network,
     outside.export, outside.score,
 ):  # fmt: skip
