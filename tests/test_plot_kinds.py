@@ -14,7 +14,7 @@ import plot_examples as examples
 from plot_examples import CURVES, PLATEAUS, SHARING, Interval
 from syntagma import HierarchicalCNN, RandomHierarchy, plot, theory
 from syntagma.curves import LearningCurve
-from syntagma.plot import Band, Dots, Empty, Figure, Heat, Law, Level, Line, Panel, Points, Tree, VerticalLine
+from syntagma.plot import Band, Dots, Empty, Figure, Heat, Law, Level, Line, Panel, Points, Tree, VerticalLine, geometry
 from syntagma.plot.intervals import columns, written
 
 
@@ -115,6 +115,13 @@ def test_the_drawn_slope_is_the_printed_exponent(power: float, share: float, siz
 def test_a_plateau_alone_is_the_oracle_and_of_no_level() -> None:
     names = [[mark.name for mark in of_kind(plot.curve_panel(CURVES, (), heights), Level)] for heights in ([2, 1], [1])]
     assert names == [["$L_{0}$", "$L_{1}$ oracle"], ["oracle"]]
+
+
+def test_of_very_many_categories_some_are_named() -> None:
+    for number, named in ((32, list(range(32))), (64, list(range(0, 64, 8)))):
+        names = [f"n{i}" for i in range(number)]
+        panel = plot.heat_panel(np.zeros((number, number)).tolist(), names, names)
+        assert geometry.ticks(panel.x, (0, number)) == [(float(i), f"n{i}") for i in named]
 
 
 def test_two_points_have_no_exponent() -> None:

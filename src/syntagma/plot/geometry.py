@@ -30,6 +30,8 @@ from syntagma.plot.marks import (
 
 LINE_HEIGHTS = {1: 0.065, 2: 0.065}
 """Of a line of text, in fractions of a panel's height, by the figure's columns; 0.085 for more."""
+MOST_NAMES = 32
+"""With more categories than these their names would cover one another, and some are left out."""
 ARROW = 0.07
 """Length of an open end, in fractions of the panel."""
 
@@ -91,9 +93,11 @@ def is_bare(panel: Panel) -> bool:
 
 
 def ticks(axis: Axis, limits: tuple[float, float]) -> list[tuple[float, str]]:
-    """Places and texts: the given ones, else categories, else at most seven round numbers."""
+    """Places and texts: the given ones, else categories (of very many some), else at most seven round numbers."""
     if axis.scale == "category":
-        return [(float(i), name) for i, name in enumerate(axis.categories)]
+        number = len(axis.categories)
+        every = 1 if number <= MOST_NAMES else math.ceil(number / 8)
+        return [(float(i), axis.categories[i]) for i in range(0, number, every)]
     low, high = sorted(limits)
     if axis.ticks is not None:
         return [(tick, _number(tick)) for tick in axis.ticks if low <= tick <= high]

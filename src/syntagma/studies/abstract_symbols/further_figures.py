@@ -121,7 +121,7 @@ def _heads(measured: Measured) -> Figure:
         "the identity after training; cos is the cosine of the angle between the matrix and the identity."
     )
     empty = Panel("", marks=(Empty("No network was kept yet."),))
-    return Figure("heads", "Heads before and after training", tuple(panels) or (empty,), caption, columns=4)
+    return Figure("heads", "Heads before and after training", tuple(panels) or (empty,), caption, columns=2)
 
 
 def _words(measured: Measured) -> Figure:
