@@ -119,7 +119,7 @@ def chosen(
         runs = [cell.run for cell in cells]
         if not all(run in results for run in runs):
             return None
-        losses = [float(results[run].get("validation_loss") or math.nan) for run in runs]
+        losses = [math.nan if (loss := results[run]["validation_loss"]) is None else float(loss) for run in runs]
         mean = sum(losses) / len(losses)
         found.append((mean if math.isfinite(mean) else math.inf, trial))
     if not found:
