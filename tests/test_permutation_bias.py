@@ -295,3 +295,21 @@ def test_components_are_split_by_representation() -> None:
     assert first["words"].startswith(("a 0.5", "-a 0.5", "b 0.5", "-b 0.5"))
     assert sum(row["symmetric"] for row in (first, *others)) == pytest.approx(3, abs=1e-9)  # as many as tokens
     assert sum(row["trace"] for row in (first, *others)) == pytest.approx(1)
+
+
+def test_components_are_of_named_words_alone() -> None:
+    rng = np.random.default_rng(1)
+    kinds = rng.integers(2, size=4000)
+    tokens = np.where(rng.random((4000, 5)) < 0.3, kinds[:, None], 2)  # most of the text is <other>
+    rows = list(components(tokens, 3, ["a", "b", "<other>"], 10))
+    assert sum(row["trace"] for row in rows) == pytest.approx(1)
+    assert not any("<other>" in row["words"] for row in rows)
+    assert sum(row["symmetric"] for row in rows) == pytest.approx(2, abs=1e-9)
+
+
+def test_titles_say_what_came_out(stored: Any) -> None:
+    titles = {figure.name: figure.title for figure in stored[0].figures}
+    assert titles["spectrum"].startswith("Linear attention reaches (T) and (T-1,1) alone")
+    assert "times the predicted ones" in titles["learning-curves"]
+    assert "principal components" in titles["components"]
+    assert len(set(titles.values())) == len(titles)

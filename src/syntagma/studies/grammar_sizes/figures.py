@@ -45,7 +45,19 @@ def _collapse(measured: Measured) -> Figure:
         "differs from it as its row says. If one prefactor were all that is left out, the points of one learner would "
         "stand above one another. Triangles: only a bound is known."
     )
-    return Figure("prefactors", "One prefactor for all languages? Prefactors by language", panels, caption)
+    return Figure("prefactors", _spread(measured), panels, caption)
+
+
+def _spread(measured: Measured) -> str:
+    """Between which prefactors the languages of the first learner lie, level by level."""
+    name, told = next(iter(measured.settings.learners)), list[str]()
+    for level in range(1, measured.settings.levels + 1):
+        known = [one.value for one in measured.prefactors(name, level).values() if one.measured]
+        if len(known) > 1:
+            told.append(f"{min(known):.2g} to {max(known):.2g} at level {level}")
+    if not told:
+        return "One prefactor for all languages? Prefactors by language"
+    return f"Measured over exact sizes, {measured.settings.label(name)}: {', '.join(told)}"
 
 
 def _growth_figure(measured: Measured) -> Figure:

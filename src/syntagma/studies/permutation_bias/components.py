@@ -20,6 +20,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Integer
 
+from syntagma.languages.text import OTHER
+
 _NAMED = 4
 """Words told of each component."""
 _BATCH = 4096
@@ -43,8 +45,15 @@ def covariance(windows: Integer[np.ndarray, "n T"], vocab: int) -> Float[np.ndar
 def components(
     windows: Integer[np.ndarray, "n T"], vocab: int, names: Sequence[str], count: int
 ) -> Iterator[dict[str, Any]]:
-    """The largest components: eigenvalue, its share of the trace, share of (T), and the words that it is made of."""
-    matrix, length = covariance(windows, vocab), windows.shape[1]
+    """The largest components: eigenvalue, its share of the trace, share of (T), and the words that it is made of.
+
+    All words without a place in the vocabulary are one token, `OTHER`, whose variance says nothing about words: the
+    components are of the covariance of all others.
+    """
+    length, named = windows.shape[1], [word for word in range(vocab) if names[word] != OTHER]
+    places = np.add.outer(np.arange(length) * vocab, named).ravel()
+    matrix = covariance(windows, vocab)[np.ix_(places, places)]
+    names, vocab = [names[word] for word in named], len(named)
     values, vectors = np.linalg.eigh(matrix)
     for rank in range(1, count + 1):
         loadings = vectors[:, -rank].reshape(length, vocab)

@@ -9,6 +9,7 @@ import numpy as np
 from syntagma.curves import LearningCurve, mean
 from syntagma.plot import Axis, Empty, Figure, Law, Level, Line, Mark, Panel, Points
 from syntagma.plot.intervals import interval_points
+from syntagma.studies.permutation_bias import titles
 from syntagma.studies.permutation_bias.further_figures import further_figures
 from syntagma.studies.permutation_bias.measured import NAMES, Measured
 from syntagma.studies.permutation_bias.tables import (
@@ -64,8 +65,8 @@ def _curve_figure(measured: Measured, shifted: bool) -> Figure:
             "of every mode under the new distribution, by enumerating all sequences. Points: means with intervals of "
             "95 % over training sets."
         )
-        return Figure("shifted", "Test tokens of another distribution", panels, caption, columns=2, share="xy")
-    return Figure("learning-curves", "Learning curves by representation", panels, caption, columns=2, share="xy")
+        return Figure("shifted", titles.curves_title(measured, True), panels, caption, columns=2, share="xy")
+    return Figure("learning-curves", titles.curves_title(measured, False), panels, caption, columns=2, share="xy")
 
 
 def _mean_points(curve: LearningCurve, place: int, label: str) -> Points:
@@ -99,7 +100,7 @@ def _spectrum_figure(measured: Measured) -> Figure:
         "sampled, bars are standard errors, and levels below theirs are left out."
     )
     panels = panels or [Panel("", marks=(Empty("No spectrum is computed yet."),))]
-    return Figure("spectrum", "The kernel's eigenvalues by representation", panels, caption, share="y")
+    return Figure("spectrum", titles.spectrum_title(measured), panels, caption, share="y")
 
 
 def _complexity_figure(measured: Measured) -> Figure:
@@ -125,7 +126,7 @@ def _complexity_figure(measured: Measured) -> Figure:
         "measured with intervals of 95 % over training sets, and from the exact spectrum. Dashed: fewer cannot do, "
         "since no eigenvalue exceeds trace / dimension."
     )
-    return Figure("sample-complexity", "Examples needed against context length", panels, caption, share="y")
+    return Figure("sample-complexity", titles.complexity_title(measured), panels, caption, share="y")
 
 
 def _width_figure(measured: Measured) -> Figure:
@@ -151,7 +152,7 @@ def _width_figure(measured: Measured) -> Figure:
         "Squared relative distance (Frobenius norm) between the kernel of the last layer's features of one random "
         "network and its infinite-width limit, over 64 random sequences; heads, of size 4, are as many as units."
     )
-    return Figure("width", "Approach to the limit", (panel,), caption)
+    return Figure("width", titles.width_title(measured), (panel,), caption)
 
 
 def _symmetry_figure(measured: Measured) -> Figure:
@@ -188,4 +189,4 @@ def _symmetry_figure(measured: Measured) -> Figure:
         "and sorted tokens are extremes. Between shuffled tokens almost no dependence is left to be shared, so its "
         "interval may be too wide to show."
     )
-    return Figure("source-symmetry", "Permutation symmetry of a source in windows of T tokens", panels, caption)
+    return Figure("source-symmetry", titles.symmetry_title(measured), panels, caption)

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from syntagma.curves import PerSeed
 from syntagma.plot import Axis, Bars, Empty, Figure, Law, Line, Mark, Panel, Points
+from syntagma.studies.permutation_bias import titles
 from syntagma.studies.permutation_bias.measured import Measured
 from syntagma.studies.permutation_bias.mixtures import READ
 from syntagma.studies.permutation_bias.tables import components_rows, slack_rows
@@ -40,7 +41,7 @@ def _slack_figure(measured: Measured) -> Figure:
     panel = Panel("", Axis("context length T", "log"), Axis("bound over eigenvalue", "log"), marks or [
         Empty("No block is one layer of linear attention."),
     ])  # fmt: skip
-    return Figure("bound-slack", "How far the trace bound is from tight", (panel,), caption)
+    return Figure("bound-slack", titles.slack_title(measured), (panel,), caption)
 
 
 def _outputs_figure(measured: Measured) -> Figure:
@@ -65,7 +66,7 @@ def _outputs_figure(measured: Measured) -> Figure:
         "posterior, over the scale of their targets, against kernel regression on the same training sets."
     )
     empty = Panel("", marks=(Empty("Not computed yet."),))
-    return Figure("outputs", "Outputs, sequence by sequence", tuple(panels) or (empty,), caption)
+    return Figure("outputs", titles.outputs_title(measured), tuple(panels) or (empty,), caption)
 
 
 def _diagonal(values: ArrayLike) -> Line:
@@ -94,7 +95,7 @@ def _mixtures_figure(measured: Measured) -> Figure:
         "means with intervals of 95 % over training sets."
     )
     empty = Panel("", marks=(Empty("Not run yet."),))
-    return Figure("mixtures", "Mixtures of hidden Markov models", tuple(panels) or (empty,), caption, share="y")
+    return Figure("mixtures", titles.mixtures_title(measured), tuple(panels) or (empty,), caption, share="y")
 
 
 def _components_figure(measured: Measured) -> Figure:
@@ -107,4 +108,4 @@ def _components_figure(measured: Measured) -> Figure:
     )
     y = Axis("share in (T)", limits=(0, 1.05))
     panel = Panel("", Axis("component"), y, marks or [Empty("Not computed yet.")])
-    return Figure("components", "Principal components of the source", (panel,), caption)
+    return Figure("components", titles.components_title(measured), (panel,), caption)

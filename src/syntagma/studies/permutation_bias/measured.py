@@ -130,7 +130,7 @@ def fact_key(settings: PermutationBias, key: Mapping[str, Any]) -> dict[str, Any
         used = {"text": None if settings.text is None else settings.text.model_dump(mode="json")}
     elif key["of"] == "components":
         used = {"text": None if settings.words is None else settings.words.model_dump(mode="json")}
-        used |= {"window": settings.word_window, "components": settings.components}
+        used |= {"window": settings.word_window, "components": settings.components, "words": "named"}
     else:
         used |= {"architecture": settings.blocks[block].model_dump(mode="json")}
     if key["of"] == "spectrum" and settings.sampled(block):
