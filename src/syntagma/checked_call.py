@@ -211,7 +211,8 @@ class _Check:
                 self.lengths.update(before)
                 problems.append(error)
         scalar = given.ndim == 0 if isinstance(given, np.ndarray) else not _is_line(given)
-        if isinstance(get_origin(rest[-1]), type) and issubclass(get_origin(rest[-1]), Mapping):
+        last = get_origin(rest[-1])
+        if isinstance(last, type) and issubclass(last, Mapping):
             scalar = not isinstance(given, Mapping)  # who gives no names is told of what else there is
         raise problems[0 if scalar else -1]
 
