@@ -12,17 +12,19 @@ STUDIES := scaling-laws weight-sharing permutation-bias abstract-symbols level-b
 	zipf-rules all-positions masked-token corpus-forecast
 SHAPES := $(patsubst %,tests/test_%.py,annotations exchangeable tasks hidden_markov entropies frequencies ngrams \
 	interventions theory_hierarchy theory_prediction theory_reading curves activations kernel_regression)
+INTEROP := $(patsubst %,tests/test_%.py,scoring foreign_learner datasets onnx search)
 WITH_TEXT := permutation-bias abstract-symbols corpus-forecast
 NEEDS_TEXT := corpus-forecast
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test shapes slow browser lint types gallery bench clean $(addprefix gallery/,$(STUDIES))
+.PHONY: help demo test shapes slow interop browser lint types gallery bench clean $(addprefix gallery/,$(STUDIES))
 
 help:
 	@echo "make demo     the main result at its quick size: a report page and a figure"
 	@echo "make test     the tests"
 	@echo "make shapes   quick tests, with every call checked against its annotations, shapes of arrays included"
 	@echo "make slow     the tests that train for longer"
+	@echo "make interop  tests with the real PyTorch, datasets, ONNX Runtime and Optuna, which it installs"
 	@echo "make browser  the tests of the page in Chromium"
 	@echo "make lint     ruff        make types  pyright"
 	@echo "make gallery  the laptop-size results shown in docs/gallery (hours); make gallery/STUDY for one of them;"
@@ -41,6 +43,9 @@ shapes: .venv/installed-dev
 
 slow: .venv/installed-dev
 	$(BIN)/python -m pytest -n auto --dist loadfile -m slow || test $$? -eq 5  # 5: there are none
+
+interop: .venv/installed-interop
+	$(BIN)/python -m pytest -n auto --dist loadfile -m "not browser" $(INTEROP)
 
 browser: .venv/installed-browser .venv/axe.min.js
 	@test -n "$(CHROMIUM)" || { echo "error: no Chromium was found; install it (Debian, Ubuntu: apt-get install chromium)," \
@@ -87,6 +92,10 @@ clean:
 
 .venv/installed-dev: .venv/installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,ray]'
+	@touch $@
+
+.venv/installed-interop: .venv/installed-dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[interop]'
 	@touch $@
 
 .venv/installed-browser: .venv/installed-dev

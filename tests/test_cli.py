@@ -470,10 +470,12 @@ def test_an_interrupted_run_is_resumed(
     with monkeypatch.context() as patch:
         patch.setattr(machinery, "execute", interrupted)
         with pytest.raises(SystemExit) as leaving:
-            main(["run", "fake-study", "--out", "results"])
+            main(["run", "fake-study", "--out", "results", "--tag", "mine"])
     assert leaving.value.code == 130
     assert "2 finished runs are kept in results; the same command resumes" in capsys.readouterr().err
     assert stored(tmp_path / "results") == [0, 1]
+    with Store.open(tmp_path / "results", read_only=True) as store:
+        assert store.tags() == dict.fromkeys(store.ids(), ("mine",))
     assert "5 from 3 runs" in command("run", "fake-study", "--out", "results", "--workers", "1")
     assert stored(tmp_path / "results") == [0, 1, 2]
 

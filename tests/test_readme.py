@@ -31,7 +31,7 @@ from syntagma.studies import BUILT_IN, load, machinery
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "docs/gallery").glob("*/*.md")))
-HEAVY = {("docs/watch-a-network-learn.md", 0), ("docs/your-own-model.md", 1), ("docs/your-own-model.md", 2)}
+HEAVY = {("docs/watch-a-network-learn.md", 0), *(("docs/your-own-model.md", place) for place in (1, 2, 3))}
 HEAVY |= {("docs/data-out.md", place) for place in range(4)}
 HEAVY |= {("docs/sweeps-of-your-own.md", place) for place in range(2)}
 """Blocks of Python that need results of a run, or libraries that need not be there: their names are looked up, and they

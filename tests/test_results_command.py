@@ -17,7 +17,15 @@ from syntagma.cli import main
 from syntagma.errors import InputError
 from syntagma.sweep.comparison import compare
 from syntagma.sweep.runs import Run
-from syntagma.sweep.selection import PARTS, named_columns, ordered, short_names, telling_columns, where
+from syntagma.sweep.selection import (
+    PARTS,
+    changed_columns,
+    named_columns,
+    ordered,
+    short_names,
+    telling_columns,
+    where,
+)
 
 
 def loss(width: int, size: int, seed: int) -> float:
@@ -83,6 +91,30 @@ def test_what_tells_runs_apart_and_nothing_that_says_the_same(runs: pd.DataFrame
     names = short_names([*columns, "language.kind"], list(runs.columns))
     assert names["learner.kind"] == "learner.kind"  # three columns end in kind
     assert short_names(["learner.heads"], list(runs.columns)) == {"learner.heads": "heads"}
+
+
+def test_what_somebody_chose_is_told_even_where_another_setting_tells_the_runs_apart(
+    command: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    with Store.create(tmp_path / "searched") as store:
+        for place, rate in enumerate((0.1, 0.3)):  # each point has its own width and its own rate, as of a search
+            learner, training = {"kind": "cnn", "width": 8 + place}, {"learning_rate": rate, "patience": 4 + place}
+            config = {"learner": learner, "training": training, "num_examples": 64, "seed": 0}
+            store.record_run(config, {"test_loss": 1.0})
+        before = command("results", tmp_path / "searched")
+        assert "width" in before
+        assert "learning_rate" not in before
+        store.record_command("fit", None, {"changed": ["training.learning_rate", "seed", "no.such"]}, ["syntagma"])
+        store.record_command("fit", None, {"changed": 3}, ["syntagma"])
+    after = command("results", tmp_path / "searched")
+    assert "learning_rate" in after
+    assert "patience" not in after
+    assert "seed" not in after  # it is the same in all
+    with Store.open(tmp_path / "searched", read_only=True) as store:
+        commands = store.commands()
+        commands["settings"] = [{"changed": ["training"]}, {}]
+        assert changed_columns(store.runs(), commands) == ["training.learning_rate", "training.patience"]
 
 
 @pytest.mark.parametrize(

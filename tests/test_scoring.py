@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import jax.numpy as jnp
@@ -29,7 +32,8 @@ from syntagma.errors import InputError
 from syntagma.estimate import Estimate
 from syntagma.languages.splits import stream_of
 from syntagma.learners import fit
-from syntagma.plot import learning_curves
+from syntagma.learners.torch_module import as_function
+from syntagma.plot import Line, learning_curves, with_curves
 from syntagma.sweep.runs import Run, Runner
 
 LANGUAGE = RandomHierarchy(4, 2, 2, 3, seed=2)
@@ -339,3 +343,83 @@ def test_the_first_screen_is_at_the_root():
     )
     with pytest.raises(InputError, match="levels 1 to 3"):
         syntagma.threshold(LANGUAGE, 4)
+
+
+def test_a_curve_is_drawn_on_the_figure_of_a_study():
+    curve = curve_of([score(LANGUAGE, LastToken(), uniform, num_examples=n, sentences=8) for n in (8, 16)], name="mine")
+    figure = learning_curves({"cnn": replace(curve, name="CNN")}, plateaus=(1.5, 1.0))
+    both = with_curves(figure, {"mine": curve})
+    marks = both.panels[0].marks
+    assert list(marks[: len(figure.panels[0].marks)]) == list(figure.panels[0].marks)
+    assert [mark.label for mark in marks if isinstance(mark, Line)][-1] == "mine"
+    assert both.panels[0].y == figure.panels[0].y
+    with pytest.raises(InputError, match="panel=1 cannot be used: the figure has 1"):
+        with_curves(figure, {"mine": curve}, panel=1)
+
+
+# --- a module of PyTorch as it is -------------------------------------------------------------------------------------
+
+
+def test_a_torch_module_is_evaluated_and_left_as_it_was():
+    torch = pytest.importorskip("torch")
+
+    class Model(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.symbols, self.drop, self.frozen = torch.nn.Embedding(5, 4), torch.nn.Dropout(), torch.nn.Dropout()
+
+        def forward(self, tokens):
+            assert not torch.is_grad_enabled()
+            return self.frozen(self.drop(self.symbols(tokens[:, -2]))).log_softmax(-1)
+
+    model = Model()
+    model.frozen.eval()
+    first, again = (score(LANGUAGE, LastToken(), model, sentences=64) for _ in range(2))
+    assert first == again  # nothing is dropped
+    assert [model.training, model.drop.training, model.frozen.training] == [True, True, False]
+    weights = model.symbols.weight.detach().log_softmax(-1).double().numpy()
+    by_hand = score(LANGUAGE, LastToken(), lambda tokens: weights[tokens[:, -2]], sentences=64)
+    assert abs(first.loss.value - by_hand.loss.value) < 1e-6
+    tables = syntagma.probe(LANGUAGE, LastToken(), model_of_layers(torch), sentences=64, only=["readouts"])
+    assert tables["readouts"]["layer"].unique().tolist() == ["hidden"]
+
+
+def model_of_layers(torch: Any) -> Any:
+    class Layers(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.symbols = torch.nn.Embedding(5, 4)
+
+        def forward(self, tokens):
+            return {"hidden": self.symbols(tokens)}
+
+    return Layers()
+
+
+def test_what_is_no_module_stays_as_it_is(monkeypatch):
+    """Without PyTorch, and beside it: a stand-in says what is done with a module."""
+    assert as_function(uniform) is uniform
+
+    class Module:
+        training = True
+
+        def parameters(self):
+            return iter(())
+
+        def modules(self):
+            return [self]
+
+        def eval(self):
+            self.training = False
+
+        def __call__(self, inputs):
+            assert inputs == ("tensor", 7, None)
+            return "answers" if not self.training else "noise"
+
+    nothing = SimpleNamespace(no_grad=contextlib.nullcontext, nn=SimpleNamespace(Module=Module))
+    nothing.as_tensor = lambda inputs, device: ("tensor", inputs, device)
+    monkeypatch.setitem(sys.modules, "torch", nothing)
+    model = Module()
+    assert as_function(model)(7) == "answers"  # pyright: ignore[reportArgumentType]
+    assert model.training
+    assert as_function(uniform) is uniform

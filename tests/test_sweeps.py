@@ -59,6 +59,10 @@ def test_what_is_no_sweep(given: list[str], says: str) -> None:
     assert "\n" not in str(refused.value)
 
 
+def test_settings_are_named_as_runs_have_them() -> None:
+    assert sweeps.settings_named(["examples=64,128", "a.b=1", "a.b=2"]) == ["num_examples", "a.b"]
+
+
 def test_every_point_has_every_seed_and_nothing_else_differs() -> None:
     grid = sweeps.swept(["training.learning_rate=0.01,0.1", "examples=16,32"])
     found = sweeps.points(sweeps.Fitted(KINDS, SIZES, SMALL, 2), grid)
@@ -127,7 +131,12 @@ def test_the_command_without_a_store(capsys: pytest.CaptureFixture[str]) -> None
     assert [point["training.learning_rate"] for point in found["points"]] == [0.01, 0.1]
     losses = [point["validation_loss"] for point in found["points"]]
     assert [point["best"] for point in found["points"]] == [loss == min(losses) for loss in losses]
-    assert "best" in done(capsys, *arguments)
+    said = done(capsys, *arguments)
+    assert "mean loss over seeds, chosen by validation" in said
+    assert "best" in said
+    assert said.count("]") == 4  # an interval for each loss of each point
+    single = done(capsys, *line("--sweep", "training.learning_rate=0.01,0.1"))
+    assert " ".join(single.split()).count("one seed: no interval") == 1  # said of the table, not in every cell
 
 
 @pytest.mark.parametrize(
@@ -174,5 +183,7 @@ def test_a_kept_sweep_does_what_is_missing(capsys: pytest.CaptureFixture[str], t
         {**point, "best": new["best"]} for point, new in zip(first["points"], more["points"], strict=False)
     ]
     with Store.open(place, read_only=True) as store:
+        settings = store.commands()["settings"].tolist()
+        assert settings[-1]["changed"] == [change.partition("=")[0] for change in SMALL] + ["training.learning_rate"]
         assert store.runs()["finished_at"].tolist()[:4] == before["finished_at"].tolist()
         assert len(store.runs()) == 6

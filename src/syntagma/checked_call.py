@@ -163,6 +163,8 @@ class _Check:
         except TypeError:  # a protocol without a look at run time
             return given
         if not fits:
+            if isinstance(given, type) and issubclass(given, kind):
+                raise invalid(field, given.__name__, "it is a class", f"Make one, as {given.__name__}()")
             article = "an" if kind.__name__[0] in "AEIOU" else "a"
             name = {"str": "text", "PathLike": "a path"}.get(kind.__name__, f"{article} {kind.__name__}")
             raise invalid(field, given, f"it is {_kind(given)}, not {name}", f"Give {name}")
@@ -209,6 +211,9 @@ class _Check:
                 self.lengths.update(before)
                 problems.append(error)
         scalar = given.ndim == 0 if isinstance(given, np.ndarray) else not _is_line(given)
+        last = get_origin(rest[-1])
+        if isinstance(last, type) and issubclass(last, Mapping):
+            scalar = not isinstance(given, Mapping)  # who gives no names is told of what else there is
         raise problems[0 if scalar else -1]
 
     def _mapping(self, field: str, given: Any, inside: Sequence[Any]) -> Any:

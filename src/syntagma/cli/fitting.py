@@ -106,7 +106,8 @@ def fit(
     else:
         if ray is None:
             planned.check_fits(planned_runs, processes)
-        results = _kept_results(wanted, place, processes, ray, kept, tags, track)
+        changed = sweeps.settings_named([*set_, *sweep])
+        results = _kept_results(wanted, place, processes, ray, kept, tags, track, changed)
     points = wanted.points
     runs = [run for point in points for run in point.runs]
     incomplete = len(results) < len({run.id() for run in runs})
@@ -129,6 +130,7 @@ def _show_sweep(
 ) -> None:
     """Print the points of a sweep, and which is the best."""
     from syntagma.cli import display, sweeps
+    from syntagma.curves.interval import ONE_SEED
 
     table: Any = sweeps.compared(points, results)
     ends = sweeps.best_at_an_end(table, grid)
@@ -137,7 +139,14 @@ def _show_sweep(
         return
     shown = table.drop(columns=["validation_loss", "test_loss", *([] if table["diverged"].any() else ["diverged"])])
     marks = shown.assign(best=table["best"].map({True: "best", False: ""}))
-    display.print_tables({f"{title}: mean loss over seeds, chosen by validation": marks})
+    of = "mean loss over seeds"
+    if all(len(point.runs) == 1 for point in points):  # said once, not in every cell
+        of = f"loss of {ONE_SEED}"
+        losses = {
+            name: [text.removesuffix(f" ({ONE_SEED})") for text in marks[name]] for name in ("validation", "test")
+        }
+        marks = marks.assign(**losses)
+    display.print_tables({f"{title}: {of}, chosen by validation": marks})
     for key in ends:
         note = f"note    the best {key} is at an end of what was tried: widen it"
         display.console(stderr=True).print(note, markup=False)
@@ -155,7 +164,14 @@ def _fitted_here(wanted: Wanted) -> dict[str, Any]:
 
 
 def _kept_results(
-    wanted: Wanted, place: Path, workers: int, ray: str | None, keep: int, tags: Sequence[str], tracker: str | None
+    wanted: Wanted,
+    place: Path,
+    workers: int,
+    ray: str | None,
+    keep: int,
+    tags: Sequence[str],
+    tracker: str | None,
+    changed: Sequence[str],
 ) -> dict[str, Any]:
     """The results of the wanted runs, those that `place` lacks made now and kept there; all of them get the tags."""
     from syntagma.cli import display
@@ -179,7 +195,7 @@ def _kept_results(
         def ids() -> set[str]:
             return {run.id() for point in wanted.points for run in point.runs}
 
-        command = store.record_command("fit", None, {}, sys.argv)
+        command = store.record_command("fit", None, {"changed": list(changed)}, sys.argv)
         before = len(results_of(ids()))
         try:
             with tracked(tracker, store, "fit") as shown, progress_shown() as progress:

@@ -78,6 +78,7 @@ def results(
     from syntagma.cli.runs_shown import ROWS_SHOWN, Chosen, fitting
     from syntagma.cli.settings import read_value
     from syntagma.sweep.export import write_table
+    from syntagma.sweep.selection import changed_columns
     from syntagma.sweep.store import Store
 
     asked = {"csv": csv, "parquet": parquet}
@@ -94,7 +95,8 @@ def results(
         runs: Any = store.runs(limit=chosen.limit) if first_page else chosen.rows(store.runs())
         if shown:
             there = len(store.names()) if first_page else len(runs)
-            table, said = fitting(runs, chosen, display.console().width, there)
+            changed = changed_columns(runs, store.commands())
+            table, said = fitting(runs, chosen, display.console().width, there, changed)
             display.print_tables({str(store.path): table})
             print(said)
             expected = min(chosen.limit or there, there) if first_page else len(runs)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -59,10 +59,13 @@ class Chosen:
         return named_columns(runs, self.columns)
 
 
-def fitting(runs: pd.DataFrame, chosen: Chosen, width: int, there: int) -> tuple[pd.DataFrame, str]:
+def fitting(
+    runs: pd.DataFrame, chosen: Chosen, width: int, there: int, changed: Collection[str] = ()
+) -> tuple[pd.DataFrame, str]:
     """The table to print, no wider than `width` characters, and a line about what is not in it.
 
-    A column that was asked for by name is shown whatever the width. There are so many runs: `there`.
+    A column that was asked for by name is shown whatever the width. There are so many runs: `there`; `changed` are the
+    settings that somebody chose (see `sweep.selection.telling_columns`).
     """
     from syntagma.cli.display import cell
     from syntagma.sweep.selection import short_names, telling_columns
@@ -74,7 +77,7 @@ def fitting(runs: pd.DataFrame, chosen: Chosen, width: int, there: int) -> tuple
         columns = chosen.names(runs)
         short = short_names(columns, everything)
     else:
-        wanted = ["id", *telling_columns(runs)]
+        wanted = ["id", *telling_columns(runs, changed)]
         short = short_names(wanted, everything)
         columns, taken = [], 1
         for name in wanted:

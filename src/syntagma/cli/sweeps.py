@@ -118,6 +118,12 @@ class Fitted:
         return Point(values, tuple(runs))
 
 
+def settings_named(given: Sequence[str]) -> list[str]:
+    """The settings of a run that `--set` and `--sweep` named: `settings_named(["examples=64,128"])`."""
+    keys = (text.partition("=")[0].strip() for text in given)
+    return list(dict.fromkeys(_SIZES.get(key, key) for key in keys))
+
+
 def points(fitted: Fitted, grid: Mapping[str, Sequence[Any]]) -> list[Point]:
     """Every point of the grid with its runs.
 

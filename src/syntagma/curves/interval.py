@@ -39,6 +39,7 @@ from syntagma.curves.tail import Tail, censored_mean, welch
 from syntagma.errors import invalid
 
 CONFIDENCE = 0.95
+ONE_SEED = "one seed: no interval"
 _NORMAL_QUANTILE = 1.959963984540054
 
 
@@ -209,7 +210,7 @@ class PerSeed:
         value = self._centre()
         reason = self._reason(known)
         if number == 1:
-            lone = reason or "one seed: no interval"
+            lone = reason or ONE_SEED
             return Interval(value, None, None, self.log, 1, lone, not known.all(), self.caveat)
         bounded = not known.all()
         lower, upper = self._tail(self.low, known, -1), self._tail(self.high, known, +1)
@@ -323,7 +324,7 @@ def jackknife(statistic: Callable[[np.ndarray], float], num_seeds: PositiveInt, 
     everyone = np.arange(num_seeds)
     whole = float(statistic(everyone))
     if num_seeds < 2:
-        return Interval(whole, log=log, num_seeds=num_seeds, reason="one seed: no interval")
+        return Interval(whole, log=log, num_seeds=num_seeds, reason=ONE_SEED)
     without = np.array([statistic(np.delete(everyone, i)) for i in everyone])
     if log:
         centre, without = math.log(whole), np.log(without)

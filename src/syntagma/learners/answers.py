@@ -1,9 +1,10 @@
 """What a model from outside answers, checked: log-probabilities of any library, as NumPy's float64.
 
 A model is a function of inputs, whole numbers `[B, T]` of int64 in which `vocab` stands for a hidden token (and, where
-every position is read, for what comes before the first). It returns natural logarithms of probabilities, `[B, v]` or
-`[B, T, v]`: an array of NumPy or JAX, a tensor of PyTorch on whatever device, with or without gradients, or nested
-lists. Where the loss is squared it returns numbers `[B]`. No library is imported for that.
+every position is read, for what comes before the first); a `torch.nn.Module` gets a tensor of them. It returns natural
+logarithms of probabilities, `[B, v]` or `[B, T, v]`: an array of NumPy or JAX, a tensor of PyTorch on whatever device,
+with or without gradients, or nested lists. Where the loss is squared it returns numbers `[B]`. No library is imported
+for that.
 
 Probabilities of a row must sum to 1 within 4 percent, which the rounding of 16-bit floats needs (logarithms between -8
 and -16 by up to 1/32 in bfloat16); they are then divided by their sum, so that no loss is too low because of it.
@@ -19,6 +20,7 @@ import numpy as np
 from jaxtyping import Float, Integer
 
 from syntagma.errors import InputError, invalid, whole_number
+from syntagma.learners.torch_module import as_function
 from syntagma.tasks import Shape
 
 Predict = Callable[[Integer[np.ndarray, "B T"]], Any]
@@ -89,7 +91,7 @@ class Answers:
         return np.concatenate([self._checked(np.asarray(inputs[i : i + self.batch], np.int64)) for i in starts])
 
     def _checked(self, inputs: Integer[np.ndarray, "B T"]) -> Float[np.ndarray, "B *answers"]:
-        found = as_numbers(self.predict(inputs.copy()), self.field)  # a copy, since it may write into it
+        found = as_numbers(as_function(self.predict)(inputs.copy()), self.field)  # a copy, since it may write into it
         return checked_answers(found, self.shape, len(inputs), without_first=self.without_first, field=self.field)
 
 
@@ -156,10 +158,10 @@ def _normalised(answers: Float[np.ndarray, "B *answers"], field: str) -> Float[n
         place = tuple(int(i) for i in np.argwhere(wrong)[0][:-1])
         row = answers[place]
         are = "probabilities" if (row >= 0).all() and abs(row.sum() - 1) <= _ROUNDING else "logits, it seems"
-        mend = "their logarithms" if are == "probabilities" else "log_softmax of them"
+        mend = "their natural logarithms" if are == "probabilities" else "log_softmax of them"
         sums = float(np.exp(np.minimum(total[place], 700.0))[0])
         raise InputError(
             f"{field} gives no log-probabilities but {are}: at {list(place)} their exponentials sum to {sums:.4g}, "
-            f"not to 1. Give {mend}, natural logarithms."
+            f"not to 1. Give {mend}."
         )
     return answers - total

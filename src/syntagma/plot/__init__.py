@@ -8,7 +8,7 @@ from syntagma.plot.content import Note, Panel
 from syntagma.plot.figure import Figure
 from syntagma.plot.growth import growth, growth_panel
 from syntagma.plot.heat_maps import heat_panel
-from syntagma.plot.learning_curves import curve_panel, learning_curves
+from syntagma.plot.learning_curves import curve_panel, learning_curves, with_curves
 from syntagma.plot.marks import (
     Axis,
     Band,
@@ -34,5 +34,5 @@ __all__ = [
     "Axis", "Band", "Bars", "Dots", "Empty", "Figure", "Heat", "Law", "Level", "Line", "Mark", "Note", "Panel",
     "Points", "Text", "Tree", "VerticalLine", "collapse", "curve_panel", "decay_panel", "dot_panel", "growth",
     "growth_panel", "heat_panel", "learning_curves", "profile_panel", "ratios", "rescaled", "rescaled_panel",
-    "share_panel", "spectrum_panel", "tree_panel",
+    "share_panel", "spectrum_panel", "tree_panel", "with_curves",
 ]  # fmt: skip

@@ -12,11 +12,13 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 
 from syntagma.checked_call import checked
+from syntagma.errors import invalid
 from syntagma.plot import palette
 from syntagma.plot.content import Note, Panel
 from syntagma.plot.figure import Figure
@@ -135,6 +137,23 @@ def curve_panel(
     notes = list(factor_notes(crossed, predictions, plateaus))
     limits = limits or _limits(named.values(), plateaus, len(notes))
     return Panel(title, Axis(x, "log", limits=_size_limits(marks)), Axis(y, scale, limits), marks, notes)
+
+
+@checked
+def with_curves(figure: Figure, curves: Mapping[str, Curve], panel: int = 0) -> Figure:
+    """`figure` with further curves in one of its panels, in front: `with_curves(figure, {"mine": curve}, panel=1)`.
+
+    Keys choose the colours, as in `learning_curves`. What the panel shows, its limits too, stays as it is.
+
+    Raises:
+        InputError: there is no such panel.
+    """
+    if not 0 <= panel < len(figure.panels):
+        raise invalid("panel", panel, f"the figure has {len(figure.panels)}", "Count them from 0")
+    panels = list(figure.panels)
+    more = [mark for key, curve in curves.items() for mark in curve_marks(key, curve)]
+    panels[panel] = replace(panels[panel], marks=[*panels[panel].marks, *more])
+    return replace(figure, panels=panels)
 
 
 def curve_marks(key: str, curve: Curve, seeds: Seeds = "band") -> Iterable[Mark]:

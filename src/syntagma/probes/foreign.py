@@ -19,6 +19,7 @@ from jaxtyping import Bool, Float, Integer
 from syntagma.errors import InputError, invalid
 from syntagma.learners.answers import AT_ONCE, Answers, Predict, as_numbers
 from syntagma.learners.learner import Layer
+from syntagma.learners.torch_module import as_function
 from syntagma.tasks import Shape
 
 ForeignActivations = Callable[[Integer[np.ndarray, "B T"]], Mapping[str, Any]]
@@ -116,7 +117,7 @@ def _activations(
 
 
 def _one_call(given: ForeignActivations, inputs: np.ndarray) -> dict[str, np.ndarray]:
-    by_name: Any = given(inputs.copy())
+    by_name: Any = as_function(given)(inputs.copy())
     if not isinstance(by_name, Mapping) or not by_name:
         raise invalid("activations", by_name, "it must give arrays by name", 'For example {"block 1": values}')
     layers = {}

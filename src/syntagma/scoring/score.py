@@ -85,7 +85,8 @@ def score(
 
     `predict` gets inputs as tasks make them, int64 `[B, T]`, the hidden token as `language.vocab` (for `NextToken` the
     tokens shifted by one, behind that symbol), and returns natural log-probabilities of any library, see
-    `learners.answers`. For `NextToken` it may leave out the first position.
+    `learners.answers`. For `NextToken` it may leave out the first position. A `torch.nn.Module` may be given as it is,
+    and an array of log-probabilities goes to `scoring.score_array`.
 
     Args:
         language: it, or its settings.

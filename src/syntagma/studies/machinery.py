@@ -6,11 +6,13 @@ import itertools
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from pydantic import ValidationError
 
+from syntagma.checked_model import first_problem
 from syntagma.curves import Verdict, judge
 from syntagma.errors import InputError
 from syntagma.studies.schemas import RUNS, Table
@@ -289,10 +291,8 @@ def last_command(store: Store, study: Study[Any, Any]) -> tuple[Settings, dict[s
     command = commands.iloc[-1]
     try:
         settings = study.settings.model_validate(command["settings"])
-    except ValidationError:
-        raise InputError(
-            f"{store.path} has settings that this version does not know: run the study again into a new place."
-        ) from None
+    except ValidationError as error:
+        raise InputError(_unknown_settings(store.path, error, command["settings"])) from None
     made = store.environments().get(command["environment"], {})
     provenance = {
         **{name: made.get(name, {}) for name in ("machine", "versions")},
@@ -304,6 +304,15 @@ def last_command(store: Store, study: Study[Any, Any]) -> tuple[Settings, dict[s
         "seconds": float(np.nansum(np.asarray(commands["seconds"], float))),
     }
     return settings, provenance
+
+
+def _unknown_settings(path: Path, error: ValidationError, settings: Mapping[str, Any]) -> str:
+    """What to say of stored settings that cannot be read: a kind that is not known may be of a file of the user's."""
+    problem = first_problem(error, settings)
+    if any(one["type"] == "kind_unknown" for one in error.errors(include_url=False)):
+        kind = problem.partition(": there are")[0]
+        return f"{path} was made with a file of your own, which has to be named by --with FILE: {kind}."
+    return f"{path} has settings that this version does not know: run the study again into a new place. {problem}"
 
 
 def _settle(

@@ -10,7 +10,7 @@ import difflib
 import json
 import operator
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from syntagma.errors import InputError, invalid
@@ -117,11 +117,18 @@ def settings_columns(runs: pd.DataFrame) -> list[str]:
     return [name for name in map(str, runs.columns) if name.partition(".")[0] in PARTS]
 
 
-def telling_columns(runs: pd.DataFrame) -> list[str]:
+def changed_columns(runs: pd.DataFrame, commands: pd.DataFrame) -> list[str]:
+    """The settings that commands of `syntagma fit` named, by `--set` or `--sweep`: somebody chose them."""
+    told = [settings.get("changed") for settings in commands["settings"] if isinstance(settings, Mapping)]
+    keys = {key for some in told if isinstance(some, list | tuple) for key in some if isinstance(key, str)}
+    return [name for name in settings_columns(runs) if any(name == key or name.startswith(f"{key}.") for key in keys)]
+
+
+def telling_columns(runs: pd.DataFrame, changed: Collection[str] = ()) -> list[str]:
     """The columns that tell the runs apart, then what was measured, the most telling first.
 
-    Of settings that vary, one is left out where it says no more than those before it: a seed of the grammar that goes
-    with the seed of the run.
+    Of settings that vary, one is left out where it says no more than those before it, as a seed of the grammar that
+    goes with the seed of the run does; but none of `changed`, since a search may give every point values of its own.
     """
     given = settings_columns(runs)
     given.sort(key=lambda name: (name not in _KINDS, name.endswith("seed"), name != "num_examples", name.count(".")))
@@ -129,7 +136,7 @@ def telling_columns(runs: pd.DataFrame) -> list[str]:
     told, groups = 1, [()] * len(runs)
     for name in given:
         finer = list(zip(groups, runs[name].tolist(), strict=True))
-        if (number := len(set(map(repr, finer)))) > told:
+        if (number := len(set(map(repr, finer)))) > told or (name in changed and _varies(runs[name].tolist())):
             labels: dict[str, int] = {}
             chosen, told = [*chosen, name], number
             groups = [(labels.setdefault(repr(one), len(labels)),) for one in finer]
