@@ -47,17 +47,6 @@ PRESETS: Mapping[str, GrammarSizes] = {
         levels=3,
         learners=_learners(64, 4, 3, [(5000, 10_000), (1500, 3000)], max_examples=2**14, parameters=("rules",)),
     ),
-    "tuned": GrammarSizes(
-        base=Grammar(vocab=16, rules=3, depth=3),
-        rules=(2, 4),
-        depth=(4, 5),
-        levels=2,
-        learners=_tuned(
-            _learners(64, 4, 4, [(2000, 4000), (1500, 3000)], parameters=("rules", "depth")),
-            Tuning(learning_rates=(0.01, 0.03), weight_decays=(0.0, 0.03), warmup_steps=(20, 100), widths=(64, 128)),
-        ),
-        test_examples=2048,
-    ),
     "full": GrammarSizes(
         base=Grammar(vocab=32, rules=4, depth=4),
         vocab=(16, 64),
@@ -69,5 +58,16 @@ PRESETS: Mapping[str, GrammarSizes] = {
         learners=_learners(512, 16, 4, [(2**13, 2**19)] * 2, batch_size=128),
         seeds=5,
         test_examples=2**15,
+    ),
+    "tuned": GrammarSizes(
+        base=Grammar(vocab=16, rules=3, depth=3),
+        rules=(2, 4),
+        depth=(4, 5),
+        levels=2,
+        learners=_tuned(
+            _learners(64, 4, 4, [(2000, 4000), (1500, 3000)], parameters=("rules", "depth")),
+            Tuning(learning_rates=(0.01, 0.03), weight_decays=(0.0, 0.03), warmup_steps=(20, 100), widths=(64, 128)),
+        ),
+        test_examples=2048,
     ),
 }
