@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -246,7 +247,7 @@ def test_settings_hold_names_of_any_bytes(tmp_path, name):
     chosen = TextSettings.of_file(os.fsdecode(path), 2)
     kept = chosen.model_dump_json()
     assert ("file:" in json.loads(kept)["path"]) == (b"\xe9" in name)
-    again = TypeAdapter(AnyLanguage).validate_json(kept.encode())
+    again: Any = TypeAdapter(AnyLanguage).validate_json(kept.encode())
     assert again == chosen == TextSettings.of_file(chosen.path, 2)
     assert again.language().tokens.tolist() == Text.read(path, 2).tokens.tolist()
     assert run_id(json.loads(kept)) == run_id(chosen.model_dump(mode="json"))
