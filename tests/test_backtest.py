@@ -22,6 +22,8 @@ def test_points_that_fill_a_space_have_its_dimension(dimension):
     found = two_nearest_dimension(points)
     assert abs(found.value - dimension) < 4 * found.standard_error + 0.05 * dimension
     assert found.standard_error == pytest.approx(found.value / 3000**0.5)
+    for scale in (2.0**990, 2.0**-990):
+        assert two_nearest_dimension(scale * points).value == pytest.approx(found.value)
     moved = two_nearest_dimension(7 * points[::-1] + 3)
     assert moved.value == pytest.approx(found.value)
     repeated = two_nearest_dimension(np.concatenate([points, points[:50]]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import itertools
 import os
 from collections.abc import Iterator
@@ -94,6 +95,28 @@ SAYS: dict[Line, str] = {
     setting("seeds=999999999999"): "seeds=999999999999 cannot be used: a study has at most 10000 seeds. Lower it.",
     ("run", "abstract-symbols", "--set", "seeds=" + "9" * 30): "a study has at most 10000 seeds",
     ("run", "permutation-bias", "--set", "network_seeds=10001"): "network_seeds=10001 cannot be used",
+    setting("learners.cnn.learner.width=1000000"): "cannot be done: it takes at least 80,000.8 GB of memory and there",
+    setting("test_examples=100000000000"): "cannot be done: it takes at least 7,200.3 GB of memory and there",
+    ("run", "scaling-laws", "--dry-run", "--set", "learners.cnn.learner.width=1000000"): "80,000.8 GB of memory",
+    ("run", "weight-sharing", "--set", "learners.cnn.learner.width=1000000"): "cannot be done: it takes at least",
+    ("fit", "--examples", "3000000"): "cannot be done: it takes at least 144,000.4 GB of memory and there are",
+    ("fit", "--examples", "3000000", "--out", "new"): "(kernel, num_examples=3000000, seed=0) cannot be done: it takes",
+    ("fit", "--learner", "cnn", "--set", "learner.width=3000000"): "Make its learner or its number of examples smaller",
+    ("fit", "--learner", "cnn", "--sweep", "learner.width=[8,3000000]", "--out", "new"): "cannot be done: it takes at",
+    setting(f"learners.{UNSTORABLE}.kind=cnn"): "names are printable text in UTF-8. Choose another.",
+    setting("learners.a\nb.kind=cnn"): "names are printable text in UTF-8",
+    setting(f"learners.cnn.learner.kind={UNSTORABLE}"): "learners.cnn.learner.kind='caf\\\\xe9' is unknown",
+    setting(f"learners.cnn.learner.kind={UNSTORABLE}.py"): "there is no such file",
+    ("probe", "nowhere", "seed=0", "--step", "null"): "step=None cannot be used: it must be a whole number",
+    ("forecast", "corpus"): "corpus is a corpus that was saved. Corpus.open(FOLDER) reads it",
+    ("forecast", "text.txt", "--split", "test"): "text.txt is no data set of Hugging Face. Leave split out",
+    ("forecast", "text.txt", "--vocab", "null"): "vocab=None cannot be used: it must be a whole number",
+    ("forecast", "text.txt", "--tokens", "uint16", "--vocab", "65536"): "text.txt is no file of tokens by its name",
+    ("forecast", "text.txt.gz", "--tokens", "uint16", "--vocab", "65536"): "text.txt.gz is no file of tokens by its",
+    ("forecast", "text.txt", "--tokens", "uint16", "--vocab", "9", "--split", "x"): "a token file has no text. Leave s",
+    ("forecast", "text.txt", "--end-of-document", "null"): "end_of_document=None cannot be used",
+    ("export", "random-hierarchy", "--examples", "10", "--to", "/proc/x"): "cannot be written",
+    ("score", "foreign", "text.txt"): "foreign/metadata.json cannot be read",
     ("merge", "foreign", "--out", "new"): "foreign/results.sqlite cannot be used",
     ("merge", "nowhere", "--out", "new"): "results.sqlite does not exist",
     ("merge", "nowhere", "--out", "file"): "out='file' cannot be used: it is a file",
@@ -197,6 +220,42 @@ def generated() -> Iterator[Line]:
         yield "predict", "corpus-forecast", "--set", f"text={place}"
         yield "run", "corpus-forecast", "--set", f"text={place}"
         yield "fit", "--language", "text", "--set", f"language.path={place}"
+    for name in ("", "tex", "*.nothing", "/dev/zero", "pipe", "foreign", "empty.py", "text.txt", "hf:", "[", "a\0b"):
+        yield "forecast", name
+    for tokens in ("", "cahr", "bpe", "bpe:x", "bpe:-1", "bpe:" + "9" * 40, "missing.json", "uint8", "uint16", "\0"):
+        yield "forecast", "text.txt", "--tokens", tokens
+    for option, value in itertools.product(("vocab", "end-of-document"), ("x", "-1", "nan", "2.5", "[]", "1e400")):
+        yield "forecast", "text.txt", f"--{option}", value
+    for place in PATHS:
+        if place != UNSTORABLE:
+            yield "forecast", "text.txt", "--out", place
+            yield "export", "random-hierarchy", "--examples", "10", "--to", place
+        yield "score", place, "text.txt"
+        yield "compare", place, "nowhere"
+        yield "watch", place, "--once"
+        yield "network", place, "seed=0"
+    for splits in (
+        "",
+        "train",
+        "train=x",
+        "train=-1",
+        "train=nan",
+        "a=1",
+        "train=0.5",
+        "train=1,train=1",
+        "train=1e30",
+    ):
+        yield "export", "random-hierarchy", "--to", "new", "--splits", splits
+        yield "export", "random-hierarchy", "--to", "new", "--examples", "10", "--splits", splits
+    for option, value in itertools.product(
+        ("examples", "seed", "grammar-seed"), ("x", "-1", "nan", "2.5", "true", "[]")
+    ):
+        more = () if option == "examples" else ("--examples", "10")
+        yield "export", "random-hierarchy", "--to", "new", *more, f"--{option}", value
+    for values in ("", "x", "training.learning_rate", "training.learning_rate=", "training.learning_rate=x"):
+        yield "fit", "--learner", "cnn", "--sweep", values
+    for ends in ("..1", "1..", "1..0.1:3", "0..1:3", "0.1..1:0", "0.1..1:x", "0.1..inf:3", "0.1..1:" + "9" * 40):
+        yield "fit", "--learner", "cnn", "--sweep", f"training.learning_rate={ends}"
     for width in ("x", "0", "-1", "nan", "inf", "1e9", "", "3,3"):
         yield "report", "nowhere", "--width", width
     for option, value in itertools.product(("vocab", "rules", "branching", "depth", "number"), WHOLE):
@@ -226,6 +285,10 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "file").write_text("no directory")
     (tmp_path / "file.py").write_text("1 +")
     (tmp_path / "empty.py").write_text("")
+    (tmp_path / "text.txt").write_text("words, too few for a forecast")
+    (tmp_path / "text.txt.gz").write_bytes(gzip.compress(b"words"))
+    (tmp_path / "corpus").mkdir()
+    (tmp_path / "corpus" / "corpus.json").write_text("{}")
     (tmp_path / "wrong.toml").write_text("[learners.cnn.training]\nlr = 0.1\n")
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "foreign").mkdir()

@@ -32,16 +32,21 @@ from syntagma import (
     LastToken,
     LearningCurve,
     RandomHierarchy,
+    Templates,
     Training,
     curves,
     fit,
 )
 from syntagma.checked_call import checked
+from syntagma.datasets import split_sizes
 from syntagma.randomness import key
 from syntagma.statistics import (
+    context_tree,
     correlations,
     entropies,
     entropy_decay,
+    frequencies,
+    intrinsic_dimension,
     lagged,
     ngrams,
     nodes,
@@ -52,14 +57,19 @@ from syntagma.statistics import (
 from syntagma.statistics import strengths as strengths_of
 from syntagma.theory import (
     corpus,
+    counting,
+    enumeration,
     exact,
     excess,
+    half_error,
     hierarchy,
     last_token,
     learnability,
+    linear_block,
     prediction,
     reading,
     root_class,
+    template_rank,
     templates,
     zipf,
 )
@@ -83,6 +93,9 @@ SCALE = curves.PerSeed.exact([1.0, 1.1, 1.2], log=True).interval()
 PREDICTION = last_token.predict(LANGUAGE, CNN)
 SPECTRUM = Spectrum([3.0, 2.0, 1.0], [1, 2, 3])
 RUNS = pd.DataFrame({"num_examples": [1, 2], "seed": [0, 0], "learner": ["a"] * 2, "test_loss": [2.0, 1.0]})
+COPYING = Templates(templates=("αβ -> α",), train_symbols=3, test_symbols=3)
+SAME = Templates(templates=("αα -> +1", "αβ -> -1"), train_symbols=3, test_symbols=3)
+LABELLED = templates.certificate(SAME, templates.told_equalities(6, 2))
 URN = DirichletMultinomial(vocab=4, sentence_length=4)
 
 RIGHT: Mapping[str, tuple[Callable[..., object], Mapping[str, Any]]] = {
@@ -167,6 +180,43 @@ RIGHT: Mapping[str, tuple[Callable[..., object], Mapping[str, Any]]] = {
     "zipf.probabilities": (zipf.probabilities, {"zipf": 1.0, "rules": 4}),
     "share_left": (zipf.share_left, {"sizes": SIZES, "zipf": 1.0, "rules": 4, "scale": 2.0}),
     "finite_exponent": (zipf.finite_exponent, {"sizes": SIZES, "errors": LOSSES, "zipf": 1.0, "rules": 4}),
+    "context_tree_losses": (
+        context_tree.context_tree_losses,
+        {"train": TEXT, "texts": [(TEXT, None, "test")], "vocab": 5, "longest": 1, "train_documents": DOCUMENTS},
+    ),
+    "context_tree_log_probability": (
+        context_tree.context_tree_log_probability, {"tokens": TEXT, "vocab": 5, "depth": 1, "documents": DOCUMENTS},
+    ),
+    "entropy_bounds": (
+        entropies.entropy_bounds,
+        {"train": TEXT, "validation": TEXT[:500], "test": TEXT[500:], "vocab": 5, "longest": 1, "blocks": 4},
+    ),
+    "up_to": (BOUNDS.up_to, {"longest": 4}),
+    "token_frequencies": (frequencies.token_frequencies, {"tokens": np.tile(TEXT, 5), "vocab": 5}),
+    "two_nearest_dimension": (intrinsic_dimension.two_nearest_dimension, {"points": RANDOM.normal(size=(50, 3))}),
+    "window_vectors": (
+        intrinsic_dimension.window_vectors,
+        {"tokens": TEXT, "vocab": 5, "length": 8, "windows": 50, "directions": 4},
+    ),
+    "exact.growth": (exact.growth, {"languages": [LANGUAGE, RandomHierarchy(4, 3, 2, 2)], "kind": "tokens"}),
+    "exact.threshold": (exact.threshold, {"language": LANGUAGE, "level": 1, "kind": "tuples"}),
+    "standard_eigenvalues": (
+        linear_block.standard_eigenvalues, {"vocab": 3, "length": 5, "token": 1.0, "position": 1.0},
+    ),
+    "linear_block.trace": (linear_block.trace, {"vocab": 3, "length": 5, "token": 1.0, "position": 1.0}),
+    "slack": (linear_block.slack, {"vocab": 3, "length": 5, "token": 1.0, "position": 1.0}),
+    "template_rank": (template_rank.template_rank, {"templates": COPYING, "terms": 40}),
+    "counting.thresholds": (counting.thresholds, {"language": LANGUAGE}),
+    "counting.seen": (counting.seen, {"num_examples": 9.0, "probabilities": np.full(4, 0.25), "each": 2.0}),
+    "half_error": (half_error.half_error, {"spectrum": SPECTRUM, "target": np.array([1.0, 0.0, 0.0]), "ridge": 0.1}),
+    "least_for_half": (half_error.least_for_half, {"spectrum": SPECTRUM, "largest": 3.0, "ridge": 0.1}),
+    "all_sequences": (enumeration.all_sequences, {"vocab": 2, "length": 3}),
+    "error_curve": (root_class.error_curve, {"language": LANGUAGE, "known": "resolved"}),
+    "scatter": (corpus.scatter, {"x": SIZES, "y": LOSSES}),
+    "rare_share": (zipf.rare_share, {"zipf": 1.0, "rules": 4}),
+    "answers": (LABELLED.answers, {"counts": np.ones(2), "ridge": 0.0}),
+    "strings_needed": (LABELLED.strings_needed, {"ridge": 0.1}),
+    "split_sizes": (split_sizes, {"text": "train=0.5,test=0.5", "examples": 10}),
     "told_equalities": (templates.told_equalities, {"vocab": 4, "layers": 2}),
     "Spectrum": (Spectrum, {"eigenvalues": np.array([2.0, 1.0]), "multiplicities": np.array([1.0, 2.0])}),
     "solve": (learnability.solve, {"spectrum": SPECTRUM, "num_examples": SIZES, "ridge": 0.1}),
@@ -216,6 +266,39 @@ VALUES: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
     "sampling_floor": {"first": {"no probabilities": np.ones(4), "none": np.zeros(0)}, "num_examples": {"0": 0}},
     "pair_counts": {"span": {"backwards": (9, 0), "beyond": (0, 2000)}, "vocab": {"0": 0}, "lag": {"0": 0, "-1": -1}},
     "losses_of_all": {"texts": {"none": []}},
+    "context_tree_losses": {
+        "texts": {"a pair": [(TEXT, None)], "beyond": [(TEXT + 3, None, "test")]}, "train": {"none": TEXT[:0]},
+        "vocab": {"0": 0, "4": 4}, "longest": {"-1": -1, "a text": 2000},
+        "train_documents": {"not from 0": np.array([5]), "falling": np.array([0, 9, 3]), "twice": np.array([0, 0])},
+    },
+    "context_tree_log_probability": {"depth": {"-1": -1, "longer": 2001}, "tokens": {"none": TEXT[:0]}},
+    "entropy_bounds": {"longest": {"-1": -1, "a text": 2000}, "blocks": {"0": 0, "many": 10**6}},
+    "up_to": {"longest": {"-1": -1}},
+    "token_frequencies": {"tokens": {"few": TEXT, "none": TEXT[:0], "beyond": np.tile(TEXT + 1, 5)}, "vocab": {"0": 0}},
+    "two_nearest_dimension": {
+        "points": {"none": np.zeros((0, 3)), "one": np.zeros((50, 3)), "NaN": np.full((50, 3), np.nan)},
+    },
+    "window_vectors": {
+        "length": {"0": 0, "a text": 3000}, "windows": {"0": 0}, "directions": {"0": 0}, "vocab": {"4": 4},
+    },
+    "exact.growth": {"languages": {"none": [], "one": [LANGUAGE], "equal": [LANGUAGE, LANGUAGE], "no tree": [URN] * 2}},
+    "exact.threshold": {"level": {"0": 0, "3": 3}},
+    "standard_eigenvalues": {"vocab": {"1": 1, "many": 10**6}, "length": {"1": 1}, "token": {"0": 0.0, "1e300": 1e300}},
+    "linear_block.trace": {"position": {"-1": -1.0, "1e300": 1e300}},
+    "slack": {"token": {"0": 0.0}},
+    "template_rank": {"terms": {"0": 0}},
+    "counting.seen": {
+        "num_examples": {"-1": -1.0}, "each": {"0": 0.0},
+        "probabilities": {"negative": np.full(4, -0.25), "sum 4": np.ones(4), "NaN": np.full(4, np.nan)},
+    },
+    "half_error": {"target": {"0": np.zeros(3), "more": np.ones(4)}, "ridge": {"-1": -1.0}},
+    "least_for_half": {"largest": {"0": 0.0, "-1": -1.0}},
+    "all_sequences": {"vocab": {"0": 0, "257": 257}, "length": {"0": 0, "60": 60}},
+    "scatter": {"x": {"none": SIZES[:0], "negative": -SIZES, "fewer": SIZES[1:]}, "y": {"0": LOSSES * 0}},
+    "rare_share": {"zipf": {"-1": -1.0}, "rules": {"0": 0, "many": 10**12}},
+    "answers": {"counts": {"negative": -np.ones(2), "three": np.ones(3), "none": np.zeros(0)}, "ridge": {"-1": -1.0}},
+    "strings_needed": {"ridge": {"-1": -1.0}},
+    "split_sizes": {"examples": {"0": 0, "one": 1}, "text": {"words": "train", "half": "train=0.5"}},
     "scored_tokens": {"length": {"0": 0}, "longest": {"-1": -1}},
     "fit_decay": {"first_lag": {"0": 0}, "tolerance": {"1": 1.0}},
     "fit_entropy_decay": {"lowest": {"-1": -1.0}},
@@ -264,7 +347,8 @@ OPTIONAL = {
     ("squared_covariance", "rule_weights"), ("pair_counts", "span"), ("ngram_losses", "test_documents"),
     ("lagged_correlation", "documents"), ("Spectrum", "multiplicities"), ("training.model_copy", "update"),
     ("learner.model_copy", "update"), ("architecture.network", "heads"), ("architecture.network", "head_size"),
-    ("architecture.network", "outputs"),
+    ("architecture.network", "outputs"), ("context_tree_losses", "train_documents"), ("split_sizes", "examples"),
+    ("context_tree_log_probability", "documents"),
 }  # fmt: skip
 """Arguments that may be None."""
 

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -133,12 +133,20 @@ def quick_execute(*arguments: Any, **how: Any) -> Any:
     return execute(*arguments, **how, work=quick_runs.WORK, attempts=quick_runs.Attempts(quick_runs.NO_WAIT))
 
 
+_check_fits = planned.check_fits
+
+
+def check_fits_of_real_runs(runs: Sequence[Any], *rest: Any) -> None:
+    """As `planned.check_fits`; quick runs have no learner whose memory could be counted."""
+    _check_fits([run for run in runs if not isinstance(run, quick_runs.QuickRun)], *rest)
+
+
 @pytest.fixture(autouse=True)
 def study(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Study[FakeSettings, pd.DataFrame]:
     """The fake study is registered, its runs are quick, and the working directory is empty."""
     monkeypatch.setattr(syntagma.studies, "BUILT_IN", {**syntagma.studies.BUILT_IN, FAKE.name: __name__})
     monkeypatch.setattr(machinery, "execute", quick_execute)
-    monkeypatch.setattr(planned, "check_fits", lambda *_: None)
+    monkeypatch.setattr(planned, "check_fits", check_fits_of_real_runs)
     monkeypatch.chdir(tmp_path)
     return FAKE
 
@@ -682,7 +690,7 @@ import test_cli
 from syntagma.studies import machinery
 from syntagma.cli import main, planned
 machinery.execute = test_cli.quick_execute
-planned.check_fits = lambda *_: None
+planned.check_fits = test_cli.check_fits_of_real_runs
 main()
 """
 

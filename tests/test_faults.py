@@ -261,6 +261,15 @@ def test_nohup_is_heeded(command: Command) -> None:
     assert len(command.stored()) == 20
 
 
+@pytest.fixture
+def interrupts() -> Iterator[None]:
+    """Ctrl-C is heeded, also where the tests are run in the background, by a shell that has it ignored there."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interrupts")
 def test_a_signal_waits_for_what_is_held_and_a_second_one_does_not() -> None:
     done = []
     before = signal.getsignal(signal.SIGTERM)
@@ -612,6 +621,17 @@ def test_only_what_killed_processes_left_is_removed(tmp_path: Path) -> None:
         assert other.returncode == 0
     assert sorted(path.name for path in tmp_path.iterdir()) == [".notes", "a.png", "c.txt"]
     assert remove_abandoned(tmp_path) == 0
+
+
+def test_who_draws_a_figure_again_removes_what_a_killed_process_left_of_it(tmp_path: Path) -> None:
+    """Drawing is no run, and may be into any directory: `syntagma report --to`."""
+    assert subprocess.run([sys.executable, "-c", ABANDON, str(tmp_path), "die"]).returncode == -signal.SIGKILL
+    left = next(tmp_path.glob(".*-a-*.png"))
+    with atomic_file(tmp_path / "a.png") as file, atomic_file(tmp_path / "b.png") as other:
+        file.write_text("whole")
+        other.write_text("whole")
+    assert not left.exists()
+    assert sorted(path.name for path in tmp_path.glob("*.png") if path.name[0] != ".") == ["a.png", "b.png"]
 
 
 def test_failures_that_a_stranger_wrote_are_left_out(tmp_path: Path) -> None:

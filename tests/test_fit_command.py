@@ -98,6 +98,18 @@ def test_what_is_refused(arguments: list[str], says: str, capsys: pytest.Capture
         assert position >= 0, err
 
 
+def test_memory_that_runs_out_is_one_line(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def execute(*_: object) -> None:
+        raise MemoryError("no 0 bytes")
+
+    monkeypatch.setattr(Runner, "execute", execute)
+    code, out, err = said(capsys, "--examples", "16", "--test-examples", "16")
+    assert (code, out) == (2, "")
+    assert err.splitlines()[-1].endswith(
+        "cannot be done: memory ran out. Make its learner or its number of examples smaller."
+    )
+
+
 def test_targets_by_representation_default_to_the_standard_one() -> None:
     run = run_of("categorical-mixture", "symmetry-target", "kernel", SIZES, ["language.sentence_length=5"])
     assert run.task.model_dump()["partition"] == (4, 1)

@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+import itertools
+
+import mpmath
 import numpy as np
 import pytest
 
@@ -40,6 +43,49 @@ def test_eigenvalues_are_those_of_the_sectors_at_a_length_beyond_enumeration():
     sector = found.sector((11, 1))
     assert np.allclose(sector.eigenvalues[:4], standard_eigenvalues(3, 12)[:4], rtol=1e-9)
     assert slack(3, 12) == pytest.approx(found.trace_bound((11, 1)) / sector.eigenvalues[0], rel=1e-9)
+
+
+def exact_standard_eigenvalues(vocab, length, token, position):
+    """The moments of the module's docstring as a matrix, diagonalised with 80 digits."""
+    with mpmath.workdps(80):
+        v, t, a, s = (mpmath.mpf(x) for x in (vocab, length, token, position))
+        p, q = 2 * a * s * (a * t**2 / v + s * t) / (v * t**4), 2 * a**2 * s / (v**2 * t**4)
+        helmert = [[mpmath.mpf(1)] * k + [mpmath.mpf(-k)] + [mpmath.mpf(0)] * (vocab - k - 1) for k in range(1, vocab)]
+        phi = [[x / mpmath.sqrt(sum(y * y for y in row) / v) for x in row] for row in helmert]
+        c = range(vocab - 1)
+
+        def mean(*of):
+            return sum(mpmath.fprod(phi[i][x] for i in of) for x in range(vocab)) / v
+
+        features = [(i,) for i in c] + list(itertools.product(c, c))
+        matrix = mpmath.zeros(len(features))
+        for (i, one), (j, two) in itertools.product(enumerate(features), repeat=2):
+            weight = mpmath.sqrt((p if len(one) == 1 else q) * (p if len(two) == 1 else q))
+            moment = mpmath.mpf(one == two) if len(one) == len(two) == 1 else mean(*one, *two)
+            if len(one) == len(two) == 2:
+                (e, f), (g, h) = one, two
+                moment += (t - 1) * (one == two) - (e == f) * (g == h) - (e == h) * (f == g)
+            matrix[i, j] = weight * moment
+        return sorted(map(float, mpmath.eigsy(matrix, eigvals_only=True)), reverse=True)
+
+
+@pytest.mark.parametrize(
+    ("vocab", "length", "token", "position"),
+    [(2, 2, 1, 1), (3, 2, 1, 1), (3, 10**18, 1, 1), (4, 10**9, 2, 1e-5), (3, 7, 1e90, 1e-30)],
+)
+def test_eigenvalues_keep_their_accuracy_at_any_size(vocab, length, token, position):
+    """A matrix that was diagonalised in float64 gave half of the largest at T = 10^18, and one below 0."""
+    ours = standard_eigenvalues(vocab, length, float(token), float(position))
+    wanted = exact_standard_eigenvalues(vocab, length, token, position)
+    np.testing.assert_allclose(ours, wanted, rtol=1e-14, atol=1e-60 * wanted[0])
+    assert slack(3, 10**18) == pytest.approx(5e17)
+
+
+@pytest.mark.parametrize("call", [standard_eigenvalues, trace])
+def test_a_kernel_beyond_float64_is_refused(call):
+    with pytest.raises(InputError, match=r"^token or position=1e\+300 cannot be used: the kernel is beyond 1\.8e308"):
+        call(3, 5, token=1e300)
+    assert slack(3, 5, token=1e300) == pytest.approx(6.525e300, rel=1e-3)
 
 
 def test_slack_grows_as_the_length():

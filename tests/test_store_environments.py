@@ -124,3 +124,6 @@ def test_a_users_own_code_is_known_by_what_it_holds_and_its_commit(tmp_path: Pat
     assert changed["commits"]["my_study.py"] == f"{git('rev-parse', 'HEAD')} and changes"
     assert set(differences([first, changed])) == {"code.my_study.py"}
     assert own_code([]) == {}
+    odd = tmp_path / os.fsdecode(b"stud\xe9.py")
+    odd.write_text("STUDY = 1\n")
+    assert list(own_code([odd])["code"]) == [r"stud\xe9.py"]  # what is stored is text

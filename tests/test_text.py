@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,10 +14,12 @@ from pydantic import TypeAdapter
 
 from syntagma.errors import InputError
 from syntagma.languages import RandomHierarchy, read_labelled_strings, read_templates
+from syntagma.languages.corpora import Corpus
 from syntagma.languages.language import Language
-from syntagma.languages.settings import AnyLanguage, TextSettings
+from syntagma.languages.settings import AnyLanguage, CorpusSettings, TextSettings
 from syntagma.languages.text import OTHER, Text
 from syntagma.oracles import has_oracle, oracle_of
+from syntagma.sweep.identity import run_id
 from syntagma.tasks import NextToken
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
@@ -232,8 +236,33 @@ def test_only_regular_files_are_read_and_names_may_be_any_bytes(tmp_path):
     with open(named, "w") as file:
         file.write("words and words")
     assert Text.read(named, 2).vocab == Text.read(os.fsdecode(named), 2).vocab
-    with pytest.raises(InputError, match=r"text='.* results name their text in UTF-8. Rename"):
-        TextSettings.of_file(os.fsdecode(named), 2)
+
+
+@pytest.mark.parametrize("name", [b"caf\xe9 50%.txt", b"file:caf\xe9", b"%e9", "é.txt".encode(), b"a b.txt"])
+def test_settings_hold_names_of_any_bytes(tmp_path, name):
+    """Settings are JSON and TOML in UTF-8; the name is the same file when they are read back."""
+    path = os.path.join(os.fsencode(tmp_path), name)
+    with open(path, "w") as file:
+        file.write("words and words")
+    chosen = TextSettings.of_file(os.fsdecode(path), 2)
+    kept = chosen.model_dump_json()
+    assert ("file:" in json.loads(kept)["path"]) == (b"\xe9" in name)
+    again: Any = TypeAdapter(AnyLanguage).validate_json(kept.encode())
+    assert again == chosen == TextSettings.of_file(chosen.path, 2)
+    assert again.language().tokens.tolist() == Text.read(path, 2).tokens.tolist()
+    assert run_id(json.loads(kept)) == run_id(chosen.model_dump(mode="json"))
+
+
+def test_settings_hold_a_corpus_in_a_folder_of_any_name(tmp_path):
+    folder = os.fsdecode(os.fsencode(tmp_path) + b"/corp\xe9")
+    (tmp_path / "text.txt").write_text("words and words " * 20)
+    Corpus.read(str(tmp_path / "text.txt")).save(folder)
+    chosen = CorpusSettings.of_directory(folder, 4)
+    again = CorpusSettings.model_validate_json(chosen.model_dump_json())
+    assert again == chosen
+    assert len(again.language()) == len(Corpus.open(folder).windows("train", 4))
+    with pytest.raises(InputError, match=r"^directory: a\\ud800b is a name that no file can have"):
+        CorpusSettings(directory="a\ud800b", digest="", sentence_length=4)
 
 
 def test_a_text_has_a_limit_of_size_that_can_be_raised(tmp_path):

@@ -6,10 +6,11 @@ locked has no owner, and may be removed by anyone at any time.
 
 from __future__ import annotations
 
+import glob
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -27,7 +28,7 @@ _PREFIX = ".syntagma-"
 def atomic_file(path: str | Path) -> Iterator[Path]:
     """A temporary path beside `path`, with its suffix, to write to; it takes the place of `path` if nothing was raised.
 
-    Whatever stood at `path` stays as it was until then.
+    Whatever stood at `path` stays as it was until then. What killed processes left of the same file is removed.
 
     Raises:
         InputError: the directory is missing or cannot be written, the disk is full, or `path` is a directory.
@@ -43,6 +44,7 @@ def atomic_file(path: str | Path) -> Iterator[Path]:
         yield temporary
         temporary.chmod(0o666 & ~_creation_mask())  # mkstemp lets only its owner read
         os.replace(temporary, path)
+        _remove(path.parent.glob(f"{_PREFIX}{glob.escape(path.stem)}-*{glob.escape(path.suffix)}"))
     except OSError as error:
         raise _unwritable(path, error) from error
     finally:
@@ -52,8 +54,15 @@ def atomic_file(path: str | Path) -> Iterator[Path]:
 
 @contextmanager
 def temporary_directory(place: Path) -> Iterator[Path]:
-    """A directory in `place` that is gone afterwards: at the latest by `remove_abandoned`."""
-    handle, directory = _new_directory(place)
+    """A directory in `place` that is gone afterwards: at the latest by `remove_abandoned`.
+
+    Raises:
+        InputError: nothing can be made in `place`.
+    """
+    try:
+        handle, directory = _new_directory(place)
+    except OSError as error:
+        raise _unwritable(place, error) from error
     try:
         yield directory
     finally:
@@ -68,10 +77,15 @@ def remove_abandoned(place: str | Path) -> int:
     Looks into its directories and theirs, where weights and figures are, and no deeper: `place` may be anything.
     Those of processes that are at work, here or on a machine that shares the disk and its locks, are left.
     """
+    return _remove(path for above in ("", "*/", "*/*/") for path in Path(place).glob(f"{above}{_PREFIX}*"))
+
+
+def _remove(paths: Iterable[Path]) -> int:
+    """Remove those that nobody has locked; how many."""
     removed = 0
     if fcntl is None:
         return removed
-    for path in [path for above in ("", "*/", "*/*/") for path in Path(place).glob(f"{above}{_PREFIX}*")]:
+    for path in list(paths):
         with suppress(OSError):  # its owner was quicker, or it is not ours to remove
             handle = os.open(path, os.O_RDONLY)
             try:

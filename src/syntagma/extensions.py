@@ -14,6 +14,7 @@ from typing import Any, Generic, TypeVar
 from pydantic_core import PydanticCustomError
 
 from syntagma.errors import InputError, invalid, unknown
+from syntagma.regular_file import shown
 
 T = TypeVar("T")
 C = TypeVar("C")
@@ -149,7 +150,7 @@ class Kinds(Generic[T]):
         except InputError as error:
             is_file = kind.endswith(".py")
             choices = "" if is_file else ", ".join(sorted(self._classes))
-            context = {"text": str(error), "kind": kind, "choices": choices}
+            context = {"text": str(error), "kind": shown(kind), "choices": choices}
             raise PydanticCustomError("kind_unknown", "{text}", context) from None
         return member.model_validate(given | {"kind": _kind_of(member)})  # pyright: ignore[reportAttributeAccessIssue]
 

@@ -11,11 +11,13 @@ from __future__ import annotations
 
 import os
 import stat
-from typing import BinaryIO
+import urllib.parse
+from typing import Any, BinaryIO
 
 from syntagma.errors import InputError
 
 AnyPath = str | bytes | os.PathLike[str] | os.PathLike[bytes]
+_ENCODED = "file:"
 _KINDS = (
     (stat.S_ISDIR, "is a directory"),
     (stat.S_ISFIFO, "is a named pipe"),
@@ -42,6 +44,38 @@ def shown(path: AnyPath) -> str:
     except UnicodeEncodeError:  # half a surrogate pair, which no file's name can have
         text = str(name).encode("utf-8", "backslashreplace").decode()
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text) or "''"
+
+
+def encodable(text: str) -> bool:
+    """Whether `text` is text in Unicode: half of a surrogate pair, as of a file's name in another encoding, is not."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def path_text(path: Any) -> Any:
+    r"""A name as text for settings, which are UTF-8: the one with the byte E9, `b"caf\xe9.txt"`, is `file:caf%E9.txt`.
+
+    Names that are UTF-8 stay as they are, and so does what is no name.
+
+    Raises:
+        InputError: half of a surrogate pair, which no file's name can have.
+    """
+    try:
+        text = os.fsdecode(path) if isinstance(path, str | bytes) else path
+        return (
+            text if not isinstance(text, str) or encodable(text) else _ENCODED + urllib.parse.quote(os.fsencode(text))
+        )
+    except UnicodeEncodeError:
+        raise InputError(f"{shown(path)} is a name that no file can have. Choose another.") from None
+
+
+def path_of(text: str) -> str:
+    """The name that `path_text` wrote down, as the system takes it; `./file:x` is the one that begins so."""
+    encoded = text.startswith(_ENCODED)
+    return os.fsdecode(urllib.parse.unquote_to_bytes(text.removeprefix(_ENCODED))) if encoded else text
 
 
 def open_regular(path: AnyPath, limit: int | None = None, mend: str = "Give a file") -> BinaryIO:

@@ -12,7 +12,7 @@ import typer
 from syntagma.cli.options import AsJson, Changes, Tags, Track, kind, number
 from syntagma.cli.reports import make_parent
 from syntagma.cli.running import FAILED_EXIT, check_ray, tracked
-from syntagma.errors import invalid, whole_number
+from syntagma.errors import InputError, invalid, whole_number
 from syntagma.sweep.endings import exit_code
 
 if TYPE_CHECKING:
@@ -98,14 +98,14 @@ def fit(
     from syntagma.cli import planned
     from syntagma.cli.progress import waiting
 
+    if ray is None:
+        planned.check_fits(planned_runs, 1 if place is None else processes)
     if place is None:
         several = trials or len(planned_runs)
         many = f", {several} {'points' if trials else 'runs'}" if several > 1 else ""
         with waiting(f"fitting {learner} on {sizes['num_examples']:,} sentences{many}"):
             results = _fitted_here(wanted)
     else:
-        if ray is None:
-            planned.check_fits(planned_runs, processes)
         changed = sweeps.settings_named([*set_, *sweep])
         results = _kept_results(wanted, place, processes, ray, kept, tags, track, changed)
     points = wanted.points
@@ -153,13 +153,26 @@ def _show_sweep(
 
 
 def _fitted_here(wanted: Wanted) -> dict[str, Any]:
-    """The results of the wanted runs, done in this process and not kept."""
+    """The results of the wanted runs, done in this process and not kept.
+
+    Raises:
+        InputError: memory ran out.
+    """
     from syntagma.sweep.runs import Runner
+    from syntagma.sweep.worker_process import is_out_of_memory
+    from syntagma.sweep.workers import described
 
     runner = Runner()
     results: dict[str, Any] = {}
     while runs := wanted.missing(lambda ids: {name: results[name] for name in ids if name in results}, ()):
-        results.update({run.id(): runner.execute([run])[0] for run in runs})
+        for run in runs:
+            try:
+                results[run.id()] = runner.execute([run])[0]
+            except Exception as error:
+                if not is_out_of_memory(error):
+                    raise
+                reason = "memory ran out. Make its learner or its number of examples smaller"
+                raise InputError(f"run {described(run)} cannot be done: {reason}.") from error
     return results
 
 

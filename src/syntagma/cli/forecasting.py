@@ -13,6 +13,7 @@ import typer
 from syntagma.cli import completion
 from syntagma.cli.options import AsJson, number
 from syntagma.cli.reports import make_parent
+from syntagma.errors import whole_number
 
 if TYPE_CHECKING:
     from syntagma.studies.corpus_forecast.of_corpus import Reading
@@ -93,8 +94,11 @@ def _given(vocab: str | None, end_of_document: str | None) -> dict[str, Any]:
     """The numbers, where they are given."""
     from syntagma.cli.settings import read_value
 
-    texts = {"vocab": vocab, "end_of_document": end_of_document}
-    return {name: None if text is None else read_value(text) for name, text in texts.items()}
+    texts = {"vocab": (vocab, 2), "end_of_document": (end_of_document, 0)}
+    return {
+        name: None if text is None else whole_number(name, read_value(text), minimum=least)
+        for name, (text, least) in texts.items()
+    }
 
 
 def _written(reading: Reading, directory: Path, title: str) -> tuple[Path, list[Path]]:

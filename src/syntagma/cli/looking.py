@@ -199,10 +199,11 @@ def probe(
     from syntagma.sweep.stored_network import find_run, probe_run, step_of
 
     number = whole_number("sentences", read_value(sentences), minimum=20)
+    asked = None if step is None else whole_number("step", read_value(step), minimum=0)
     import_files(with_)
     with Store.open(to_read("DIR", directory), read_only=True) as store:
         found, metrics = find_run(store, run)
-        after = step_of(metrics, None if step is None else read_value(step))
+        after = step_of(metrics, asked)
         with waiting(f"probing {found.learner.label} with {number:,} sentences"):
             tables = probe_run(store, found, after, number)
         if as_json:

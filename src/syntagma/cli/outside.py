@@ -124,7 +124,9 @@ def _mapped(path: Path) -> np.ndarray:
 
     from syntagma.regular_file import open_regular, shown
 
-    open_regular(path, mend="Give an .npy file").close()  # refuses pipes and devices by what they are
+    with open_regular(path, mend="Give an .npy file") as beginning:  # refuses pipes and devices by what they are
+        if not beginning.read(6).startswith((b"\x93NUMPY", b"PK")):
+            raise InputError(f"{shown(path)} is no .npy file: save the array with numpy.save.")
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except (ValueError, EOFError, OSError) as error:

@@ -61,11 +61,14 @@ def _checked(start: Settings, tree: Mapping[str, Any], option: str) -> Settings:
     from pydantic import ValidationError
 
     from syntagma.checked_model import first_problem
+    from syntagma.sweep.identity import plain
 
     try:
-        return type(start).model_validate(tree)
+        settings = type(start).model_validate(tree)
     except ValidationError as error:
         raise InputError(first_problem(error, tree, option)) from None
+    plain(settings.model_dump(mode="json"), "settings")  # results hold numbers of 64 bits, and text in UTF-8
+    return settings
 
 
 def _problem(start: Settings, tree: Mapping[str, Any]) -> str:
@@ -139,6 +142,8 @@ def apply_change(tree: dict[str, Any], change: str, settings: Any = None) -> Non
     key, equals, text = change.partition("=")
     if not equals or not key.strip():
         raise invalid("set", change, "it must be key=value", "For example --set seeds=3")
+    if not key.isprintable():  # a learner's name stands in results, which are text, and in tables
+        raise invalid("key", key, "names are printable text in UTF-8", "Choose another")
     value = read_value(text)
     *parents, last = [part.strip() for part in key.split(".")]
     if last == "kind" and parents and _is_new_contender(settings, tree, parents):

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import math
 
+from pydantic import PositiveInt
+
+from syntagma.checked_call import checked
 from syntagma.errors import InputError, invalid, unknown, whole_number
 from syntagma.languages.splits import SPLITS, Split
 
 DEFAULT = "train=0.8,validation=0.1,test=0.1"
 
 
-def split_sizes(text: str = DEFAULT, examples: int | None = None) -> dict[Split, int]:
+@checked
+def split_sizes(text: str = DEFAULT, examples: PositiveInt | None = None) -> dict[Split, int]:
     """`split_sizes("train=0.9,test=0.1", 1000)` is 900 and 100; `split_sizes("train=900,test=100")` is the same.
 
     Shares are below 1 and sum to 1; they are rounded so that all of `examples` are used.

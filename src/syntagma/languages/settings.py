@@ -23,7 +23,10 @@ from syntagma.languages.hierarchy import RandomHierarchy
 from syntagma.languages.language import Source
 from syntagma.languages.templates import LabelledStrings, Templates
 from syntagma.languages.text import MAX_BYTES, Part, Text, Unit
-from syntagma.regular_file import UnreadableFile, read_regular, shown
+from syntagma.regular_file import UnreadableFile, path_of, path_text, read_regular, shown
+
+PathText = Annotated[str, BeforeValidator(path_text)]
+"""The name of a file or folder, which need not be UTF-8: see `path_text`."""
 
 
 class HierarchySettings(CheckedModel):
@@ -69,10 +72,14 @@ class HierarchySettings(CheckedModel):
 
 
 class TextSettings(CheckedModel):
-    """Windows of a text file: see `Text.read`. Give `sha256` where results must not depend on the path alone."""
+    """Windows of a text file: see `Text.read`. Give `sha256` where results must not depend on the path alone.
+
+    Attributes:
+        path: the file; where its name is no UTF-8, `file:` and the name with its bytes as in addresses.
+    """
 
     kind: Literal["text"] = "text"
-    path: str
+    path: PathText
     sentence_length: int
     unit: Unit = "characters"
     vocab: int | None = None
@@ -91,28 +98,27 @@ class TextSettings(CheckedModel):
         Raises:
             InputError: the file cannot be read.
         """
+        name = path_of(path)
         try:
-            content = read_regular(path, whole_number("max_bytes", rest.get("max_bytes", MAX_BYTES)))
+            content = read_regular(name, whole_number("max_bytes", rest.get("max_bytes", MAX_BYTES)))
         except UnreadableFile as error:
-            raise invalid("text", path, f"it cannot be read, {error.reason}", "Give a text file in UTF-8") from None
-        check_is_text(content, path)
-        try:
-            path.encode()
-        except UnicodeEncodeError:
-            raise invalid("text", path, "results name their text in UTF-8", "Rename the file") from None
+            raise invalid(
+                "text", shown(name), f"it cannot be read, {error.reason}", "Give a text file in UTF-8"
+            ) from None
+        check_is_text(content, name)
         digest = hashlib.sha256(content).hexdigest()
         return cls(path=path, sentence_length=sentence_length, sha256=digest, **rest)
 
     def language(self) -> Text:
         """The text itself, read from its file."""
-        return Text.read(**self.model_dump(exclude={"kind"}))
+        return Text.read(path_of(self.path), **self.model_dump(exclude={"kind", "path"}))
 
 
 class CorpusSettings(CheckedModel):
     """Windows of a corpus that `Corpus.save` wrote: see `Corpus.windows`. Results depend on its `digest`."""
 
     kind: Literal["corpus"] = "corpus"
-    directory: str
+    directory: PathText
     digest: str
     sentence_length: int
     part: Literal["train", "validation", "test"] = "train"
@@ -127,7 +133,7 @@ class CorpusSettings(CheckedModel):
         Raises:
             InputError: no such folder, or it is damaged.
         """
-        digest = Corpus.open(directory, verify=True).digest
+        digest = Corpus.open(path_of(directory), verify=True).digest
         return cls(directory=directory, digest=digest, sentence_length=sentence_length, **rest)
 
     def language(self) -> CorpusWindows:
@@ -145,9 +151,9 @@ class CorpusSettings(CheckedModel):
         Raises:
             InputError: the folder is missing, damaged, or has another corpus in it.
         """
-        corpus = Corpus.open(self.directory)
+        corpus = Corpus.open(path_of(self.directory))
         if corpus.digest != self.digest:
-            allowed = f"{shown(self.directory)} has another corpus in it, with digest {corpus.digest}"
+            allowed = f"{shown(path_of(self.directory))} has another corpus in it, with digest {corpus.digest}"
             raise invalid("digest", self.digest, allowed, "Restore the folder, or give its own")
         return corpus
 

@@ -47,6 +47,8 @@ def score_array(
     """
     setting = Setting.checked(language, task, seed=seed, num_examples=num_examples, context=context)
     shape = setting.shape
+    if isinstance(log_probabilities, list | tuple):
+        log_probabilities = as_numbers(log_probabilities, field)
     number = len(log_probabilities) if np.ndim(log_probabilities) else 0
     if number < 2:
         raise invalid(f"{field}.shape", np.shape(log_probabilities), "it has a row for each of 2 sentences or more")

@@ -97,6 +97,8 @@ def context_tree_log_probability(
     `-context_tree_log_probability(tokens, 2, 3) / len(tokens)` is its code length per token.
     """
     depth, tokens = whole_number("depth", depth, minimum=0), checked_stream(tokens, vocab, field="tokens")
+    if depth > len(tokens):
+        raise invalid("depth", depth, f"the text has {len(tokens)} tokens", "Lower it to that")
     ages = ages_in_documents(len(tokens), documents)
     levels = _levels(tokens, ages, _Ways.of(tokens, vocab, "tokens"), depth)
     return float(_weighted(levels)[0].sum())

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float, Integer
+from pydantic import NonNegativeInt
 
 from syntagma.checked_call import checked
 from syntagma.errors import invalid, whole_number
@@ -61,7 +62,8 @@ class EntropyBounds:
             small = (gain > 0) & (np.nan_to_num(np.abs(self.doubling)) <= _TIGHT * gain)
         return np.logical_and.accumulate(small)
 
-    def up_to(self, longest: int) -> EntropyBounds:
+    @checked
+    def up_to(self, longest: NonNegativeInt) -> EntropyBounds:
         """With lengths of context up to `longest` besides, from 0 on, of which no bound is known (infinite)."""
         more = max(longest + 1 - len(self.values), 0)
 

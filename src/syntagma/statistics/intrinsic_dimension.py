@@ -36,7 +36,7 @@ def two_nearest_dimension(points: Float[np.ndarray, "n d"]) -> Estimate:
     """
     from scipy.spatial import KDTree
 
-    points = np.unique(points, axis=0)
+    points = np.unique(points / max(np.abs(points).max(initial=0.0), np.finfo(float).tiny), axis=0)
     if len(points) < 10:
         raise invalid("points", f"{len(points)} different ones", "a dimension needs ten", "Give more")
     distances = KDTree(points).query(points, k=3)[0]

@@ -17,6 +17,7 @@ from typing import Any
 
 from syntagma.errors import InputError
 from syntagma.extensions import files
+from syntagma.regular_file import shown
 from syntagma.sweep.identity import flatten
 from syntagma.sweep.machine import usable_cores
 
@@ -80,11 +81,11 @@ def own_code(paths: Iterable[str | Path]) -> dict[str, dict[str, Any]]:
     code, commits = {}, {}
     for path in map(Path, paths):
         try:
-            code[path.name] = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+            code[shown(path.name)] = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
         except OSError:  # gone since it was imported
             continue
         if (commit := _commit(path)) is not None:
-            commits[path.name] = commit
+            commits[shown(path.name)] = commit
     return ({"code": code} if code else {}) | ({"commits": commits} if commits else {})
 
 

@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from syntagma.errors import invalid
+from syntagma.regular_file import encodable
 
 ID_LENGTH = 20
 """Hexadecimal digits of a run's id: 80 bits, so that two of a million runs share one with probability 4e-13."""
@@ -87,15 +88,6 @@ def plain(value: Any, field: str = "value") -> Any:
     if value is None or isinstance(value, str | bool | int):
         return value
     raise invalid(field, value, f"{type(value).__name__} is not a JSON value", "Give numbers, text, lists or mappings")
-
-
-def encodable(text: str) -> bool:
-    """Whether `text` is text in Unicode: half of a surrogate pair, as of a file's name in another encoding, is not."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def flatten(mapping: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

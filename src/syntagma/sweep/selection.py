@@ -182,6 +182,8 @@ def _holding(runs: pd.DataFrame, name: str, sign: str, text: str, field: str) ->
         raise invalid(field, given, f"it could be {' or '.join(columns)}", "Give the whole name")
     compare = _OPERATORS[sign]
     cells = [None if cell != cell else cell for cell in runs[columns[0]].tolist()]  # NaN stands for None in numbers
+    if isinstance(value, str) and {type(cell) for cell in cells if cell is not None} <= {int, float} != set():
+        raise invalid(field, given, f"values of {columns[0]} are numbers", "Give one")
     if sign in ("=", "!="):
         same = [(type(cell) is bool) == (type(value) is bool) and cell == value for cell in cells]
         return same if sign == "=" else [not one for one in same]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from syntagma.sweep.identity import encodable
+from syntagma.regular_file import encodable
 
 DEEPEST = 50
 """Mappings and lists inside each other that a text may have."""

@@ -24,6 +24,7 @@ from pydantic import PositiveFloat
 from scipy.optimize import minimize_scalar, nnls
 
 from syntagma.checked_call import checked
+from syntagma.errors import invalid
 
 SOURCE = "arXiv 2602.07488"
 _EXPONENTS = (0.02, 8.0)
@@ -94,7 +95,15 @@ def collapse(
     return num_tokens / context ** (2 * beta), context**gamma
 
 
+@checked
 def scatter(x: Float[np.ndarray, " k"], y: Float[np.ndarray, " k"]) -> float:
-    """Standard deviation of ln y about a cubic in ln x, or what the number of sizes allows: how far from one curve."""
+    """Standard deviation of ln y about a cubic in ln x, or what the number of sizes allows: how far from one curve.
+
+    Raises:
+        InputError: no points, or numbers that are not above 0.
+    """
+    for name, values in (("x", x), ("y", y)):
+        if not len(values) or values.min() <= 0:
+            raise invalid(name, values, "logarithms are taken of at least one number", "Give numbers above 0")
     degree = min(3, len(set(x.tolist())) - 1)
     return float(np.std(np.log(y) - np.polyval(np.polyfit(np.log(x), np.log(y), degree), np.log(x))))

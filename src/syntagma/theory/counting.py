@@ -22,9 +22,11 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float
+from pydantic import NonNegativeFloat, PositiveFloat
 from scipy.optimize import brentq
 
 from syntagma.checked_call import checked
+from syntagma.errors import invalid
 from syntagma.languages.hierarchy import RandomHierarchy
 
 SOURCE = "half of the blocks seen, derived here (theory.counting)"
@@ -39,18 +41,30 @@ def thresholds(language: RandomHierarchy) -> Float[np.ndarray, " L"]:
 
 
 @checked
-def seen(num_examples: float, probabilities: Float[np.ndarray, " n"], each: float) -> float:
-    """S(P) where each of n kinds of block stands for `each` equally probable ones: `seen(10, np.ones(1), 4)`."""
+def seen(num_examples: NonNegativeFloat, probabilities: Float[np.ndarray, " n"], each: PositiveFloat) -> float:
+    """S(P) where each of n kinds of block stands for `each` equally probable ones: `seen(10, np.ones(1), 4)`.
+
+    Raises:
+        InputError: numbers that are no probabilities; `each` below 1.
+    """
+    if each < 1:
+        raise invalid("each", each, "a kind of block stands for at least one", "Give 1 or more")
+    if (probabilities < 0).any() or probabilities.sum() > 1 + 1e-9:
+        raise invalid("probabilities", probabilities, "they are from 0 on and sum to 1 at most", "Divide by their sum")
+    return _seen(num_examples, probabilities, each)
+
+
+def _seen(num_examples: float, probabilities: Float[np.ndarray, " n"], each: float) -> float:
     with np.errstate(divide="ignore"):
         missed = np.exp(num_examples * np.log1p(-probabilities / each))
     return float(probabilities @ (1.0 - missed))
 
 
 def _half_seen(probabilities: Float[np.ndarray, " n"], each: float) -> float:
-    if seen(1.0, probabilities, each) >= 0.5:
+    if _seen(1.0, probabilities, each) >= 0.5:
         return 1.0
     most = np.log(4.0 * len(probabilities) * each)  # S(P) >= 1 - n M / (e P) for n M blocks
-    log_half: Any = brentq(lambda log_size: seen(np.exp(log_size), probabilities, each) - 0.5, 0.0, most)
+    log_half: Any = brentq(lambda log_size: _seen(np.exp(log_size), probabilities, each) - 0.5, 0.0, most)
     return float(np.exp(log_half))
 
 

@@ -9,20 +9,33 @@ decomposition; the moments under other test sequences are those of arXiv 2106.02
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float, UInt8
+from pydantic import PositiveInt
 
+from syntagma.checked_call import checked
+from syntagma.errors import invalid
 from syntagma.theory.spectrum import Spectrum
 
+_MOST_BITS = 24
 _SAME = 1e-9
 """Eigenvalues within this share of the largest are equal."""
 
 
-def all_sequences(vocab: int, length: int) -> UInt8[np.ndarray, "n T"]:
-    """Every sequence, in lexicographic order: `all_sequences(2, 2)` is [[0, 0], [0, 1], [1, 0], [1, 1]]."""
+@checked
+def all_sequences(vocab: PositiveInt, length: PositiveInt) -> UInt8[np.ndarray, "n T"]:
+    """Every sequence, in lexicographic order: `all_sequences(2, 2)` is [[0, 0], [0, 1], [1, 0], [1, 1]].
+
+    Raises:
+        InputError: there are more than 2^24.
+    """
+    if vocab > 256 or length * math.log2(vocab) > _MOST_BITS or length > 2**_MOST_BITS:
+        reason = f"there are more than 2^{_MOST_BITS} sequences of {vocab} symbols, or symbols than 256"
+        raise invalid("length", length, reason, "Lower it, or vocab")
     return np.array(list(itertools.product(range(vocab), repeat=length)), np.uint8)
 
 

@@ -12,19 +12,28 @@ from __future__ import annotations
 
 import numpy as np
 from jaxtyping import Float
+from pydantic import NonNegativeFloat, PositiveFloat
 
+from syntagma.checked_call import checked
+from syntagma.errors import invalid
 from syntagma.theory.learnability import sample_complexity, solve
 from syntagma.theory.spectrum import Spectrum
 
 _SIZES = np.geomspace(0.5, 1e7, 4001)
 
 
-def half_error(spectrum: Spectrum, target: Float[np.ndarray, " K"], ridge: float) -> float:
+@checked
+def half_error(spectrum: Spectrum, target: Float[np.ndarray, " K"], ridge: NonNegativeFloat) -> float:
     """The number of examples at which the predicted test error is half of the target's variance, which is 1.
 
     Interpolated in ln n; NaN where it is below half from the start, or nowhere up to 1e7 examples.
     Example: `half_error(Spectrum([1.0, 0.1], [1, 63]), np.array([0.0, 1.0]), ridge=0.02)`.
+
+    Raises:
+        InputError: a target that is 0.
     """
+    if not target.any():
+        raise invalid("target", target, "all its parts are 0", "Give a target with variance")
     errors = solve(spectrum, _SIZES, ridge).errors(target)
     error = errors.bias + errors.variance
     below = np.flatnonzero(error <= 0.5)
@@ -35,7 +44,8 @@ def half_error(spectrum: Spectrum, target: Float[np.ndarray, " K"], ridge: float
     return float(np.exp(np.log(_SIZES[i - 1]) + share * np.log(_SIZES[i] / _SIZES[i - 1])))
 
 
-def least_for_half(spectrum: Spectrum, largest: float, ridge: float) -> float:
+@checked
+def least_for_half(spectrum: Spectrum, largest: PositiveFloat, ridge: NonNegativeFloat) -> float:
     """Fewer examples than these cannot halve the error of a target none of whose eigenvalues exceeds `largest`.
 
     Then no learnability L exceeds that of a level there, and the error is at least (1 - L)^2 of the target's variance:

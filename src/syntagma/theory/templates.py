@@ -37,7 +37,7 @@ import jax.numpy as jnp
 import numpy as np
 import scipy.stats
 from jaxtyping import Float, Integer
-from pydantic import NonNegativeInt, PositiveInt
+from pydantic import NonNegativeFloat, NonNegativeInt, PositiveInt
 
 from syntagma.checked_call import checked
 from syntagma.errors import invalid
@@ -123,7 +123,8 @@ class Certificate:
         kept = vectors[:, values > _ROUNDING * values[-1]]
         return kept @ (kept.T @ self._labels())
 
-    def strings_needed(self, ridge: float = 0.0) -> Range:
+    @checked
+    def strings_needed(self, ridge: NonNegativeFloat = 0.0) -> Range:
         """Strings after which the direction that takes longest is half learned; infinite where N may be singular.
 
         r (K_self - N_tt + ridge) / s_min, with 1 / r the smallest probability of a template.
@@ -133,8 +134,16 @@ class Certificate:
         ends = (smallest.value, smallest.high, smallest.low)
         return Range(*(steps / value if value > 0 else math.inf for value in ends))
 
-    def answers(self, counts: Float[np.ndarray, "*n r"], ridge: float = 0.0) -> Float[np.ndarray, "*n r"]:
-        """f: the answer to each template on symbols never seen, after `counts` training strings of each."""
+    @checked
+    def answers(self, counts: Float[np.ndarray, "*n r"], ridge: NonNegativeFloat = 0.0) -> Float[np.ndarray, "*n r"]:
+        """f: the answer to each template on symbols never seen, after `counts` training strings of each.
+
+        Raises:
+            InputError: not a number from 0 on for each template; labels that are symbols.
+        """
+        if not counts.size or counts.shape[-1] != len(self.matrix) or counts.min() < 0:
+            reason = f"it has a number for each of {len(self.matrix)} templates, from 0 on"
+            raise invalid("counts", counts, reason, "Give numbers of training strings")
         roots = np.sqrt(counts)
         own = np.diag(self.own - np.diag(self.matrix) + ridge)
         system = roots[..., :, None] * self.matrix * roots[..., None, :] + own

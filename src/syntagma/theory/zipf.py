@@ -42,6 +42,7 @@ from jaxtyping import Bool, Float
 from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 
 from syntagma.checked_call import checked
+from syntagma.errors import invalid
 
 SOURCE = "arXiv 2505.07067"
 ONSET = 0.5
@@ -60,7 +61,13 @@ def exponent(zipf: NonNegativeFloat) -> float:
 
 @checked
 def probabilities(zipf: NonNegativeFloat, rules: PositiveInt) -> Float[np.ndarray, " m"]:
-    """f_1..f_m; equal for exponent 0."""
+    """f_1..f_m; equal for exponent 0.
+
+    Raises:
+        InputError: more rules than 2^24.
+    """
+    if rules > 2**24:
+        raise invalid("rules", rules, "there are at most 2^24", "Lower it")
     weights = np.arange(1, rules + 1.0) ** -(1 + zipf) if zipf else np.ones(rules)
     return weights / weights.sum()
 

@@ -17,12 +17,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from syntagma.errors import InputError, invalid
+from syntagma.languages.corpora._sources import SAVED as FILE
 from syntagma.languages.corpora._spool import PARTS
 from syntagma.languages.corpora._token_store import DTYPES, Tokens, mapped
 from syntagma.languages.corpora._tokenizers import Tokenizer, described
 from syntagma.regular_file import AnyPath, open_regular, read_regular, shown
 
-FILE = "corpus.json"
 _FORMAT = "syntagma corpus 1"
 _LARGEST = 1 << 28
 _PIECE = 1 << 22

@@ -18,6 +18,8 @@ from syntagma.regular_file import AnyPath, open_regular, read_regular, shown
 
 STDLIB = "stdlib"
 HUB = "hf:"
+SAVED = "corpus.json"
+"""What `Corpus.save` says of a corpus, in its folder."""
 _LARGEST_STATE = 1 << 24
 
 
@@ -47,6 +49,8 @@ def pieces_of(
     elif (folder := saved_dataset(source, split)) is not None:
         yield from _arrow_files(folder, field, limit, notes)
     else:
+        if split != "train":
+            raise invalid("split", split, f"{shown(source)} is no data set of Hugging Face", "Leave split out")
         paths, named = _paths(source)
         if named:
             for stream in streams(paths[0]):
@@ -64,6 +68,11 @@ def _paths(source: AnyPath) -> tuple[list[AnyPath], bool]:
         return [source], True
     if folder:
         found = _below(Path(os.fsdecode(name)))
+        if os.path.join(os.fsdecode(name), SAVED) in found:
+            raise InputError(
+                f"{shown(source)} is a corpus that was saved. Corpus.open(FOLDER) reads it, as does "
+                "syntagma predict corpus-forecast --set text=FOLDER."
+            )
     elif not there and isinstance(name, str) and glob.has_magic(name) and "\0" not in name:
         found = sorted(path for path in glob.glob(name, recursive=True) if os.path.isfile(path))
     else:

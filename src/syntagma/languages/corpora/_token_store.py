@@ -7,6 +7,7 @@ import tempfile
 from array import array
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import IO, Any
 
 import numpy as np
@@ -22,6 +23,9 @@ DTYPES = {"uint8": np.uint8, "uint16": np.uint16, "uint32": np.uint32}
 _BATCH = 1 << 21
 """Characters that are encoded together."""
 _PIECE = 1 << 22
+_COMPRESSED = {".gz", ".xz", ".bz2", ".zst", ".zip", ".npz", ".parquet"}
+_TEXTS = {".txt", ".md", ".csv", ".json", ".jsonl", ".ndjson"}
+"""Names of files whose bytes may be tokens, but whose pairs of bytes are none."""
 _LLMC_MAGIC, _LLMC_HEADER = 20240520, 1024
 
 
@@ -89,6 +93,8 @@ def token_file(path: AnyPath, kind: str, vocab: int) -> tuple[Integer[np.ndarray
         InputError: no such file; its size is not that of whole numbers; a token is outside the vocabulary.
     """
     dtype, name, notes = np.dtype(DTYPES[kind]).newbyteorder("<"), shown(path), ()
+    if PurePath(name).suffix.lower() in (_COMPRESSED if kind == "uint8" else _COMPRESSED | _TEXTS):
+        raise invalid("tokens", kind, f"{name} is no file of tokens by its name", "Leave tokens out, or rename it")
     with open_regular(path, mend="Give a file of tokens") as file:
         beginning = file.read(_LLMC_HEADER)
         size = os.fstat(file.fileno()).st_size

@@ -117,7 +117,7 @@ class Corpus:
         """
         shares = checked_shares(validation_share, test_share)
         if isinstance(tokens, str) and tokens in DTYPES:
-            _refuse_for_token_files(field=field, separator=separator)
+            _refuse_for_token_files(field=field, separator=separator, split=None if split == "train" else split)
             parts, notes = ready_parts(source, tokens, vocab, shares, end_of_document)
             return cls(parts, whole_number("vocab", vocab), None, notes)
         scheme = Scheme(tokens, vocab)

@@ -13,6 +13,7 @@ from syntagma.errors import InputError, invalid
 from syntagma.languages.corpora import PARTS, Corpus, CorpusWindows, Tokens
 from syntagma.languages.settings import CorpusSettings, TextSettings
 from syntagma.learners import Training, Transformer
+from syntagma.regular_file import path_of
 from syntagma.studies.recipes import Rising, adam, powers_of_two
 from syntagma.studies.study import Settings
 
@@ -63,7 +64,7 @@ class CorpusForecast(TextStatistics):
     def _path_alone(cls, given: Any) -> Any:
         if isinstance(given, dict) and isinstance(given.get("text"), str):
             length = given.get("length") or 32
-            if os.path.isdir(given["text"]):
+            if os.path.isdir(path_of(given["text"])):
                 corpus = CorpusSettings.of_directory(given["text"], length, distinct=True)
                 return given | {"text": corpus.model_dump(mode="json")}
             text = TextSettings.of_file(given["text"], length, distinct=True, validation_share=_VALIDATION_SHARE)
