@@ -5,8 +5,8 @@
 
 A text is NAME=SOURCE:TOKENS[:VOCAB], as `Corpus.read` takes them, or one of two made here. `--most` bounds the tokens
 of its training part. One line of a Markdown table for each forecast, and the mean absolute errors of each method, in
-nats a token. What is measured is the loss of modified Kneser-Ney counts; see
-`syntagma.studies.corpus_forecast.backtest`. Each text takes one to three minutes of one core.
+nats a token. What is measured is the loss of modified Kneser-Ney counts, or with `--decoders` that of small decoder
+transformers; see `syntagma.studies.corpus_forecast.backtest`. Each text takes one to three minutes of one core.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from syntagma.languages.corpora import Corpus
 from syntagma.languages.hidden_markov import Chain, HiddenMarkov
 from syntagma.randomness import stream
 from syntagma.studies.corpus_forecast.backtest import Held, Row, backtest
+from syntagma.studies.corpus_forecast.decoders import Decoders
 
 _HELD_OUT = 50_000
 """Tokens that choose, and as many that are predicted."""
@@ -82,6 +83,7 @@ def main() -> None:
     parser.add_argument("sources", nargs="+")
     parser.add_argument("--most", type=int, default=2_000_000)
     parser.add_argument("--longest", type=int, default=6)
+    parser.add_argument("--decoders", action="store_true")
     given = parser.parse_args()
     errors: dict[tuple[str, float], list[float]] = defaultdict(list)
     print("| text | from | loss there | loss of all | method | forecast | error | believed |\n" + "| --- " * 8 + "|")
@@ -89,12 +91,15 @@ def main() -> None:
         begun = time.perf_counter()
         name, text = read(source, given.most)
         reasons = {}
-        for row in backtest(text, longest=given.longest):
+        decoders = Decoders() if given.decoders else None
+        for row in backtest(text, longest=given.longest, measure=decoders, halvings=3 if decoders else 5):
             print(line(name, row), flush=True)
             if not math.isnan(row.error):
                 errors[row.method, row.share].append(abs(row.error))
             reasons |= {row.share: row.reason} if row.reason and row.method == "two exponents" else {}
         seconds = time.perf_counter() - begun
+        for told in decoders.told if decoders else ():
+            print(f"<!-- {told} -->")
         print(f"<!-- {name}: {len(text.train)} tokens, v = {text.vocab}, {seconds:.0f} s; {reasons} -->")
     print("\n| method | from | texts | mean absolute error (nats) |\n| --- | --- | --- | --- |")
     for (method, share), each in sorted(errors.items(), key=lambda item: (item[0][1], np.mean(item[1]))):

@@ -11,10 +11,13 @@ import pytest
 from syntagma.curves import LearningCurve, PerSeed
 from syntagma.errors import InputError
 from syntagma.languages import RandomHierarchy
+from syntagma.oracles import oracle_of
 from syntagma.randomness import stream
 from syntagma.statistics.correlations import correlations
+from syntagma.statistics.correlations import measured as sampled_correlations
 from syntagma.statistics.entropies import EntropyBounds
 from syntagma.statistics.entropy_decay import fit_entropy_decay
+from syntagma.statistics.nodes import joint, marginal
 from syntagma.statistics.power_law import fit_decay
 from syntagma.statistics.strengths import Strengths
 from syntagma.studies.corpus_forecast.backtest import Held, measured_statistics
@@ -98,6 +101,58 @@ def test_exact_correlations_of_grammars_come_near_the_limit():
     assert found.high - found.low < 0.1
     near = [squared_covariance(4096, 2, 2, 24, level) for level in range(1, 13)]
     assert decay_exponent(near) == pytest.approx(1, abs=0.02)
+
+
+def test_sampled_sentences_have_the_law_at_positions_in_line_with_the_tree():
+    """Tokens that meet the last one at level l, in 20,000 sentences whose sampling floor is taken away."""
+    grammar, number = RandomHierarchy(32, 2, 2, 6, seed=0), 20_000
+    exact = decay_exponent([one.squared_covariance for one in correlations(grammar, kinds=("token",))])
+    sampled = sampled_correlations(grammar, grammar.sample(0, number, hidden=True), kinds=("token",))
+    found = decay_exponent([one.squared_covariance - one.floor / number for one in sampled])
+    assert found == pytest.approx(exact, abs=0.03)
+    assert found == pytest.approx(1.0, abs=0.15)  # ln m / ln s, with 32 symbols and 6 levels
+
+
+def test_exact_statistics_of_grammars_forecast_what_their_numbers_say():
+    """v = 16, m = 8, s = 2, where f = 1/2: beta 3, gamma 1, alpha 1/6; means over three and four grammars.
+
+    Correlations of grammars of five levels: with more, those of 16 symbols are no longer near the limit of many.
+    Entropies of seven, but for the lowest: L_l - L_inf falls by f only far above the tokens.
+    """
+    shallow = [RandomHierarchy(16, 8, 2, 5, seed=seed) for seed in range(4)]
+    deep = [RandomHierarchy(16, 8, 2, 7, seed=seed) for seed in range(3)]
+    squares = np.mean([[one.squared_covariance for one in correlations(g, kinds=("token",))] for g in shallow], axis=0)
+    plateaus = np.mean([[one.value for one in oracle_of(g).plateaus(num_samples=4096)] for g in deep], axis=0)
+    text = stated(2 ** np.arange(1, 6), np.sqrt(squares), 2 ** np.arange(3, 8), plateaus[3:], floor=1e-9)
+    found = forecast(text)
+    assert found.beta.value == pytest.approx(3, rel=0.05)
+    assert found.gamma.holds(1.0)
+    assert found.alpha.holds(1 / 6)
+    assert found.alpha.high - found.alpha.low < 0.05
+
+
+def test_pooled_positions_hide_the_law():
+    """Exact, sentences one after another. Two things hide it: tokens are not equally frequent at each place of a
+    sentence, which repeats for ever, and the covariances of different places point in different directions, so that
+    their mean falls faster than each.
+    """
+    grammar, lags = RandomHierarchy(16, 4, 2, 6, seed=0), [1, 2, 4, 8, 16, 32]
+    length = grammar.sentence_length
+    places = np.array([marginal(grammar, (0, i)) for i in range(length)])
+    off = places - places.mean(axis=0)
+    aligned, within, between = [], [], []
+    for lag in lags:
+        pairs = [
+            joint(grammar, (0, i), (0, i + lag)) - np.outer(places[i], places[i + lag]) for i in range(length - lag)
+        ]
+        aligned.append(np.linalg.norm(pairs[-1], 2))
+        within.append(np.linalg.norm(np.sum(pairs, axis=0) / length, 2))
+        between.append(np.linalg.norm(off.T @ np.roll(off, -lag, axis=0) / length, 2))
+    slopes = [-np.polyfit(np.log(lags), np.log(each), 1)[0] for each in (aligned, within, between)]
+    assert slopes[0] == pytest.approx(2, abs=0.2)  # ln m / ln s
+    assert slopes[1] > 2.3
+    assert abs(slopes[2]) < 0.1
+    assert between[-1] > 100 * within[-1]
 
 
 # Texts of which there is nothing to say

@@ -35,6 +35,8 @@ _FEWEST = 4
 _SCANNED = 2000
 _NEAREST = 1e-6
 """How near the limit may be to the lowest bound, as a share of it."""
+_NOTHING = 1e-6
+"""Nats; an entropy this small is none."""
 _EXACT = 0.05
 """A text whose Q per free number is below this is closer to a power than the tolerance takes it to be."""
 _ALLOWED = 3.84
@@ -108,6 +110,8 @@ def fit_entropy_decay(bounds: EntropyBounds, *, lowest: float = 0.0, tolerance: 
         return _nothing(f"bounds are tight up to n = {last}, {end}, and {_FEWEST} lengths of context are needed")
     data = _Points.of(bounds, chosen, tolerance)
     top = float(data.values.min())
+    if top < _NOTHING:
+        return _nothing("counts predict the text without loss, as where it repeats itself: nothing is left to fall")
     if top <= lowest:
         return _nothing(f"the lowest bound, {top:.3g} nats, is not above the lowest limit, {lowest:.3g} nats")
     limits = lowest + (top - lowest) * (1 - np.geomspace(1, _NEAREST, _SCANNED))

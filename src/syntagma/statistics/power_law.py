@@ -14,8 +14,11 @@ Where a single power is rejected, the distances are cut in pieces, so that the s
 (3 ln k for k distances, the Bayesian criterion for its three numbers) is smallest, exactly, over all cuts. A decay that
 an exponential describes and a power does not is no power law; one that both describe is said to be undecided.
 
-The interval of an exponent holds the sampling error, and what residuals show beyond it, never less. Derived here but
-for what is named.
+The interval of an exponent holds the sampling error, what residuals show beyond it, and what slow correlations add to
+both, never less (`long_memory.py`): blocks that depend on one another, and strengths that are too low because the means
+are the text's own. By how much depends on whether the law goes on to the ends of the text, which nothing shows, so the
+exponent is half-way between those with and without that correction, and half their difference is part of its error.
+Derived here but for what is named.
 """
 
 from __future__ import annotations
@@ -29,6 +32,7 @@ from jaxtyping import Bool, Float, Integer
 from syntagma.checked_call import checked
 from syntagma.errors import invalid, whole_number
 from syntagma.statistics.blocks import student_reach
+from syntagma.statistics.long_memory import mean_covariance, variance_factor
 from syntagma.statistics.strengths import Strengths
 
 _FEWEST = 5
@@ -41,6 +45,10 @@ stretches of a text differ in how frequent their tokens are."""
 _LEVEL = 0.05
 """A law with a smaller p-value is rejected."""
 _SHORTEST_PIECE = 3
+_MOST_NAMED = 4
+"""Pieces whose exponents a sentence lists."""
+_REFINED = 4
+"""How often the bias by the text's own means is worked out anew from the law without it."""
 _NOISIEST = 0.2
 """Strengths with a larger relative error are left out: their logarithms are too low on average."""
 
@@ -195,6 +203,10 @@ def _judged(whole: Law, exponential: Law, pieces: tuple[Law, ...]) -> tuple[Law 
 
 
 def _described(pieces: tuple[Law, ...]) -> str:
+    if len(pieces) > _MOST_NAMED:
+        low, high = (function(law.exponent for law in pieces) for function in (min, max))
+        grows = ", and correlations grow with distance in places, as where lines are equally long" if low < -0.1 else ""
+        return f"exponents change {len(pieces) - 1} times and are from {low:.2f} to {high:.2f}{grows}"
     parts = [f"{law.exponent:.2f} from {law.first} to {law.last}" for law in pieces]
     return "exponents are " + ", ".join(parts) + " tokens"
 
@@ -216,6 +228,8 @@ class _Data:
     by_block: Float[np.ndarray, "B k"]
     weights: Float[np.ndarray, " k"]
     tolerance: float
+    pairs: Integer[np.ndarray, " k"]
+    levels: Float[np.ndarray, "B k"] | None
 
     @classmethod
     def of(cls, strengths: Strengths, chosen: slice, tolerance: float) -> _Data:
@@ -224,7 +238,9 @@ class _Data:
         by_block = blocks * shares * (strengths.by_block[:, chosen] - values) / values
         relative = strengths.errors[chosen] / values
         weights = 1 / (relative**2 + tolerance**2 + 1e-24)
-        return cls(strengths.lags[chosen].astype(float), np.log(values), by_block, weights, tolerance)
+        levels = None if strengths.levels is None else strengths.levels[:, chosen]
+        lags, pairs = strengths.lags[chosen].astype(float), strengths.pairs[chosen]
+        return cls(lags, np.log(values), by_block, weights, tolerance, pairs, levels)
 
     def law(self, i: int, j: int, exponential: bool = False) -> Law:
         """The law over distances i to j - 1."""
@@ -239,12 +255,29 @@ class _Data:
         p_value, beyond = _compared(q, sampled, project, self.tolerance)
         said = blocks @ solve[1]
         sampling = float(said.var(ddof=1) / len(said))
-        error = math.sqrt(sampling + beyond * float((solve[1] ** 2).sum()))
+        scatter = float(np.sqrt((residuals**2).mean()))
+        off = 0.0
+        if self.levels is not None and not exponential and exponent > 0:
+            sampling *= variance_factor(exponent, said, self.levels[:, i])
+            shifted = self._without_own_means(y, solve, amplitude, exponent)
+            off = (exponent - shifted[1]) / 2
+            amplitude, exponent = (amplitude + shifted[0]) / 2, (exponent + shifted[1]) / 2
+        error = math.sqrt(sampling + beyond * float((solve[1] ** 2).sum()) + off**2)
         reach = student_reach(freedom) * error
         ends = int(self.lags[i]), int(self.lags[j - 1])
-        scatter = float(np.sqrt((residuals**2).mean()))
         law = (exponent, error, exponent - reach, exponent + reach, amplitude, p_value, scatter)
         return Law(*ends, j - i, *map(float, law), by_block=exponent + said)
+
+    def _without_own_means(
+        self, y: Float[np.ndarray, " n"], solve: Float[np.ndarray, "2 n"], amplitude: float, exponent: float
+    ) -> tuple[float, float]:
+        """The law if it goes on to the ends of the text, whose means then took some of the strengths away."""
+        if len(self.lags) < 2:
+            return amplitude, exponent
+        for _ in range(_REFINED):
+            removed = math.exp(amplitude) * mean_covariance(exponent, self.lags.astype(int), self.pairs)
+            amplitude, exponent = solve @ np.log(np.exp(y) + removed)
+        return float(amplitude), float(exponent)
 
     def cuts(self) -> list[tuple[int, int]]:
         """The pieces of the cheapest cut."""

@@ -30,7 +30,7 @@ _KEPT = 0.6
 percent at 0.5 where many singular values are nearly equal (Markov chains of 300 symbols); above, by 3 on average."""
 
 
-@checked(not_finite=("values", "errors", "crossed", "crossed_errors", "by_block", "weights"))
+@checked(not_finite=("values", "errors", "crossed", "crossed_errors", "by_block", "weights", "levels"))
 @dataclass(frozen=True)
 class Strengths:
     """Correlation strengths of a text by distance.
@@ -44,6 +44,9 @@ class Strengths:
         pairs: `[k]`, how many pairs of tokens.
         by_block: `[B, k]`, what each block says of `values`, which are their means with `weights`.
         weights: `[B, k]`, each block's share of the pairs.
+        levels: `[B, k]`, means of the singular vectors over each block, about those of the text, which slow swings of
+            the text show in; None for strengths that are not about a text's own means, so that slow swings take
+            nothing from them.
     """
 
     lags: Integer[np.ndarray, " k"]
@@ -54,6 +57,7 @@ class Strengths:
     pairs: Integer[np.ndarray, " k"]
     by_block: Float[np.ndarray, "B k"]
     weights: Float[np.ndarray, "B k"]
+    levels: Float[np.ndarray, "B k"] | None = None
 
     @property
     def resolved(self) -> Bool[np.ndarray, " k"]:
@@ -153,4 +157,5 @@ def correlation_strengths(
         pairs=np.array([one.pairs for one in found]),
         by_block=np.stack([one.by_block for one in found], axis=1),
         weights=np.stack([one.weights for one in found], axis=1),
+        levels=np.stack([one.levels for one in found], axis=1),
     )

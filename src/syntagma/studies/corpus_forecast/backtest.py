@@ -1,8 +1,8 @@
 """Forecasts made from the first part of a text, compared with the losses measured on all of it.
 
 What is forecast is the loss of modified Kneser-Ney counts of all N training tokens, their order chosen by validation
-text, from the first `share` of them alone; held-out text, which scores the start and the end alike, is the same. Beside
-the two exponents stand what anybody does without a theory, and a rival theory:
+text, or that of decoders (`decoders.py`), from the first `share` of them alone; held-out text, which scores the start
+and the end alike, is the same. Beside the two exponents stand what anybody does without a theory, and a rival theory:
 
     two exponents          L(P) - gain: `outlook.gain` with factor N / P from the statistics of the first P tokens
     power law              L ~ P^-a through the small runs, whose sizes halve from P downward
@@ -17,8 +17,9 @@ from laws that the text rejects or bounds that more text moves, is kept apart an
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -66,6 +67,10 @@ class Held:
         starts = self.documents[0]
         kept = None if starts is None else starts[starts < number]
         return dataclasses.replace(self, train=self.train[:number], documents=(kept, *self.documents[1:]))
+
+
+Measure = Callable[[Held], tuple[float, Float[np.ndarray, " m"]]]
+"""The loss of what is learned from a text's training part, and numbers of that mean whose spread is its error."""
 
 
 @dataclass(frozen=True)
@@ -121,13 +126,22 @@ def measured_statistics(
     return Statistics(len(train), floor, strengths, fit_decay(strengths, first_lag=2), bounds)
 
 
-def backtest(text: Held, *, shares: Sequence[float] = (0.01, 0.1), longest: int = 6) -> Iterator[Row]:
+def backtest(
+    text: Held,
+    *,
+    shares: Sequence[float] = (0.01, 0.1),
+    longest: int = 6,
+    measure: Measure | None = None,
+    halvings: int = _HALVINGS,
+) -> Iterator[Row]:
     """Every method's forecast from each share: `list(backtest(Held(train, validation, test, 50)))`.
 
     Args:
         text: in three parts.
         shares: of the training part, each above 0 and below 1.
         longest: most tokens of context of the counts.
+        measure: the loss that is forecast, of a text's training part; None for that of counts.
+        halvings: how often the share is halved for the runs that power laws go through.
 
     Raises:
         InputError: a share that is not between 0 and 1, or of a text so short that it leaves too few tokens.
@@ -138,15 +152,18 @@ def backtest(text: Held, *, shares: Sequence[float] = (0.01, 0.1), longest: int 
         if (number := round(share * len(text.train))) < 5 * _SMALLEST_RUN:
             least = f"{share:g} of the text has {number} tokens, and {5 * _SMALLEST_RUN} are needed"
             raise invalid("shares", share, least, "Choose a larger share, or a longer text")
-    measured = counted_loss(text, longest)[0]
+    loss_of = measure or functools.partial(counted_loss, longest=longest)
+    measured = loss_of(text)[0]
     for share in shares:
-        yield from _from_share(text, share, longest, measured)
+        yield from _from_share(text, share, longest, measured, loss_of, halvings)
 
 
-def _from_share(text: Held, share: float, longest: int, measured: float) -> Iterator[Row]:
+def _from_share(
+    text: Held, share: float, longest: int, measured: float, loss_of: Measure, halvings: int
+) -> Iterator[Row]:
     number = round(share * len(text.train))
-    sizes = [number >> k for k in reversed(range(_HALVINGS + 1)) if number >> k >= _SMALLEST_RUN]
-    runs = [counted_loss(text.first(size), longest) for size in sizes]
+    sizes = [number >> k for k in reversed(range(halvings + 1)) if number >> k >= _SMALLEST_RUN]
+    runs = [loss_of(text.first(size)) for size in sizes]
     losses, factor = np.array([loss for loss, _ in runs]), len(text.train) / number
     start = float(losses[-1])
     statistics = measured_statistics(text.first(number), longest)

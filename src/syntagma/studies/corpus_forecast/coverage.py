@@ -37,7 +37,7 @@ from syntagma.studies.corpus_forecast.forecast import forecast_from
 from syntagma.studies.corpus_forecast.outlook import best_counted, gain, horizon
 
 BLOCKS = 20
-_LONGEST_GAP = 1 << 14
+_RENEWED, _LONGEST_GAP = 1 << 14, 1 << 20
 _Truth = dict[str, float]
 
 
@@ -67,14 +67,15 @@ def drawn_statistics(seed: int, beta: float, gamma: float, limit: float) -> tupl
 def gaps(rate: float, height: float, beta: float) -> Float[np.ndarray, " n"]:
     """Probabilities of the distances 1, 2, ... from a mark to the next, of u_t = rate + height t^-beta.
 
-    Those longer than the last are its.
+    Up to 2^14 by the renewal equation; beyond, what is left falls as t^-(beta + 2), as it does where u_t falls as said
+    (all of it at 2^14 would make marks 1.6 percent more frequent at beta = 0.5, the correlations' slope 0.55 at 128).
     """
-    u = np.append(1.0, rate + height * np.arange(1, _LONGEST_GAP + 1) ** -beta)
-    found = np.zeros(_LONGEST_GAP + 1)
-    for t in range(1, _LONGEST_GAP + 1):
+    u = np.append(1.0, rate + height * np.arange(1, _RENEWED + 1) ** -beta)
+    found = np.zeros(_RENEWED + 1)
+    for t in range(1, _RENEWED + 1):
         found[t] = u[t] - found[1:t] @ u[t - 1 : 0 : -1]
-    found[-1] += 1 - found.sum()
-    return found[1:]
+    beyond = np.arange(_RENEWED + 1.0, _LONGEST_GAP + 1) ** -(beta + 2)
+    return np.concatenate([found[1:], beyond * ((1 - found.sum()) / beyond.sum())])
 
 
 def marks(seed: int, length: int, chances: Float[np.ndarray, " n"]) -> Integer[np.ndarray, " N"]:

@@ -138,7 +138,8 @@ def statistics(settings: CorpusForecast, facts: Facts) -> Statistics:
     """What the facts say together."""
     about = facts[about_key(settings)]
     by_lag = [facts[_strength_key(settings, lag)] for lag in about["lags"]]
-    strengths = Strengths(**{name: np.stack([np.asarray(one[name]) for one in by_lag], axis=-1) for name in by_lag[0]})
+    names = [name for name in by_lag[0] if all(name in one for one in by_lag)]  # levels are not in older results
+    strengths = Strengths(**{name: np.stack([np.asarray(one[name]) for one in by_lag], axis=-1) for name in names})
     arrays: dict[str, Any] = {name: np.asarray(value) for name, value in facts[_entropies_key(settings)].items()}
     arrays["estimators"] = tuple(arrays["estimators"].tolist())
     counts = EntropyBounds(**arrays)
