@@ -15,6 +15,7 @@ import os
 import random
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -38,11 +39,19 @@ Fault = Callable[[Command, random.Random], int]
 
 
 def killed_driver(command: Command, chance: random.Random) -> int:
-    """At a random moment."""
+    """At a random moment: of its start, or after its first result."""
     process = command.start(*SAVING)
-    time.sleep(chance.uniform(0.0, 1.2))
+    if chance.random() < 0.7:
+        first_result(command, process)
+    time.sleep(chance.uniform(0.0, 0.6))
     process.kill()
     return command.end(process)[0]
+
+
+def first_result(command: Command, process: subprocess.Popen[str]) -> None:
+    """Wait for it; where nothing is left to do there is none."""
+    assert process.stdout is not None
+    command.announced |= {process.stdout.readline().strip()} - {""}
 
 
 def killed_worker(command: Command, chance: random.Random) -> int:
@@ -59,7 +68,7 @@ def signalled(name: str) -> Fault:
 
     def inject(command: Command, chance: random.Random) -> int:
         process = command.start(*SAVING, "--signals", "usual")
-        until(lambda: (command.directory / "busy").exists() or process.poll() is not None)
+        first_result(command, process)
         time.sleep(chance.uniform(0.0, 0.3))
         process.send_signal(signal.Signals[name])
         return command.end(process)[0]
