@@ -278,7 +278,10 @@ def test_a_signal_waits_for_what_is_held_and_a_second_one_does_not() -> None:
     def twice() -> None:
         with endings_raised() as endings, endings.held():
             os.kill(os.getpid(), signal.SIGTERM)
+            while not endings.asked:  # of two signals that wait the one with the smaller number is handled first
+                time.sleep(0.001)
             os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(60)
             done.append("never")
 
     with pytest.raises(Ended) as ended:

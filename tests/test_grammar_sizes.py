@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ from syntagma.studies import Cell, load, machinery
 from syntagma.studies.grammar import Grammar, GrammarCurve
 from syntagma.studies.grammar_sizes import PARAMETERS, STUDY, SYMBOLS, GrammarSizes, Grower, Measured, growth_exponent
 from syntagma.studies.machinery import Analysis
+from syntagma.studies.tuning import Tuning
 from syntagma.sweep.store import Store
 from syntagma.theory import exact
 from syntagma.theory import hierarchy as theory
@@ -106,8 +108,8 @@ def measured_by_hand(
 ) -> Measured:
     """What agrees with every prediction, with noise; thresholds named in `factors` are off by so much."""
     curves: dict[tuple[str, Grammar], GrammarCurve] = {}
-    for name, grower in settings.learners.items():
-        for place, one in enumerate(settings.grammars(grower.parameters)):
+    for first, (name, grower) in enumerate(settings.learners.items()):  # no two curves of a language have equal noise
+        for place, one in enumerate(settings.grammars(grower.parameters), start=2 * first):
             laws = [one.law(grower.learner, level) for level in range(1, one.depth + 1)]
             off = [(factors or {}).get((name, one, level), 1.0) for level in range(1, one.depth + 1)]
             noisy = [around(PREFACTOR * law * factor, place) for law, factor in zip(laws, off, strict=True)]
@@ -236,7 +238,8 @@ def test_presets_are_planned():
     assert load(STUDY.name) is STUDY
     for settings in STUDY.presets.values():
         cells = list(STUDY.cells(settings, machinery.Facts(), machinery.Results()))
-        assert len({cell.run.id() for cell in cells}) == len(cells)
+        untuned = [cell for cell in cells if "trial" not in cell.names]
+        assert len({cell.run.id() for cell in untuned}) == len(untuned)
         assert {cell.names["learner"] for cell in cells} == set(settings.learners)
 
 
@@ -263,3 +266,72 @@ def test_a_small_run_trains_and_resumes(tmp_path: Path):
         tables = machinery.analyse(STUDY, store).tables
     assert tables["runs"].data["num_examples"].tolist() == [8, 16]
     assert tables["growth"].data.empty
+
+
+def tuned(**changes: Any) -> GrammarSizes:
+    """Two networks, each as given and tuned, on the base alone."""
+    nothing = {"vocab": (), "rules": (), "branching": (), "depth": ()}
+    given = small(**nothing, levels=1, reach=2.0).learners
+    grid = Tuning(learning_rates=(0.01, 0.1), widths=(4, 8), seeds=1)
+    learners = dict(given) | {f"tuned-{name}": one.model_copy(update={"tuning": grid}) for name, one in given.items()}
+    return small(**nothing, levels=1, reach=2.0, learners=learners, seeds=2, **changes)
+
+
+def test_trials_come_first_and_the_best_on_validation_trains_the_curve():
+    settings, facts, results = tuned(), machinery.Facts(), machinery.Results()
+    first = list(STUDY.cells(settings, facts, results))
+    trials = [cell for cell in first if "trial" in cell.names]
+    assert len(trials) == 2 * 4 * 1  # two tuned networks, four combinations, one seed each
+    assert len({cell.names["num_examples"] for cell in trials}) == 1
+    assert {cell.names["learner"] for cell in first if "trial" not in cell.names} == {"cnn", "attention"}
+    for cell in trials:
+        training = cell.run.training
+        assert training is not None
+        best = training.learning_rate == 0.1 and cell.run.learner.model_dump()["width"] == 8
+        results.add(cell.run.id(), {"validation_loss": 0.5 if best else 1.0, "test_loss": 2.0 if best else 0.1})
+    curves = [cell for cell in STUDY.cells(settings, facts, results) if cell.names["learner"].startswith("tuned")]
+    chosen = [cell.run for cell in curves if "trial" not in cell.names]
+    assert len(chosen) == 2 * 2 * len(settings.curve_sizes(BASE, settings.learners["cnn"]))
+    assert {(run.training and run.training.learning_rate, run.learner.model_dump()["width"]) for run in chosen} == {
+        (0.1, 8)
+    }
+    assert settings.pairs() == [("attention", "cnn"), ("tuned-attention", "tuned-cnn")]
+    assert settings.retuned() == [("tuned-cnn", "cnn"), ("tuned-attention", "attention")]
+
+
+def test_a_trial_that_diverged_is_not_chosen():
+    settings, results = tuned(), machinery.Results()
+    for cell in STUDY.cells(settings, machinery.Facts(), results):
+        rate = cell.run.training.learning_rate if cell.run.training else 0.0
+        results.add(cell.run.id(), {"validation_loss": math.nan if rate == 0.1 else 1.0})
+    cells = STUDY.cells(settings, machinery.Facts(), results)
+    curve = [cell for cell in cells if cell.names["learner"] == "tuned-cnn" and "trial" not in cell.names]
+    rates = {cell.run.training.learning_rate for cell in curve if cell.run.training}
+    assert rates == {0.01}
+
+
+def test_a_tuned_study_trains_says_what_was_chosen_and_is_drawn(tmp_path: Path):
+    settings = tuned()
+    planned = len(machinery.plan(STUDY, settings, machinery.Facts()))
+    with Store.create(tmp_path) as store:
+        record_command(store, STUDY, settings)
+        machinery.run(STUDY, settings, store, 1, lambda text, done: None)
+        assert len(store.names()) <= planned
+        analysis = machinery.analyse(STUDY, store)
+    chosen = analysis.tables["chosen"].data
+    assert set(chosen["learner"]) == {"tuned-cnn", "tuned-attention"}
+    assert set(chosen["label"]) == {"convolutional, tuned", "attention-only, tuned"}
+    assert chosen["training"].str.fullmatch(r"rate (0.01|0.1), decay 0, warm-up 0, width [48]").all()
+    said = {verdict.claim.text for verdict in analysis.verdicts}
+    assert any("attention-only, tuned over convolutional, tuned" in text for text in said)
+    assert all(is_drawn(figure) for figure in analysis.figures)
+
+
+@pytest.mark.parametrize(
+    ("tuning", "text"),
+    [({"learning_rates": (-1.0,)}, "learning_rate"), ({"widths": (0,)}, "width"), ({"seeds": 0}, "seeds")],
+)
+def test_a_grid_of_values_that_cannot_be_is_refused(tuning: dict[str, Any], text: str):
+    cnn = {"learner": HierarchicalCNN(width=4), "training": TRAINING, "tuning": tuning}
+    with pytest.raises(ValueError, match=text):
+        small(learners={"cnn": cnn})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -29,6 +30,8 @@ Progress = Callable[[str, float], None]
 
 _AHEAD = 256
 """Runs offered at a time: more than are ever under way, few enough that asking for them costs nothing."""
+_FEW, _REST = 64, 50.0
+"""Cells that depend on results are asked for again where fewer are missing, or after so many times what asking took."""
 _FACTS_SHARE, _RUNS_SHARE = 0.05, 0.9
 """Of the progress shown; the rest is for facts that need the runs."""
 
@@ -92,7 +95,7 @@ def plan(study: Study[Any, Any], settings: Settings, facts: Facts | None = None)
 def check(study: Study[Any, Any], settings: Settings) -> list[Cell]:
     """What there is to run, before a directory is made.
 
-    Facts are computed only for a study that needs them to plan, and not kept.
+    Facts are computed only for a study that needs them for the cells it expects, and not kept.
 
     Returns:
         As `plan`; nothing where cells need facts, which take their time: `run` sees to those.
@@ -100,12 +103,10 @@ def check(study: Study[Any, Any], settings: Settings) -> list[Cell]:
     Raises:
         InputError: the grid is empty, or something that it needs, as a text, is not there.
     """
-    if study.expected is not None:
-        return plan(study, settings)
     try:
         return plan(study, settings, Facts())
     except FactMissing:
-        return []
+        return plan(study, settings) if study.expected is not None else []
 
 
 def run(
@@ -195,7 +196,8 @@ class _Grid:
 
     def wanted(self) -> list[Run]:
         """The most urgent of the runs that are missing."""
-        if self._study.expected is not None:
+        asked_ago = time.monotonic() - self._asked_at
+        if self._study.expected is not None and (len(self._missing) < _FEW or asked_ago > _REST * self._took):
             self._ask()
         return [cell.run for cell in itertools.islice(self._missing.values(), _AHEAD)]
 
@@ -228,6 +230,7 @@ class _Grid:
         return sum(cost(cell.run) for cell in self._missing.values())
 
     def _ask(self) -> None:
+        began = time.monotonic()
         cells = self._study.cells(self._settings, self._facts, self._results)
         self._cells = {cell.run.id(): cell for cell in cells}
         self._results.read(self._cells)
@@ -236,6 +239,8 @@ class _Grid:
             for name, cell in self._cells.items()
             if not self._results.has(name) and name not in self._given_up and self.has(name)
         }
+        self._asked_at = time.monotonic()
+        self._took = self._asked_at - began
 
 
 def analyse(study: Study[Any, Any], store: Store) -> Analysis:

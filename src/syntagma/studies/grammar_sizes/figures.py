@@ -1,0 +1,115 @@
+"""Figures of grammar-sizes: prefactors by language, growth in each size, and all curves on rescaled axes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from syntagma.plot import Axis, Empty, Figure, Law, Mark, Note, Panel, dot_panel, rescaled, rescaled_panel
+from syntagma.plot.intervals import interval_points
+from syntagma.studies.grammar import Grammar
+from syntagma.studies.grammar_sizes.measured import Measured
+from syntagma.studies.grammar_sizes.settings import PARAMETERS, SYMBOLS, WORDS, GrammarSizes, Parameter, sizes_of
+from syntagma.theory import hierarchy as theory
+
+
+def figures(measured: Measured) -> Iterator[Figure]:
+    """Prefactors, growth, collapse."""
+    yield _collapse(measured)
+    yield _growth_figure(measured)
+    yield _rescaled(measured)
+
+
+def _name_of(settings: GrammarSizes, one: Grammar) -> str:
+    """How a language differs from the base."""
+    return sizes_of(one, settings.base) or "base"
+
+
+def _collapse(measured: Measured) -> Figure:
+    """A dot plot of the prefactors, level by level."""
+    settings, panels = measured.settings, []
+    labels = {name: settings.label(name) for name in settings.learners}
+    for level in range(1, settings.levels + 1):
+        known = {name: measured.prefactors(name, level) for name in settings.learners}
+        rows = {
+            _name_of(settings, one): {name: known[name][one] for name in known if one in known[name]}
+            for one in settings.grammars()
+        }
+        x = "measured / predicted $P_l$"
+        panels.append(dot_panel(rows, title=f"level {level}", x=x, reference=None, labels=labels))
+    caption = (
+        "Measured threshold over where the exact correlations of its grammars stand out of the noise, for each "
+        f"language, with its interval of 95 % over seeds. The base has {sizes_of(settings.base)}; each other language "
+        "differs from it as its row says. If one prefactor were all that is left out, the points of one learner would "
+        "stand above one another. Triangles: only a bound is known."
+    )
+    return Figure("prefactors", "One prefactor for all languages? Prefactors by language", panels, caption)
+
+
+def _growth_figure(measured: Measured) -> Figure:
+    """P_l (1 - f) against each size, so that the drawn slope is the printed exponent."""
+    settings, panels = measured.settings, []
+    for parameter in PARAMETERS:
+        if len(settings.values(parameter)) < 2:
+            continue
+        marks, notes = list[Mark](), list[Note]()
+        for name, grower in settings.learners.items():
+            for level in range(1, settings.levels + 1) if parameter in grower.parameters else ():
+                marks += _growth_marks(measured, name, parameter, level)
+                exponent, number = measured.growth(name, parameter, level)
+                if number > 2:
+                    predicted = measured.predicted_growth(name, parameter, level)
+                    notes.append(Note(f"level {level}: k = {exponent}, predicted {predicted:z.2f}", name))
+        values = settings.values(parameter)
+        x = Axis(WORDS[parameter], "log", ticks=values, limits=(values[0] / 1.15, values[-1] * 1.15))
+        y = Axis("examples to half the error, $P_l$, times\u00a01\u00a0−\u00a0f", "log")
+        panels.append(Panel(f"in {SYMBOLS[parameter]}", x, y, marks, notes))
+    caption = (
+        "Measured thresholds times 1 - f against each size of the grammar, the others as in the base, so that the "
+        "slope drawn is the exponent printed; intervals of 95 % over seeds, triangles where only a bound is known. "
+        "Dash-dotted: by the exact correlations of these grammars. Markers: levels. No exponent is given for fewer "
+        "than three values."
+    )
+    panels = panels or [Panel("", marks=(Empty("No size of the grammar is varied."),))]
+    return Figure("growth", "How thresholds grow with the sizes of the grammar", panels, caption, columns=2)
+
+
+def _growth_marks(measured: Measured, name: str, parameter: Parameter, level: int) -> Iterator[Mark]:
+    settings, learner = measured.settings, measured.settings.learners[name].learner
+    marker, label = "os^D"[(level - 1) % 4], f"{measured.settings.label(name)}, level {level}"
+    points = interval_points(measured.scaled(name, parameter, level), marker=marker, key=name, label=label)
+    if points.x:
+        yield points
+    languages = [settings.changed(parameter, value) for value in settings.values(parameter)]
+    languages = [one for one in languages if level <= settings.asked(one)]
+    heights = [measured.predicted(name, one, level) * (1 - one.sparsity()) for one in languages]
+    sharing = theory.law_name(bool(learner.weight_sharing))
+    look: dict[str, Any] = {"key": sharing, "label": f"exact, {sharing}", "dash": "dashdot"}
+    if all(map(math.isfinite, heights)):
+        yield Law([getattr(one, parameter) for one in languages], heights, **look)
+
+
+def _rescaled(measured: Measured) -> Figure:
+    """All curves on rescaled axes, level by level."""
+    settings, panels = measured.settings, []
+    for level in range(1, settings.levels + 1):
+        marks: list[Mark] = []
+        for (name, one), curve in measured.curves.items():
+            if level > settings.asked(one):
+                continue
+            band, heights = curve.curve.band(), curve.plateaus.mean(0)
+            left = (band.mean - heights[level]) / (heights[level - 1] - heights[level])
+            label, predicted = settings.label(name), measured.predicted(name, one, level)
+            if not math.isfinite(predicted):
+                continue
+            line = rescaled(name, band.num_examples, left, predicted, label=label)
+            marks.append(replace(line, weight="thin", hover={**dict(line.hover), "language": _name_of(settings, one)}))
+        panels.append(rescaled_panel(marks, title=f"level {level}"))
+    caption = (
+        "The share of the step from L_(l-1) to L_l that is left, against P over the predicted threshold: each line is "
+        "one language, the mean over its seeds. In a perfect collapse all lines of a learner cross one half at one "
+        "place."
+    )
+    return Figure("collapse", "All languages on rescaled axes", panels, caption, share="y")
