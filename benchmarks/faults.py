@@ -26,10 +26,10 @@ from pathlib import Path
 TESTS = Path(__file__).resolve().parents[1] / "tests"
 sys.path.insert(0, str(TESTS))
 
-from quick_runs import result_of  # noqa: E402
+from quick_runs import result_of  # noqa: E402  # pyright: ignore[reportMissingImports]
 from syntagma.sweep.merge import merge  # noqa: E402
 from syntagma.sweep.store import Store  # noqa: E402
-from test_faults import Command, until, workers_of  # noqa: E402
+from test_faults import Command, until, workers_of  # noqa: E402  # pyright: ignore[reportMissingImports]
 
 RUNS = 60
 SAVING = ("--runs", RUNS, "--workers", 2, "--does", "save", "--seconds", 0.02)
