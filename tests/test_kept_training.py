@@ -118,6 +118,23 @@ def test_killed_after_some_calls_it_goes_on_with_the_same_bits(
     assert found[0].metrics["seconds"] > 0
 
 
+def test_a_batch_that_seeds_have_left_goes_on_with_the_same_bits(
+    engine: Engine, sets: list[list[Examples]], tmp_path: Path
+) -> None:
+    several = [one + one[:1] for one in sets]
+    trainings = [TRAINING.model_copy(update={"train_loss_threshold": loss}) for loss in (9.0, 0.0, 9.0)]
+    how: dict[str, Any] = {"seeds": (5, 6, 7), "trainings": trainings, "together": True}
+    whole = engine.fit(*several, **how)
+    mortal = Mortal(tmp_path, ["a", "b", "c"])
+    mortal.lives = 9
+    with pytest.raises(Killed):
+        engine.fit(*several, **how, keep=lambda places: mortal)
+    kept = KeptTraining(tmp_path, ["a", "b", "c"])
+    assert (read := kept.read()) is not None
+    assert read.values["members"] == [1]
+    same_bits(engine.fit(*several, **how, keep=lambda places: kept), whole)
+
+
 def test_killed_again_and_again(engine: Engine, sets: list[list[Examples]], whole: Any, tmp_path: Path) -> None:
     deaths = 0
     while True:

@@ -134,8 +134,9 @@ def test_full_preset_is_planned_and_its_programs_have_the_right_shapes() -> None
         state = jax.eval_shape(engine._start, jax.random.key(0))
         batch = contender.training.batch_size
         inputs = jax.ShapeDtypeStruct((64, batch, shape.length), jnp.uint8)
-        targets, rates = jax.ShapeDtypeStruct((64, batch), jnp.uint8), jax.ShapeDtypeStruct((64,), jnp.float32)
-        after, loss = jax.eval_shape(engine._advance, state, inputs, targets, rates, 64)
+        targets = jax.ShapeDtypeStruct((64, batch), jnp.uint8)
+        rates, limits = (jax.ShapeDtypeStruct((size,), jnp.float32) for size in (64, 2))
+        after, loss = jax.eval_shape(engine._advance, state, inputs, targets, rates, limits, 64)
         assert jax.tree.map(lambda x: (x.shape, x.dtype), after) == jax.tree.map(lambda x: (x.shape, x.dtype), state)
         assert loss.shape == ()
 

@@ -108,8 +108,8 @@ def test_no_call_of_many_steps_speaks_to_the_host(adam, sets):
         arrays = (state, inputs, targets)
         if many:
             arrays = jax.tree.map(lambda x: np.stack([np.asarray(x)] * 2), arrays)
-        rates = np.zeros((2, 64) if many else 64, np.float32)
-        text = programs.advance.lower(*arrays, rates, 5).as_text()
+        rates, limits = (np.zeros((2, size) if many else size, np.float32) for size in (64, 2))
+        text = programs.advance.lower(*arrays, rates, limits, 5).as_text()
         assert text.count("stablehlo.while") == 1
         assert not HOST.search(text)
     told = jax.jit(lambda x: jax.debug.callback(print, x) or x).lower(1.0).as_text()
@@ -433,6 +433,61 @@ def test_trainings_of_one_program_share_what_is_compiled():
         assert (other._single is first._single) == same
         assert other.training == settings(**changes)
     assert first.training == settings(learning_rate=0.02)
+
+
+def test_limits_are_numbers_of_one_program():
+    """How much decays and where is clipped compiles nothing; whether anything is, does."""
+    first = trainer_of(LEARNER, SHAPE, settings(weight_decay=0.1, clip_norm=0.5))
+    for changes, same in (
+        ({"weight_decay": 0.3, "clip_norm": 0.5}, True),
+        ({"weight_decay": 0.1, "clip_norm": 2.0}, True),
+        ({"weight_decay": 0.1}, False),
+        ({"clip_norm": 0.5, "weight_decay": 0.0}, False),
+    ):
+        assert (trainer_of(LEARNER, SHAPE, settings(**changes))._single is first._single) == same
+
+
+def test_weight_decay_and_clip_norm_may_differ_in_a_batch(sets):
+    limits = ((0.02, 1e-3), (0.001, 1e-3), (0.02, 9.0))
+    trainings = [
+        settings(optimizer="sgd", learning_rate=1.0, weight_decay=decay, clip_norm=norm) for decay, norm in limits
+    ]
+    engine = Engine(LEARNER, SHAPE, trainings[0])
+    same = [one[:1] * 3 for one in sets]
+    together = engine.fit(*same, [5, 5, 5], trainings=trainings, together=True)
+    apart = engine.fit(*same, [5, 5, 5], trainings=trainings, together=False)
+    for one, alone in zip(together, apart, strict=True):
+        np.testing.assert_allclose(numbers(one), numbers(alone), rtol=1e-4)
+    first, other_decay, other_norm = (fit.metrics["final_validation_loss"] for fit in together)
+    assert abs(first - other_decay) > 1e-3
+    assert abs(first - other_norm) > 1e-3
+
+
+def test_seeds_that_have_stopped_leave_the_batch(adam, sets, monkeypatch):
+    """Batches become smaller by powers of two, and each seed is what it is alone."""
+    train, validation, test = (one + one[:2] for one in sets)
+    at_once, later, never = {"train_loss_threshold": 9.0}, {"patience": 1.0, "least_steps": 4}, {}
+    trainings = [settings(**when) for when in (at_once, never, at_once, later, at_once)]
+    sizes: list[int] = []
+    advance = adam._batched.advance
+
+    def counted(state, *rest):
+        sizes.append(len(state[0]))
+        return advance(state, *rest)
+
+    monkeypatch.setattr(adam._batched, "advance", counted)
+    watched: list[int] = []
+    together = adam.fit(
+        train, validation, test, range(5), trainings=trainings, together=True,
+        watch=lambda place, step, make_network: watched.append(place),
+    )  # fmt: skip
+    assert list(dict.fromkeys(sizes)) == [5, 2, 1]
+    assert sizes == sorted(sizes, reverse=True)
+    for place, training in enumerate(trainings):
+        alone = stopping(adam, **training.model_dump()).fit(*of_seed((train, validation, test), place), [place])[0]
+        np.testing.assert_allclose(numbers(together[place]), numbers(alone), rtol=1e-4)
+        assert together[place].metrics["steps"] == alone.metrics["steps"]
+        assert watched.count(place) == len(alone.history)
 
 
 def test_a_stopped_seed_stays_as_it_was_while_others_go_on(adam, sets):

@@ -225,12 +225,12 @@ def _kept_results(
                 how |= {"keep": keep} if keep else {}
                 execute(next_runs, store, workers, finished, retry_failed=True, **how)
         except KeyboardInterrupt as ended:
-            store.tag(ids() & store.ids(), *tags)
-            again = f"{len(store.ids())} finished runs are kept in {place}; the same command resumes."
+            store.tag(store.ids(ids()), *tags)
+            again = f"{store.number_of_runs()} finished runs are kept in {place}; the same command resumes."
             display.console(stderr=True).print(f"interrupted: {again}", markup=False, soft_wrap=True)
             raise typer.Exit(exit_code(ended)) from None
         store.finish_command(command)
-        store.tag(ids() & store.ids(), *tags)
+        store.tag(store.ids(ids()), *tags)
         results = store.results(ids())
         if keep and (without := len(results.keys() - store.ids_with_networks())):
             note = (

@@ -94,7 +94,7 @@ def results(
         first_page = shown and chosen.limit is not None and not (where or sort)
         runs: Any = store.runs(limit=chosen.limit) if first_page else chosen.rows(store.runs())
         if shown:
-            there = len(store.names()) if first_page else len(runs)
+            there = store.number_of_runs() if first_page else len(runs)
             changed = changed_columns(runs, store.commands())
             table, said = fitting(runs, chosen, display.console().width, there, changed)
             display.print_tables({str(store.path): table})

@@ -34,7 +34,7 @@ def lines(
     from syntagma.sweep.machine import usable_cores
 
     runs = _of(shard, [cell.run for cell in cells])
-    stored = _stored(directory)
+    stored = _stored(directory, {run.id() for run in runs})
     missing = [run for run in runs if run.id() not in stored]
     if not missing:
         return f"nothing to run: all {len(runs)} runs are in {directory}"
@@ -100,13 +100,13 @@ def _of(shard: Shard | None, runs: Sequence[Run]) -> list[Run]:
     return [run for run in runs if shard is None or shard.has(run.id())]
 
 
-def _stored(directory: Path) -> set[str]:
+def _stored(directory: Path, ids: set[str]) -> set[str]:
     from syntagma.sweep.store import Store
 
     if not (directory / "results.sqlite").is_file():
         return set()
     with Store.open(directory, read_only=True) as store:
-        return store.ids()
+        return store.ids(ids)
 
 
 def _said(expected: Forecast, kept: str) -> str:

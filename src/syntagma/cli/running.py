@@ -75,7 +75,7 @@ def run(
         planned.check_fits([cell.run for cell in cells], processes, part)
     make_parent(directory)
     with Store.create(directory) as store:
-        mixed = store.mixed_environments(store.ids() & {cell.run.id() for cell in cells}, here=True)
+        mixed = store.mixed_environments(store.ids({cell.run.id() for cell in cells}), here=True)
         if mixed:
             display.console(stderr=True).print(f"note    {mixed}", markup=False, soft_wrap=True)
         command = store.record_command(chosen.name, preset, values.model_dump(mode="json"), sys.argv)
@@ -87,7 +87,7 @@ def run(
                 )
         except KeyboardInterrupt as ended:
             store.tag(machinery.finished_ids(chosen, values, store) if tags else (), *tags)
-            again = f"{len(store.ids())} finished runs are kept in {directory}; the same command resumes."
+            again = f"{store.number_of_runs()} finished runs are kept in {directory}; the same command resumes."
             display.console(stderr=True).print(f"interrupted: {again}", markup=False, soft_wrap=True)
             raise typer.Exit(exit_code(ended)) from None
         store.finish_command(command)

@@ -47,8 +47,9 @@ class Engine(Trainer):
     """Compiled training and evaluation of one learner on one task's shapes; reuse it over training sets and seeds.
 
     Several seeds are trained together (one program, batched over seeds) where the device is an accelerator, one after
-    the other on a CPU, where batching networks gains nothing. With several devices the seeds are spread over them if
-    their number allows, else every batch is.
+    the other on a CPU, where batching networks gains nothing. As seeds stop, those that go on become a smaller batch,
+    of a power of two, so that few programs are compiled. With several devices the seeds are spread over them if their
+    number allows, else every batch is.
     """
 
     def __init__(
@@ -68,7 +69,6 @@ class Engine(Trainer):
         check_shape(shape)
         self.learner, self.shape, self.training = learner, shape, training
         self._mesh = jax.sharding.Mesh(np.array(devices or jax.local_devices()), ("device",))
-        self._optimizer = training.direction(learner.gradient_scale())
         weights, self._static = eqx.partition(eqx.filter_eval_shape(learner.network, key(0), shape), is_weight)
         self._flat = FlatWeights(weights)
         self._single = _Programs(self._start, self._advance, self._evaluate)
@@ -153,29 +153,34 @@ class Engine(Trainer):
 
     def _start(self, start_key: Array) -> tuple[Any, Any]:
         weights = self._flat.join(eqx.filter(self.learner.network(start_key, self.shape), is_weight))
-        return weights, self._optimizer.init(weights)
+        return weights, self.training.direction(self.learner.gradient_scale()).init(weights)
 
     def _loss(self, weights: Any, inputs: Array, targets: Array) -> Float[Array, ""]:
         return losses(self.shape.loss, eqx.combine(weights, self._static)(inputs), targets).mean()
 
     def _advance(
-        self, state: Any, inputs: Array, targets: Array, rates: Array, count: Array
+        self, state: Any, inputs: Array, targets: Array, rates: Array, limits: Float[Array, "2"], count: Array
     ) -> tuple[Any, Float[Array, ""]]:
-        """`count` steps on `[steps, B, T]` batches at learning rates `[steps]`; the sum of their train losses."""
+        """`count` steps on `[steps, B, T]` batches at learning rates `[steps]`; the sum of their train losses.
+
+        `limits` are `Training.limits`: numbers, so that what differs in them only is one program and one batch.
+        """
+        optimizer = self.training.direction(self.learner.gradient_scale(), limits)
 
         def step(i: Array, carry: tuple[Any, Array]) -> tuple[Any, Array]:
             (weights, memory), total = carry
             loss, gradient = jax.value_and_grad(self._loss)(self._flat.split(weights), inputs[i], targets[i])
-            update, memory = self._optimizer.update(self._flat.join(gradient), memory, weights)
+            update, memory = optimizer.update(self._flat.join(gradient), memory, weights)
             weights = jax.tree.map(lambda w, u: w - rates[i] * u, weights, update)
             return (weights, memory), total + loss
 
         return jax.lax.fori_loop(0, count, step, (state, jnp.zeros(())))
 
     def _advance_many(
-        self, state: Any, inputs: Array, targets: Array, rates: Array, count: Array
+        self, state: Any, inputs: Array, targets: Array, rates: Array, limits: Float[Array, "S 2"], count: Array
     ) -> tuple[Any, Float[Array, " S"]]:
-        return jax.vmap(self._advance, in_axes=(0, 0, 0, 0, None))(state, inputs, targets, rates, count)
+        each = (0, 0, 0, 0, 0, None)
+        return jax.vmap(self._advance, in_axes=each)(state, inputs, targets, rates, limits, count)
 
     def _evaluate(self, weights: Float[Array, " N"], inputs: Array, targets: Array) -> tuple[Float[Array, "n *T"], ...]:
         """Loss and accuracy of each sentence of `[n, T]` inputs, mean over its answers.
@@ -240,7 +245,11 @@ class _Programs:
 
 
 class _Run:
-    """One call's training, with or without a leading axis of S seeds on every array."""
+    """One call's training, with or without a leading axis of S seeds on every array.
+
+    Attributes:
+        members: the seeds in the batch, by their places among all; those that have stopped leave it.
+    """
 
     def __init__(
         self,
@@ -253,6 +262,7 @@ class _Run:
     ) -> None:
         self.engine, self.programs, self.trainings, self.keeper = engine, programs, trainings, keeper
         self.many, self.num_seeds = len(seeds) > 1, len(seeds)
+        self.members = list(range(len(seeds)))
         num_train, self.num_validation, *numbers = sets[0].sizes()
         self.length = trainings[0].length(num_train)
         self.num_test = sum(numbers)
@@ -276,13 +286,14 @@ class _Run:
             paused = time.perf_counter()
             scores = self._scores(self.state[0], self.validation)
             self.evaluating += time.perf_counter() - paused
-            for i, course in enumerate(courses):
-                if watch is not None and not course.stopped:
-                    watch(i, step, lambda i=i: self.engine.network(self._weights(i)))
-                train_loss = None if train_losses is None else float(train_losses[i])
-                course.add(step, scores[i], train_loss, lambda i=i: self._weights(i))
+            for row, i in enumerate(self.members):
+                if watch is not None and not courses[i].stopped:
+                    watch(i, step, lambda row=row: self.engine.network(self._weights(row)))
+                train_loss = None if train_losses is None else float(train_losses[row])
+                courses[i].add(step, scores[row], train_loss, lambda row=row: self._weights(row))
             if all(course.stopped for course in courses):
                 break
+            self._leave()
         paused = time.perf_counter()
         tests = self._read_tests(courses)
         ended = time.perf_counter()
@@ -303,13 +314,39 @@ class _Run:
                 own[name] = scores[0], scores[1]
         return tests
 
+    def _leave(self) -> None:
+        """Take seeds that have stopped out of the batch, where the others fit in one of a smaller power of two.
+
+        Some that have stopped fill it up; what they do there is not looked at.
+        """
+        rows = range(len(self.members))
+        going, stopped = (
+            [row for row in rows if bool(self.courses[self.members[row]].stopped) is over] for over in (False, True)
+        )
+        size = 1 << (len(going) - 1).bit_length()
+        if size < len(rows):
+            self._take(sorted(going + stopped[: size - len(going)]))
+
+    def _take(self, rows: Sequence[int]) -> None:
+        """Go on with these rows of every array only."""
+        self.members = [self.members[row] for row in rows]
+        state, *sets = jax.tree.map(lambda x: x[np.array(rows)], (self.state, self.train, self.validation))
+        self.state = self.engine.spread(state, seeds=True)
+        self.train, self.validation = ((self.engine.place(a), self.engine.place(b)) for a, b in sets)
+
     def _resume(self) -> int | None:
         """Go back to where the training was kept; the step of its last evaluation, None where it begins."""
         self.done, self.total = 0, np.zeros(self.num_seeds)
         kept = None if self.keeper is None else self.keeper.read()
-        state = None if kept is None else state_of(kept, self.state)
-        if kept is None or state is None:
+        if kept is None:
             return None
+        members = kept.values.get("members", self.members)
+        like = self.state if members == self.members else jax.tree.map(lambda x: x[np.array(members)], self.state)
+        state = state_of(kept, like)
+        if state is None:
+            return None
+        if members != self.members:
+            self._take(members)
         self.state = self.engine.spread(state, seeds=self.many)
         self.total, self.done = self.engine.place(kept.arrays["total"]), kept.values["done"]
         for order in self.orders:
@@ -323,35 +360,40 @@ class _Run:
         """Keep where the training is, if it is time to."""
         if self.keeper is not None and self.keeper.due():
             seconds = time.perf_counter() - self.begun, self.evaluating
-            self.keeper.write(interruption_of(self.state, self.total, self.courses, self.done, evaluated, seconds))
+            now = interruption_of(self.state, self.total, self.courses, self.done, evaluated, seconds)
+            now.values["members"] = self.members
+            self.keeper.write(now)
 
     def _train(self, start: int, end: int) -> Float[np.ndarray, " S"]:
-        """The sum of the train losses of steps `start` to `end`, for each seed."""
+        """The sum of the train losses of steps `start` to `end`, for each seed in the batch."""
         batch = self.engine.training.batch_size
         axes = (0, 2) if self.many else (1,)
         gather = self.programs.gather_many if self.many else self.programs.gather
         if self.done == start:
-            self.total = np.zeros(self.num_seeds)
+            self.total = np.zeros(len(self.members))
+        trainings = [self.trainings[i] for i in self.members]
+        limits = np.stack([one.limits() for one in trainings])
         for begin in range(self.done, end, STEPS_PER_CALL):
             count = min(STEPS_PER_CALL, end - begin)
-            order = np.zeros((self.num_seeds, STEPS_PER_CALL, batch), np.int32)
-            for i, examples in enumerate(self.orders):
-                order[i, :count] = examples.take(count * batch).reshape(count, batch)
+            order = np.zeros((len(self.members), STEPS_PER_CALL, batch), np.int32)
+            for row, i in enumerate(self.members):
+                order[row, :count] = self.orders[i].take(count * batch).reshape(count, batch)
             batches = gather(self.train, order if self.many else order[0])
             if self.engine._mesh.size > 1:
                 batches = tuple(self.engine.place(x, *axes) for x in batches)
             steps = np.arange(begin, begin + STEPS_PER_CALL)
-            rates = np.stack([one.rates(steps, self.length) for one in self.trainings]).astype(np.float32)
-            self.state, losses = self.programs.advance(self.state, *batches, rates if self.many else rates[0], count)
+            rates = np.stack([one.rates(steps, self.length) for one in trainings]).astype(np.float32)
+            numbers = (rates, limits) if self.many else (rates[0], limits[0])
+            self.state, losses = self.programs.advance(self.state, *batches, *numbers, count)
             self.total, self.done = self.total + losses, begin + count
             self._keep(start)
         return np.atleast_1d(np.asarray(self.total))
 
     def _scores(self, weights: Any, examples: tuple[Array, Array]) -> list[Scores]:
-        """Each seed's scores on its examples."""
+        """Each seed's scores on its examples, of those in the batch or of all, as weights and examples are."""
         values = jax.device_get(self.programs.evaluate(weights, *examples))
         by_seed = [np.asarray(x if self.many else x[None]) for x in values]
-        return [Scores(*(x[i] for x in by_seed)) for i in range(self.num_seeds)]
+        return [Scores(*(x[i] for x in by_seed)) for i in range(len(by_seed[0]))]
 
     def _together(self, weights: Sequence[Float[Array, " N"]]) -> Float[Array, "*S N"]:
         """Weights of all seeds in the form that the programs take."""
@@ -363,8 +405,8 @@ class _Run:
         inputs, targets = (np.stack([getattr(e, name) for e in examples]) for name in ("inputs", "targets"))
         return self.engine.place(inputs), self.engine.place(targets)
 
-    def _weights(self, seed_index: int) -> Float[Array, " N"]:
-        return self.state[0][seed_index] if self.many else self.state[0]
+    def _weights(self, row: int) -> Float[Array, " N"]:
+        return self.state[0][row] if self.many else self.state[0]
 
     def _fit(self, course: Course, tests: Mapping[str, tuple[Scores, Scores]], seconds: Sequence[float]) -> Fit:
         """What one seed's course and its test sets, read at the best and at the last step, come to."""

@@ -64,10 +64,16 @@ class Training(CheckedModel):
     def program(self) -> Training:
         """This training without what a compiled program takes as numbers, or knows nothing of: rates and stopping.
 
-        Trainings of equal programs share one, `Training(learning_rate=0.1).program() == Training().program()`.
+        Trainings of equal programs share one, `Training(learning_rate=0.1).program() == Training().program()`. Of
+        weight decay and clip norm it knows only whether there is any: the numbers are `limits`.
         """
-        compiled = ("optimizer", "momentum", "weight_decay", "clip_norm", "batch_size")
-        return Training.model_validate({name: getattr(self, name) for name in compiled})
+        compiled = {name: getattr(self, name) for name in ("optimizer", "momentum", "batch_size")}
+        compiled |= {"weight_decay": float(self.weight_decay > 0), "clip_norm": self.clip_norm and 1.0}
+        return Training.model_validate(compiled)
+
+    def limits(self) -> Float[np.ndarray, "2"]:
+        """Weight decay and clip norm, 0 where there is none: `Training(weight_decay=0.1).limits()`, float32."""
+        return np.array([self.weight_decay, self.clip_norm or 0.0], np.float32)
 
     def length(self, num_examples: int) -> int:
         """Number of steps after which training on `num_examples` ends at the latest."""
@@ -96,10 +102,16 @@ class Training(CheckedModel):
         cosine = self.final_rate + (1 - self.final_rate) * 0.5 * (1 + np.cos(np.pi * done))
         return self.learning_rate * warm * cosine
 
-    def direction(self, gradient_scale: float) -> optax.GradientTransformation:
-        """The optimiser at learning rate 1, uphill; `gradient_scale` is for plain descent (Adam does not see it)."""
-        decay = optax.add_decayed_weights(self.weight_decay) if self.weight_decay else optax.identity()
-        clip = optax.clip_by_global_norm(self.clip_norm) if self.clip_norm else optax.identity()
+    def direction(self, gradient_scale: float, limits: Any = None) -> optax.GradientTransformation:
+        """The optimiser at learning rate 1, uphill.
+
+        Args:
+            gradient_scale: for plain descent (Adam does not see it).
+            limits: the weight decay and the clip norm that are used where there are any; by default `limits()`.
+        """
+        weight_decay, clip_norm = self.limits() if limits is None else limits
+        decay = optax.add_decayed_weights(weight_decay) if self.weight_decay else optax.identity()
+        clip = optax.clip_by_global_norm(clip_norm) if self.clip_norm else optax.identity()
         if self.optimizer == "adam":
             return _mixing_dtypes(optax.chain(clip, optax.scale_by_adam(), decay))
         trace = optax.trace(self.momentum) if self.momentum else optax.identity()

@@ -6,6 +6,7 @@ import base64
 import csv
 import html
 import io
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -42,20 +43,29 @@ def save(figure: Content, path: Path, width: float = 6.8, *, title: bool = True)
 
 def as_bytes(figure: Content, form: str, width: float, *, title: bool) -> bytes:
     """The contents of the file that `save` writes."""
-    if form == "json":
-        return figure.to_json().encode()
-    if form == "csv":
-        return as_csv(figure).encode()
-    if form == "html":
-        head = f"<!doctype html><meta charset=utf-8><title>{html.escape(figure.title)}</title>"
-        return (head + as_html(figure)).encode()
-    from syntagma.plot.matplotlib_backend import draw, look
+    (content,) = contents(figure, [form], width, title=title)
+    return content
 
-    buffer = io.BytesIO()
-    drawing, _ = draw(figure, width, title=title)
-    with look():
-        drawing.savefig(buffer, format=form, dpi=PNG_DPI, metadata=_METADATA[form])
-    return buffer.getvalue()
+
+def contents(figure: Content, forms: Iterable[str], width: float, *, title: bool) -> Iterator[bytes]:
+    """The contents of the file of each form; what matplotlib draws is laid out once for all of them."""
+    drawing: Any = None
+    for form in forms:
+        if form == "json":
+            yield figure.to_json().encode()
+        elif form == "csv":
+            yield as_csv(figure).encode()
+        elif form == "html":
+            head = f"<!doctype html><meta charset=utf-8><title>{html.escape(figure.title)}</title>"
+            yield (head + as_html(figure)).encode()
+        else:
+            from syntagma.plot.matplotlib_backend import draw, look
+
+            drawing = drawing or draw(figure, width, title=title)[0]
+            buffer = io.BytesIO()
+            with look():
+                drawing.savefig(buffer, format=form, dpi=PNG_DPI, metadata=_METADATA[form])
+            yield buffer.getvalue()
 
 
 def as_csv(figure: Content) -> str:

@@ -10,7 +10,7 @@ from syntagma.atomic_file import atomic_file
 from syntagma.checked_call import checked
 from syntagma.errors import InputError, invalid, unknown
 from syntagma.plot import Figure
-from syntagma.plot.files import as_bytes
+from syntagma.plot.files import contents
 
 FORMATS = ("png", "pdf", "svg", "json")
 NARROWEST, WIDEST = 2.0, 20.0
@@ -40,10 +40,11 @@ def save_figures(
         raise InputError(f"{directory} cannot be made: {reason}. Choose another directory for the figures.") from error
     files = []
     for figure in figures:
-        for form in formats:
+        drawn = contents(figure, formats, width, title=title)
+        for form, content in zip(formats, drawn, strict=True):
             file = directory / f"{figure.name}.{form}"
             with atomic_file(file) as temporary:
-                temporary.write_bytes(as_bytes(figure, form, width, title=title))
+                temporary.write_bytes(content)
             files.append(file)
     return files
 

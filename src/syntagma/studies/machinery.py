@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -219,8 +219,9 @@ class _Grid:
         """Whether a run of that id is part of the grid, and of the shard."""
         return identity in self._cells and (self._shard is None or self._shard.has(identity))
 
-    def __len__(self) -> int:
-        return len(self._cells)
+    def ids(self) -> Collection[str]:
+        """Of all its runs, finished or not."""
+        return self._cells.keys()
 
     def finished(self) -> list[Cell]:
         """The cells that need not be run any more."""
@@ -263,7 +264,7 @@ def analyse(study: Study[Any, Any], store: Store) -> Analysis:
     tables = {table.name: table for table in (*study.tables(measured), RUNS.table(runs))}
     verdicts = judge(study.claims(measured))
     figures = tuple(study.figures(measured))
-    notes = tuple(_notes(runs, len(grid), store))
+    notes = tuple(_notes(runs, grid.ids(), store))
     return Analysis(study.name, study.title, study.paper, tables, verdicts, figures, notes, provenance)
 
 
@@ -344,18 +345,18 @@ def _sentence(run: Run, names: Mapping[str, Any], metrics: Mapping[str, Any]) ->
     return " ".join(told) + said + (" (diverged)" if metrics.get("stopped") == "diverged" else "")
 
 
-def _notes(runs: Any, wanted: int, store: Store) -> Iterable[str]:
-    """What must be known before believing the results."""
-    if len(runs) < wanted:
-        missing = wanted - len(runs)
-        yield f"{missing} of {wanted} runs are not finished: curves lack points, and the same command resumes."
+def _notes(runs: Any, wanted: Collection[str], store: Store) -> Iterable[str]:
+    """What must be known before believing the results, which are those of the runs `wanted`."""
+    if len(runs) < len(wanted):
+        missing = len(wanted) - len(runs)
+        yield f"{missing} of {len(wanted)} runs are not finished: curves lack points, and the same command resumes."
     number = int(runs["diverged"].sum())
     if number:
         yield f"{number} of {len(runs)} runs diverged in training; claims that rest on one are open."
     cut = int((runs["cut_short"] == True).sum()) if "cut_short" in runs else 0  # noqa: E712 (NaN is not True)
     if cut:
         yield f"{cut} of {len(runs)} runs were still improving on validation sentences when training ended."
-    yield from store.damage()
+    yield from store.damage(wanted)
     yield from damaged_failures(store)
     mixed = store.mixed_environments(list(runs["id"]))
     if mixed:

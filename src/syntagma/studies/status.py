@@ -65,8 +65,7 @@ class Watcher:
             except FactMissing:
                 pass
         costs = self._costs or {}
-        ids = store.ids()
-        done = ids & set(costs) if self._costs else ids
+        done = store.ids(costs) if self._costs else store.ids()
         given_up = {failure.id: failure.reason for failure in failures(store) if failure.id in costs or not costs}
         running = tuple(runs_under_way(store.path.parent))
         cost_left = sum(cost for name, cost in costs.items() if name not in done and name not in given_up)

@@ -122,6 +122,12 @@ def check_fits(runs: Sequence[Run], workers: int, memory: int | None = None) -> 
         raise invalid("workers", workers, reason, f"Give {max(1, int(_USABLE_SHARE * there / largest))} or fewer")
 
 
+def num_weights(learner: NetworkLearner, shape: Shape) -> int:
+    """Numbers that training changes."""
+    leaves = jax.tree.leaves(eqx.filter_eval_shape(learner.network, key(0), shape))
+    return sum(int(np.prod(leaf.shape)) for leaf in leaves if hasattr(leaf, "shape"))
+
+
 @functools.singledispatch
 def _bytes(learner: Learner, shape: Shape, run: Run) -> int:
     return 0
@@ -130,10 +136,8 @@ def _bytes(learner: Learner, shape: Shape, run: Run) -> int:
 @_bytes.register
 def _(learner: NetworkLearner, shape: Shape, run: Run) -> int:
     """Weights, their gradient and the best ones so far, with Adam two averages, in float32."""
-    leaves = jax.tree.leaves(eqx.filter_eval_shape(learner.network, key(0), shape))
-    weights = sum(int(np.prod(leaf.shape)) for leaf in leaves if hasattr(leaf, "shape"))
     copies = 5 if run.training is not None and run.training.optimizer == "adam" else 3
-    return 4 * copies * weights
+    return 4 * copies * num_weights(learner, shape)
 
 
 @_bytes.register

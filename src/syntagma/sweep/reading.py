@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from syntagma.errors import invalid
 from syntagma.sweep import database, tags
 from syntagma.sweep.database_errors import TROUBLES, is_damage, one_line, troubles_explained
+from syntagma.sweep.identity import encodable
 from syntagma.sweep.rows import Kind, Row, StoredCommand, StoredEnvironment, StoredFact, StoredHistory
 from syntagma.sweep.run_rows import StoredId, StoredRun
 from syntagma.sweep.soundness import SoundHistories, SoundRuns
@@ -49,11 +50,11 @@ class Reader:
         self, kind: Kind[Row], ids: Collection[str] | None = None, limit: int | None = None, offset: int = 0
     ) -> Iterator[Row]:
         """The undamaged rows of a table in the order they were stored: all, or those named in `ids`; of them a page."""
-        if ids is not None:
-            ids = self.checked_ids(ids)
-        wanted = None if ids is None else set(ids)
-        places = [place for place, name in self._names(kind).items() if wanted is None or name in wanted]
-        return self._read(kind, sorted(places)[offset : None if limit is None else offset + limit])
+        wanted = None if ids is None else set(self.checked_ids(ids))
+        if limit is not None and wanted is None:
+            return self._read(kind, self._page(kind, limit, offset))
+        places = sorted(self._names(kind) if wanted is None else self._places(kind, wanted))
+        return self._read(kind, places[offset : None if limit is None else offset + limit])
 
     @staticmethod
     def checked_ids(ids: Collection[str]) -> Collection[str]:
@@ -79,6 +80,11 @@ class Reader:
     def names(self, kind: Kind[Row]) -> list[object]:
         """The names of a table's rows, damaged ones among them; fast."""
         return list(self._names(kind).values())
+
+    def number(self, kind: Kind[Row]) -> int:
+        """How many rows a table has, damaged ones among them, by SQLite's own count."""
+        rows = None if kind.TABLE in self._unusable else self._tried(f"SELECT count(*) FROM {kind.TABLE}")
+        return len(self._names(kind)) if rows is None else int(rows[0][0])
 
     def environments(self) -> set[str]:
         """The hashes of environments that undamaged runs and commands name."""
@@ -111,16 +117,22 @@ class Reader:
         rows = self._tried("SELECT max(number) FROM commands") or [(None,)]
         return int(rows[0][0] or 0) + 1
 
-    def damage(self) -> list[str]:
-        """A line for each table and each kind of damage in it, with what is left; reads all of the file."""
+    def damage(self, ids: Collection[str] | None = None) -> list[str]:
+        """A line for each table and each kind of damage in it, with what is left; reads all of the file.
+
+        Args:
+            ids: of the runs that are looked at, for a large file; of the others only whether SQLite can read them.
+        """
         lines = [f"table {table} is {what}: nothing in it can be used" for table, what in self._unusable.items()]
-        (state,) = (self._tried("PRAGMA integrity_check(1)") or [("it cannot be checked",)])[0]
+        check = "integrity_check" if ids is None else "quick_check"
+        (state,) = (self._tried(f"PRAGMA {check}(1)") or [("it cannot be checked",)])[0]
         if state != "ok":
             lines.append(f"the file is broken in places ({one_line(state)}): rows that stood there are lost")
         environments: Counter[str] = Counter()
         described: set[str] = set()
         for kind in _ALL if self._knows_json() else _ALL_READ:
-            places = sorted(self._names(kind))
+            some = None if ids is None or kind in _OTHERS else set(self.checked_ids(ids))
+            places = sorted(self._names(kind) if some is None else self._places(kind, some))
             bad: dict[str, list[object]] = {}
             for row in self._read(kind, places, lambda name, reason, bad=bad: bad.setdefault(reason, []).append(name)):
                 if isinstance(row, str):
@@ -148,6 +160,9 @@ class Reader:
             return {}
         found: dict[int, object] = {}
         select = f"SELECT rowid, {kind.NAME} FROM {kind.TABLE}"
+        rows = self._fast(select, ())
+        if rows is not None:
+            return dict(rows)
         for query in (select, f"{select} NOT INDEXED", f"{select} NOT INDEXED ORDER BY rowid DESC"):
             with troubles_explained(self._path):
                 try:
@@ -157,6 +172,30 @@ class Reader:
                     if not is_damage(error):
                         raise
         return found
+
+    def _places(self, kind: Kind[Row], names: Collection[str]) -> Iterable[int]:
+        """Where the rows of those names are: looked up in the index of the table."""
+        if kind.TABLE in self._unusable:
+            return []
+        places: list[int] = []
+        ordered = sorted(filter(encodable, names))  # no others can be stored
+        for first in range(0, len(ordered), _TOGETHER):
+            some = ordered[first : first + _TOGETHER]
+            marks = ", ".join("?" * len(some))
+            rows = self._tried(f"SELECT rowid FROM {kind.TABLE} WHERE {kind.NAME} IN ({marks})", some)
+            if rows is None:  # the index is broken
+                return [place for place, name in self._names(kind).items() if name in names]
+            places += [place for (place,) in rows]
+        return places
+
+    def _page(self, kind: Kind[Row], limit: int, offset: int) -> Sequence[int]:
+        """Where the rows of a page are, without the places of all others."""
+        if kind.TABLE in self._unusable:
+            return []
+        rows = self._tried(f"SELECT rowid FROM {kind.TABLE} ORDER BY rowid LIMIT ? OFFSET ?", (limit, offset))
+        if rows is None:
+            return sorted(self._names(kind))[offset : offset + limit]
+        return [place for (place,) in rows]
 
     def _read(self, kind: Kind[Row], places: Sequence[int], note: _Note | None = None) -> Iterator[Row]:
         """The undamaged rows in `places`; `note` is told the name of each other one and what is wrong with it."""
@@ -181,14 +220,18 @@ class Reader:
 
     def _tried_fast(self, query: str, parameters: Sequence[object]) -> list[tuple[Any, ...]] | None:
         """As `_tried`, in half the time where all that it finds is text that can be decoded."""
+        rows = self._fast(query, parameters)
+        return self._tried(query, parameters) if rows is None else rows
+
+    def _fast(self, query: str, parameters: Sequence[object]) -> list[tuple[Any, ...]] | None:
+        """The rows that a query finds; None where the file is broken there, or a text cannot be decoded."""
         careful, self._connection.text_factory = self._connection.text_factory, str
         try:
             return self._connection.execute(query, parameters).fetchall()
         except TROUBLES:
-            pass
+            return None
         finally:
             self._connection.text_factory = careful
-        return self._tried(query, parameters)
 
     def _tried(self, query: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]] | None:
         """The rows that a query finds; None where the file is broken there."""

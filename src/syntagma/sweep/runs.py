@@ -91,7 +91,7 @@ class Run(CheckedModel):
 
     def program_key(self) -> str:
         """The same text for runs of one compiled program: they differ in seeds, numbers of training examples, learning
-        rates and when they stop.
+        rates, weight decay, clip norm and when they stop.
         """
         said = self.model_dump(mode="json", exclude={"seed": True, "language": {"seed"}, "num_examples": True})
         if self.training is not None:

@@ -112,6 +112,6 @@ def _stored_id(store: Store, run: Run) -> str:
 
 
 def _with_weights(store: Store) -> pd.DataFrame:
-    if not store.ids():
+    if not store.number_of_runs():
         raise InputError(f"{store.path} holds no finished runs yet.")
     return store.runs(store.ids_with_networks())
