@@ -107,6 +107,6 @@ def test_the_page_says_how_many_claims_were_tested() -> None:
     )
     text = claims_tested(verdicts)
     assert text.startswith("2 claims were tested")
-    assert "0.1 false ones" in text
+    assert "0.1 of them would be false by chance" in text
     assert claims_tested([]) == "No claim could be tested."
     assert isinstance(verdicts[0].claim.measured, Interval)

@@ -118,7 +118,7 @@ def claims_tested(verdicts: Sequence[Verdict]) -> str:
     claims = "1 claim was" if number == 1 else f"{number} claims were"
     return (
         f"{claims} tested. After Holm's correction the probability of any false outcome among them is at most "
-        f"{rate:.0%}; without it, {number * rate:.2g} false ones would be expected."
+        f"{rate:.0%}; without it, {number * rate:.2g} of them would be false by chance."
     )
 
 
