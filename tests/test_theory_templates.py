@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from syntagma.errors import InputError
-from syntagma.kernels import Embedding
+from syntagma.kernels import Architecture, Embedding
 from syntagma.kernels.patterns import gram_by_pattern
 from syntagma.kernels.presets import perceptron, template_transformer, transformer
 from syntagma.languages.templates import Templates, family
@@ -69,7 +69,8 @@ def brute_force(templates: Templates, counts: list[int], ridge: float) -> np.nda
 
 def test_answers_at_finite_numbers_of_strings_are_those_of_kernel_regression() -> None:
     templates = Templates(templates=("aαβ -> 1", "αbβ -> -1", "αaα -> 0.5"), wildcards=("α", "β"))
-    found = certificate(templates, infinite(perceptron(1, 2)))
+    found = certificate(templates, perceptron(1, 2))
+    np.testing.assert_array_equal(found.matrix, certificate(templates, infinite(perceptron(1, 2))).matrix)
     for counts, ridge in (([3, 1, 2], 0.1), ([2, 5, 4], 1e-3), ([0, 2, 3], 1e-3)):
         expected = brute_force(templates, counts, ridge)
         assert np.allclose(found.answers(np.array(counts, float), ridge), expected, rtol=1e-8, atol=1e-10)
@@ -223,3 +224,8 @@ def test_predicted_accuracy_averages_over_all_draws_of_templates() -> None:
         exact += (np.sign(answers) == np.sign(labels)).mean() / 2**size
     _, accuracy = found.predicted([size], 1e-3, draws=4000)
     assert accuracy[0] == pytest.approx(exact, abs=0.03)
+
+
+def test_a_class_in_place_of_a_kernel_is_refused():
+    with pytest.raises(InputError, match=r"kernel='Architecture' cannot be used: it is an architecture.*Make one, as"):
+        certificate(family("aabb-abab"), Architecture)  # pyright: ignore[reportArgumentType]

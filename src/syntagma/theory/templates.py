@@ -172,11 +172,22 @@ class Certificate:
 
 
 @checked
-def certificate(templates: Templates, kernel: Kernel) -> Certificate:
-    """The certificate of `templates` for learners whose kernel is `kernel`: `certificate(templates, infinite(arch))`.
+def certificate(templates: Templates, kernel: Kernel | Architecture) -> Certificate:
+    """The certificate of `templates` for learners with this kernel: `certificate(family("aabb-abab"), architecture)`.
 
     Exact where the kernel has a closed form, else with the spread of independent estimates; see above for the regime.
+
+    Args:
+        kernel: of strings, as `told_equalities` gives one; an architecture stands for `infinite` of it.
+
+    Raises:
+        InputError: neither of the two.
     """
+    if isinstance(kernel, type):
+        allowed = "it is an architecture, or a function of two arrays of strings and a seed"
+        raise invalid("kernel", kernel.__name__, allowed, f"Make one, as {kernel.__name__}(...)")
+    if isinstance(kernel, Architecture):
+        kernel = infinite(kernel)
     strings = templates.fresh(2).swapaxes(0, 1)
     first, second = strings[0], strings[1]
     both = [kernel(first, np.concatenate([first, second]), seed) for seed in range(_REPEATS)]
