@@ -320,7 +320,7 @@ def test_a_language_of_one_s_own_is_exported_by_its_file_and_scored_with_it(comm
     ("words", "says"),
     [
         ("score data missing.npy", "missing.npy cannot be read"),
-        ("score data text.npy", "text.npy is no .npy file of numbers"),
+        ("score data text.npy", "text.npy is no .npy file: save the array with numpy.save"),
         ("score data objects.npy", "objects.npy is no .npy file of numbers"),
         ("score data whole.npy", "FILE='int64 (3, 4)' cannot be used"),
         ("score data many.npy", "test has 20 sentences, and each has one row"),

@@ -533,7 +533,7 @@ def test_a_directory_that_cannot_be_written_is_refused_at_once(command: Command)
     code, errors = command.run("--powerless")
     assert code == 2
     assert one_line(errors)
-    assert "results.sqlite cannot be made" in errors
+    assert "results cannot be written: permission denied" in errors
     assert list(command.directory.iterdir()) == []
 
 

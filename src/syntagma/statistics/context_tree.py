@@ -84,6 +84,10 @@ def context_tree_losses(
     return [_losses(levels, weighted, ways, text, places) for text, places in texts_read]
 
 
+_DEEPEST = 1000
+"""Trees may be deeper than a text is long, which is pointless but well defined, up to this depth."""
+
+
 @checked
 def context_tree_log_probability(
     tokens: Integer[np.ndarray, " N"],
@@ -97,8 +101,10 @@ def context_tree_log_probability(
     `-context_tree_log_probability(tokens, 2, 3) / len(tokens)` is its code length per token.
     """
     depth, tokens = whole_number("depth", depth, minimum=0), checked_stream(tokens, vocab, field="tokens")
-    if depth > len(tokens):
-        raise invalid("depth", depth, f"the text has {len(tokens)} tokens", "Lower it to that")
+    if depth > max(len(tokens), _DEEPEST):
+        raise invalid(
+            "depth", depth, f"the text has {len(tokens)} tokens, and no context is longer", "Lower it to that"
+        )
     ages = ages_in_documents(len(tokens), documents)
     levels = _levels(tokens, ages, _Ways.of(tokens, vocab, "tokens"), depth)
     return float(_weighted(levels)[0].sum())
