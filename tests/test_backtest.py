@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 
 from syntagma.errors import InputError
+from syntagma.learners import Training, Transformer
 from syntagma.randomness import stream
 from syntagma.statistics.intrinsic_dimension import two_nearest_dimension, window_vectors
 from syntagma.statistics.ngrams import ngram_losses
 from syntagma.studies.corpus_forecast.backtest import Held, backtest, counted_loss, line_to_limit, straight_line
+from syntagma.studies.corpus_forecast.decoders import Decoders
 
 
 @pytest.mark.parametrize("dimension", [1, 2, 5])
@@ -117,3 +119,21 @@ def test_documents_stay_apart():
 def test_shares_that_cannot_be_are_refused(share):
     with pytest.raises(InputError, match=r"shares=\S+ cannot be used: (each is above 0|0.009 of the text has 900)"):
         list(backtest(text(), shares=(share,)))
+
+
+def test_decoders_say_the_loss_of_the_better_and_why_trainings_ended() -> None:
+    """A chain that stays with probability 0.9 has an entropy rate of 0.39 nats; chance is ln 3 = 1.10."""
+    rng = np.random.default_rng(0)
+    moves = np.where(rng.random(6000) < 0.9, 0, rng.integers(1, 3, 6000))
+    tokens = np.cumsum(moves) % 3
+    rate = -(0.9 * math.log(0.9) + 0.1 * math.log(0.05))
+    small, none = Transformer(width=8, heads=2, layers=1), Transformer(width=4, heads=2, layers=1)
+    training = Training(learning_rate=0.03, batch_size=32, max_steps=300)
+    decoders = Decoders(length=8, learners=(small, none), training=training)
+    loss, numbers = decoders(Held(tokens[:4000], tokens[4000:5000], tokens[5000:], 3))
+    assert loss == pytest.approx(float(numbers.mean()))
+    assert rate - 0.1 < loss < 0.7
+    assert [line.split(":")[0] for line in decoders.told] == ["4,000 tokens, width 8", "4,000 tokens, width 4"]
+    assert all(line.endswith(("steps", "patience")) for line in decoders.told), decoders.told
+    told = [float(line.split(": ")[1].split()[0]) for line in decoders.told]
+    assert min(abs(loss - one) for one in told) < 1e-3

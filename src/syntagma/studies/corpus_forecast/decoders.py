@@ -5,7 +5,7 @@
 The training part is cut into windows of T tokens; the loss is the mean over the longer half of the contexts, T / 2 to
 T - 1 tokens. Of the learners the one with the smallest validation loss counts at each amount of text: the lower
 envelope over models. Training ends where the validation loss has not fallen for a while, and the step of the smallest
-one is read; where it ended for another reason, `unfinished` has the amount of text.
+one is read; `told` says of each training why it ended, so that one that was cut short is not taken for an envelope.
 """
 
 from __future__ import annotations
