@@ -90,7 +90,7 @@ class Chains:
 def log_sum(logs: Float[np.ndarray, "*batch S"]) -> Float[np.ndarray, "*batch"]:
     """Log of the sum of exponentials over the last axis."""
     most = _finite(logs.max(axis=-1, keepdims=True))
-    return np.asarray(_log(np.exp(logs - most).sum(axis=-1)) + most[..., 0])
+    return np.asarray(_log(np.asarray(np.exp(logs - most).sum(axis=-1))) + most[..., 0])
 
 
 def _through(message: Float[np.ndarray, "K n S"], matrices: Float[np.ndarray, "K S R"]) -> Float[np.ndarray, "K n R"]:
@@ -117,4 +117,4 @@ def _finite(most: np.ndarray) -> np.ndarray:
 
 def _log(values: np.ndarray) -> np.ndarray:
     with np.errstate(divide="ignore"):
-        return np.log(values)
+        return np.asarray(np.log(values))

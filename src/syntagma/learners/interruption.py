@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import jax
 import numpy as np
@@ -30,6 +30,7 @@ class Interruption:
     values: dict[str, Any] = field(default_factory=dict)
 
 
+@runtime_checkable
 class Keeper(Protocol):
     """Keeps interruptions of one training: a file, say."""
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar, cast
 import equinox as eqx
 import jax
 import jax.core
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Integer, Key
 
@@ -43,7 +44,7 @@ def checked_inputs(method: F) -> F:
         if isinstance(inputs, jax.core.Tracer):
             return method(self, inputs, *more)
         tokens = checked_tokens(inputs, self.shape.vocab + 1, self.shape.length, field="inputs")
-        return method(self, inputs if isinstance(inputs, jax.Array) else tokens, *more)
+        return method(self, inputs if isinstance(inputs, jax.Array) else jnp.asarray(tokens, np.int32), *more)
 
     return cast("F", call)
 

@@ -112,7 +112,7 @@ def context_tree_log_probability(
 
 def _checked(decisions: object) -> Decisions:
     if not isinstance(decisions, str) or decisions not in get_args(Decisions):
-        raise unknown("decisions", decisions if isinstance(decisions, str) else repr(decisions), get_args(Decisions))
+        raise unknown("decisions", decisions, get_args(Decisions))
     return decisions  # pyright: ignore[reportReturnType]
 
 
@@ -129,7 +129,7 @@ class _Ways:
         outcomes: how many each has.
     """
 
-    start: Integer[np.ndarray, " v+1"]
+    start: Integer[np.ndarray, " starts"]
     decision: Integer[np.ndarray, " d"]
     outcome: Integer[np.ndarray, " d"]
     vocab: int
@@ -186,7 +186,7 @@ class _Level:
 
     contexts: Integer[np.ndarray, " c"]
     nodes: Integer[np.ndarray, " k"]
-    parents: Integer[np.ndarray, " k"]
+    parents: Integer[np.ndarray, " shorter"]
     edge: Bool[np.ndarray, " k"]
     pairs: Integer[np.ndarray, " p"]
     counts: Float[np.ndarray, " p"]

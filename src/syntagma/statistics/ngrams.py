@@ -65,7 +65,7 @@ def ngram_losses(
             with the longest context before it.
     """
     if not isinstance(smoothing, str) or smoothing not in get_args(Smoothing):
-        raise unknown("smoothing", smoothing if isinstance(smoothing, str) else repr(smoothing), get_args(Smoothing))
+        raise unknown("smoothing", smoothing, get_args(Smoothing))
     predicted = ((test, test_documents, "test"),)
     return losses_of_all(train, predicted, vocab, longest, (smoothing,), train_documents)[smoothing][0]
 
