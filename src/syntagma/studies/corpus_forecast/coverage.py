@@ -93,7 +93,7 @@ def marks(seed: int, length: int, chances: Float[np.ndarray, " n"]) -> Integer[n
 
 def exact_entropies(chances: Float[np.ndarray, " n"], longest: int) -> tuple[Float[np.ndarray, " k"], float]:
     """H_0, ..., H_longest and H_inf, nats."""
-    survives = 1 - np.append(0.0, np.cumsum(chances)[:-1])
+    survives = np.cumsum(chances[::-1])[::-1]  # from the far end, where 1 less what is before would round to 0
     hazard = np.minimum(chances / survives, 1.0)
     age = survives / survives.sum()
 
