@@ -21,9 +21,9 @@ from syntagma.curves import Claim, Interval, LearningCurve, unmeasured
 from syntagma.errors import invalid
 from syntagma.languages.settings import HierarchySettings
 from syntagma.learners import HierarchicalCNN
-from syntagma.plot import Axis, Figure, Law, Mark, Panel
+from syntagma.plot import Axis, Figure, Law, Level, Mark, Note, Panel, palette
 from syntagma.plot.intervals import interval_points
-from syntagma.plot.learning_curves import curve_marks
+from syntagma.plot.learning_curves import band_labels, curve_marks
 from syntagma.studies import grammar
 from syntagma.studies.grammar import Grammar, GrammarCurve
 from syntagma.studies.recipes import Contender, Rising, powers_of_two, trained
@@ -333,6 +333,13 @@ def _class_claims(measured: Measured) -> Iterator[Claim]:
         yield Claim(text, f"exponent > {exactly:.2f}", equal.slope, "above", exactly, root_class.SOURCE)
 
 
+def _message(measured: Measured) -> str:
+    """How the class error falls, by Zipf exponent."""
+    falls = {a: measured.falls.get((a, a)) for a in measured.settings.exponents}
+    told = [f"$P^{{-{one.slope.value:.2f}}}$ (a = {a:g})" for a, one in falls.items() if one and one.slope.measured]
+    return f"With Zipf rules the class error falls as {', '.join(told)}" if told else "Unequal rules at level 1"
+
+
 def _figures(measured: Measured) -> Iterator[Figure]:
     exponents = (0.0, *measured.settings.exponents)
     keys = {a: f"series {place}" for place, a in enumerate(exponents)}
@@ -341,26 +348,31 @@ def _figures(measured: Measured) -> Iterator[Figure]:
     caption = (
         "Rules of level 1 with probabilities k^-(1+a), beside equal ones. Left: test error of the class over "
         "chance's, mean over seeds and the band from the smallest to the largest; dashes: the predicted power over "
-        "the sizes where it is fitted, drawn a little above. Right: measured thresholds of the last token by level, "
-        "with intervals of 95 %; dashes: those of equal rules times the factor that the exact correlations of the "
-        "same grammars give. Predicted is the slope of the dashes beside that of equal rules; prefactors are "
-        "measurements."
+        "the sizes where it is fitted, drawn a little above, as written over the panel; no error at all is drawn as "
+        "that of half a sentence. Right: measured thresholds of the last token by level, with intervals of 95 %; "
+        "dashes: those of equal rules times the factor that the exact correlations of the same grammars give. "
+        "Predicted is the slope of the dashes beside that of equal rules; prefactors are measurements."
     )
-    yield Figure("zipf", "Unequal rules at level 1", panels, caption, columns=2)
+    yield Figure("zipf", _message(measured), panels, caption, columns=2)
 
 
 def _class_panel(measured: Measured, keys: Mapping[float, str], names: Mapping[float, str]) -> Panel:
-    marks: list[Mark] = []
+    settings, marks, notes = measured.settings, list[Mark](), list[Note]()
+    none = 0.5 / settings.test_examples
     for a, curve in measured.errors.items():
-        marks += curve_marks(keys[a], replace(curve, name=names[a]))
+        marks += curve_marks(keys[a], replace(curve, name=names[a], losses=np.maximum(curve.losses, none)))
         fall = measured.falls.get((a, a))
         if a and fall is not None and len(fall.sizes) > 1:
             ends, exponent, band = (float(fall.sizes[0]), float(fall.sizes[-1])), -fall.exact, curve.band()
             start = 1.35 * float(band.mean[band.num_examples == ends[0]][0])
-            look = {"name": f"$P^{{{exponent:.2f}}}$", "key": keys[a], "label": "predicted"}
-            marks.append(Law.power((ends[0], start), exponent, ends, **look))
+            marks.append(Law.power((ends[0], start), exponent, ends, key=keys[a]))
+            measured_as = f"$P^{{-{fall.slope.value:.2f}}}$" if fall.slope.measured else "no slope"
+            notes.append(Note(f"{palette.glyph(keys[a])} {measured_as}, predicted $P^{{{exponent:.2f}}}$", keys[a]))
+    marks += [Law((), (), label="predicted", key="plateau"), *band_labels(marks)]
+    if any((curve.losses < none).any() for curve in measured.errors.values()):
+        marks.append(Level(none, f"< 1/{settings.test_examples:,}", key="plateau", dash="dashed"))
     y = Axis("test error over chance's", "log")
-    return Panel("the class at the root", Axis("training examples P", "log"), y, marks)
+    return Panel("the class at the root", Axis("training examples P", "log"), y, marks, notes)
 
 
 def _token_panel(measured: Measured, keys: Mapping[float, str], names: Mapping[float, str]) -> Panel:
@@ -371,11 +383,11 @@ def _token_panel(measured: Measured, keys: Mapping[float, str], names: Mapping[f
         for a, curve in measured.tokens.items()
     }
     for place, (a, known) in enumerate(reached.items()):
-        aside = 0.03 * (place - (len(reached) - 1) / 2)
+        aside = 0.06 * (place - (len(reached) - 1) / 2)
         marks.append(interval_points([(level + aside, one) for level, one in known], key=keys[a], label=names[a]))
         if a and 0.0 in reached:
             heights = [one.value * measured.over_equal[a][level - 1] for level, one in reached[0.0]]
-            marks.append(Law([level for level, _ in reached[0.0]], heights, key=keys[a], label="predicted"))
+            marks.append(Law([level for level, _ in reached[0.0]], heights, key=keys[a]))
     y = Axis("examples to half-way between plateaus", "log")
     return Panel("the last token", Axis("level l", ticks=list(levels), limits=(0.7, len(levels) + 0.3)), y, marks)
 
