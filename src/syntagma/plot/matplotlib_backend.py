@@ -21,7 +21,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
-from matplotlib.transforms import offset_copy
+from matplotlib.transforms import Bbox, offset_copy
 
 from syntagma.errors import invalid
 from syntagma.plot import geometry, names, palette
@@ -112,10 +112,37 @@ def draw(figure: Content, width: float = 6.8, *, title: bool = True) -> tuple[Dr
                 loc="outside lower center", ncols=legend_columns, columnspacing=1.4, handletextpad=0.5,
             )  # fmt: skip
         engine = drawing.get_layout_engine()
-        if engine is not None:  # computed once and kept: the same in every format, and quicker to save
+        if engine is not None:  # computed once and kept: the same in every format
             engine.execute(drawing)
-            drawing.set_layout_engine("none")
+            drawing.set_layout_engine(None)  # with any engine, "none" too, matplotlib draws twice to save once
         return drawing, all_axes
+
+
+@contextmanager
+def plain_fonts() -> Iterator[None]:
+    """Fonts in PDFs without tables of how scripts are laid out: half of the time, and nothing that is drawn."""
+    from fontTools.subset import Options
+
+    usual = Options._drop_tables_default
+    Options._drop_tables_default = [*usual, "GDEF", "GPOS", "GSUB"]
+    try:
+        yield
+    finally:
+        Options._drop_tables_default = usual
+
+
+@contextmanager
+def without_title(drawing: Drawing) -> Iterator[Bbox]:
+    """What of a drawing is below its title, in inches, which is not shown inside."""
+    words = cast("Any", drawing)._suptitle
+    width, height = drawing.get_size_inches()
+    if words is None:
+        yield Bbox.from_extents(0, 0, width, height)
+        return
+    below = words.get_window_extent().y0 / drawing.dpi
+    words.set_visible(False)
+    yield Bbox.from_extents(0, 0, width, below)
+    words.set_visible(True)
 
 
 def _room(panel: Panel, frame: geometry.Frame, inches: float) -> int:

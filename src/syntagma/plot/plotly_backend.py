@@ -227,8 +227,8 @@ def _fixed(place: int, x: float, y: float, text: str, side: str, up: str, shift:
 
 
 def _room(columns: int) -> int:
-    """How many characters fit above a panel."""
-    return 120 // columns - 6
+    """How many characters fit above a panel, on phones too."""
+    return min(120 // columns - 6, 48)
 
 
 def _noted(figure: Content, columns: int) -> int:

@@ -9,7 +9,7 @@ import gzip
 
 def packed(text: str) -> str:
     """`text` compressed, as ASCII characters that are safe inside a `<script>` element."""
-    return base64.b64encode(gzip.compress(text.encode(), compresslevel=9, mtime=0)).decode("ascii")
+    return base64.b64encode(gzip.compress(text.encode(), compresslevel=6, mtime=0)).decode("ascii")
 
 
 def unpacked(text: str) -> str:

@@ -23,7 +23,6 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 from pydantic import NonNegativeFloat, PositiveFloat
-from scipy.optimize import brentq
 
 from syntagma.checked_call import checked
 from syntagma.errors import invalid
@@ -61,6 +60,8 @@ def _seen(num_examples: float, probabilities: Float[np.ndarray, " n"], each: flo
 
 
 def _half_seen(probabilities: Float[np.ndarray, " n"], each: float) -> float:
+    from scipy.optimize import brentq
+
     if _seen(1.0, probabilities, each) >= 0.5:
         return 1.0
     most = np.log(4.0 * len(probabilities) * each)  # S(P) >= 1 - n M / (e P) for n M blocks

@@ -97,7 +97,8 @@ def _growth_figure(measured: Measured) -> Figure:
                     told = f"{written(exponent, '.1f')}, predicted {predicted:z.1f}"
                     known = [(x, one.value) for x, one in measured.scaled(name, parameter, level) if one.measured]
                     if exponent.measured:
-                        marks.append(fitted_line(*zip(*known, strict=True), exponent.value, name))
+                        x_known, y_known = zip(*known, strict=True)
+                        marks.append(fitted_line(x_known, y_known, exponent.value, name))
                     notes.append(Note(f"{glyph} $P_{level}$: exponent {told}", name))
         values = settings.values(parameter)
         x = Axis(WORDS[parameter], "log", ticks=values, limits=(values[0] / 1.15, values[-1] * 1.15))
