@@ -27,6 +27,7 @@ from syntagma.plot import Axis, Figure, Line, Panel
 from syntagma.plot.files import as_csv
 from syntagma.plot.plotly_backend import spec
 from syntagma.report import page_html, save_figures, write_page
+from syntagma.report.compare import compared_figures
 from syntagma.report.formulas import rich
 from syntagma.report.page import headline
 from syntagma.report.plotly_source import packed, unpacked
@@ -273,6 +274,26 @@ def test_a_page_without_figures_claims_or_notes_is_one_too() -> None:
 def test_the_same_analysis_gives_the_same_page() -> None:
     few = analysis_of(figures=(plot_examples.growth_figure(),))
     assert page_html(few) == page_html(analysis_of(figures=(plot_examples.growth_figure(),)))
+
+
+# Several results
+
+
+def test_compared_panels_of_one_title_stand_beside_each_other() -> None:
+    def figure(name: str, title: str, *panels: str) -> Figure:
+        lines = [Panel(panel, marks=(Line([1, place + 2], [1, 2]),)) for place, panel in enumerate(panels)]
+        return Figure(name, title, lines, "One caption.")
+
+    first = [figure("dots", "Dots", "all"), figure("growth", "P grows as m", "in v", "in m", "in L")]
+    second = [figure("dots", "Dots", "all"), figure("growth", "P grows as L", "in m", "in L")]
+    dots, growth = compared_figures(["a", "b"], [first, second])
+    assert [dots.name, dots.title, dots.caption] == ["dots", "Dots", "One caption."]
+    assert [panel.title for panel in growth.panels] == ["a · in v", "b", "a · in m", "b · in m", "a · in L", "b · in L"]
+    assert growth.title == "Growth: a, b"
+    assert growth.caption == "a: P grows as m. b: P grows as L. One caption."
+    assert growth.panels[2].x.limits == growth.panels[3].x.limits != (None, None)
+    twice = [figure("growth", "P grows", "", "")]
+    assert len(compared_figures(["a", "b"], [twice, second[1:]])[0].panels) == 4  # by place, where titles do not tell
 
 
 # Figures as files

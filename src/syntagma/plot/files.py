@@ -108,9 +108,9 @@ def as_html(figure: Content) -> str:
     """The interactive figure, with plotly.js inside, and its caption."""
     import plotly.graph_objects as go
 
-    from syntagma.plot.plotly_backend import spec
+    from syntagma.plot.plotly_backend import config, spec
 
-    drawing = go.Figure(spec(figure)).to_html(full_html=False, include_plotlyjs=True)
+    drawing = go.Figure(spec(figure)).to_html(config(figure), full_html=False, include_plotlyjs=True)
     return f"<figure>{drawing}<figcaption>{html.escape(figure.caption)}</figcaption></figure>"
 
 

@@ -239,7 +239,8 @@ def _figures(measured: Measured) -> Iterator[Figure]:
         "data: mean over seeds, each with a grammar of its own, over thin lines or a band from the smallest to the "
         "largest of them. Full diamonds: where the seeds cross half-way between two plateaus, with the interval of "
         "95 %; hollow ones: the size P of fixed training sets at which that happens. Dash-dotted: where the exact "
-        "correlations of these grammars put the threshold P_l. Lines: exact plateaus."
+        "correlations of these grammars put the threshold P_l; dotted: the same times the one factor that fits the "
+        "learner it was derived for. Lines: exact plateaus."
     )
     yield Figure("one-pass", _message(measured), (panel,), caption, columns=1)
 

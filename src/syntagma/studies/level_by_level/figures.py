@@ -42,8 +42,9 @@ def figures(measured: Measured) -> Iterator[Figure]:
         "Test loss of the last token against the number of training examples P, with weight sharing and without. "
         "Horizontal lines: the exact losses L_l of a reader who knows the grammar and uses the s^l - 1 tokens before "
         "the last; the lowest is the oracle. Dash-dotted: where signal = sampling noise puts the threshold P_l, by the "
-        "exact correlations of these grammars. Diamonds: where the seeds "
-        "come half-way between two plateaus, with the interval of 95 %."
+        "exact correlations of these grammars; dotted: the same times the one factor that fits the learner it was "
+        "derived for, written above the panel. Diamonds: where the seeds come "
+        "half-way between two plateaus, with the interval of 95 %."
     )
     panels = panels or [Panel(marks=(Empty("No run of the last token is finished."),))]
     yield learning_curves(panels, title=titles.curves_title(measured), caption=caption)

@@ -42,9 +42,10 @@ _CURVES_CAPTION = (
     "Test loss of the last token against the number of training examples P. Horizontal lines: the exact losses L_l of "
     "someone who knows the grammar and uses the s^l - 1 tokens before the last, averaged over the grammars drawn; "
     "the lowest is the oracle. Dash-dotted: where signal = sampling noise puts the threshold P_l, by the exact "
-    "correlations of these grammars, which claims are tested against. Curves are means over seeds, each with a grammar "
-    "of its own; diamonds: where the seeds come half-way between two plateaus, with the interval of 95 %. Written "
-    "above the panels: how many times the predicted thresholds of a learner its measured ones are."
+    "correlations of these grammars, which claims are tested against; dotted: the same times the one factor that fits "
+    "the learner it was derived for. Curves are means over seeds, each with a grammar of its own; "
+    "diamonds: where the seeds come half-way between two plateaus, with the interval of 95 %. Written above the "
+    "panels: how many times the predicted thresholds of a learner its measured ones are."
 )
 _BANDS_CAPTION = "Bands or thin lines: the seeds."
 _READERS_CAPTION = {
