@@ -78,7 +78,8 @@ def _losses(measured: Measured) -> Figure:
         "exceeds the ridge: points leave the prediction."
     )
     panels = panels or [Panel("", marks=(Empty("No task has labels that are numbers."),))]
-    return Figure("theory-and-networks", titles.losses_title(measured), panels, caption)
+    columns = 2 if len(panels) in (2, 4) else 3
+    return Figure("theory-and-networks", titles.losses_title(measured), panels, caption, columns)
 
 
 def _curves_of(measured: Measured, family: str, predicted: Any, what: Literal["accuracy", "loss"]) -> Iterator[Mark]:
