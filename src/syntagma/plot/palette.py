@@ -47,6 +47,8 @@ _SAME = {
     "shared": "clusterer",
     "neighbours": "transformer-identities",
     "next-token": "perceptron",
+    "tuned-cnn": "perceptron-kernel",
+    "tuned-attention": "kernel",
     "convolutional": "cnn",
     "attention-only": "attention",
     "locally connected": "locally-connected",
