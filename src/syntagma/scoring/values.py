@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from syntagma.estimate import Estimate
+from syntagma.notebook import html_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -127,7 +128,10 @@ class Score:
         return tables | {name: pd.DataFrame(found) for name, found in others.items() if found}
 
     def _repr_html_(self) -> str:
-        return "".join(f"<p>{name}</p>{table.to_html(index=False)}" for name, table in self.tables().items())
+        return "".join(
+            html_table(name, list(map(str, table.columns)), table.itertuples(index=False, name=None))
+            for name, table in self.tables().items()
+        )
 
 
 def _nats(one: Distance) -> dict[str, float]:
