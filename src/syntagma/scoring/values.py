@@ -44,6 +44,8 @@ class Distance:
 class Score:
     """A model on test sentences. Losses are in nats, or squared; errors are standard errors over sentences.
 
+    Example: `score(language, LastToken(), predict).excess.value`.
+
     Attributes:
         name: of the model, for figures.
         task: its kind.
