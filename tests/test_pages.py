@@ -10,7 +10,6 @@ from __future__ import annotations
 import importlib.util
 import re
 import shlex
-import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -157,8 +156,7 @@ def test_what_counts_as_printed(shown: str, out: str, same: bool) -> None:
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with the examples alone, and a terminal of 101 characters."""
-    shutil.copytree(ROOT / "examples", tmp_path / "examples", ignore=shutil.ignore_patterns("__pycache__"))
+    """An empty folder, and a terminal of 101 characters."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "101")
     return tmp_path
@@ -220,10 +218,16 @@ ours = LearningCurve([256, 1024], [[2.0, 1.0]], name="CNN")
 @pytest.mark.slow
 @pytest.mark.usefixtures("folder")
 def test_a_network_is_watched_as_it_learns(capsys: pytest.CaptureFixture[str]) -> None:
-    few = "--config few.toml --set sizes=2048, --set seeds=1 --out results/level-by-level-quick"
+    few = "--config few.toml --set sizes=2048, --set seeds=1 --set probe_sentences=128 --set test_examples=128 --workers 1"
+    few += " --set learners.cnn.training.max_steps=400 --set learners.cnn.training.min_steps=400"
+    few += " --set learners.attention.training.max_steps=20 --set learners.attention.training.min_steps=20"
+    few += " --out results/level-by-level-quick"
     page = Page(
         "watch-a-network-learn.md",
-        shorter={"syntagma run level-by-level": f"syntagma run level-by-level {few}"},
+        shorter={
+            "syntagma run level-by-level": f"syntagma run level-by-level {few}",
+            "num_examples=2048 seed=0": "num_examples=2048 seed=0 --sentences 128",
+        },
         files={"few.toml": "[learners.cnn]\n[learners.attention]\n[root_class]\nsizes = [16]\n"},
     )
     assert followed(page, capsys) == ["sh", "sh", "sh", "sh", "python"]
@@ -236,11 +240,11 @@ def test_a_language_a_network_and_a_study_are_added(capsys: pytest.CaptureFixtur
     page = Page(
         "extending.md",
         shorter={
+            "examples/": f"{ROOT}/examples/",  # a kind is of one file in a process
             "--learner transformer": f"--learner transformer {quick}",
             "--set learner.width=64": f"--set learner.width=64 {quick}",
-            "syntagma run examples/copying_study.py": f"syntagma run examples/copying_study.py {FEW}",
+            "--out results/copying": f"--out results/copying {FEW}",
         },
         left_out=("syntagma predict scaling-laws",),  # test_readme.py sees that it can be given
     )
-    done = followed(page, capsys)
-    assert len(done) == 3
+    assert followed(page, capsys) == ["sh"] * 5

@@ -179,6 +179,24 @@ def said(run: Any, asked: str) -> bool:
     return run.get(name) == read_value(text) or any(said(inner, asked) for inner in run.values())
 
 
+def planned(name: str) -> int:
+    """How many runs the quick preset of a study has."""
+    study = load(name)
+    return len(machinery.plan(study, study.presets["quick"]))
+
+
+def test_as_many_networks_are_trained_as_tutorials_say() -> None:
+    said = re.search(r"This trains (\d+) small networks", (ROOT / "docs/watch-a-network-learn.md").read_text())
+    assert said is not None
+    assert int(said[1]) == planned("level-by-level")
+    page = (ROOT / "docs/what-moves-thresholds.md").read_text()
+    said = re.search(r"The others train (\d+) to (\d+) small networks", page)
+    studies = re.findall(r"^syntagma run (\S+) --preset quick$", page, re.MULTILINE)
+    assert said is not None
+    assert len(studies) == 5
+    assert {int(said[1]), int(said[2])} == {find(map(planned, studies)) for find in (min, max)}
+
+
 def test_sentences_of_the_readme_are_printed(capsys: pytest.CaptureFixture[str]) -> None:
     (words,) = (words for _, words in COMMANDS if words[0] == "sample")
     with pytest.raises(SystemExit) as leaving:

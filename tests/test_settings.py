@@ -206,6 +206,14 @@ def models(kind: type) -> Iterator[type]:
         yield from models(inner)
 
 
+def test_another_kind_has_nothing_of_the_one_before() -> None:
+    changes = ["contender.learner.layers=3", "contender.learner.kind=perceptron", "contender.learner.width=7"]
+    learner = settings_for(load("zipf-rules"), "quick", changes).contender.learner  # pyright: ignore
+    assert (learner.kind, learner.layers, learner.width) == ("perceptron", 3, 7)
+    same = settings_for(load("zipf-rules"), "quick", ["contender.learner.kind=cnn"])
+    assert same == load("zipf-rules").presets["quick"]
+
+
 def test_words_mean_settings_that_exist() -> None:
     fields = {name for model in models(CheckedModel) for name in getattr(model, "model_fields", {})}
     assert {name for names in MEANT.values() for name in names} <= fields
