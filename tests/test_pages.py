@@ -218,7 +218,8 @@ ours = LearningCurve([256, 1024], [[2.0, 1.0]], name="CNN")
 @pytest.mark.slow
 @pytest.mark.usefixtures("folder")
 def test_a_network_is_watched_as_it_learns(capsys: pytest.CaptureFixture[str]) -> None:
-    few = "--config few.toml --set sizes=2048, --set seeds=1 --set probe_sentences=128 --set test_examples=128 --workers 1"
+    few = "--config few.toml --set sizes=2048, --set seeds=1 --set probe_sentences=128"
+    few += " --set test_examples=128 --workers 1"
     few += " --set learners.cnn.training.max_steps=400 --set learners.cnn.training.min_steps=400"
     few += " --set learners.attention.training.max_steps=20 --set learners.attention.training.min_steps=20"
     few += " --out results/level-by-level-quick"
