@@ -206,7 +206,6 @@ def test_a_model_is_scored_and_drawn_beside_a_study(capsys: pytest.CaptureFixtur
     assert followed(page, capsys) == ["python", "python", "sh", "python", "text", "python"]
 
 
-FEW = "--set sizes=32, --set seeds=2 --set learners.perceptron.training.max_steps=20"
 THREE_MODELS = """
 import numpy as np
 from syntagma import LearningCurve
@@ -220,7 +219,6 @@ ours = LearningCurve([256, 1024], [[2.0, 1.0]], name="CNN")
 def test_a_network_is_watched_as_it_learns(capsys: pytest.CaptureFixture[str]) -> None:
     few = "--config few.toml --set sizes=2048, --set seeds=1 --set probe_sentences=128"
     few += " --set test_examples=128 --workers 1"
-    few += " --set learners.cnn.training.max_steps=400 --set learners.cnn.training.min_steps=400"
     few += " --set learners.attention.training.max_steps=20 --set learners.attention.training.min_steps=20"
     few += " --out results/level-by-level-quick"
     page = Page(
@@ -232,20 +230,3 @@ def test_a_network_is_watched_as_it_learns(capsys: pytest.CaptureFixture[str]) -
         files={"few.toml": "[learners.cnn]\n[learners.attention]\n[root_class]\nsizes = [16]\n"},
     )
     assert followed(page, capsys) == ["sh", "sh", "sh", "sh", "python"]
-
-
-@pytest.mark.slow
-@pytest.mark.usefixtures("folder")
-def test_a_language_a_network_and_a_study_are_added(capsys: pytest.CaptureFixture[str]) -> None:
-    quick = "--set training.max_steps=20 --set training.min_steps=1"
-    page = Page(
-        "extending.md",
-        shorter={
-            "examples/": f"{ROOT}/examples/",  # a kind is of one file in a process
-            "--learner transformer": f"--learner transformer {quick}",
-            "--set learner.width=64": f"--set learner.width=64 {quick}",
-            "--out results/copying": f"--out results/copying {FEW}",
-        },
-        left_out=("syntagma predict scaling-laws",),  # test_readme.py sees that it can be given
-    )
-    assert followed(page, capsys) == ["sh"] * 5
