@@ -147,7 +147,7 @@ def test_runs_that_kept_no_network_are_said_to_have_kept_none(tmp_path: Path) ->
     with Store.create(tmp_path) as store:
         store.record_run({"seed": 0, "num_examples": 64}, {"test_loss": 1.0})
     for asked in ("num_examples=64", "seed=0", "3f"):
-        with pytest.raises(InputError, match="no run here has kept its network. Give --checkpoints 1"):
+        with pytest.raises(InputError, match=r"no run here has kept its network\. Give --checkpoints 1"):
             load(tmp_path, asked)
 
 
