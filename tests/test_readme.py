@@ -171,6 +171,19 @@ def test_a_command_that_cannot_be_given_is_noticed(command: str, says: str) -> N
         check(command.split())
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_no_shell_takes_a_setting_for_a_pattern(page: Path) -> None:
+    """Zsh refuses brackets that are not quoted."""
+    assert re.findall(r"(?:--set|--sweep) [^'\"\s]*[\[{][^\s]*", page.read_text()) == []
+
+
+def test_the_commands_that_take_json_are_named() -> None:
+    (sentence,) = re.findall(r"\n\n([^.]+) take `--json`\.", README)
+    commands: Any = get_command(app).commands  # pyright: ignore
+    takes = {name for name, one in commands.items() if any("--json" in option.opts for option in one.params)}
+    assert set(re.findall(r"`(\w+)`", sentence)) == takes
+
+
 def said(run: Any, asked: str) -> bool:
     """Whether a run has `name=value` somewhere."""
     name, _, text = asked.partition("=")
