@@ -179,7 +179,8 @@ def apply_change(tree: dict[str, Any], change: str, settings: Any = None) -> Non
     if step == "kind" and settings is not None and branch[step] not in (None, value):
         branch.clear()
         branch[step] = None
-    branch[step] = _as_list(value) if _is_list(branch[step], settings, step) else value
+    lists = settings is None or _is_list(branch[step], settings, step)  # None: what stands here is not known
+    branch[step] = _as_list(value) if lists else value
 
 
 def _is_list(value: Any, settings: Any, step: str | int) -> bool:
