@@ -71,3 +71,9 @@ def test_a_score_has_whole_levels_and_blanks_where_nothing_is_estimated() -> Non
     assert ["level learned", "0", ""] in first
     assert [row[1] for row in observers[1:]] == ["0", "1", "2"]
     assert "nan" not in found._repr_html_().lower().replace("nats", "")
+
+
+def test_an_interval_is_read_at_a_glance() -> None:
+    curve = LearningCurve([64, 256, 1024], [[2.0, 1.1, 0.3], [2.1, 1.4, 0.2]])
+    assert repr(curve.crossing(1.0)) == "Interval(352 [56.1, 2,203])"
+    assert repr(curve.crossing(0.1)) == "Interval(more than 1,024 [320, open])"
