@@ -108,7 +108,7 @@ def _fall_key(language: HierarchySettings) -> dict[str, Any]:
     return grammar.fact_key("fall of the class error", language)
 
 
-_LOOKED_FOR = (1.0, 1e9)
+_LOOKED_FOR = (1.0, 1e12)
 """Between these sizes a predicted error falls to where the fit ends."""
 
 
