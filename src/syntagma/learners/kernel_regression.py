@@ -70,6 +70,8 @@ def resolved(architecture: Architecture | str, shape: Shape) -> Architecture:
 class KernelRegression(Learner):
     """Kernel ridge regression: a network of infinite width.
 
+    Example: `KernelRegression(architecture="transformer", ridge=0.01)`.
+
     Attributes:
         architecture: the network, or the name of one in `kernels.ARCHITECTURES`; its vocabulary is taken from the task,
             with the mask symbol.

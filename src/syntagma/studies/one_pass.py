@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from syntagma.curves import Claim, unmeasured
 from syntagma.errors import invalid
 from syntagma.languages.settings import HierarchySettings
-from syntagma.learners import AnyLearner, HierarchicalCNN, MultiLayerAttention, Training, Transformer
+from syntagma.learners import AnyLearner, HierarchicalCNN, MultiLayerAttention, NetworkLearner, Training, Transformer
 from syntagma.plot import Figure, Mark, Points
 from syntagma.studies import grammar
 from syntagma.studies.grammar import Grammar, GrammarCurve
@@ -58,6 +58,14 @@ class PassLearner(Settings):
     training: Training
     steps: int = Field(ge=1)
     fixed: Training | None = None
+
+    @field_validator("learner", mode="after")
+    @classmethod
+    def _is_trained(cls, learner: Any) -> Any:
+        if not isinstance(learner, NetworkLearner):
+            reason = "a pass is made step by step, and this learner is not trained so here"
+            raise invalid("kind", learner.kind, reason, "Give a network of this package or like it")
+        return learner
 
     @model_validator(mode="after")
     def _one_pass(self) -> PassLearner:
