@@ -22,6 +22,8 @@ from syntagma.errors import invalid, unknown
 if TYPE_CHECKING:
     import pandas as pd
 
+_CUT_SHORT = "training, not data, may have ended the curve"
+
 
 @dataclass(frozen=True)
 class Band:
@@ -183,13 +185,16 @@ class LearningCurve:
         if (excess <= 0).any():
             size = self.num_examples[inside][(excess <= 0).any(axis=0)][0]
             return unmeasured(f"at {size:.0f} examples a seed is at its limit or below: fit smaller sizes")
+        if (infinite := np.isinf(excess)).any():
+            size = self.num_examples[inside][infinite.any(axis=0)][0]
+            return unmeasured(f"at {size:.0f} examples a seed's loss is infinite: fit other sizes")
         x, slopes = np.log(self.num_examples[inside]), []
         for row in excess:
             have = ~np.isnan(row)
             if have.sum() < 2:
                 return unmeasured("a seed has fewer than two of the sizes asked for")
             slopes.append(-np.polyfit(x[have], np.log(row[have]), 1)[0])
-        return PerSeed.exact(slopes).interval()
+        return replace(PerSeed.exact(slopes), caveat=self._caveat_of_sizes(inside)).interval()
 
     def _repr_html_(self) -> str:
         band = self.band()
@@ -210,7 +215,16 @@ class LearningCurve:
             parts += [f"{number} run{'s' * (number > 1)} diverged"] if number else []
         if self.cut_short is not None:
             last = (x == low[:, None]) & np.isinf(high)[:, None]
-            parts += ["training, not data, may have ended the curve"] if (self.cut_short & last).any() else []
+            parts += [_CUT_SHORT] if (self.cut_short & last).any() else []
+        return "; ".join(parts)
+
+    def _caveat_of_sizes(self, inside: Bool[np.ndarray, " P"]) -> str:
+        """Why losses at those sizes say nothing, if so."""
+        parts = []
+        if self.diverged is not None and (number := int(self.diverged[:, inside].sum())):
+            parts.append(f"{number} run{'s' * (number > 1)} diverged")
+        if self.cut_short is not None and inside.any() and self.cut_short[:, np.flatnonzero(inside)[-1]].all():
+            parts.append(_CUT_SHORT)
         return "; ".join(parts)
 
     def _lines(self, lines: float | Sequence[float] | Float[np.ndarray, " seeds"]) -> Float[np.ndarray, " seeds"]:
@@ -231,7 +245,10 @@ class LearningCurve:
         first = below[0]
         if first == 0:
             return -np.inf, float(x[0])
-        share = (losses[first - 1] - line) / (losses[first - 1] - losses[first])
+        fall = losses[first - 1] - losses[first]
+        if not np.isfinite(fall):  # from an infinite loss there is no line to draw
+            return float(x[first - 1]), float(x[first])
+        share = (losses[first - 1] - line) / fall
         at = float(x[first - 1] + share * (x[first] - x[first - 1]))
         return at, at
 

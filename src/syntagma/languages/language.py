@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import abc
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from jaxtyping import Float, Integer
 
+from syntagma.checked_call import checked
 from syntagma.languages.splits import Split, checked_sizes_of_splits, stream_of
 
 
@@ -44,6 +45,12 @@ class Source(abc.ABC):
         """What `Sample.labels` holds, for languages that label their sentences; else None."""
     else:
         branching = num_classes = label_kind = None
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """What `sample` is given is looked at first, in every language, one's own too: no number or text is a flag."""
+        super().__init_subclass__(**kwargs)
+        if "sample" in vars(cls):
+            cls.sample = checked(cls.sample)
 
     @abc.abstractmethod
     def sample(self, seed: int, num_sentences: int, *, hidden: bool = False) -> Sample:

@@ -15,6 +15,7 @@ arXiv 2406.00048. The fit of a decay to an unknown limit is derived here: it is 
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Any
 
 import numpy as np
@@ -54,12 +55,14 @@ def decay_to_limit(
     points, or where the best exponent lies at an end of the search: the data do not bend as a power does.
     """
     unknown = float("nan"), float("nan"), float("nan")
-    if len(x) < 4:
+    largest = float(np.abs(y).max(initial=0.0))
+    if len(x) < 4 or not largest:
         return unknown
+    logs, values = np.log(x), y / largest
+    first = float(logs.min())  # powers are in units of the largest, so that none is beyond float64
 
     def solved(exponent: float) -> tuple[np.ndarray, float]:
-        columns = np.stack([np.ones_like(x, float), np.asarray(x, float) ** -exponent], axis=1)
-        return nnls(columns, y)
+        return nnls(np.stack([np.ones_like(logs), np.exp(-exponent * (logs - first))], axis=1), values)
 
     grid = np.geomspace(*_EXPONENTS, 41)
     best = int(np.argmin([solved(value)[1] for value in grid]))
@@ -72,13 +75,24 @@ def decay_to_limit(
         options={"xatol": 1e-6},
     )
     (limit, amplitude), _ = solved(float(found.x))
-    return float(limit), float(amplitude), float(found.x)
+    with np.errstate(over="ignore", under="ignore"):
+        amplitude = (
+            float(np.exp(float(found.x) * first + math.log(amplitude) + math.log(largest))) if amplitude else 0.0
+        )
+    return (float(limit) * largest, amplitude, float(found.x)) if math.isfinite(amplitude) else unknown
 
 
 @checked
 def forecast(gamma: float, beta: PositiveFloat) -> float:
-    """alpha = gamma / (2 beta) of loss - limit ~ P^(-alpha): `forecast(gamma=0.34, beta=0.88)` is 0.19."""
-    return gamma / (2 * beta)
+    """alpha = gamma / (2 beta) of loss - limit ~ P^(-alpha): `forecast(gamma=0.34, beta=0.88)` is 0.19.
+
+    Raises:
+        InputError: alpha is beyond float64.
+    """
+    alpha = gamma / 2 / beta
+    if not math.isfinite(alpha):
+        raise invalid("beta", beta, f"with gamma={gamma} alpha is beyond 1.8e308", "Raise it")
+    return alpha
 
 
 @checked
@@ -91,8 +105,18 @@ def collapse(
     """P / n^(2 beta), and n^gamma by which L_n(P) - H_inf is to be multiplied: on these axes all L_n are one curve.
 
     `x, factor = collapse(num_tokens, context, gamma, beta)`, to be drawn as `x, factor * (losses - limit)`.
+
+    Raises:
+        InputError: numbers beyond float64.
     """
-    return num_tokens / context ** (2 * beta), context**gamma
+    with np.errstate(all="ignore"):
+        power, factor = context ** (2 * beta), context**gamma
+        by_logarithms = np.exp(np.log(num_tokens) - 2 * beta * np.log(context))
+        x = np.where(np.isfinite(power) & (power > 0), num_tokens / power, by_logarithms)
+    for name, given, values in (("beta", beta, x), ("gamma", gamma, factor)):
+        if not np.isfinite(values).all():
+            raise invalid(name, given, "a power of the context is beyond 1.8e308", "Choose a smaller exponent")
+    return x, factor
 
 
 @checked
@@ -105,5 +129,6 @@ def scatter(x: Float[np.ndarray, " k"], y: Float[np.ndarray, " k"]) -> float:
     for name, values in (("x", x), ("y", y)):
         if not len(values) or values.min() <= 0:
             raise invalid(name, values, "logarithms are taken of at least one number", "Give numbers above 0")
-    degree = min(3, len(set(x.tolist())) - 1)
-    return float(np.std(np.log(y) - np.polyval(np.polyfit(np.log(x), np.log(y), degree), np.log(x))))
+    logs = np.log(x)
+    degree = min(3, len(set(np.round(logs, 9).tolist())) - 1)
+    return float(np.std(np.log(y) - np.polyval(np.polyfit(logs, np.log(y), degree), logs)))

@@ -128,7 +128,7 @@ def curve_exponent(
     """
     if largest <= smallest:
         raise invalid("largest", largest, f"it is above smallest={smallest}", "Raise largest")
-    number = int(np.ceil(_SIZES_A_DOUBLING * np.log2(largest / smallest))) + 1
+    number = int(np.ceil(_SIZES_A_DOUBLING * (np.log2(largest) - np.log2(smallest)))) + 1
     sizes = np.geomspace(smallest, largest, number)
     return excess_exponent(crossings(sizes, curve(sizes), plateaus), plateaus, first, last)
 
@@ -149,5 +149,6 @@ def _first_below(where: np.ndarray, values: np.ndarray, line: float) -> float:
     first = int(below[0])
     if first == 0:
         return 0.0
-    share = (values[first - 1] - line) / (values[first - 1] - values[first])
+    fall = values[first - 1] - values[first]
+    share = (values[first - 1] - line) / fall if np.isfinite(fall) else 1.0  # as for a very large one
     return float(np.exp(where[first - 1] + share * (where[first] - where[first - 1])))

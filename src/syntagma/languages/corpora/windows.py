@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import Integer
 
-from syntagma.checked_call import checked
 from syntagma.errors import invalid, whole_number
 from syntagma.languages._draws import uniform_below
 from syntagma.languages._tokens import check_range, release
@@ -79,7 +78,6 @@ class CorpusWindows(Source):
         """The windows of these places in their order: `windows.at(np.arange(0, len(windows), 10))`."""
         return self._of(np.asarray(numbers))
 
-    @checked
     def sample(self, seed: int, num_sentences: int, *, hidden: bool = False) -> Sample:
         """Windows drawn independently, all equally probable, with replacement unless they are to be `distinct`; the
         first k are the same for every `num_sentences >= k`. A text has no hidden variables.
