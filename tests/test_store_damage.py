@@ -334,16 +334,51 @@ def test_a_checksum_alone_does_not_make_a_configuration_ours(file: Path):
         assert len(store.ids()) == 11
 
 
-def test_the_paths_of_known_texts_are_no_part_of_the_id_and_are_kept(tmp_path: Path):
+TEXT = {"kind": "text", "path": "a.txt", "sha256": "0" * 64}
+CORPUS = {"kind": "corpus", "directory": "books", "digest": "0" * 64}
+
+
+@pytest.mark.parametrize(
+    ("language", "places", "known_by"),
+    [(TEXT, {"path": "b.txt", "max_bytes": 2**40}, "sha256"), (CORPUS, {"directory": "moved/books"}, "digest")],
+)
+def test_where_known_content_lies_is_no_part_of_the_id_and_is_kept(
+    tmp_path: Path, language: dict[str, Any], places: dict[str, Any], known_by: str
+):
     """So the stored text is not the one that was hashed, and is accepted all the same."""
-    config = {"language": {"kind": "text", "path": "a.txt", "sha256": "0" * 64}, "seed": 0}
+    config = {"language": language, "tests": [language], "seed": 0}
     with Store.create(tmp_path) as store:
         identity = store.record_run(config, {"test_loss": 1.0})
-        assert identity == run_id(config | {"language": config["language"] | {"path": "b.txt"}})
-        assert identity != run_id(config | {"language": config["language"] | {"sha256": None}})
+        moved = language | places
+        assert identity == run_id(config | {"language": moved, "tests": [moved]})
+        assert store.record_run(config | {"language": moved}, {"test_loss": 2.0}) == identity
+        assert identity != run_id(config | {"language": language | {known_by: "1" * 64}})
+        unknown = language | {known_by: None}
+        assert run_id({"language": unknown}) != run_id({"language": unknown | places})
         assert store.ids() == {identity}
         assert store.config(identity) == config
         assert store.damage() == []
+
+
+@pytest.mark.parametrize("language", [CORPUS, TEXT | {"max_bytes": 2**40}])
+def test_runs_of_before_places_were_no_part_of_the_id_are_read(tmp_path: Path, language: dict[str, Any]):
+    """Under the id that they had, which is that of no run that is asked for now."""
+    config = {"language": language, "seed": 0}
+    hashed = config | {"language": {name: value for name, value in language.items() if name != "path"}}
+    before = digest(canonical_text(hashed))[:20]
+    with Store.create(tmp_path) as store:
+        store.record_run({"seed": 1}, {})
+        (environment,) = store.environments()
+        texts = (before, canonical_text(config), '{"test_loss":1.0}', "2026-01-01T00:00:00+00:00", environment)
+        store._connection.execute("INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?)", (*texts, rows.checksum_of(*texts)))
+        assert store.damage() == []
+        assert store.results([before]) == {before: {"test_loss": 1.0}}
+        assert store.config(before) == config
+        assert run_id(config) not in store.ids()
+        assert store.record_run(config, {"test_loss": 2.0}) == run_id(config) != before
+        texts = ("0" * 20, *texts[1:])
+        store._connection.execute("INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?)", (*texts, rows.checksum_of(*texts)))
+        assert "its configuration is not that of its id" in store.damage()[0]
 
 
 @pytest.mark.parametrize(

@@ -160,7 +160,10 @@ def test_the_command_without_a_store(capsys: pytest.CaptureFixture[str]) -> None
             ["--sweep", "learner.width=4,8", "--set", "learner.width=2"],
             "sweep='learner.width' cannot be used: --set le",
         ),
-        (["--set", "training . batch_size=2", "--sweep", "training. batch_size=4,8"], "--set training.batch_size=... gi"),
+        (
+            ["--set", "training . batch_size=2", "--sweep", "training. batch_size=4,8"],
+            "--set training.batch_size=... gi",
+        ),
         (["--optuna", "3", "--sweep", "learner.width=4..8", "--set", "learner.width=2"], "Leave out one of the two."),
         (["--sweep", "examples=16,32"], "sweep='examples' cannot be used: --examples gives it one value"),
         (["--sweep", "test_examples=16,32"], "sweep='test_examples' cannot be used: --test-examples gives it one val"),

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Self, Union, get_args, get_origin
 from pydantic import BaseModel, ConfigDict, ModelWrapValidatorHandler, ValidationError, model_validator
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
+from syntagma.checked_call import flags_checked
 from syntagma.errors import InputError, invalid, unknown
 
 
@@ -61,6 +62,7 @@ class CheckedModel(BaseModel):
             except ValidationError as error:
                 raise InputError(first_problem(error, settings)) from None
 
+        @flags_checked
         def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
             """As pydantic's, but what is changed is looked at: `training.model_copy(update={"max_steps": 9})`."""
             copied = super().model_copy(deep=deep)

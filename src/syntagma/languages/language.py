@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from jaxtyping import Float, Integer
 
-from syntagma.checked_call import checked
+from syntagma.checked_call import checked, flags_checked
 from syntagma.languages.splits import Split, checked_sizes_of_splits, stream_of
 
 
@@ -64,6 +64,7 @@ class Language(Source):
     def log_prob(self, tokens: Integer[np.ndarray, "n T"]) -> Float[np.ndarray, " n"]:
         """Exact log P(sentence) in nats; `-inf` where the language cannot produce it."""
 
+    @flags_checked
     def splits(
         self, *, train: int = 0, validation: int = 0, test: int = 0, seed: int = 0, hidden: bool = False
     ) -> dict[Split, Sample]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydantic import ValidationError
 
+from syntagma.checked_call import flags_checked
 from syntagma.checked_model import first_problem
 from syntagma.curves import Verdict, judge
 from syntagma.errors import InputError
@@ -111,6 +112,7 @@ def check(study: Study[Any, Any], settings: Settings) -> list[Cell]:
         return plan(study, settings) if study.expected is not None else []
 
 
+@flags_checked
 def run(
     study: Study[Any, Any],
     settings: Settings,

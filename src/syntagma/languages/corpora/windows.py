@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import Integer
 
+from syntagma.checked_call import flags_checked
 from syntagma.errors import invalid, whole_number
 from syntagma.languages._draws import uniform_below
 from syntagma.languages._tokens import check_range, release
@@ -22,6 +23,7 @@ _PERMUTED = 1 << 24
 """Up to so many windows, distinct ones are drawn by a permutation of all."""
 
 
+@flags_checked
 @dataclass(frozen=True, eq=False, repr=False)
 class CorpusWindows(Source):
     """Windows of one part of a corpus.
