@@ -13,7 +13,7 @@ import numpy as np
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, SerializeAsAny, model_validator
 
 from syntagma.checked_model import CheckedModel
-from syntagma.errors import invalid, whole_number
+from syntagma.errors import InputError, invalid, whole_number
 from syntagma.extensions import Kinds
 from syntagma.languages._plain_text import check_is_text
 from syntagma.languages.corpora import Corpus, CorpusWindows
