@@ -7,6 +7,7 @@ known to cross beyond its largest size, one that begins beyond the line before i
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
@@ -58,8 +59,8 @@ class LearningCurve:
         cut_short: `[seeds, P]`, which runs were still improving when training ended; none where not given.
         run_ids: `[seeds, P]`, the start of each run's id in the store, which figures show; "" where not run.
 
-    What is measured where a run diverged, and a bound that comes from a run that was cut short, have a caveat: claims
-    that rest on them stay open.
+    What is measured where a run diverged, or was cut short, has a caveat: claims that rest on it stay open. A crossing
+    rests on no cut-short run but the last above the line: with more training the curve may have come to it earlier.
 
     Raises:
         InputError: sizes that do not increase, shapes that do not fit, or a seed without any number.
@@ -163,6 +164,24 @@ class LearningCurve:
         return self.crossings(lines).interval()
 
     @checked
+    def final(self, below: float = math.nan) -> Interval:
+        """The mean over seeds at the largest size, of those that have been there: `curve.final().value`.
+
+        Args:
+            below: a training that was cut short could only have gone lower; so where the interval is below this number,
+                nothing rests on that, and it is no caveat.
+        """
+        there = ~np.isnan(self.losses[:, -1])
+        last = self.num_examples == self.num_examples[-1]
+        found = replace(PerSeed.exact(self.losses[there, -1]), caveat=self._caveat_at(last)).interval()
+        lower = found.high < below and self.cut_short is not None
+        return replace(self, cut_short=None).final() if lower else found
+
+    def caveat(self) -> str:
+        """Why what is measured at all sizes says nothing, as that runs diverged; empty where it does."""
+        return self._caveat_at(np.ones(len(self.num_examples), bool))
+
+    @checked
     def crossed(self, lines: float | Sequence[float] | Float[np.ndarray, " seeds"]) -> bool:
         """Whether every seed has come to its line."""
         return bool(np.isfinite(self.crossings(lines).high).all())
@@ -194,7 +213,7 @@ class LearningCurve:
             if have.sum() < 2:
                 return unmeasured("a seed has fewer than two of the sizes asked for")
             slopes.append(-np.polyfit(x[have], np.log(row[have]), 1)[0])
-        return replace(PerSeed.exact(slopes), caveat=self._caveat_of_sizes(inside)).interval()
+        return replace(PerSeed.exact(slopes), caveat=self._caveat_at(inside)).interval()
 
     def _repr_html_(self) -> str:
         band = self.band()
@@ -207,25 +226,20 @@ class LearningCurve:
 
     def _caveat(self, low: Float[np.ndarray, " seeds"], high: Float[np.ndarray, " seeds"]) -> str:
         """Why crossings between `low` and `high` say nothing, if so."""
-        x, parts = np.log(self.num_examples), []
+        x, diverged, cut = np.log(self.num_examples), 0, 0
         if self.diverged is not None:
             furthest = np.where(np.isfinite(high), high, low)
             before = np.arange(len(x)) <= np.searchsorted(x, furthest)[:, None]  # the size after the crossing, too
-            number = int((self.diverged & before).sum())
-            parts += [f"{number} run{'s' * (number > 1)} diverged"] if number else []
+            diverged = int((self.diverged & before).sum())
         if self.cut_short is not None:
-            last = (x == low[:, None]) & np.isinf(high)[:, None]
-            parts += [_CUT_SHORT] if (self.cut_short & last).any() else []
-        return "; ".join(parts)
+            above = np.searchsorted(x, np.where(np.isfinite(high), high, low)) - np.isfinite(high)
+            cut = int((self.cut_short & (np.arange(len(x)) == above[:, None])).sum())
+        return _said(diverged, cut)
 
-    def _caveat_of_sizes(self, inside: Bool[np.ndarray, " P"]) -> str:
+    def _caveat_at(self, inside: Bool[np.ndarray, " P"]) -> str:
         """Why losses at those sizes say nothing, if so."""
-        parts = []
-        if self.diverged is not None and (number := int(self.diverged[:, inside].sum())):
-            parts.append(f"{number} run{'s' * (number > 1)} diverged")
-        if self.cut_short is not None and inside.any() and self.cut_short[:, np.flatnonzero(inside)[-1]].all():
-            parts.append(_CUT_SHORT)
-        return "; ".join(parts)
+        diverged, cut = (0 if flag is None else int(flag[:, inside].sum()) for flag in (self.diverged, self.cut_short))
+        return _said(diverged, cut)
 
     def _lines(self, lines: float | Sequence[float] | Float[np.ndarray, " seeds"]) -> Float[np.ndarray, " seeds"]:
         if np.ndim(lines) and len(np.ravel(lines)) != len(self.losses):
@@ -263,6 +277,20 @@ def _flag(rows: Any, name: str, like: Any) -> np.ndarray | None:
     if name not in rows:
         return None
     return (_wide(rows, name).reindex(index=like.index, columns=like.columns) == True).to_numpy(bool)  # noqa: E712 (NaN is not True)
+
+
+def training_caveat(runs: Any) -> str:
+    """Why what is measured on runs, rows of a table, says nothing, if so: `training_caveat(store.runs())`.
+
+    Those columns that it has not are passed over: `diverged` and `cut_short`.
+    """
+    flags = ("diverged", "cut_short")
+    return _said(*(int((runs[name] == True).sum()) if name in runs else 0 for name in flags))  # noqa: E712 (of NaN, too)
+
+
+def _said(diverged: int, cut_short: int) -> str:
+    parts = [f"{diverged} run{'s' * (diverged > 1)} diverged"] if diverged else []
+    return "; ".join([*parts, *([_CUT_SHORT] if cut_short else [])])
 
 
 @checked

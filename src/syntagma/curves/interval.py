@@ -128,6 +128,11 @@ class Interval:
         low, high = number * (1 - share), number * (1 + share)
         return number if math.isnan(self.value) else min(max(self.value, low), high)
 
+    def complement(self) -> Interval:
+        """1 less the value, as an accuracy of an error; of no scale."""
+        lower, upper = (tail and Tail(1 - tail.centre, tail.error, tail.freedom) for tail in (self.upper, self.lower))
+        return replace(self, value=1 - self.value, lower=lower, upper=upper)
+
     @checked
     def scaled(self, factor: PositiveFloat) -> Interval:
         """The value in another unit, `factor` > 0: `threshold.scaled(1 - f)`."""

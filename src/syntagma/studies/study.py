@@ -13,7 +13,7 @@ A new study is one file with a `STUDY`, in the package or anywhere: see examples
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -159,6 +159,10 @@ class Results:
             return metrics["history"]
         assert self.store is not None
         return self.store.history(run.id()).to_dict("records")  # pyright: ignore[reportReturnType]
+
+    def without(self, identities: Collection[str]) -> Results:
+        """Those of all other runs, as far as they have been read."""
+        return Results({name: metrics for name, metrics in self._known.items() if name not in identities}, self.store)
 
     def table(self, cells: Iterable[Cell], columns: Sequence[str] = ()) -> pd.DataFrame:
         """One row for each cell whose run is finished: its names, its run's `id`, its metrics, `diverged`.
