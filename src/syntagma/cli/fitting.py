@@ -212,6 +212,8 @@ def _kept_results(
         def ids() -> set[str]:
             return {run.id() for point in wanted.points for run in point.runs}
 
+        if mixed := store.mixed_environments(store.ids(ids()), here=True):
+            display.print_notes([mixed])
         command = store.record_command("fit", None, {"changed": list(changed)}, sys.argv)
         before = len(results_of(ids()))
         try:
