@@ -143,8 +143,16 @@ class LearningCurve:
 
     @checked
     def above(self, limits: float | Sequence[float] | Float[np.ndarray, " seeds"]) -> LearningCurve:
-        """The curve less each seed's own limit, such as its oracle's loss: the excess loss."""
-        return replace(self, losses=self.losses - self._lines(limits)[:, None])
+        """The curve less each seed's own limit, such as its oracle's loss: the excess loss.
+
+        Raises:
+            InputError: limits of another number; a difference beyond float64.
+        """
+        with np.errstate(over="ignore"):
+            excess = self.losses - self._lines(limits)[:, None]
+        if (np.isinf(excess) & ~np.isinf(self.losses)).any():
+            raise invalid("limits", limits, "the difference is beyond 1.8e308", "Give others")
+        return replace(self, losses=excess)
 
     @checked
     def crossings(self, lines: float | Sequence[float] | Float[np.ndarray, " seeds"]) -> PerSeed:

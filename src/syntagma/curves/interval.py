@@ -287,7 +287,10 @@ def combined(weights: Sequence[float], groups: Sequence[Interval], *, log: bool 
     if len(weights) != len(groups) or not len(groups):
         raise invalid("weights", list(weights), f"there are {len(groups)} groups", "Give one for each, and one or more")
     centres = [math.log(g.value) if g.log and g.value > 0 else g.value for g in groups]
-    value = float(np.dot(weights, centres)) if all(map(math.isfinite, centres)) else math.nan
+    with np.errstate(over="ignore", invalid="ignore"):
+        value = float(np.dot(weights, centres)) if all(map(math.isfinite, centres)) else math.nan
+    if math.isinf(value):
+        return unmeasured("it is beyond 1.8e308")
     reasons = [g.reason for g in groups if g.reason]
     if math.isnan(value):
         return unmeasured(reasons[0] if reasons else "a part of it was not measured")

@@ -28,17 +28,20 @@ from syntagma.checked_call import checked
 from syntagma.errors import invalid
 
 SOURCE = "arXiv 2602.07488"
+_APART = 1e-9
+"""Logarithms nearer than this are of one size."""
 _EXPONENTS = (0.02, 8.0)
 """Where a decay to an unknown limit is looked for."""
 
 
 @checked
 def power_exponent(x: Float[np.ndarray, " k"], y: Float[np.ndarray, " k"]) -> float:
-    """b of y ~ x^(-b), least squares in logarithms; NaN with fewer than two values, or one that is not positive.
+    """b of y ~ x^(-b), least squares in logarithms; NaN with fewer than two different x, or one value that is not
+    positive.
 
     `power_exponent(np.array([1.0, 4.0]), np.array([1.0, 0.5]))` is 0.5.
     """
-    if len(x) < 2 or not ((x > 0) & (y > 0)).all():
+    if len(x) < 2 or not ((x > 0) & (y > 0)).all() or np.ptp(np.log(x)) < _APART:
         return float("nan")
     return -float(np.polyfit(np.log(x), np.log(y), 1)[0])
 
@@ -52,7 +55,8 @@ def decay_to_limit(
     `decay_to_limit(np.arange(1.0, 9.0), 2 + np.arange(1.0, 9.0) ** -0.5)` is (2, 1, 0.5) to six digits or so.
 
     For a given exponent the other two are linear, so that only the exponent is searched for. NaN with fewer than four
-    points, or where the best exponent lies at an end of the search: the data do not bend as a power does.
+    points, or where the best exponent lies at an end of the search: the data do not bend as a power does. An amplitude
+    beyond 1.8e308 is infinite.
     """
     unknown = float("nan"), float("nan"), float("nan")
     largest = float(np.abs(y).max(initial=0.0))
@@ -79,7 +83,7 @@ def decay_to_limit(
         amplitude = (
             float(np.exp(float(found.x) * first + math.log(amplitude) + math.log(largest))) if amplitude else 0.0
         )
-    return (float(limit) * largest, amplitude, float(found.x)) if math.isfinite(amplitude) else unknown
+    return float(limit) * largest, amplitude, float(found.x)
 
 
 @checked

@@ -125,8 +125,13 @@ def marginal_norms(
 
     `marginal_norms(8, 2, 4, rule_squares=1 / 3, num_classes=8)` for m = 3 equal rules; v N_l tends to u_l of
     `theory.hierarchy` for large v.
+
+    Raises:
+        InputError: one symbol; more tuples than 1e300.
     """
-    agree_in_one = (vocab ** (branching - 1) - 1) / (vocab**branching - 1)
+    if vocab < 2:
+        raise invalid("vocab", vocab, "rules differ where there are two symbols or more", "Choose 2 or more")
+    agree_in_one = (tuples_beside(vocab, branching) - 1) / (tuples_beside(vocab, branching + 1) - 1)
     norms = [1.0 / num_classes]
     for _ in range(depth):
         norms.append(_keeps(vocab, branching, rule_squares) * norms[-1] + agree_in_one)

@@ -51,7 +51,7 @@ _SIZES_A_DOUBLING = 64
 def half_way_lines(plateaus: Annotated[ArrayLike, "levels"]) -> Float[np.ndarray, " L"]:
     """(L_(l-1) + L_l) / 2 for l = 1..L: `half_way_lines([2.0, 1.0, 0.5])` is [1.5, 0.75]."""
     values = np.asarray(plateaus, np.float64)
-    return 0.5 * (values[:-1] + values[1:])
+    return 0.5 * values[:-1] + 0.5 * values[1:]
 
 
 @checked(not_finite=("losses",))
