@@ -1,5 +1,6 @@
-"""What all tests run under: strict promotion of dtypes; and, as `pytest --shapes`, calls checked by their annotations.
+"""What all tests run under: strict promotion of dtypes, compiled programs kept on disk, and calls checked on demand.
 
+`pytest --shapes` checks arguments and results of every call against their annotations, shapes of arrays included.
 `make shapes` runs the files that way whose tests are quick: all of them take 16 % longer, and two seconds a process.
 """
 
@@ -12,9 +13,11 @@ import jaxtyping
 import pytest
 
 from run_time_types import PARTS
+from syntagma.cli import program_cache
 from syntagma.errors import InputError
 
 os.environ.setdefault("JAX_NUMPY_DTYPE_PROMOTION", "strict")  # JAX reads it when it is imported; processes inherit it
+os.environ |= program_cache.settings(os.environ)  # most of what the tests take is compiling: each program once
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -274,6 +274,26 @@ def test_settings_that_cannot_be_are_refused(changes: dict[str, object], text: s
         small(**changes)
 
 
+def test_more_classes_may_share_the_same_rules_of_the_root():
+    grid = small().root_class.model_copy(update={"classes": (2, 3, 4), "root_rules": 6})
+    settings = small(root_class=grid.model_dump())
+    assert settings.root_class.rules_of_class() == {2: 3, 3: 2}  # 4 do not share 6 equally
+    for n, own in {2: 3, 3: 2}.items():
+        for language in settings.fixed_root_languages(n):
+            made = language.language()
+            assert (made.weights[-1] > 0).sum() == 6
+            assert (made.weights[-1][:, :own] == 1 / own).all()
+            assert all((level == 1 / 3).all() for level in made.weights[:-1])
+    assert settings.fixed_root_languages(2) == settings.languages(3, 2)  # runs of the plain task serve this one
+    known = [root_class.threshold(one.language()) for one in settings.fixed_root_languages(3)]
+    rows = machinery.predict(STUDY, settings)["classes"].data.query("rules_of_class < rules")
+    assert rows[["rules", "classes", "law"]].values.tolist() == [[3, 3, 3 * 2 * 3**2]]
+    assert rows["num_examples"].item() == pytest.approx(np.exp(np.mean(np.log(known))))
+    wrong = r"root_class.root_rules=7 cannot be used: two or more of classes=\[2, 3, 4\] share them"
+    with pytest.raises(ValueError, match=wrong):
+        ClassGrid.model_validate(grid.model_dump() | {"root_rules": 7})
+
+
 def test_no_finished_run_is_said_in_one_line(tmp_path: Path):
     with Store.create(tmp_path) as store:
         record_command(store, STUDY, small())
@@ -283,7 +303,7 @@ def test_no_finished_run_is_said_in_one_line(tmp_path: Path):
 
 def test_a_small_run_trains_keeps_probes_and_resumes(tmp_path: Path):
     one = Contender(learner=HierarchicalCNN(width=4), training=TRAINING)
-    grid = ClassGrid(rules=(2,), classes=(4,), sizes=(16,), contender=one)
+    grid = ClassGrid(rules=(2,), classes=(2, 4), sizes=(16,), contender=one, root_rules=4)
     settings = small(rules=(2,), depth=2, learners={"cnn": one}, sizes=(16, 32), seeds=1, root_class=grid)
     said: list[tuple[str, float]] = []
     with Store.create(tmp_path) as store:
@@ -293,8 +313,10 @@ def test_a_small_run_trains_keeps_probes_and_resumes(tmp_path: Path):
         assert any("looking into cnn" in text for text, _ in said)
         probed = [key for key, _ in store.facts(STUDY.name) if key["of"] == "probes"]
         cells = machinery.plan(STUDY, settings)
-        assert {key["run"] for key in probed} == {cell.run.id() for cell in cells}
-        for cell in cells:
+        plain = [cell for cell in cells if "rules_of_class" not in cell.names]
+        assert len(cells) == len(plain) + 1  # with four classes; with two each has the two rules that it has anyway
+        assert {key["run"] for key in probed} == {cell.run.id() for cell in plain}
+        for cell in plain:
             steps = [key["step"] for key in probed if key["run"] == cell.run.id()]
             assert steps == list(store.checkpoints(cell.run.id()))
         facts = len(store.facts(STUDY.name))
@@ -304,4 +326,5 @@ def test_a_small_run_trains_keeps_probes_and_resumes(tmp_path: Path):
         tables = machinery.analyse(STUDY, store).tables
     assert set(measured.inside["level"]) == {1}
     assert set(measured.observers["level"]) == {0, 1, 2}
-    assert len(tables["class-thresholds"].data) == 1
+    assert tables["class-thresholds"].data["rules_of_class"].tolist() == [2, 2, 1]
+    assert sorted(measured.fixed_root) == [2, 4]

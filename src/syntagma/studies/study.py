@@ -137,8 +137,14 @@ class Results:
 
     def __getitem__(self, run: Run) -> Mapping[str, Any]:
         """The metrics of a finished run."""
-        self.read([run.id()])
-        return self._known[run.id()]
+        identity = run.id()
+        self.read([identity])
+        return self._known[identity]
+
+    def get(self, run: Run) -> Mapping[str, Any] | None:
+        """The metrics of a run, None where it is not finished."""
+        identity = run.id()
+        return self._known[identity] if self.has(identity) else None
 
     def __len__(self) -> int:
         self.read(list(self._unread))

@@ -116,10 +116,11 @@ def chosen(
     found: list[tuple[float, Contender]] = []
     for trial, at in _trials(tuned, sizes):
         cells = grammar.cells_of({}, languages[: at.seeds], task, trial, [_size(at, sizes)], test_examples)
-        runs = [cell.run for cell in cells]
-        if not all(run in results for run in runs):
+        trials = [results.get(cell.run) for cell in cells]
+        done = [metrics for metrics in trials if metrics is not None]
+        if len(done) < len(trials):
             return None
-        losses = [math.nan if (loss := results[run]["validation_loss"]) is None else float(loss) for run in runs]
+        losses = [math.nan if (loss := metrics["validation_loss"]) is None else float(loss) for metrics in done]
         mean = sum(losses) / len(losses)
         found.append((mean if math.isfinite(mean) else math.inf, trial))
     if not found:

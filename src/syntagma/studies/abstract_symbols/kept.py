@@ -85,7 +85,7 @@ def _key(of: str, cell: Cell, step: int) -> dict[str, Any]:
 def _finished(cells: Iterator[Cell], results: Results) -> Iterator[tuple[Cell, int]]:
     """Finished runs with the step whose network the run is reported for."""
     for cell in cells:
-        if cell.run in results and "best_step" in (metrics := results[cell.run]):
+        if (metrics := results.get(cell.run)) is not None and "best_step" in metrics:
             yield cell, int(metrics["best_step"])
 
 

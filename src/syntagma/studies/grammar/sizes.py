@@ -37,6 +37,12 @@ class Grammar(Settings):
         """The languages of so many seeds."""
         return [self.language(seed, zipf, classes) for seed in range(seeds)]
 
+    def few_rooted(self, seeds: int, classes: int, rules: int) -> list[HierarchySettings]:
+        """The same, but each class has `rules` of the m rules, with equal probabilities; the others are never used."""
+        probabilities = (1 / rules,) * rules + (0.0,) * (self.rules - rules)
+        few = {} if rules == self.rules else {"rule_probabilities": probabilities, "unequal_levels": (self.depth,)}
+        return [language.model_copy(update=few) for language in self.languages(seeds, classes=classes)]
+
     def law(self, learner: Learner, level: int) -> float:
         """P_l of the asymptotic law for this learner; NaN where no law covers it."""
         return law_of(learner, self.vocab, self.rules, self.branching, self.depth, level)

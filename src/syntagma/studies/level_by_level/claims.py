@@ -86,7 +86,7 @@ def _sharing_claims(measured: Measured) -> Iterator[Claim]:
 
 
 def _class_claims(measured: Measured) -> Iterator[Claim]:
-    """The exponent of P* in m for each n_c, in n_c for each m; and what the layers ignore meanwhile.
+    """The exponent of P* in m for each n_c, in n_c for each m and for a root of so many rules; and what layers ignore.
 
     Tested against the exact correlations of the grammars; the asymptotic law n_c m^L stands beside them.
     """
@@ -98,6 +98,12 @@ def _class_claims(measured: Measured) -> Iterator[Claim]:
         stars = [measured.class_threshold(*place) for place in places]
         exactly = [measured.predicted_class(*place) for place in places]
         yield from _power_claim(text, law, symbol, values, stars, exactly)
+    if sharing := list(grid.rules_of_class()):
+        text = (
+            f"m = {grid.rules[-1]}, {grid.root_rules} rules at the root in all: P* of the class grows as a power of n_c"
+        )
+        stars, exactly = map(measured.fixed_root_threshold, sharing), map(measured.predicted_fixed_root, sharing)
+        yield from _power_claim(text, 0, "n_c", sharing, list(stars), list(exactly))
     for n in grid.classes:
         text = f"n_c = {n}: the P from which level-1 synonyms are ignored grows as P* does"
         insides = [half_invariant(measured.left_inside_class(m, n, 1)) for m in grid.rules]

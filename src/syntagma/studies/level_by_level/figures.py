@@ -129,6 +129,12 @@ def _class_figure(measured: Measured) -> Figure:
                 values.append((n * 1.03**place, star.scaled(1 / measured.predicted_class(m, n))))
         if values:
             right.append(interval_points(values, key=f"series {place}", label=f"m = {m}"))
+    grid = settings.root_class
+    stars = {n: star for n in grid.rules_of_class() if (star := measured.fixed_root_threshold(n)).measured}
+    if stars:
+        fixed = [(n / 1.03, star.scaled(1 / measured.predicted_fixed_root(n))) for n, star in stars.items()]
+        label = f"m = {grid.rules[-1]}, {grid.root_rules} rules at the root"
+        right.append(interval_points(fixed, key=f"series {len(grid.rules)}", label=label))
     if measured.classes:
         few = f"< 1/{settings.test_examples:,}"
         left.append(Level(0.5 / settings.test_examples, few, key="plateau", dash="dashed"))
@@ -151,6 +157,7 @@ def _class_figure(measured: Measured) -> Figure:
         f"each; an error of zero in {settings.test_examples} sentences is drawn as half of one. The line is the tenth "
         "of chance that defines P*. Right: P* over where exact correlations with the class stand out of the noise, "
         "with the interval of 95 %; one height for all is predicted."
+        + (" In one series all classes together have a fixed number of rules, however many they are." if stars else "")
     )
     return Figure("class-curves", "Learning the class at the root", panels, caption, columns=2)
 

@@ -37,6 +37,7 @@ class Measured:
         inside: a row for each probed network and level; `ignored` says how far it is on the way to ignoring synonyms.
         observers: the distance of each probed network to the observer of each level.
         classes: test error over chance's, by m and n_c.
+        fixed_root: the same by n_c, where all classes together have a fixed number of rules.
         class_inside: as `inside`, of the networks that learned classes.
     """
 
@@ -46,6 +47,7 @@ class Measured:
     inside: pd.DataFrame
     observers: pd.DataFrame
     classes: Mapping[tuple[int, int], LearningCurve]
+    fixed_root: Mapping[int, LearningCurve]
     class_inside: pd.DataFrame
     correlations: pd.DataFrame
 
@@ -94,7 +96,16 @@ class Measured:
 
     def predicted_class(self, m: int, classes: int) -> float:
         """P* by signal = noise, as `predicted_class`."""
-        return predicted_class(self.settings, self.facts, m, classes)
+        return predicted_class(self.facts, self.settings.languages(m, classes))
+
+    def fixed_root_threshold(self, classes: int) -> Interval:
+        """P* where the root's rules are held fixed."""
+        curve = self.fixed_root.get(classes)
+        return unmeasured("not trained yet") if curve is None else curve.crossing(ERROR_LEFT)
+
+    def predicted_fixed_root(self, classes: int) -> float:
+        """That P* by signal = noise."""
+        return predicted_class(self.facts, self.settings.fixed_root_languages(classes))
 
 
 def where(table: pd.DataFrame, **chosen: Any) -> pd.DataFrame:
@@ -114,6 +125,8 @@ def facts(settings: LevelByLevel, results: Results) -> Iterator[Fact]:
         yield from grammar.language_facts(settings.languages(rules))
     for rules, classes in itertools.product(settings.root_class.rules, settings.root_class.classes):
         yield from map(_class_fact, settings.languages(rules, classes))
+    for classes in settings.root_class.rules_of_class():
+        yield from map(_class_fact, settings.fixed_root_languages(classes))
     for cell in (*_class_cells(settings), *_token_cells(settings)):
         for step in _kept(results, cell):
             text = f"looking into {cell.run.learner.kind}, P = {cell.run.num_examples}"
@@ -133,9 +146,9 @@ def _class_key(language: HierarchySettings) -> dict[str, Any]:
     return grammar.fact_key("signal = noise of the class", language)
 
 
-def predicted_class(settings: LevelByLevel, facts: Facts, m: int, classes: int) -> float:
+def predicted_class(facts: Facts, languages: Iterable[HierarchySettings]) -> float:
     """P* by signal = noise (`theory.root_class.threshold`), exact for the grammars; the geometric mean over them."""
-    sizes = [facts[_class_key(language)]["num_examples"] for language in settings.languages(m, classes)]
+    sizes = [facts[_class_key(language)]["num_examples"] for language in languages]
     return float(np.exp(np.mean(np.log(sizes))))
 
 
@@ -178,9 +191,22 @@ def _class_cells(settings: LevelByLevel) -> Iterator[Cell]:
             yield from grammar.cells_of(names, languages, task, grid.contender, grid.sizes, number, checkpoints=1)
 
 
+def _fixed_root_cells(settings: LevelByLevel) -> Iterator[Cell]:
+    """The class tasks of the largest m whose root has a fixed number of rules: each n_c, P and seed.
+
+    Where that leaves a class m rules they are the runs of `_class_cells`.
+    """
+    grid, task, number = settings.root_class, RootClass(), settings.test_examples
+    for n, own in grid.rules_of_class().items():
+        names = {"rules": grid.rules[-1], "classes": n, "rules_of_class": own}
+        languages = settings.fixed_root_languages(n)
+        yield from grammar.cells_of(names, languages, task, grid.contender, grid.sizes, number, checkpoints=1)
+
+
 def cells(settings: LevelByLevel, facts: Facts, results: Results) -> Iterator[Cell]:
     """The class tasks, then the last token."""
     yield from _class_cells(settings)
+    yield from (cell for cell in _fixed_root_cells(settings) if cell.names["rules_of_class"] < cell.names["rules"])
     yield from _token_cells(settings)
 
 
@@ -193,9 +219,7 @@ def measure(settings: LevelByLevel, facts: Facts, results: Results) -> Measured:
     cells = list(_token_cells(settings))
     curves = grammar.grammar_curves(results.table(cells), ["learner", "rules"], facts, cells)
     tokens, classes = (list(_probed(settings, facts, results, cells)) for cells in (_token_cells, _class_cells))
-    errors = results.table(_class_cells(settings))
-    if len(errors):
-        errors = errors.assign(error=(1 - errors["test_accuracy"]) / (1 - 1 / errors["classes"]))
+    fixed_root = _class_errors(results.table(_fixed_root_cells(settings)), ["classes"])
     nearest = (
         known | {"level": row["level"], "nats": row["nats"]} for known, found in tokens for row in found["distances"]
     )
@@ -205,10 +229,19 @@ def measure(settings: LevelByLevel, facts: Facts, results: Results) -> Measured:
         curves,
         pd.DataFrame(_ignoring(tokens), columns=[*_NAMES, "synonym", "symbol", "ignored"]),
         pd.DataFrame(nearest, columns=[*_NAMES, "nats"]),
-        LearningCurve.from_runs(errors, ["rules", "classes"], "error") if len(errors) else {},  # pyright: ignore
+        _class_errors(results.table(_class_cells(settings)), ["rules", "classes"]),
+        {classes: curve for (classes,), curve in fixed_root.items()},
         pd.DataFrame(_ignoring(classes), columns=[*_NAMES, "synonym", "symbol", "ignored"]),
         pd.DataFrame(correlation_rows(settings)),
     )
+
+
+def _class_errors(runs: pd.DataFrame, by: list[str]) -> dict[Any, LearningCurve]:
+    """The test error over chance's."""
+    if not len(runs):
+        return {}
+    errors = (1 - runs["test_accuracy"]) / (1 - 1 / runs["classes"])
+    return LearningCurve.from_runs(runs.assign(error=errors), by, "error")
 
 
 def _probed(settings: LevelByLevel, facts: Facts, results: Results, cells: Any) -> Iterator[tuple[dict[str, Any], Any]]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from pydantic import Field, model_validator
 
+from syntagma.errors import invalid
 from syntagma.languages.settings import HierarchySettings
 from syntagma.learners import HierarchicalCNN, LocallyConnected, MultiLayerAttention
 from syntagma.studies.grammar import Grammar
@@ -22,12 +23,28 @@ class ClassGrid(Settings):
         classes: the values of n_c.
         sizes: numbers of training examples.
         contender: the learner and its training.
+        root_rules: in a further task of the largest m, the rules of all classes together, held fixed while n_c varies;
+            none by default. With m rules each, more classes also leave fewer tuples that no class uses.
     """
 
     rules: Rising
     classes: Rising
     sizes: Rising
     contender: Contender
+    root_rules: int | None = Field(default=None, ge=2)
+
+    @model_validator(mode="after")
+    def _classes_share_them(self) -> ClassGrid:
+        if self.root_rules is not None and len(self.rules_of_class()) < 2:
+            allowed = f"two or more of classes={list(self.classes)} share them with at most {self.rules[-1]} each"
+            mend = f"Give {self.classes[-1]}, or other classes" if len(self.classes) > 1 else "Give two classes or more"
+            raise invalid("root_class.root_rules", self.root_rules, allowed, mend)
+        return self
+
+    def rules_of_class(self) -> dict[int, int]:
+        """By n_c, how many rules a class has where `root_rules` are held fixed: those that share them equally."""
+        total = self.root_rules or 0
+        return {n: total // n for n in self.classes if total % n == 0 and 1 <= total // n <= self.rules[-1]}
 
 
 class LevelByLevel(Settings):
@@ -72,6 +89,11 @@ class LevelByLevel(Settings):
         """The languages of one m with `classes` root symbols, v by default, one a seed."""
         return self.grammar_of(rules).languages(self.seeds, classes=classes)
 
+    def fixed_root_languages(self, classes: int) -> list[HierarchySettings]:
+        """Those of the largest m of the class tasks whose `classes` share a fixed number of rules, one a seed."""
+        grid = self.root_class
+        return self.grammar_of(grid.rules[-1]).few_rooted(self.seeds, classes, grid.rules_of_class()[classes])
+
 
 def _learners(width: int, layers: int, trees: tuple[int, int], others: tuple[int, int]) -> dict[str, Contender]:
     attention = MultiLayerAttention(width=width, heads=width // 16, layers=layers)
@@ -110,6 +132,7 @@ PRESETS: Mapping[str, LevelByLevel] = {
             classes=(2, 4, 8),
             sizes=powers_of_two(5, 14),
             contender=trained(HierarchicalCNN(width=64), (2000, 6000)),
+            root_rules=8,
         ),
     ),
     "full": LevelByLevel(
@@ -127,6 +150,7 @@ PRESETS: Mapping[str, LevelByLevel] = {
             classes=(4, 8, 16, 32),
             sizes=powers_of_two(8, 20),
             contender=trained(HierarchicalCNN(width=512), (2**13, 2**18)),
+            root_rules=32,
         ),
     ),
 }

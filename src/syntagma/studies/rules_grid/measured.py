@@ -93,9 +93,10 @@ def _growing(settings: RulesGrid, facts: Facts, results: Results, m: int, name: 
     for size in settings.curve_sizes(m, name):
         cells = [settings.cell(m, name, size, seed) for seed in seeds]
         yield from cells
-        if not all(cell.run in results for cell in cells):
+        found = [metrics for cell in cells if (metrics := results.get(cell.run)) is not None]
+        if len(found) < len(cells):
             return
-        crossed |= np.array([results[cell.run]["test_loss"] for cell in cells]) <= lines
+        crossed |= np.array([metrics["test_loss"] for metrics in found]) <= lines
         if crossed.all():
             if further == 0:
                 return
