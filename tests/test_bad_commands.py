@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import itertools
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -164,6 +165,25 @@ SAYS: dict[Line, str] = {
     ("fit", "--language", "missing.py"): "there is no such file",
     ("fit", "--learner", "file.py"): "cannot be imported",
     ("fit", "--language", "empty.py"): "it adds no language",
+    ("fit", "--language", "leaving.py"): "cannot be imported: SystemExit: 7",
+    ("run", "endless.py"): "cannot be imported: RecursionError",
+    ("predict", "three.py"): "three.py",
+    ("report", "stored", "--with", "leaving.py"): "cannot be imported: SystemExit: 7",
+    ("fit", "--learner", "transformer", "--set", "learner.tied=no"): "it is true or false. Give one, as --set learner",
+    ("fit", "--learner", "transformer", "--set", "learner.tied=1"): "learner.tied=1 cannot be used: it is true",
+    ("fit", "--learner", "cnn", "--sweep", "learner.width=4,8", "--set", "learner.width=4"): "sweep='learner.width' ca",
+    ("fit", "--learner", "cnn", "--sweep", "examples=8,16", "--examples", "4"): "--examples gives it one value",
+    ("fit", "--set", "learner.x=" + '{"a":' * 900 + "1" + "}" * 900): "",
+    ("compare", "stored", "stored", "--metric", "nope"): "nope",
+    ("compare", "stored", "torn"): "torn/results.sqlite cannot be used: it is damaged",
+    ("results", "stored", "--where", "nope=1"): "nope",
+    ("results", "stored", "--columns", "seed,,seed"): "",
+    ("results", "stored", "--histories", "histories.txt"): "must end in .csv or .parquet",
+    ("watch", "stored", "--port", "99999999"): "",
+    ("merge", "stored", "--out", "stored/results.sqlite"): "results go into a directory",
+    ("sample", "--grammar", "deep.json"): "deep.json",
+    ("run", "scaling-laws", "--config", "twice.toml"): "twice.toml",
+    ("export", "random-hierarchy", "--examples", "10", "--to", "stored"): "stored",
     ("run", "missing.py"): "there is no such file",
     ("run", "file.py"): "cannot be imported",
     ("run", "empty.py"): "the file has no STUDY",
@@ -279,12 +299,27 @@ def generated() -> Iterator[Line]:
 LINES = [*SAYS, *dict.fromkeys(line for line in generated() if line not in SAYS)]
 
 
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Results of one run, as they should be."""
+    directory = tmp_path_factory.mktemp("stored")
+    with Store.create(directory) as store:
+        store.record_run({"seed": 1}, {"test_loss": 1.0})
+    return directory
+
+
 @pytest.fixture
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def place(stored: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A working directory with files of every wrong kind: no Python, empty, a pipe, a foreign database, a torn one."""
     (tmp_path / "file").write_text("no directory")
     (tmp_path / "file.py").write_text("1 +")
     (tmp_path / "empty.py").write_text("")
+    (tmp_path / "leaving.py").write_text("import sys\n\nsys.exit(7)\n")
+    (tmp_path / "endless.py").write_text("def go():\n    go()\n\n\ngo()\n")
+    (tmp_path / "three.py").write_text("STUDY = 3\n")
+    (tmp_path / "deep.json").write_text("[" * 100_000)
+    (tmp_path / "twice.toml").write_text("seeds = 1\nseeds = 2\n")
+    shutil.copytree(stored, tmp_path / "stored")
     (tmp_path / "text.txt").write_text("words, too few for a forecast")
     (tmp_path / "text.txt.gz").write_bytes(gzip.compress(b"words"))
     (tmp_path / "corpus").mkdir()

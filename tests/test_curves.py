@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from syntagma.curves import LearningCurve, power_law, ratio
+from syntagma.curves import LearningCurve, power_law, ratio, training_caveat
 from syntagma.errors import InputError
 
 SIZES = np.array([100.0, 200, 400, 800, 1600])
@@ -120,6 +120,40 @@ def test_a_bound_from_a_training_that_was_cut_short_is_a_caveat_and_a_crossing_i
     curve = LearningCurve(SIZES[:2], [[2.0, 1.0], [3.0, 2.0]], cut_short=cut)
     assert "training, not data" in curve.crossing(1.5).caveat
     assert curve.crossing([1.5, 2.5]).caveat == ""
+
+
+def test_a_crossing_after_a_training_that_was_cut_short_is_a_caveat() -> None:
+    """With more training the last loss above the line may have been below it."""
+    cut = np.array([[True, False], [False, False]])
+    curve = LearningCurve(SIZES[:2], [[2.0, 1.0], [3.0, 2.0]], cut_short=cut)
+    assert "training, not data" in curve.crossing([1.5, 2.5]).caveat
+    assert LearningCurve(SIZES[:2], curve.losses[1:], cut_short=cut[1:]).crossing(2.5).caveat == ""
+
+
+def test_slopes_and_final_losses_rest_on_their_sizes() -> None:
+    losses, none = [[4.0, 2.0, 1.0], [4.0, 2.0, 1.1]], np.zeros((2, 3), bool)
+    first, last = none.copy(), none.copy()
+    first[0, 0] = last[1, 2] = True
+    for flag in ("diverged", "cut_short"):
+        curve = LearningCurve(SIZES[:3], losses, **{flag: first})
+        assert curve.slope().caveat
+        assert curve.slope(within=(SIZES[1], SIZES[2])).caveat == curve.final().caveat == ""
+        assert curve.caveat() == curve.slope().caveat
+        curve = LearningCurve(SIZES[:3], losses, **{flag: last})
+        assert curve.final().caveat == curve.slope().caveat != ""
+        safe = curve.final(below=5.0).caveat == ""
+        assert safe == (flag == "cut_short")  # one that was cut short could only be lower
+        assert curve.final(below=1.05).caveat
+    assert curve.final().value == pytest.approx(1.05)
+    assert curve.final().complement().at(0.5) == pytest.approx([1 - end for end in curve.final().at(0.5)][::-1])
+
+
+def test_a_table_of_runs_says_what_is_wrong_with_them() -> None:
+    table = pd.DataFrame({"test_loss": [1.0, 2.0]})
+    assert training_caveat(table) == ""
+    assert training_caveat(table.assign(diverged=[True, None], cut_short=[None, False])) == "1 run diverged"
+    said = training_caveat(table.assign(diverged=True, cut_short=True))
+    assert said == "2 runs diverged; training, not data, may have ended the curve"
 
 
 @pytest.mark.parametrize(

@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from pydantic import Field
 
 import syntagma.studies
 from known_results import record_command
-from syntagma.curves import Claim, LearningCurve, certain
+from syntagma.curves import Claim, LearningCurve, certain, mean
 from syntagma.errors import InputError
 from syntagma.kernels import Architecture, Dense, Embedding
 from syntagma.languages import CategoricalMixture
@@ -371,10 +372,11 @@ def test_notes_say_what_is_unfinished_diverged_and_cut_short(tmp_path: Path) -> 
     with stored(tmp_path, study, {8: {"stopped": "diverged", "cut_short": False}, 4: {"cut_short": True}}) as store:
         record_command(store, study, Tiny(seeds=5))
         analysis = machinery.analyse(study, store)
+    improving = "2 of 4 runs were still improving on validation sentences when training ended"
     assert analysis.notes == (
         "6 of 10 runs are not finished: curves lack points, and the same command resumes.",
         "2 of 4 runs diverged in training; claims that rest on one are open.",
-        "2 of 4 runs were still improving on validation sentences when training ended.",
+        f"{improving}; claims that rest on one are open.",
     )
     assert analysis.tables["runs"].data["diverged"].tolist() == [False, False, True, True]
     outcome = {verdict.claim.text: verdict.outcome for verdict in analysis.verdicts}
@@ -382,16 +384,62 @@ def test_notes_say_what_is_unfinished_diverged_and_cut_short(tmp_path: Path) -> 
     assert "2 runs diverged" in analysis.verdicts[0].measured
 
 
-def test_the_sentence_of_a_diverged_run_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def execute(next_runs: Any, store: Store, workers: int, finished: Any, **how: Any) -> Summary:
-        finished(next_runs()[0], {"test_loss": 3.0, "stopped": "diverged"})
+def claims_of_means(measured: Measured) -> Iterator[Claim]:
+    """What is measured without a curve, and says nothing of how its runs went."""
+    for size, rows in measured.runs.groupby("num_examples"):
+        yield Claim(f"loss at {size}", "2", mean(rows["test_loss"].to_numpy()), "below", 2.0)
+    yield Claim("squares are squares", "64", certain(float(max(measured.squares))), "equals", 64.0)
+
+
+@pytest.mark.parametrize(
+    ("diverged", "outcomes"),
+    [
+        ({}, ["agrees", "agrees", "agrees"]),
+        ({8: {"stopped": "diverged"}}, ["agrees", "open", "agrees"]),
+        ({4: {"stopped": "diverged"}, 8: {"stopped": "diverged"}}, ["open", "open", "open"]),
+    ],
+)
+def test_a_claim_that_rests_on_a_run_that_diverged_is_open_however_it_is_measured(
+    tmp_path: Path, diverged: dict[int, dict[str, str]], outcomes: list[str]
+) -> None:
+    study = tiny_study(claims=claims_of_means)
+    with stored(tmp_path, study, diverged) as store:
+        verdicts = machinery.analyse(study, store).verdicts
+    assert [verdict.outcome for verdict in verdicts] == outcomes
+    said = [f"it rests on {2 * len(diverged)} runs that diverged" in verdict.measured for verdict in verdicts]
+    assert said == [outcome == "open" for outcome in outcomes]
+
+
+def test_a_claim_that_cannot_be_made_without_them_rests_on_runs_that_diverged(tmp_path: Path) -> None:
+    def claims(measured: Measured) -> Iterator[Claim]:
+        losses = measured.runs.set_index("num_examples").loc[8, "test_loss"]  # raises where size 8 was not run
+        yield Claim("loss", "2", mean(np.asarray(losses)), "below", 2.0)
+
+    study = tiny_study(claims=claims)
+    with stored(tmp_path, study, {8: {"stopped": "diverged"}}) as store:
+        (verdict,) = machinery.analyse(study, store).verdicts
+    assert (verdict.outcome, verdict.claim.caveat) == ("open", "it rests on 2 runs that diverged")
+
+
+@pytest.mark.parametrize(
+    ("how", "said"),
+    [
+        ({"stopped": "diverged", "cut_short": False}, "(diverged)"),
+        ({"stopped": "steps", "cut_short": True}, "(cut short)"),
+    ],
+)
+def test_the_sentence_of_a_run_that_went_wrong_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: dict[str, Any], said: str
+) -> None:
+    def execute(next_runs: Any, store: Store, workers: int, finished: Any, **rest: Any) -> Summary:
+        finished(next_runs()[0], {"test_loss": 3.0, **how})
         return Summary(1, (), ())
 
     monkeypatch.setattr(machinery, "execute", execute)
-    said: list[str] = []
+    lines: list[str] = []
     with Store.create(tmp_path) as store:
-        machinery.run(tiny_study(), Tiny(), store, 1, lambda text, share: said.append(text))
-    assert "kernel num_examples=4: 3.000 (diverged)" in said
+        machinery.run(tiny_study(), Tiny(), store, 1, lambda text, share: lines.append(text))
+    assert f"kernel num_examples=4: 3.000 {said}" in lines
 
 
 def test_no_finished_run_says_how_to_go_on(tmp_path: Path) -> None:

@@ -278,3 +278,51 @@ def test_what_cannot_be_compared(command: Callable[..., str], narrow: Path, tmp_
     assert "Did you mean 'test_loss'?" in command("compare", narrow, narrow, "--metric", "tets_loss", code=2)
     with Store.create(tmp_path / "empty") as empty, pytest.raises(InputError, match="no finished runs yet"):
         compare(empty, empty)
+
+
+@pytest.fixture(scope="module")
+def doubtful(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store of a run as it should be, one that diverged, and one whose training ended early elsewhere."""
+    place = tmp_path_factory.mktemp("doubtful")
+    with Store.create(place) as store:
+        for seed, (stopped, cut, flags) in enumerate(
+            [("patience", False, ""), ("diverged", False, ""), ("steps", True, "--xla_cpu_enable_fast_math=true")]
+        ):
+            machine = {"machine": {}, "versions": {}, "settings": {"xla_flags": flags}}
+            store.record_run({"seed": seed}, {"test_loss": 1.0, "stopped": stopped, "cut_short": cut}, machine)
+    return place
+
+
+DIVERGED = "1 of 3 trainings diverged: their numbers are of the best step before"
+SHORT = "1 of 3 trainings ended while still improving: raise training.max_steps"
+MIXED = "environments that may give other bits: settings.xla_flags none and --xla_cpu_enable_fast_math=true"
+
+
+@pytest.mark.parametrize("more", [[], ["--json"], ["--csv", "runs.csv"], ["--sort", "seed"]])
+def test_results_say_how_training_went_and_that_environments_are_mixed(
+    doubtful: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], more: list[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit):
+        main(["results", str(doubtful), *more])
+    said = capsys.readouterr().err
+    assert all(line in said for line in (DIVERGED, SHORT, MIXED))
+    with pytest.raises(SystemExit):
+        main(["results", str(doubtful), "--where", "seed=0", *more])
+    assert capsys.readouterr().err == ""
+
+
+def test_a_comparison_and_a_merge_say_so_too(
+    doubtful: Path, narrow: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main(["compare", str(doubtful), str(doubtful)])
+    said = capsys.readouterr().err
+    assert said.count(f"results.sqlite: {DIVERGED}") == said.count(f"results.sqlite: {SHORT}") == 2
+    assert said.count(MIXED) == 1
+    with pytest.raises(SystemExit):
+        main(["merge", str(doubtful), "--out", str(tmp_path / "new")])
+    assert MIXED in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["compare", str(narrow), str(narrow)])
+    assert capsys.readouterr().err == ""

@@ -59,6 +59,16 @@ def test_what_is_no_sweep(given: list[str], says: str) -> None:
     assert "\n" not in str(refused.value)
 
 
+def test_a_group_of_settings_may_be_set_where_what_is_swept_is_not_in_it() -> None:
+    sweeps.refuse_fixed(
+        ["learner.readout.width"], ['learner.readout={"kind": "mean"}', "learner.width=3"], ["examples"]
+    )
+    with pytest.raises(
+        InputError, match=r"sweep='learner\.readout\.width' cannot be used: --set learner\.readout\.width"
+    ):
+        sweeps.refuse_fixed(["learner.readout.width"], ['learner.readout={"width": {"a": 1}}'])
+
+
 def test_settings_are_named_as_runs_have_them() -> None:
     assert sweeps.settings_named(["examples=64,128", "a.b=1", "a.b=2"]) == ["num_examples", "a.b"]
 
@@ -113,7 +123,8 @@ def test_what_diverged_or_is_not_whole_is_never_the_best() -> None:
 
 
 def line(*more: str) -> list[str]:
-    settings = [part for change in SMALL for part in ("--set", change)]
+    swept = [words.partition("=")[0] for words in more]
+    settings = [part for change in SMALL if change.partition("=")[0] not in swept for part in ("--set", change)]
     return ["fit", "--learner", "cnn", "--examples", "16", "--test-examples", "8", *settings, *more]
 
 
@@ -145,6 +156,17 @@ def test_the_command_without_a_store(capsys: pytest.CaptureFixture[str]) -> None
         (["--sweep", "training.lr=1,2"], "Did you mean 'training.learning_rate'?"),
         (["--sweep", "training.learning_rate=-1,1"], "training.learning_rate=-1 cannot be used"),
         (["--sweep", "learner.width=4,x"], "learner.width='x' cannot be used"),
+        (
+            ["--sweep", "learner.width=4,8", "--set", "learner.width=2"],
+            "sweep='learner.width' cannot be used: --set le",
+        ),
+        (
+            ["--set", "training . batch_size=2", "--sweep", "training. batch_size=4,8"],
+            "--set training.batch_size=... gi",
+        ),
+        (["--optuna", "3", "--sweep", "learner.width=4..8", "--set", "learner.width=2"], "Leave out one of the two."),
+        (["--sweep", "examples=16,32"], "sweep='examples' cannot be used: --examples gives it one value"),
+        (["--sweep", "test_examples=16,32"], "sweep='test_examples' cannot be used: --test-examples gives it one val"),
         (["--seeds", "0"], "seeds=0 cannot be used"),
         (["--seeds", "1000000000"], "it makes 1,000,000,000 runs"),
         (["--checkpoints", "1"], "checkpoints=1 cannot be used: there is no place for results"),

@@ -7,7 +7,9 @@ but unusual (read-only, strided, of any integer type, lists) is accepted, and gi
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator, Mapping
+import importlib
+import inspect
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -43,6 +45,7 @@ from syntagma import (
     Sample,
     SymmetryTarget,
     Templates,
+    Text,
     Training,
     Transformer,
     TreeOracle,
@@ -50,7 +53,9 @@ from syntagma import (
     fit,
     oracle_of,
 )
+from syntagma.kernels import presets
 from syntagma.languages.interventions import exchange_rules, resample_rule, resample_symbol
+from syntagma.languages.language import Language
 from syntagma.languages.settings import HierarchySettings
 from syntagma.learners import trainer_of
 from syntagma.learners.kernel_regression import solve
@@ -507,6 +512,54 @@ def calls_with_sizes() -> Iterator[tuple[str, Callable[[], object]]]:
     yield "gram, kind", lambda: BLOCK.gram(SAMPLE.tokens, kind="ngp")  # pyright: ignore
 
 
+NO_FLAGS: Mapping[str, Any] = {
+    "text": "x", "no": "no", "1": 1, "0": 0, "NaN": np.nan, "None": None, "a list": [True],
+    "an array": np.ones(2, bool),
+}  # fmt: skip
+
+
+class OwnLanguage(Language):
+    """As a user writes one: nothing is looked at."""
+
+    vocab, sentence_length = 3, 2
+
+    def sample(self, seed: int, num_sentences: int, *, hidden: bool = False) -> Sample:
+        return Sample(np.full((num_sentences, 2), 1 if hidden else 0))
+
+    def log_prob(self, tokens: np.ndarray) -> np.ndarray:
+        return np.zeros(len(tokens))
+
+
+def calls_with_flags() -> Iterator[tuple[str, Callable[[], object]]]:
+    """What is True or False is no number, text or list: each would pass for one of the two."""
+    good = GOOD[LAST]
+    calls: dict[str, tuple[Callable[..., object], Sequence[Any], str]] = {
+        **{f"sample of {name}": (one.sample, (0, 3), "hidden") for name, one in LANGUAGES.items()},
+        "sample of one's own": (OwnLanguage().sample, (0, 3), "hidden"),
+        "distinct": (LANGUAGE.sample, (0, 3), "distinct"),
+        "distinct strings": (LANGUAGES["strings"].sample, (0, 2), "distinct"),
+        "splits": (functools.partial(LANGUAGE.splits, train=3), (), "hidden"),
+        "parse": (LANGUAGE.parse, (SAMPLE.tokens,), "strict"),
+        "resample_rule": (resample_rule, (LANGUAGE, SAMPLE, 1, 0, 0), "different"),
+        "resample_symbol": (resample_symbol, (LANGUAGE, SAMPLE, 1, 0, 0), "different"),
+        "invariances": (invariances, (NETWORK, LAST, LANGUAGE, SAMPLE), "different"),
+        "fit": (ENGINE.fit, ([good], [good], [good], [0]), "together"),
+        "transformer's kernel": (presets.transformer, (4,), "causal"),
+        "transformer's norm": (presets.transformer, (4,), "norm"),
+        "K_trans": (presets.template_transformer, (4,), "trained"),
+        "a tree's kernel": (presets.hierarchical_cnn, (4, 2, 2), "shared"),
+        "a copy": (TRAINING.model_copy, (), "deep"),
+        "Attention": (Attention, (), "causal"),
+        "Transformer": (Transformer, (), "tied"),
+        "KernelRegression": (KernelRegression, (), "by_pattern"),
+        "Text": (Text, (np.arange(4), tuple("abc_"), 2, 1), "distinct"),
+    }
+    for name, (call, arguments, flag) in calls.items():
+        for kind, given in NO_FLAGS.items():
+            if (flag, kind) != ("together", "None"):
+                yield f"{name}, {flag} {kind}", functools.partial(call, *arguments, **{flag: given})
+
+
 def a_run(**changes: Any) -> Run:
     given = {"language": HierarchySettings(vocab=4, rules=2, branching=2, depth=2), "task": LAST}
     given |= {"learner": CNN, "training": TRAINING, "num_examples": 4, "test_examples": 4, "seed": 0}
@@ -516,6 +569,7 @@ def a_run(**changes: Any) -> Run:
 WRONG: dict[str, Callable[[], object]] = {}
 for make in (
     calls_with_examples, calls_with_sets, calls_with_samples, calls_with_tokens, calls_with_changes, calls_with_sizes,
+    calls_with_flags,
 ):  # fmt: skip
     for name, call in make():
         assert name not in WRONG, name
@@ -600,7 +654,33 @@ def test_right_calls_are_not_refused() -> None:
     observe(NETWORK, good.inputs)
     Runner().execute([a_run(), a_run(seed=1)])
     BLOCK.gram(SAMPLE.tokens.tolist())
+    assert OwnLanguage().sample(0, 2, hidden=np.True_).tokens.all()  # pyright: ignore[reportArgumentType]
     for language in LANGUAGES.values():
         assert np.isfinite(language.log_prob(language.sample(0, 3).tokens)).all()
     changed = resample_symbol(LANGUAGE, SAMPLE, 1, -2, 0, different=True).sample
     LAST.examples(changed, LANGUAGE, 0)  # sentences that the grammar cannot make, and say so by their levels
+
+
+NOT_GIVEN = ("return", "centred_input", "seeds")
+"""What is no argument, or comes from an architecture or an engine alone."""
+
+
+def test_whoever_takes_a_flag_looks_at_it() -> None:
+    """Functions, and methods of classes, that are re-exported: so that a new one cannot forget."""
+    names = ("", ".curves", ".datasets", ".kernels", ".languages.corpora", ".probes", ".scoring", ".theory")
+    modules = [importlib.import_module(f"syntagma{name}") for name in names]
+    seen, forgotten = 0, []
+    ones = [getattr(module, name) for module in modules for name in module.__all__ if name[0].isalpha()]
+    for one in {id(one): one for one in ones if callable(one)}.values():
+        methods = [f for name, f in vars(one).items() if name[0] != "_"] if inspect.isclass(one) else [one]
+        for function in (getattr(method, "__func__", method) for method in methods if not inspect.ismodule(method)):
+            annotations = getattr(inspect.unwrap(function), "__annotations__", {}) if callable(function) else {}
+            flags = [
+                name for name, kind in annotations.items() if name not in NOT_GIVEN and "bool" in kind.split(" | ")
+            ]
+            seen += len(flags)
+            if flags and not hasattr(function, "__wrapped__"):
+                forgotten.append(f"{getattr(one, '__name__', one)}.{function.__name__}: {flags}")
+    assert seen > 20
+    by_check_kind = ["Corpus.read: ['by_document']", "Store.mixed_environments: ['here']", "Store.open: ['read_only']"]
+    assert [one for one in sorted(forgotten) if one not in by_check_kind] == []  # see test_checked_calls_of_files

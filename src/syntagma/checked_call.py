@@ -63,9 +63,14 @@ def checked(function: Any = None, /, *, not_finite: Collection[str] = ()) -> Any
     return _checked(function, frozenset())
 
 
-def _checked(function: Any, not_finite: frozenset[str]) -> Any:
+def flags_checked(function: T) -> T:
+    """`checked`, of arguments that are True or False alone: for what has a gate of its own for all others."""
+    return _checked(function, frozenset(), only=(bool, bool | None))
+
+
+def _checked(function: Any, not_finite: frozenset[str], only: Collection[Any] | None = None) -> Any:
     if isinstance(function, type):
-        setattr(function, "__init__", _checked(function.__init__, not_finite))  # noqa: B010
+        setattr(function, "__init__", _checked(function.__init__, not_finite, only))  # noqa: B010
         return function
     signature = inspect.signature(function)
 
@@ -77,7 +82,7 @@ def _checked(function: Any, not_finite: frozenset[str]) -> Any:
             if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
                 continue
             hint = _hint_of(function, name)
-            if hint is not Any:
+            if hint is not Any and (only is None or hint in only):
                 found[name] = hint, name in not_finite or _is_not_finite(parameter.default)
         return found
 

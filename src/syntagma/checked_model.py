@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Self, Union, get_args, get_origin
 from pydantic import BaseModel, ConfigDict, ModelWrapValidatorHandler, ValidationError, model_validator
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
+from syntagma.checked_call import flags_checked
 from syntagma.errors import InputError, invalid, unknown
 
 
@@ -25,13 +26,23 @@ class CheckedModel(BaseModel):
 
     @model_validator(mode="wrap")
     @classmethod
-    def _numbers_are_numbers(cls, given: Any, validate: ModelWrapValidatorHandler[Self]) -> Self:
-        """Pydantic would take True for 1, and "4" for 4. Said together with its own complaints of other fields."""
+    def _kinds_are_kept(cls, given: Any, validate: ModelWrapValidatorHandler[Self]) -> Self:
+        """Pydantic would take True for 1, "4" for 4, and "no" or 0 for False. Said together with its own complaints of
+        other fields.
+        """
+        fields = cls.model_fields.items() if isinstance(given, Mapping) else ()
         wrong = [
-            _no_number(name, given[name])
-            for name, field in cls.model_fields.items()
-            if isinstance(given, Mapping) and isinstance(given.get(name), bool | str)
-            if _holds_numbers_only(field.annotation)
+            *(
+                _no_number(name, given[name])
+                for name, field in fields
+                if isinstance(given.get(name), bool | str) and _holds_only(field.annotation, int, float)
+            ),
+            *(
+                InitErrorDetails(type="bool_type", loc=(name,), input=given[name])
+                for name, field in fields
+                if isinstance(given.get(name), int | float | str) and not isinstance(given[name], bool)
+                if _holds_only(field.annotation, bool)
+            ),
         ]
         if not wrong:
             return validate(given)
@@ -51,6 +62,7 @@ class CheckedModel(BaseModel):
             except ValidationError as error:
                 raise InputError(first_problem(error, settings)) from None
 
+        @flags_checked
         def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
             """As pydantic's, but what is changed is looked at: `training.model_copy(update={"max_steps": 9})`."""
             copied = super().model_copy(deep=deep)
@@ -86,10 +98,10 @@ def _again(problem: ErrorDetails) -> InitErrorDetails:
     }
 
 
-def _holds_numbers_only(annotation: Any) -> bool:
-    """Whether a field's type is int or float, or either or None."""
+def _holds_only(annotation: Any, *allowed: type) -> bool:
+    """Whether a field's type is one of `allowed`, or some of them, or None besides."""
     kinds = get_args(annotation) if get_origin(annotation) in (Union, types.UnionType) else (annotation,)
-    return {int, float, types.NoneType}.issuperset(kinds) and set(kinds) != {types.NoneType}
+    return {*allowed, types.NoneType}.issuperset(kinds) and set(kinds) != {types.NoneType}
 
 
 def first_problem(error: ValidationError, given: Any = None, option: str = "") -> str:

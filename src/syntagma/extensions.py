@@ -56,7 +56,7 @@ def module_of_file(path: str | Path, field: str) -> ModuleType:
     except InputError:
         del sys.modules[name]
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # a script that ends in sys.exit() would end the command without a word
         del sys.modules[name]
         line = " ".join(str(error).split())
         raise InputError(f"{field}={str(path)!r} cannot be imported: {type(error).__name__}: {line}.") from error
@@ -157,7 +157,7 @@ class Kinds(Generic[T]):
     def _load(self, point: importlib.metadata.EntryPoint) -> None:
         try:
             added = point.load()
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             line = " ".join(str(error).split())
             raise InputError(f"{self.noun} {point.name!r} cannot be imported from {point.value}: {line}.") from error
         if isinstance(added, type) and point.name not in self._classes:

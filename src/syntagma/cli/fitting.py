@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from syntagma.cli.options import AsJson, Changes, Tags, Track, kind, number
+from syntagma.cli.options import AsJson, Changes, Tags, Track, kind, number, was_given
 from syntagma.cli.reports import make_parent
 from syntagma.cli.running import FAILED_EXIT, check_ray, tracked
 from syntagma.errors import InputError, invalid, whole_number
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 
 def fit(
+    context: typer.Context,
     language: Annotated[str, kind("language", "Its kind, as `syntagma list` names it.")] = ("random-hierarchy"),
     task: Annotated[str, kind("task", "Its kind, as `last-token`.")] = "last-token",
     learner: Annotated[str, kind("learner", "Its kind, as `kernel` or `transformer`.")] = "kernel",
@@ -64,6 +65,7 @@ def fit(
     sizes = {field: whole_number(name, read_value(text)) for field, (name, text) in given.items()}
     sizes["seed"] = whole_number("seed", read_value(seed), minimum=0)
     number = whole_number("seeds", read_value(seeds))
+    given_sizes = [name for name in ("examples", "test_examples", "validation_examples") if was_given(context, name)]
     trials = 0 if optuna is None else whole_number("optuna", read_value(optuna))
     kept = whole_number("checkpoints", read_value(checkpoints), minimum=0)
     processes = whole_number("workers", read_value(workers), minimum=0)
@@ -85,6 +87,7 @@ def fit(
     fitted = sweeps.Fitted((language, task, learner), sizes, set_, number)
     if trials:
         space = search.space(sweep)
+        sweeps.refuse_fixed(space, set_, given_sizes)
         first = fitted.point(search.first_values(space))
         sweeps.check_number(number, trials)
         search.check_installed(trials)
@@ -92,6 +95,7 @@ def fit(
         wanted: Wanted = search.Search(fitted, space, trials)
     else:
         grid = sweeps.swept(sweep)
+        sweeps.refuse_fixed(grid, set_, given_sizes)
         wanted = sweeps.Grid(sweeps.points(fitted, grid))
         planned_runs = [run for point in wanted.points for run in point.runs]
 
@@ -208,6 +212,8 @@ def _kept_results(
         def ids() -> set[str]:
             return {run.id() for point in wanted.points for run in point.runs}
 
+        if mixed := store.mixed_environments(store.ids(ids()), here=True):
+            display.print_notes([mixed])
         command = store.record_command("fit", None, {"changed": list(changed)}, sys.argv)
         before = len(results_of(ids()))
         try:

@@ -103,8 +103,10 @@ def results(
             expected = min(looked_at, there) if first_page else len(runs)
             if not first_page or len(runs) < expected:
                 display.print_notes(store.damage())
+            display.print_notes(_cautions(runs, store))
             return
         display.print_notes(store.damage())
+        display.print_notes(_cautions(runs, store))
         runs = runs.iloc[: chosen.limit] if chosen.limit else runs
         table = runs.loc[:, chosen.names(runs)]
         for path in files.values():
@@ -118,6 +120,14 @@ def results(
         print("\n".join(map(str, [*files.values(), *([course] if course else [])])))
 
 
+def _cautions(runs: Any, store: Any) -> list[str]:
+    """What a person must know of runs that are shown together: how training ended, and where they were made."""
+    from syntagma.cli import single
+
+    metrics = runs.reindex(columns=["stopped", "cut_short"]).to_dict("records")
+    return [*single.notes(metrics), *filter(None, [store.mixed_environments(list(runs["id"]))])]
+
+
 def compare(
     directory: Directory,
     other: Annotated[str, typer.Argument(help="Another directory of results.", metavar="DIR2")],
@@ -125,9 +135,10 @@ def compare(
     as_json: AsJson = False,
 ) -> None:
     """Compare two directories of results: the runs they share, the settings that differ, and what those changed."""
-    from syntagma.cli import display
+    from syntagma.cli import display, single
     from syntagma.cli.paths import to_read
     from syntagma.sweep.comparison import compare as compared
+    from syntagma.sweep.environment import mixed
     from syntagma.sweep.store import Store
 
     with (
@@ -135,6 +146,10 @@ def compare(
         Store.open(to_read("DIR2", other), read_only=True) as second,
     ):
         tables = compared(first, second, metric)
+        ids = [store.ids() for store in (first, second)]
+        told = [note for store in (first, second) for note in single.notes(store.results().values(), str(store.path))]
+        environments = [*first.environments_of(ids[0]), *second.environments_of(ids[1])]
+    display.print_notes([*told, *filter(None, [mixed(environments)])])
     if as_json:
         display.print_json({name: display.records(table) for name, table in tables.items()})
     else:

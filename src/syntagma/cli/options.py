@@ -73,3 +73,9 @@ def import_files(files: Sequence[str]) -> None:
 
     for file in files:
         module_of_file(file, "with")
+
+
+def was_given(context: typer.Context, option: str) -> bool:
+    """Whether the command line gives that option, by the name of its argument, rather than leaving its default."""
+    source = context.get_parameter_source(option)
+    return source is not None and source.name == "COMMANDLINE"

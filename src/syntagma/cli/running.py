@@ -168,7 +168,8 @@ def merge(
         into = opened.enter_context(Store.create(place))
         with waiting(f"merging {len(sources)} directories"):
             done = merged(into, sources)
-    for line in (*done.damage, *done.conflicts):
+        mixed = into.mixed_environments()
+    for line in (*done.damage, *done.conflicts, *filter(None, [mixed])):
         display.console(stderr=True).print(f"note    {line}", markup=False, soft_wrap=True)
     there = f"; {done.repeated:,} were there already" if done.repeated else ""
     print(f"merged  {done.runs:,} runs, {done.facts:,} facts and {done.networks:,} networks into {place}{there}")

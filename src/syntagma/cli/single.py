@@ -155,11 +155,11 @@ def summary(metrics: Mapping[str, Any]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["quantity", "value"])
 
 
-def notes(results: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-    """What a person must know of how training ended, beside the numbers."""
-    metrics = list(results)
+def notes(results: Iterable[Mapping[str, Any]], place: str = "") -> Iterator[str]:
+    """What a person must know of how training ended, beside the numbers; of those in `place`, where it is named."""
+    metrics, where = list(results), f"{place}: " if place else ""
     diverged = sum(one.get("stopped") == "diverged" for one in metrics)
     if diverged:
-        yield f"{diverged} of {len(metrics)} trainings diverged: their numbers are of the best step before"
-    if short := sum(bool(one.get("cut_short")) for one in metrics):
-        yield f"{short} of {len(metrics)} trainings ended while still improving: raise training.max_steps"
+        yield f"{where}{diverged} of {len(metrics)} trainings diverged: their numbers are of the best step before"
+    if short := sum(one.get("cut_short") == True for one in metrics):  # noqa: E712 (NaN is not True)
+        yield f"{where}{short} of {len(metrics)} trainings ended while still improving: raise training.max_steps"

@@ -13,7 +13,7 @@ from __future__ import annotations
 import itertools
 import math
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -56,6 +56,40 @@ def swept(given: Sequence[str]) -> dict[str, list[Any]]:
     if (number := math.prod(map(len, found.values()))) > MOST_POINTS:
         raise invalid("sweep", " ".join(given), f"it makes {number:,} points", f"Give at most {MOST_POINTS:,}")
     return found
+
+
+def refuse_fixed(swept_keys: Iterable[str], changes: Iterable[str], fixed_sizes: Collection[str] = ()) -> None:
+    """Refuse a setting that is swept and set as well: one of the two would be overruled without a word.
+
+        refuse_fixed(["learner.width"], ["learner.width=3"])  # InputError: sweep='learner.width' cannot be used ...
+
+    Args:
+        swept_keys: what is swept or searched.
+        changes: each `key=value`, a whole group of settings (`learner={"width": 3}`) among them.
+        fixed_sizes: sizes that were given by an option of their own, as `examples`.
+
+    Raises:
+        InputError: such a setting, which is named.
+    """
+    fixed = {key: f"--set {key}=..." for change in changes for key in _set_by(change)}
+    fixed |= {name: f"--{name.replace('_', '-')}" for name in fixed_sizes}
+    for key in map(_without_spaces, swept_keys):
+        if key in fixed:
+            raise invalid("sweep", key, f"{fixed[key]} gives it one value", "Leave out one of the two")
+
+
+def _set_by(change: str) -> Iterator[str]:
+    """The keys to which `key=value` gives a value; of a mapping those inside, too."""
+    key, _, text = change.partition("=")
+    inside = [(_without_spaces(key), read_value(text))]
+    while inside:
+        key, value = inside.pop()
+        yield key
+        inside += [(f"{key}.{name}", one) for name, one in value.items()] if isinstance(value, dict) else []
+
+
+def _without_spaces(key: str) -> str:
+    return ".".join(part.strip() for part in key.split("."))
 
 
 ResultsOf = Callable[[Collection[str]], Mapping[str, Mapping[str, Any]]]

@@ -1,7 +1,7 @@
 """Learning curves, what is measured on them, and the claims that this decides."""
 
 from syntagma.curves.claim import Claim, Outcome, Verdict, certain, claims_tested, judge
-from syntagma.curves.curve import Band, LearningCurve, ratio
+from syntagma.curves.curve import Band, LearningCurve, ratio, training_caveat
 from syntagma.curves.interval import (
     CONFIDENCE,
     Interval,
@@ -32,5 +32,6 @@ __all__ = [
     "mean",
     "power_law",
     "ratio",
+    "training_caveat",
     "unmeasured",
 ]

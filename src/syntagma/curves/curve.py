@@ -7,6 +7,7 @@ known to cross beyond its largest size, one that begins beyond the line before i
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,8 @@ from syntagma.notebook import html_table
 
 if TYPE_CHECKING:
     import pandas as pd
+
+_CUT_SHORT = "training, not data, may have ended the curve"
 
 
 @dataclass(frozen=True)
@@ -57,8 +60,8 @@ class LearningCurve:
         cut_short: `[seeds, P]`, which runs were still improving when training ended; none where not given.
         run_ids: `[seeds, P]`, the start of each run's id in the store, which figures show; "" where not run.
 
-    What is measured where a run diverged, and a bound that comes from a run that was cut short, have a caveat: claims
-    that rest on them stay open.
+    What is measured where a run diverged, or was cut short, has a caveat: claims that rest on it stay open. A crossing
+    rests on no cut-short run but the last above the line: with more training the curve may have come to it earlier.
 
     Raises:
         InputError: sizes that do not increase, shapes that do not fit, or a seed without any number.
@@ -141,8 +144,16 @@ class LearningCurve:
 
     @checked
     def above(self, limits: float | Sequence[float] | Float[np.ndarray, " seeds"]) -> LearningCurve:
-        """The curve less each seed's own limit, such as its oracle's loss: the excess loss."""
-        return replace(self, losses=self.losses - self._lines(limits)[:, None])
+        """The curve less each seed's own limit, such as its oracle's loss: the excess loss.
+
+        Raises:
+            InputError: limits of another number; a difference beyond float64.
+        """
+        with np.errstate(over="ignore"):
+            excess = self.losses - self._lines(limits)[:, None]
+        if (np.isinf(excess) & ~np.isinf(self.losses)).any():
+            raise invalid("limits", limits, "the difference is beyond 1.8e308", "Give others")
+        return replace(self, losses=excess)
 
     @checked
     def crossings(self, lines: float | Sequence[float] | Float[np.ndarray, " seeds"]) -> PerSeed:
@@ -160,6 +171,24 @@ class LearningCurve:
     def crossing(self, lines: float | Sequence[float] | Float[np.ndarray, " seeds"]) -> Interval:
         """The geometric mean over seeds of the size at which the curve comes to its line, with its interval."""
         return self.crossings(lines).interval()
+
+    @checked
+    def final(self, below: float = math.nan) -> Interval:
+        """The mean over seeds at the largest size, of those that have been there: `curve.final().value`.
+
+        Args:
+            below: a training that was cut short could only have gone lower; so where the interval is below this number,
+                nothing rests on that, and it is no caveat.
+        """
+        there = ~np.isnan(self.losses[:, -1])
+        last = self.num_examples == self.num_examples[-1]
+        found = replace(PerSeed.exact(self.losses[there, -1]), caveat=self._caveat_at(last)).interval()
+        lower = found.high < below and self.cut_short is not None
+        return replace(self, cut_short=None).final() if lower else found
+
+    def caveat(self) -> str:
+        """Why what is measured at all sizes says nothing, as that runs diverged; empty where it does."""
+        return self._caveat_at(np.ones(len(self.num_examples), bool))
 
     @checked
     def crossed(self, lines: float | Sequence[float] | Float[np.ndarray, " seeds"]) -> bool:
@@ -184,13 +213,16 @@ class LearningCurve:
         if (excess <= 0).any():
             size = self.num_examples[inside][(excess <= 0).any(axis=0)][0]
             return unmeasured(f"at {size:.0f} examples a seed is at its limit or below: fit smaller sizes")
+        if (infinite := np.isinf(excess)).any():
+            size = self.num_examples[inside][infinite.any(axis=0)][0]
+            return unmeasured(f"at {size:.0f} examples a seed's loss is infinite: fit other sizes")
         x, slopes = np.log(self.num_examples[inside]), []
         for row in excess:
             have = ~np.isnan(row)
             if have.sum() < 2:
                 return unmeasured("a seed has fewer than two of the sizes asked for")
             slopes.append(-np.polyfit(x[have], np.log(row[have]), 1)[0])
-        return PerSeed.exact(slopes).interval()
+        return replace(PerSeed.exact(slopes), caveat=self._caveat_at(inside)).interval()
 
     def _repr_html_(self) -> str:
         rows = []
@@ -203,16 +235,20 @@ class LearningCurve:
 
     def _caveat(self, low: Float[np.ndarray, " seeds"], high: Float[np.ndarray, " seeds"]) -> str:
         """Why crossings between `low` and `high` say nothing, if so."""
-        x, parts = np.log(self.num_examples), []
+        x, diverged, cut = np.log(self.num_examples), 0, 0
         if self.diverged is not None:
             furthest = np.where(np.isfinite(high), high, low)
             before = np.arange(len(x)) <= np.searchsorted(x, furthest)[:, None]  # the size after the crossing, too
-            number = int((self.diverged & before).sum())
-            parts += [f"{number} run{'s' * (number > 1)} diverged"] if number else []
+            diverged = int((self.diverged & before).sum())
         if self.cut_short is not None:
-            last = (x == low[:, None]) & np.isinf(high)[:, None]
-            parts += ["training, not data, may have ended the curve"] if (self.cut_short & last).any() else []
-        return "; ".join(parts)
+            above = np.searchsorted(x, np.where(np.isfinite(high), high, low)) - np.isfinite(high)
+            cut = int((self.cut_short & (np.arange(len(x)) == above[:, None])).sum())
+        return _said(diverged, cut)
+
+    def _caveat_at(self, inside: Bool[np.ndarray, " P"]) -> str:
+        """Why losses at those sizes say nothing, if so."""
+        diverged, cut = (0 if flag is None else int(flag[:, inside].sum()) for flag in (self.diverged, self.cut_short))
+        return _said(diverged, cut)
 
     def _lines(self, lines: float | Sequence[float] | Float[np.ndarray, " seeds"]) -> Float[np.ndarray, " seeds"]:
         if np.ndim(lines) and len(np.ravel(lines)) != len(self.losses):
@@ -232,7 +268,10 @@ class LearningCurve:
         first = below[0]
         if first == 0:
             return -np.inf, float(x[0])
-        share = (losses[first - 1] - line) / (losses[first - 1] - losses[first])
+        fall = losses[first - 1] - losses[first]
+        if not np.isfinite(fall):  # from an infinite loss there is no line to draw
+            return float(x[first - 1]), float(x[first])
+        share = (losses[first - 1] - line) / fall
         at = float(x[first - 1] + share * (x[first] - x[first - 1]))
         return at, at
 
@@ -247,6 +286,20 @@ def _flag(rows: Any, name: str, like: Any) -> np.ndarray | None:
     if name not in rows:
         return None
     return (_wide(rows, name).reindex(index=like.index, columns=like.columns) == True).to_numpy(bool)  # noqa: E712 (NaN is not True)
+
+
+def training_caveat(runs: Any) -> str:
+    """Why what is measured on runs, rows of a table, says nothing, if so: `training_caveat(store.runs())`.
+
+    Those columns that it has not are passed over: `diverged` and `cut_short`.
+    """
+    flags = ("diverged", "cut_short")
+    return _said(*(int((runs[name] == True).sum()) if name in runs else 0 for name in flags))  # noqa: E712 (of NaN, too)
+
+
+def _said(diverged: int, cut_short: int) -> str:
+    parts = [f"{diverged} run{'s' * (diverged > 1)} diverged"] if diverged else []
+    return "; ".join([*parts, *([_CUT_SHORT] if cut_short else [])])
 
 
 @checked

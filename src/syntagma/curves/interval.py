@@ -32,10 +32,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Bool, Float
-from pydantic import PositiveInt
+from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt
 
 from syntagma.checked_call import checked
-from syntagma.curves.tail import Tail, censored_mean, welch
+from syntagma.curves.tail import Tail, censored_mean, mean_and_error, welch
 from syntagma.errors import invalid
 
 CONFIDENCE = 0.95
@@ -90,7 +90,13 @@ class Interval:
 
     @checked
     def at(self, confidence: float) -> tuple[float, float]:
-        """Both ends of the interval of that confidence: `interval.at(0.99)`."""
+        """Both ends of the interval of that confidence: `interval.at(0.99)`.
+
+        Raises:
+            InputError: a confidence that is not above 0 and below 1.
+        """
+        if not 0 < confidence < 1:
+            raise invalid("confidence", confidence, "it is above 0 and below 1", "For example 0.95")
         miss = (1 - confidence) / self._closed_ends
         low = -math.inf if self.lower is None else self.lower.end(miss, -1)
         high = math.inf if self.upper is None else self.upper.end(miss, +1)
@@ -117,7 +123,7 @@ class Interval:
         return min(1.0, self._closed_ends * min(above, below))
 
     @checked
-    def near(self, number: float, share: float) -> float:
+    def near(self, number: float, share: NonNegativeFloat) -> float:
         """What within `share` of `number` is nearest to the interval: a prediction that is only so exact.
 
         `Claim(..., number=interval.near(100, 0.1))` does not disagree where the interval reaches 90 to 110.
@@ -125,8 +131,13 @@ class Interval:
         low, high = number * (1 - share), number * (1 + share)
         return number if math.isnan(self.value) else min(max(self.value, low), high)
 
+    def complement(self) -> Interval:
+        """1 less the value, as an accuracy of an error; of no scale."""
+        lower, upper = (tail and Tail(1 - tail.centre, tail.error, tail.freedom) for tail in (self.upper, self.lower))
+        return replace(self, value=1 - self.value, lower=lower, upper=upper)
+
     @checked
-    def scaled(self, factor: float) -> Interval:
+    def scaled(self, factor: PositiveFloat) -> Interval:
         """The value in another unit, `factor` > 0: `threshold.scaled(1 - f)`."""
         if self.log:
             shift = math.log(factor)
@@ -227,20 +238,20 @@ class PerSeed:
     def _centre(self) -> float:
         """The mean of what is known best of each seed: itself, or its finite bound."""
         best = np.where(np.isfinite(self.low), self.low, self.high)
-        mean = float(np.mean(best))
+        mean, _ = mean_and_error(best)
         return _exp(mean) if self.log else mean
 
     def _tail(self, ends: Float[np.ndarray, " seeds"], known: Bool[np.ndarray, " seeds"], side: int) -> Tail | None:
         """What the end on `side` is made of, `ends` being the outermost that each seed can be there."""
         if not np.isfinite(ends).all():
             return None
-        number, error = len(ends), float(ends.std(ddof=1)) / math.sqrt(len(ends))
+        number, (centre, error) = len(ends), mean_and_error(ends)
         if known.all():
-            return Tail(float(ends.mean()), error, number - 1)
+            return Tail(centre, error, number - 1)
         if known.sum() > 1:
             return censored_mean(ends, ~known, side)
         freedom, step = (1, 0.0) if known.any() else (number - 1, self.spacing / _NORMAL_QUANTILE)
-        return Tail(float(ends.mean()), *welch([(error, freedom), (step, math.inf)]))
+        return Tail(centre, *welch([(error, freedom), (step, math.inf)]))
 
     def _reason(self, known: np.ndarray) -> str:
         """Which seeds are only bounded; empty where none is."""
@@ -279,7 +290,10 @@ def combined(weights: Sequence[float], groups: Sequence[Interval], *, log: bool 
     if len(weights) != len(groups) or not len(groups):
         raise invalid("weights", list(weights), f"there are {len(groups)} groups", "Give one for each, and one or more")
     centres = [math.log(g.value) if g.log and g.value > 0 else g.value for g in groups]
-    value = float(np.dot(weights, centres)) if all(map(math.isfinite, centres)) else math.nan
+    with np.errstate(over="ignore", invalid="ignore"):
+        value = float(np.dot(weights, centres)) if all(map(math.isfinite, centres)) else math.nan
+    if math.isinf(value):
+        return unmeasured("it is beyond 1.8e308")
     reasons = [g.reason for g in groups if g.reason]
     if math.isnan(value):
         return unmeasured(reasons[0] if reasons else "a part of it was not measured")
@@ -328,14 +342,11 @@ def jackknife(statistic: Callable[[np.ndarray], float], num_seeds: PositiveInt, 
     whole = float(statistic(everyone))
     if num_seeds < 2:
         return Interval(whole, log=log, num_seeds=num_seeds, reason=ONE_SEED)
-    without = np.array([statistic(np.delete(everyone, i)) for i in everyone])
-    if log:
-        centre, without = math.log(whole), np.log(without)
-    else:
-        centre = whole
-    error = math.sqrt((num_seeds - 1) * np.var(without))
-    if not math.isfinite(centre) or not math.isfinite(error):
+    without = np.array([statistic(np.delete(everyone, i)) for i in everyone], float)
+    if not np.isfinite([whole, *without]).all() or (log and min(whole, *without) <= 0):
         return unmeasured("it is not defined for these seeds")
+    centre, without = (math.log(whole), np.log(without)) if log else (whole, without)
+    error = (num_seeds - 1) * mean_and_error(without)[1]  # of n numbers with spread s, ((n - 1) s^2 (n - 1) / n)^(1/2)
     tail = Tail(centre, error, num_seeds - 1)
     return Interval(whole, tail, tail, log, num_seeds)
 
@@ -376,4 +387,7 @@ def _sum_of_tails(weights: Sequence[float], groups: Sequence[Interval], side: in
 
 
 def _exp(value: float) -> float:
-    return math.exp(value) if value < 709 else math.inf
+    try:
+        return math.exp(value)
+    except OverflowError:
+        return math.inf

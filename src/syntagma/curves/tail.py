@@ -41,7 +41,8 @@ def censored_mean(ends: Float[np.ndarray, " n"], bounded: Bool[np.ndarray, " n"]
     sqrt(r / (r - 1)) as in the unbiased variance, r the number of exact ones, at least two.
     """
     x, exact = -side * ends, ~bounded
-    number = int(exact.sum())
+    number, unit = int(exact.sum()), _power_of_two(float(np.abs(x - x[0]).max()))
+    shift, x = float(x[0]), (x - x[0]) / unit  # so that limits on the way mean the same whatever the numbers' size
     centre, spread = float(x.mean()), max(float(x.std()), 1e-12)
     for _ in range(500):
         hazard = _hazard((x - centre) / spread)
@@ -60,7 +61,7 @@ def censored_mean(ends: Float[np.ndarray, " n"], bounded: Bool[np.ndarray, " n"]
     of_spread = np.where(exact, 3 * z**2 - 1, z**2 * slope + 2 * z * hazard).sum()
     information = of_mean - mixed**2 / of_spread if of_spread > 0 else of_mean
     error = spread / math.sqrt(max(information, 1e-12)) * math.sqrt(number / (number - 1))
-    return Tail(-side * centre, error, number - 1)
+    return Tail(-side * (shift + unit * centre), unit * error, number - 1)
 
 
 def _hazard(z: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
@@ -70,13 +71,31 @@ def _hazard(z: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
     return math.sqrt(2 / math.pi) / erfcx(z / math.sqrt(2))
 
 
+def mean_and_error(values: Float[np.ndarray, " n"]) -> tuple[float, float]:
+    """The mean of n numbers and its standard error, NaN of one number; of finite numbers of any size."""
+    if not np.isfinite(values).all():
+        return float(values.mean()), math.nan
+    unit = _power_of_two(float(np.abs(values).max()))
+    shares = values / unit
+    error = float(shares.std(ddof=1)) / math.sqrt(len(values)) if len(values) > 1 else math.nan
+    return float(shares.mean()) * unit, error * unit
+
+
 def welch(errors: Sequence[tuple[float, float]]) -> tuple[float, float]:
     """The standard error of a sum of independent parts, and its degrees of freedom (Welch, Satterthwaite)."""
-    variance = sum(error**2 for error, _ in errors)
-    if variance == 0:
-        return 0.0, min(freedom for _, freedom in errors)
-    freedom = variance**2 / max(sum(error**4 / freedom for error, freedom in errors), 1e-300)
-    return math.sqrt(variance), freedom
+    largest = max(error for error, _ in errors)
+    if largest == 0 or not math.isfinite(largest):
+        return largest, min(freedom for _, freedom in errors)
+    unit = _power_of_two(largest)
+    shares = [(error / unit, freedom) for error, freedom in errors]  # their fourth powers are neither 0 nor infinite
+    variance = sum(share**2 for share, _ in shares)
+    below = sum(share**4 / freedom for share, freedom in shares)
+    return math.sqrt(variance) * unit, variance**2 / below if below else math.inf
+
+
+def _power_of_two(size: float) -> float:
+    """The largest one that is not above `size`, by which nothing is rounded; 1 for 0."""
+    return math.ldexp(0.5, math.frexp(size)[1]) if size else 1.0
 
 
 def _quantile(probability: float, freedom: float) -> float:

@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Literal
 
+from syntagma.checked_call import checked
 from syntagma.errors import invalid, unknown, whole_number
 from syntagma.kernels.activations import ActivationName
 from syntagma.kernels.architecture import Architecture, Readout
@@ -20,6 +21,7 @@ from syntagma.kernels.embedding import Embedding
 from syntagma.kernels.layers import Residual
 
 
+@checked
 def template_transformer(
     vocab: int,
     beta: float = 1.0,
@@ -46,6 +48,7 @@ def template_transformer(
     return Architecture(embedding=embedding, layers=(Attention(temperature=beta), dense), readout="class")
 
 
+@checked
 def transformer(
     vocab: int,
     blocks: int = 1,
@@ -75,6 +78,7 @@ def perceptron(vocab: int, layers: int = 3, activation: ActivationName = "relu")
     return Architecture(embedding=_one_hot(vocab), layers=(Convolution(activation=activation), *rest))
 
 
+@checked
 def hierarchical_cnn(vocab: int, branching: int, depth: int, *, shared: bool = True) -> Architecture:
     """`learners.HierarchicalCNN`, or `LocallyConnected` where not `shared`, on sequences of branching^depth tokens.
 

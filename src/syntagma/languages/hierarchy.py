@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Integer
 
+from syntagma.checked_call import flags_checked
 from syntagma.errors import InputError, invalid, whole_number
 from syntagma.languages import _grammar_file
 from syntagma.languages._distinct import draw_distinct
@@ -188,6 +189,7 @@ class RandomHierarchy(Language):
             tokens = self._sampler.draw(seed, num_sentences, threads)
         return self.parse(tokens, threads=threads) if hidden else Sample(tokens)
 
+    @flags_checked
     def parse(self, tokens: Integer[np.ndarray, "n T"], *, strict: bool = True, threads: int | None = None) -> Sample:
         """The levels and rules that make `tokens`, found bottom up; O(T) a sentence.
 

@@ -22,6 +22,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Bool, Float, Integer
 
+from syntagma.checked_call import flags_checked
 from syntagma.errors import InputError, invalid, unknown, whole_number
 from syntagma.languages._draws import exponentials
 from syntagma.languages.hierarchy import RandomHierarchy
@@ -46,6 +47,7 @@ class Intervention:
     applied: Bool[np.ndarray, " n"]
 
 
+@flags_checked
 def resample_rule(
     language: RandomHierarchy, sample: Sample, level: int, position: int, seed: int, *, different: bool = False
 ) -> Intervention:
@@ -74,6 +76,7 @@ def resample_rule(
     return _intervention(sample, Sample(levels[0], tuple(levels), tuple(rules)), applied)
 
 
+@flags_checked
 def resample_symbol(
     language: RandomHierarchy,
     sample: Sample,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import abc
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from jaxtyping import Float, Integer
 
+from syntagma.checked_call import checked, flags_checked
 from syntagma.languages.splits import Split, checked_sizes_of_splits, stream_of
 
 
@@ -47,6 +48,12 @@ class Source(abc.ABC):
     else:
         branching = num_classes = label_kind = None
 
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """What `sample` is given is looked at first, in every language, one's own too: no number or text is a flag."""
+        super().__init_subclass__(**kwargs)
+        if "sample" in vars(cls):
+            cls.sample = checked(cls.sample)
+
     @abc.abstractmethod
     def sample(self, seed: int, num_sentences: int, *, hidden: bool = False) -> Sample:
         """Independent sentences; the first k are the same for every `num_sentences >= k`."""
@@ -59,6 +66,7 @@ class Language(Source):
     def log_prob(self, tokens: Integer[np.ndarray, "n T"]) -> Float[np.ndarray, " n"]:
         """Exact log P(sentence) in nats; `-inf` where the language cannot produce it."""
 
+    @flags_checked
     def splits(
         self, *, train: int = 0, validation: int = 0, test: int = 0, seed: int = 0, hidden: bool = False
     ) -> dict[Split, Sample]:

@@ -10,10 +10,10 @@ import hashlib
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, BeforeValidator, Field, SerializeAsAny, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, SerializeAsAny, model_validator
 
 from syntagma.checked_model import CheckedModel
-from syntagma.errors import invalid, whole_number
+from syntagma.errors import InputError, invalid, whole_number
 from syntagma.extensions import Kinds
 from syntagma.languages._plain_text import check_is_text
 from syntagma.languages.corpora import Corpus, CorpusWindows
@@ -74,7 +74,7 @@ class HierarchySettings(CheckedModel):
 
 
 class TextSettings(CheckedModel):
-    """Windows of a text file: see `Text.read`. Give `sha256` where results must not depend on the path alone.
+    """Windows of a text file: see `Text.read`. Runs and studies know a text by `sha256`, and add it where it lacks.
 
     Attributes:
         path: the file; where its name is no UTF-8, `file:` and the name with its bytes as in addresses.
@@ -111,9 +111,25 @@ class TextSettings(CheckedModel):
         digest = hashlib.sha256(content).hexdigest()
         return cls(path=path, sentence_length=sentence_length, sha256=digest, **rest)
 
+    def with_content(self) -> TextSettings:
+        """These settings with the hash of the file as it is now, so that what is made of them depends on its content.
+
+        Those that have a hash, or whose file cannot be read, are left as they are: `language` says what is wrong.
+        """
+        if self.sha256 is not None:
+            return self
+        try:
+            return self.of_file(**self.model_dump(exclude={"kind", "sha256"}))
+        except InputError:
+            return self
+
     def language(self) -> Text:
         """The text itself, read from its file."""
         return Text.read(path_of(self.path), **self.model_dump(exclude={"kind", "path"}))
+
+
+KnownText = Annotated[TextSettings, AfterValidator(TextSettings.with_content)]
+"""Settings of a text as a study keeps them: with the hash of what it is."""
 
 
 class CorpusSettings(CheckedModel):

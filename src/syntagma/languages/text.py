@@ -22,7 +22,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 from jaxtyping import Integer
 
-from syntagma.checked_call import checked
+from syntagma.checked_call import checked, flags_checked
 from syntagma.errors import InputError, invalid, unknown, whole_number
 from syntagma.languages._draws import uniform_below
 from syntagma.languages._plain_text import decoded
@@ -38,6 +38,7 @@ MAX_BYTES = 2**29
 """The largest text that is read into memory unless a larger limit is given; reading takes ten times its size."""
 
 
+@flags_checked
 @dataclass(frozen=True, eq=False, repr=False)
 class Text(Source):
     """Windows of a text.

@@ -21,6 +21,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from syntagma.checked_call import flags_checked
 from syntagma.errors import invalid
 from syntagma.learners.course import Course
 from syntagma.learners.flat_weights import FlatWeights, is_weight
@@ -76,6 +77,7 @@ class Engine(Trainer):
         self._single = _Programs(self._start, self._advance, self._evaluate)
         self._batched = _Programs(jax.vmap(self._start), self._advance_many, jax.vmap(self._evaluate))
 
+    @flags_checked
     def fit(
         self,
         train: Sequence[Examples],

@@ -23,6 +23,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from syntagma.checked_call import flags_checked
 from syntagma.languages.hierarchy import RandomHierarchy
 from syntagma.languages.interventions import Intervention, resample_rule, resample_symbol
 from syntagma.languages.language import Sample
@@ -67,6 +68,7 @@ class Invariance:
     num_sentences: int
 
 
+@flags_checked
 def invariances(
     network: Network | ForeignNetwork,
     task: Task,

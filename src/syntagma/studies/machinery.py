@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydantic import ValidationError
 
+from syntagma.checked_call import flags_checked
 from syntagma.checked_model import first_problem
 from syntagma.curves import Verdict, judge
 from syntagma.errors import InputError
+from syntagma.studies.resting import open_where_diverged
 from syntagma.studies.schemas import RUNS, Table
 from syntagma.studies.study import Cell, Fact, FactMissing, Facts, Results, Settings, Study
 from syntagma.sweep.execution import Summary, execute
@@ -111,6 +113,7 @@ def check(study: Study[Any, Any], settings: Settings) -> list[Cell]:
         return plan(study, settings) if study.expected is not None else []
 
 
+@flags_checked
 def run(
     study: Study[Any, Any],
     settings: Settings,
@@ -262,7 +265,8 @@ def analyse(study: Study[Any, Any], store: Store) -> Analysis:
     runs = results.table(grid.finished())
     measured = study.measure(settings, facts, results)
     tables = {table.name: table for table in (*study.tables(measured), RUNS.table(runs))}
-    verdicts = judge(study.claims(measured))
+    claims = open_where_diverged(study, settings, facts, results, tuple(study.claims(measured)), runs)
+    verdicts = judge(claims)
     figures = tuple(study.figures(measured))
     notes = tuple(_notes(runs, grid.ids(), store))
     return Analysis(study.name, study.title, study.paper, tables, verdicts, figures, notes, provenance)
@@ -342,7 +346,8 @@ def _sentence(run: Run, names: Mapping[str, Any], metrics: Mapping[str, Any]) ->
         told.append(f"num_examples={run.num_examples}")
     loss = metrics.get("test_loss")
     said = "" if loss is None else f": {loss:.3f}"
-    return " ".join(told) + said + (" (diverged)" if metrics.get("stopped") == "diverged" else "")
+    flag = " (diverged)" if metrics.get("stopped") == "diverged" else " (cut short)" if metrics.get("cut_short") else ""
+    return " ".join(told) + said + flag
 
 
 def _notes(runs: Any, wanted: Collection[str], store: Store) -> Iterable[str]:
@@ -355,7 +360,8 @@ def _notes(runs: Any, wanted: Collection[str], store: Store) -> Iterable[str]:
         yield f"{number} of {len(runs)} runs diverged in training; claims that rest on one are open."
     cut = int((runs["cut_short"] == True).sum()) if "cut_short" in runs else 0  # noqa: E712 (NaN is not True)
     if cut:
-        yield f"{cut} of {len(runs)} runs were still improving on validation sentences when training ended."
+        still = "were still improving on validation sentences when training ended"
+        yield f"{cut} of {len(runs)} runs {still}; claims that rest on one are open."
     yield from store.damage(wanted)
     yield from damaged_failures(store)
     mixed = store.mixed_environments(list(runs["id"]))

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from pydantic import Field, model_validator
 
-from syntagma.curves import Claim, Interval, LearningCurve, mean, unmeasured
+from syntagma.curves import Claim, Interval, LearningCurve, unmeasured
 from syntagma.languages.settings import HierarchySettings
 from syntagma.learners import HierarchicalCNN, Transformer
 from syntagma.plot import Axis, Figure, Level, Panel
@@ -63,13 +63,17 @@ class Measured:
     chance: float
     floor: float
 
+    @property
+    def near(self) -> float:
+        """Nats above the exact posterior from which on down a learner has come near it."""
+        return NEAR * (self.chance - self.floor)
+
     def last_excess(self, learner: str) -> Interval:
         """The excess over the exact posterior at the largest size."""
         curve = self.excess.get((learner,))
         if curve is None or curve.num_examples[-1] != self.settings.sizes[-1]:
             return unmeasured("not trained yet")
-        values = curve.losses[:, -1]
-        return unmeasured("not trained yet") if np.isnan(values).any() else mean(values)
+        return unmeasured("not trained yet") if np.isnan(curve.losses[:, -1]).any() else curve.final(below=self.near)
 
 
 def masked_floor(language: HierarchySettings) -> tuple[float, float]:
@@ -135,9 +139,9 @@ def _predictions(settings: MaskedTokens, facts: Facts) -> Iterator[Table]:
 
 
 def _tables(measured: Measured) -> Iterator[Table]:
-    settings, gap = measured.settings, measured.chance - measured.floor
+    settings = measured.settings
     yield _MASKED.table(
-        {"learner": name, "label": contender.learner.label, "num_examples": settings.sizes[-1], "near": NEAR * gap}
+        {"learner": name, "label": contender.learner.label, "num_examples": settings.sizes[-1], "near": measured.near}
         | interval_columns(measured.last_excess(name))
         for name, contender in settings.learners.items()
     )
@@ -145,7 +149,7 @@ def _tables(measured: Measured) -> Iterator[Table]:
 
 def _claims(measured: Measured) -> Iterator[Claim]:
     """The loss of a masked token comes near that of its exact posterior."""
-    near = NEAR * (measured.chance - measured.floor)
+    near = measured.near
     for name, contender in measured.settings.learners.items():
         yield Claim(
             f"the {contender.learner.label} network comes near the exact posterior of a masked token",

@@ -13,7 +13,7 @@ A new study is one file with a `STUDY`, in the package or anywhere: see examples
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
@@ -24,7 +24,7 @@ from syntagma.checked_model import CheckedModel
 from syntagma.curves import Claim
 from syntagma.errors import InputError, invalid
 from syntagma.studies.schemas import Table
-from syntagma.sweep.identity import canonical_text
+from syntagma.sweep.identity import canonical_text, identity_text
 
 if TYPE_CHECKING:
     from syntagma.plot import Figure
@@ -78,13 +78,13 @@ class FactMissing(InputError):
 
 
 class Facts:
-    """The facts known so far."""
+    """The facts known so far, each by what determines it: where a text lies is no part of that."""
 
     def __init__(self, known: Iterable[tuple[Mapping[str, Any], dict[str, Any]]] = ()) -> None:
-        self._known = {canonical_text(key): value for key, value in known}
+        self._known = {identity_text(key): value for key, value in known}
 
     def __contains__(self, key: Mapping[str, Any]) -> bool:
-        return canonical_text(key) in self._known
+        return identity_text(key) in self._known
 
     def __getitem__(self, key: Mapping[str, Any]) -> dict[str, Any]:
         """The fact of that key.
@@ -93,18 +93,18 @@ class Facts:
             FactMissing: it is not computed yet.
         """
         try:
-            return self._known[canonical_text(key)]
+            return self._known[identity_text(key)]
         except KeyError:
             what = f"the results lack a fact, {canonical_text(key)[:120]}"
             raise FactMissing(f"{what}: give the command again, it goes on where it stopped.") from None
 
     def get(self, key: Mapping[str, Any]) -> dict[str, Any] | None:
         """The fact of that key, None where it is not computed yet."""
-        return self._known.get(canonical_text(key))
+        return self._known.get(identity_text(key))
 
     def add(self, key: Mapping[str, Any], value: Mapping[str, Any]) -> None:
         """Keep a fact."""
-        self._known[canonical_text(key)] = dict(value)
+        self._known[identity_text(key)] = dict(value)
 
 
 class Results:
@@ -165,6 +165,10 @@ class Results:
             return metrics["history"]
         assert self.store is not None
         return self.store.history(run.id()).to_dict("records")  # pyright: ignore[reportReturnType]
+
+    def without(self, identities: Collection[str]) -> Results:
+        """Those of all other runs, as far as they have been read."""
+        return Results({name: metrics for name, metrics in self._known.items() if name not in identities}, self.store)
 
     def table(self, cells: Iterable[Cell], columns: Sequence[str] = ()) -> pd.DataFrame:
         """One row for each cell whose run is finished: its names, its run's `id`, its metrics, `diverged`.

@@ -132,6 +132,13 @@ def differences(environments: Iterable[Mapping[str, Mapping[str, Any]]]) -> dict
     return {name: known for name, known in values.items() if len(known) > 1}
 
 
+def mixed(environments: Iterable[Mapping[str, Mapping[str, Any]]]) -> str:
+    """A line that says in what environments of results differ that may change bits; empty where they do not."""
+    different = differences(environments)
+    said = [f"{name} {' and '.join(str(one) or 'none' for one in values)}" for name, values in different.items()]
+    return f"the results come from environments that may give other bits: {'; '.join(said)}" if said else ""
+
+
 def _plain(value: Any) -> str | bool | None:
     return value if value is None or isinstance(value, bool) else str(value)
 

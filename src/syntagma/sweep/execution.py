@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from syntagma.atomic_file import remove_abandoned
+from syntagma.checked_call import flags_checked
 from syntagma.errors import InputError
 from syntagma.sweep.attempts import Attempts
 from syntagma.sweep.endings import Endings, endings_raised
@@ -53,6 +54,7 @@ class Summary:
     left_out: tuple[Failure, ...]
 
 
+@flags_checked
 def execute(
     next_runs: NextRuns,
     store: Store,

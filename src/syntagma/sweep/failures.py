@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from syntagma.sweep import database
-from syntagma.sweep.identity import canonical_text, run_id
+from syntagma.sweep.identity import canonical_text, is_id_of, run_id
 from syntagma.sweep.reading import shown
 from syntagma.sweep.rows import checksum_of
 from syntagma.sweep.stored_json import Damaged, mapping_of
@@ -122,6 +122,6 @@ def _read(row: Sequence[Any], said: object) -> Failure:
     if said is not None and said != checksum_of(*map(repr, row)):
         raise Damaged("its checksum does not fit")
     config = mapping_of(text, "configuration")
-    if run_id(config) != identity:
+    if not is_id_of(identity, config):
         raise Damaged("its configuration is not that of its id")
     return Failure(identity, config, " ".join(reason.split()), details, attempts, failed_at)

@@ -5,7 +5,8 @@ reads back to the same float64, so the text and the hash are the same on every m
 different values (configurations are typed, so one field always gives the same of the two); `-0.0` is `0.0`.
 
 What does not determine a result stays out of the hash: which study asked for the run, which is no part of its
-configuration, and where a text lay, wherever the digest of its content stands beside its path.
+configuration, and where a text or corpus lay and how large it might be, wherever the digest of its content stands
+beside that.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from syntagma.errors import invalid
@@ -23,8 +24,14 @@ ID_LENGTH = 20
 """Hexadecimal digits of a run's id: 80 bits, so that two of a million runs share one with probability 4e-13."""
 
 
+_PLACES = {"sha256": {"path", "max_bytes"}, "digest": {"directory"}}
+"""By the digest of a content, what stands beside it and says where the content is, or how to read it."""
+_PLACES_BEFORE = {"sha256": {"path"}}
+"""As ids were made before runs of corpora were known by their content; such rows are read, and done again."""
+
+
 def run_id(config: Mapping[str, Any]) -> str:
-    """The first 20 hexadecimal digits of SHA-256 of the canonical text of `config`, without paths of known content.
+    """The first 20 hexadecimal digits of SHA-256 of the canonical text of `config`, without places of known content.
 
         run_id({"seed": 3})  # "4d687b6437462c4d42e6"
 
@@ -32,12 +39,22 @@ def run_id(config: Mapping[str, Any]) -> str:
         InputError: NaN or infinity somewhere in it (they equal nothing, so the run could not be found again), a whole
             number of more than 64 bits, or a value that is no JSON value.
     """
-    return id_of_text(canonical_text(_without_known_paths(config)))
+    return id_of_text(identity_text(config))
+
+
+def is_id_of(identity: str, config: Mapping[str, Any]) -> bool:
+    """Whether `identity` is the id of `config`, as it is made now or was made before."""
+    return identity in (run_id(config), id_of_text(canonical_text(_without_places(config, _PLACES_BEFORE))))
 
 
 def id_of_text(text: str) -> str:
-    """The id of the configuration whose canonical text, without paths of known content, is `text`."""
+    """The id of the configuration whose `identity_text` is `text`."""
     return digest(text)[:ID_LENGTH]
+
+
+def identity_text(value: Any) -> str:
+    """The canonical text of what determines a result: of `value` without places of known content."""
+    return canonical_text(_without_places(value, _PLACES))
 
 
 def digest(text: str) -> str:
@@ -101,12 +118,12 @@ def flatten(mapping: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def _without_known_paths(value: Any) -> Any:
-    """`value` without each `path` that stands beside the `sha256` of what lies there."""
+def _without_places(value: Any, places: Mapping[str, Collection[str]]) -> Any:
+    """`value` without the names in `places` that stand beside the digest of what lies there."""
     if isinstance(value, Mapping):
-        known = value.get("sha256") is not None
-        return {k: _without_known_paths(inner) for k, inner in value.items() if not (known and k == "path")}
-    return [_without_known_paths(inner) for inner in value] if isinstance(value, list | tuple) else value
+        left_out = {name for digest_of, names in places.items() if value.get(digest_of) is not None for name in names}
+        return {name: _without_places(inner, places) for name, inner in value.items() if name not in left_out}
+    return [_without_places(inner, places) for inner in value] if isinstance(value, list | tuple) else value
 
 
 def _frozen(value: Any) -> Any:

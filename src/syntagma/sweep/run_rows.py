@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from syntagma.errors import InputError
-from syntagma.sweep.identity import canonical_text, id_of_text, json_text, run_id
+from syntagma.sweep.identity import canonical_text, id_of_text, is_id_of, json_text, run_id
 from syntagma.sweep.rows import checksum_of, verified
 from syntagma.sweep.stored_json import Damaged, mapping_of
 
@@ -105,12 +105,12 @@ def check_id(identity: str, config: str) -> None:
     Raises:
         Damaged: it is not.
     """
-    if id_of_text(config) != identity and _id(mapping_of(config, "configuration")) != identity:
+    if id_of_text(config) != identity and not _is_id_of(identity, mapping_of(config, "configuration")):
         raise Damaged("its configuration is not that of its id")
 
 
-def _id(config: Mapping[str, Any]) -> str | None:
+def _is_id_of(identity: str, config: Mapping[str, Any]) -> bool:
     try:
-        return run_id(config)
+        return is_id_of(identity, config)
     except InputError:
-        return None
+        return False

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from syntagma.checked_model import CheckedModel
 from syntagma.errors import invalid
-from syntagma.languages.settings import AnyLanguage
+from syntagma.languages.settings import AnyLanguage, TextSettings
 from syntagma.languages.splits import Split, stream_of
 from syntagma.learners import AnyLearner, Engine, Fit, NetworkLearner, Trainer, Training, trainer_of
 from syntagma.learners.trainer import check_test_name
@@ -28,6 +28,8 @@ from syntagma.sweep.weights import Checkpoints
 from syntagma.tasks import AnyTask, Examples
 
 ENGINE_REVISION = 5
+AS_STORED = "as stored"
+"""The context of validation where a run is read from a store, in place of being asked for."""
 
 
 class Run(CheckedModel):
@@ -60,6 +62,16 @@ class Run(CheckedModel):
     seed: int = Field(ge=0)
     checkpoints: int = Field(default=0, ge=0, exclude_if=lambda number: number == 0)
     revision: int = ENGINE_REVISION
+
+    @field_validator("language", "validation_language", "test_language", "tests")
+    @classmethod
+    def _texts_are_their_content(cls, given: Any, info: ValidationInfo) -> Any:
+        """A text is known by what it is; but a stored run is as it was, whatever lies there now."""
+        if info.context == AS_STORED:
+            return given
+        if isinstance(given, Mapping):
+            return {name: _with_content(one) for name, one in given.items()}
+        return _with_content(given)
 
     @model_validator(mode="after")
     def _only_networks_are_kept(self) -> Run:
@@ -180,6 +192,10 @@ def _fit_and_keep(
     fits = fit(watch=checkpoints.watch(training.evaluation_steps(training.length(runs[0].num_examples))))
     checkpoints.best(fits)
     return fits
+
+
+def _with_content(language: Any) -> Any:
+    return language.with_content() if isinstance(language, TextSettings) else language
 
 
 @dataclass

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from syntagma.errors import InputError, check_kind, invalid, whole_number
 from syntagma.sweep import database, migration, tags
 from syntagma.sweep.database_errors import troubles_explained
-from syntagma.sweep.environment import differences, environment
+from syntagma.sweep.environment import environment, mixed
 from syntagma.sweep.flat_runs import FlatRuns
 from syntagma.sweep.identity import flatten, plain, run_id
 from syntagma.sweep.reading import Reader
@@ -349,12 +349,13 @@ class Store:
             ids = self._reader.checked_ids(ids)
         if not here and len(self._reader.environments_named()) < 2:
             return ""
+        descriptions = self.environments_of(ids)
+        return mixed([*descriptions, environment()] if here and descriptions else descriptions)
+
+    def environments_of(self, ids: Collection[str] | None = None) -> list[dict[str, dict[str, Any]]]:
+        """What those runs, or all, were made with: `environments` of which some run is."""
         used = {run.environment for run in self._reader.all(StoredId, ids)}
-        descriptions = [description for name, description in self.environments().items() if name in used]
-        if here and used:
-            descriptions.append(environment())
-        said = [f"{name} {' and '.join(map(str, values))}" for name, values in differences(descriptions).items()]
-        return f"the results come from environments that may give other bits: {'; '.join(said)}" if said else ""
+        return [description for name, description in self.environments().items() if name in used]
 
     def damage(self, ids: Collection[str] | None = None) -> list[str]:
         """A line for what is damaged in the file, and so left out of all that is read; linear in its size.

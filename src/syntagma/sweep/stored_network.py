@@ -15,7 +15,7 @@ from syntagma.learners import Network
 from syntagma.probes.tables import PROBES, probe_tables
 from syntagma.sweep import weights
 from syntagma.sweep.identity import run_id
-from syntagma.sweep.runs import Run
+from syntagma.sweep.runs import AS_STORED, Run
 from syntagma.sweep.selection import where
 from syntagma.sweep.tags import COLUMN
 
@@ -99,7 +99,7 @@ def probe_run(
 
 def _run_of(store: Store, identity: str) -> Run:
     try:
-        return Run.model_validate(store.config(identity))
+        return Run.model_validate(store.config(identity), context=AS_STORED)
     except ValidationError as error:
         field = ".".join(map(str, error.errors()[0]["loc"])) or "configuration"
         raise InputError(

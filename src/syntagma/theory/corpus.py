@@ -15,6 +15,7 @@ arXiv 2406.00048. The fit of a decay to an unknown limit is derived here: it is 
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Any
 
 import numpy as np
@@ -27,17 +28,20 @@ from syntagma.checked_call import checked
 from syntagma.errors import invalid
 
 SOURCE = "arXiv 2602.07488"
+_APART = 1e-9
+"""Logarithms nearer than this are of one size."""
 _EXPONENTS = (0.02, 8.0)
 """Where a decay to an unknown limit is looked for."""
 
 
 @checked
 def power_exponent(x: Float[np.ndarray, " k"], y: Float[np.ndarray, " k"]) -> float:
-    """b of y ~ x^(-b), least squares in logarithms; NaN with fewer than two values, or one that is not positive.
+    """b of y ~ x^(-b), least squares in logarithms; NaN with fewer than two different x, or one value that is not
+    positive.
 
     `power_exponent(np.array([1.0, 4.0]), np.array([1.0, 0.5]))` is 0.5.
     """
-    if len(x) < 2 or not ((x > 0) & (y > 0)).all():
+    if len(x) < 2 or not ((x > 0) & (y > 0)).all() or np.ptp(np.log(x)) < _APART:
         return float("nan")
     return -float(np.polyfit(np.log(x), np.log(y), 1)[0])
 
@@ -51,15 +55,18 @@ def decay_to_limit(
     `decay_to_limit(np.arange(1.0, 9.0), 2 + np.arange(1.0, 9.0) ** -0.5)` is (2, 1, 0.5) to six digits or so.
 
     For a given exponent the other two are linear, so that only the exponent is searched for. NaN with fewer than four
-    points, or where the best exponent lies at an end of the search: the data do not bend as a power does.
+    points, or where the best exponent lies at an end of the search: the data do not bend as a power does. An amplitude
+    beyond 1.8e308 is infinite.
     """
     unknown = float("nan"), float("nan"), float("nan")
-    if len(x) < 4:
+    largest = float(np.abs(y).max(initial=0.0))
+    if len(x) < 4 or not largest:
         return unknown
+    logs, values = np.log(x), y / largest
+    first = float(logs.min())  # powers are in units of the largest, so that none is beyond float64
 
     def solved(exponent: float) -> tuple[np.ndarray, float]:
-        columns = np.stack([np.ones_like(x, float), np.asarray(x, float) ** -exponent], axis=1)
-        return nnls(columns, y)
+        return nnls(np.stack([np.ones_like(logs), np.exp(-exponent * (logs - first))], axis=1), values)
 
     grid = np.geomspace(*_EXPONENTS, 41)
     best = int(np.argmin([solved(value)[1] for value in grid]))
@@ -72,13 +79,24 @@ def decay_to_limit(
         options={"xatol": 1e-6},
     )
     (limit, amplitude), _ = solved(float(found.x))
-    return float(limit), float(amplitude), float(found.x)
+    with np.errstate(over="ignore", under="ignore"):
+        amplitude = (
+            float(np.exp(float(found.x) * first + math.log(amplitude) + math.log(largest))) if amplitude else 0.0
+        )
+    return float(limit) * largest, amplitude, float(found.x)
 
 
 @checked
 def forecast(gamma: float, beta: PositiveFloat) -> float:
-    """alpha = gamma / (2 beta) of loss - limit ~ P^(-alpha): `forecast(gamma=0.34, beta=0.88)` is 0.19."""
-    return gamma / (2 * beta)
+    """alpha = gamma / (2 beta) of loss - limit ~ P^(-alpha): `forecast(gamma=0.34, beta=0.88)` is 0.19.
+
+    Raises:
+        InputError: alpha is beyond float64.
+    """
+    alpha = gamma / 2 / beta
+    if not math.isfinite(alpha):
+        raise invalid("beta", beta, f"with gamma={gamma} alpha is beyond 1.8e308", "Raise it")
+    return alpha
 
 
 @checked
@@ -91,8 +109,18 @@ def collapse(
     """P / n^(2 beta), and n^gamma by which L_n(P) - H_inf is to be multiplied: on these axes all L_n are one curve.
 
     `x, factor = collapse(num_tokens, context, gamma, beta)`, to be drawn as `x, factor * (losses - limit)`.
+
+    Raises:
+        InputError: numbers beyond float64.
     """
-    return num_tokens / context ** (2 * beta), context**gamma
+    with np.errstate(all="ignore"):
+        power, factor = context ** (2 * beta), context**gamma
+        by_logarithms = np.exp(np.log(num_tokens) - 2 * beta * np.log(context))
+        x = np.where(np.isfinite(power) & (power > 0), num_tokens / power, by_logarithms)
+    for name, given, values in (("beta", beta, x), ("gamma", gamma, factor)):
+        if not np.isfinite(values).all():
+            raise invalid(name, given, "a power of the context is beyond 1.8e308", "Choose a smaller exponent")
+    return x, factor
 
 
 @checked
@@ -105,5 +133,6 @@ def scatter(x: Float[np.ndarray, " k"], y: Float[np.ndarray, " k"]) -> float:
     for name, values in (("x", x), ("y", y)):
         if not len(values) or values.min() <= 0:
             raise invalid(name, values, "logarithms are taken of at least one number", "Give numbers above 0")
-    degree = min(3, len(set(x.tolist())) - 1)
-    return float(np.std(np.log(y) - np.polyval(np.polyfit(np.log(x), np.log(y), degree), np.log(x))))
+    logs = np.log(x)
+    degree = min(3, len(set(np.round(logs, 9).tolist())) - 1)
+    return float(np.std(np.log(y) - np.polyval(np.polyfit(logs, np.log(y), degree), logs)))

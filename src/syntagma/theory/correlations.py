@@ -33,6 +33,7 @@ m = 4) to 2.4 (v = 8, m = 3) at L = 4.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -42,8 +43,9 @@ from pydantic import NonNegativeFloat, PositiveInt
 from syntagma.checked_call import checked
 from syntagma.errors import invalid, unknown, whole_number
 from syntagma.statistics.correlations import Kind
-from syntagma.theory.hierarchy import sparsity
+from syntagma.theory.hierarchy import tuples_beside
 
+_SMALLEST = 300 * math.log(10)
 _KINDS: tuple[Kind, ...] = ("token", "symbol", "tuple", "conditional")
 
 
@@ -60,7 +62,10 @@ def leading_squared_covariance(
     """
     level = whole_number("level", level)
     power = {"token": 2 * level - 1, "symbol": level, "tuple": level + 2, "conditional": 4}[_known(kind)]
-    return (1.0 - sparsity(vocab, rules, branching)) / (vocab**3 * rules**power)
+    tuples = tuples_beside(vocab, branching)
+    if 3 * math.log(vocab) + power * math.log(rules) > _SMALLEST:
+        raise invalid("level", level, f"the covariance is below 1e-300 with vocab={vocab}, rules={rules}", "Lower it")
+    return (tuples - rules) / tuples / (vocab**3 * rules**power)
 
 
 @checked
@@ -120,8 +125,13 @@ def marginal_norms(
 
     `marginal_norms(8, 2, 4, rule_squares=1 / 3, num_classes=8)` for m = 3 equal rules; v N_l tends to u_l of
     `theory.hierarchy` for large v.
+
+    Raises:
+        InputError: one symbol; more tuples than 1e300.
     """
-    agree_in_one = (vocab ** (branching - 1) - 1) / (vocab**branching - 1)
+    if vocab < 2:
+        raise invalid("vocab", vocab, "rules differ where there are two symbols or more", "Choose 2 or more")
+    agree_in_one = (tuples_beside(vocab, branching) - 1) / (tuples_beside(vocab, branching + 1) - 1)
     norms = [1.0 / num_classes]
     for _ in range(depth):
         norms.append(_keeps(vocab, branching, rule_squares) * norms[-1] + agree_in_one)
@@ -146,7 +156,7 @@ def _at_ancestor(vocab: int, branching: int, squares: float, cubes: float) -> fl
     """sum of C^2 of two children, from the sums of squares and of cubes of the rules' probabilities (2 above)."""
     share = vocab**-branching
     second, third = squares - share, cubes - 3.0 * squares * share + 2.0 * share**2
-    if second <= 1e-12:  # all tuples equally probable: independent children
+    if second <= 1e-12 * share:  # all tuples equally probable: independent children
         return 0.0
     agree_in_two = (vocab ** (branching - 2) - 1) / (vocab**branching - 1)
     variance = squares * (1.0 - agree_in_two) + agree_in_two - vocab**-2

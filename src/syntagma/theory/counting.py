@@ -18,6 +18,7 @@ v = 8 and 1.9 to 3.6 times it at v = 16 (m = 2 to 4, L = 4, levels 1, 2 and 3 al
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -29,14 +30,18 @@ from syntagma.errors import invalid
 from syntagma.languages.hierarchy import RandomHierarchy
 
 SOURCE = "half of the blocks seen, derived here (theory.counting)"
+_LARGE = 600.0
 
 
 @checked
 def thresholds(language: RandomHierarchy) -> Float[np.ndarray, " L"]:
-    """P_1..P_L of counting: `thresholds(RandomHierarchy(8, 3, 2, 4))`; NaN where rules are not equally probable."""
+    """P_1..P_L of counting: `thresholds(RandomHierarchy(8, 3, 2, 4))`.
+
+    NaN where rules are not equally probable, infinite beyond 1.8e308.
+    """
     if any(np.ptp(weights) > 0 for weights in language.weights):
         return np.full(language.depth, np.nan)
-    return np.array([_half_seen(*_blocks(language, level)) for level in range(1, language.depth + 1)])
+    return np.array([_half_seen(*_blocks(language, level), language.rules) for level in range(1, language.depth + 1)])
 
 
 @checked
@@ -55,13 +60,22 @@ def seen(num_examples: NonNegativeFloat, probabilities: Float[np.ndarray, " n"],
 
 def _seen(num_examples: float, probabilities: Float[np.ndarray, " n"], each: float) -> float:
     with np.errstate(divide="ignore"):
-        missed = np.exp(num_examples * np.log1p(-probabilities / each))
-    return float(probabilities @ (1.0 - missed))
+        return float(probabilities @ -np.expm1(num_examples * np.log1p(-probabilities / each)))
 
 
-def _half_seen(probabilities: Float[np.ndarray, " n"], each: float) -> float:
+def _half_seen(probabilities: Float[np.ndarray, " n"], power: int, rules: int) -> float:
+    """P of S(P) = 1/2 with M = m^power."""
     from scipy.optimize import brentq
 
+    log_each = power * math.log(rules)
+    if log_each > _LARGE:  # then (1 - p / M)^P is exp(-p P / M), and P in proportion to M
+        most = np.log(4.0 * len(probabilities))
+        log_share: Any = brentq(
+            lambda log: float(probabilities @ -np.expm1(-probabilities * np.exp(log))) - 0.5, -1, most
+        )
+        with np.errstate(over="ignore"):
+            return float(np.exp(log_each + log_share))
+    each = float(rules) ** power
     if _seen(1.0, probabilities, each) >= 0.5:
         return 1.0
     most = np.log(4.0 * len(probabilities) * each)  # S(P) >= 1 - n M / (e P) for n M blocks
@@ -69,11 +83,11 @@ def _half_seen(probabilities: Float[np.ndarray, " n"], each: float) -> float:
     return float(np.exp(log_half))
 
 
-def _blocks(language: RandomHierarchy, level: int) -> tuple[Float[np.ndarray, " n"], float]:
-    """p(b) of the last token and the symbols next to the path from it up to `level`, and M."""
+def _blocks(language: RandomHierarchy, level: int) -> tuple[Float[np.ndarray, " n"], int]:
+    """p(b) of the last token and the symbols next to the path from it up to `level`, and the power of m that M is."""
     path, probability = _tops(language, level)
     beside = np.zeros((len(path), 0), np.int64)
-    each = 1.0
+    power = 0
     for below in range(level - 1, -1, -1):
         rules = language.productions[below][path]  # [n, m, s]
         number = rules.shape[1]
@@ -81,9 +95,9 @@ def _blocks(language: RandomHierarchy, level: int) -> tuple[Float[np.ndarray, " 
         beside = np.concatenate([beside, rules[:, :, :-1].reshape(len(beside), -1)], axis=1)
         path, probability = rules[:, :, -1].reshape(-1), np.repeat(probability / number, number)
         span = (language.branching**below - 1) // (language.branching - 1)
-        each *= float(language.rules) ** ((language.branching - 1) * span)
+        power += (language.branching - 1) * span
     _, kind = np.unique(np.column_stack([beside, path]), axis=0, return_inverse=True)
-    return np.bincount(kind.reshape(-1), weights=probability), each
+    return np.bincount(kind.reshape(-1), weights=probability), power
 
 
 def _tops(language: RandomHierarchy, level: int) -> tuple[np.ndarray, Float[np.ndarray, " n"]]:

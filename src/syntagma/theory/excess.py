@@ -51,7 +51,7 @@ _SIZES_A_DOUBLING = 64
 def half_way_lines(plateaus: Annotated[ArrayLike, "levels"]) -> Float[np.ndarray, " L"]:
     """(L_(l-1) + L_l) / 2 for l = 1..L: `half_way_lines([2.0, 1.0, 0.5])` is [1.5, 0.75]."""
     values = np.asarray(plateaus, np.float64)
-    return 0.5 * (values[:-1] + values[1:])
+    return 0.5 * values[:-1] + 0.5 * values[1:]
 
 
 @checked(not_finite=("losses",))
@@ -128,7 +128,7 @@ def curve_exponent(
     """
     if largest <= smallest:
         raise invalid("largest", largest, f"it is above smallest={smallest}", "Raise largest")
-    number = int(np.ceil(_SIZES_A_DOUBLING * np.log2(largest / smallest))) + 1
+    number = int(np.ceil(_SIZES_A_DOUBLING * (np.log2(largest) - np.log2(smallest)))) + 1
     sizes = np.geomspace(smallest, largest, number)
     return excess_exponent(crossings(sizes, curve(sizes), plateaus), plateaus, first, last)
 
@@ -149,5 +149,6 @@ def _first_below(where: np.ndarray, values: np.ndarray, line: float) -> float:
     first = int(below[0])
     if first == 0:
         return 0.0
-    share = (values[first - 1] - line) / (values[first - 1] - values[first])
+    fall = values[first - 1] - values[first]
+    share = (values[first - 1] - line) / fall if np.isfinite(fall) else 1.0  # as for a very large one
     return float(np.exp(where[first - 1] + share * (where[first] - where[first - 1])))

@@ -24,7 +24,7 @@ _SIZES = np.geomspace(0.5, 1e7, 4001)
 
 @checked
 def half_error(spectrum: Spectrum, target: Float[np.ndarray, " K"], ridge: NonNegativeFloat) -> float:
-    """The number of examples at which the predicted test error is half of the target's variance, which is 1.
+    """The number of examples at which the predicted test error is half of the target's variance.
 
     Interpolated in ln n; NaN where it is below half from the start, or nowhere up to 1e7 examples.
     Example: `half_error(Spectrum([1.0, 0.1], [1, 63]), np.array([0.0, 1.0]), ridge=0.02)`.
@@ -36,11 +36,12 @@ def half_error(spectrum: Spectrum, target: Float[np.ndarray, " K"], ridge: NonNe
         raise invalid("target", target, "all its parts are 0", "Give a target with variance")
     errors = solve(spectrum, _SIZES, ridge).errors(target)
     error = errors.bias + errors.variance
-    below = np.flatnonzero(error <= 0.5)
+    half = 0.5 * float(target.sum())
+    below = np.flatnonzero(error <= half)
     if not len(below) or below[0] == 0:
         return float("nan")
     i = below[0]
-    share = (error[i - 1] - 0.5) / (error[i - 1] - error[i])
+    share = (error[i - 1] - half) / (error[i - 1] - error[i])
     return float(np.exp(np.log(_SIZES[i - 1]) + share * np.log(_SIZES[i] / _SIZES[i - 1])))
 
 

@@ -49,6 +49,8 @@ from syntagma.errors import invalid
 
 SOURCE = "arXiv 2505.07070"
 CLASS_SOURCE = "arXiv 2307.02129"
+_MOST_DIGITS = 300 * math.log(10)
+_DEEPEST = 1000
 
 
 @checked
@@ -60,7 +62,18 @@ def law_name(weight_sharing: bool) -> str:
 @checked
 def sparsity(vocab: PositiveInt, rules: PositiveInt, branching: PositiveInt) -> float:
     """f = m / v^(s-1), the fraction of tuples that are some symbol's rule: `sparsity(16, 2, 2)` is 1/8. Exact."""
-    return rules / vocab ** (branching - 1)
+    return rules / tuples_beside(vocab, branching)
+
+
+def tuples_beside(vocab: int, branching: int) -> int:
+    """v^(s-1), what can stand beside one symbol of a tuple: `tuples_beside(16, 3)` is 256.
+
+    Raises:
+        InputError: it is beyond the numbers of float64.
+    """
+    if (branching - 1) * math.log(vocab) > _MOST_DIGITS:
+        raise invalid("branching", branching, f"vocab^(branching-1) is beyond 1e300 with vocab={vocab}", "Lower it")
+    return vocab ** (branching - 1)
 
 
 @checked
@@ -83,10 +96,12 @@ def thresholds(
     Raises:
         InputError: more rules than tuples.
     """
-    f = _checked_sparsity(vocab, rules, branching)
-    if f == 1:
+    left = _share_left(vocab, rules, branching)
+    _check_depth(depth)
+    if left == 0:
         return np.full(depth, np.inf)
-    return vocab * np.power(float(rules), _powers(depth, weight_sharing)) / (1 - f)
+    with np.errstate(over="ignore"):
+        return vocab * np.power(float(rules), _powers(depth, weight_sharing)) / left
 
 
 @checked
@@ -106,12 +121,15 @@ def finite_rules_thresholds(
     Raises:
         InputError: more rules than tuples.
     """
-    f = _checked_sparsity(vocab, rules, branching)
+    tuples, classes = tuples_beside(vocab, branching), num_classes or vocab
+    left = _share_left(vocab, rules, branching)
+    _check_depth(depth)
     heights = np.arange(depth - 1, -1, -1)
-    at_root = vocab / (num_classes or vocab) * float(rules) ** -heights
-    weights = at_root + np.array([sum(float(rules) ** -step for step in range(height)) for height in heights])
-    signal = weights - f
-    with np.errstate(divide="ignore"):
+    at_root = vocab / classes * float(rules) ** -heights
+    below = np.concatenate([np.cumsum(float(rules) ** -np.arange(depth - 1.0))[::-1], [0.0]])
+    signal = at_root + (below - 1) + left  # u_l - f
+    signal[-1] = (vocab * tuples - classes * rules) / (classes * tuples)  # v / n_c - f, which may be nearly equal
+    with np.errstate(divide="ignore", over="ignore"):
         return np.where(signal > 0, vocab * np.power(float(rules), _powers(depth, weight_sharing)) / signal, np.inf)
 
 
@@ -119,9 +137,14 @@ def finite_rules_thresholds(
 def class_sample_complexity(classes: PositiveInt, rules: PositiveInt, depth: PositiveInt) -> int:
     """P* = n_c m^L of the class at the root: `class_sample_complexity(8, 3, 3)` is 216.
 
+    Raises:
+        InputError: a number beyond 1e300.
+
     Asymptotic law; exact for a grammar: `theory.root_class.threshold`, in the mean over grammars 1.0 to 1.2 times it at
     m = 3 and 4, v = 8 to 32, n_c = 2 to 32.
     """
+    if math.log(classes) + depth * math.log(rules) > _MOST_DIGITS:
+        raise invalid("depth", depth, f"classes * rules^depth is beyond 1e300 with rules={rules}", "Lower it")
     return classes * rules**depth
 
 
@@ -133,18 +156,25 @@ def scaling_exponent(
 
     `scaling_exponent(16, 4, 2, weight_sharing=True)` is 1.0.
     """
-    f = sparsity(vocab, rules, branching)
-    if rules == 1 or f == 1:
+    left = _share_left(vocab, rules, branching)
+    if rules == 1 or left == 0:
         return None
-    return math.log(1 / f) / (math.log(rules) * (1 if weight_sharing else 2))
+    log_f = math.log1p(-left) if left < 0.5 else math.log(sparsity(vocab, rules, branching))
+    return -log_f / (math.log(rules) * (1 if weight_sharing else 2))
 
 
 def _powers(depth: int, weight_sharing: bool) -> list[int]:
     return [threshold_exponent(level, weight_sharing) for level in range(1, depth + 1)]
 
 
-def _checked_sparsity(vocab: int, rules: int, branching: int) -> float:
-    f = sparsity(vocab, rules, branching)
-    if f > 1:
-        raise invalid("rules", rules, f"at most vocab^(branching-1) = {vocab ** (branching - 1)} fit", "Lower rules")
-    return f
+def _share_left(vocab: int, rules: int, branching: int) -> float:
+    """1 - f, from whole numbers: where nearly all tuples are rules, f alone would have lost it."""
+    tuples = tuples_beside(vocab, branching)
+    if rules > tuples:
+        raise invalid("rules", rules, f"at most vocab^(branching-1) = {tuples} fit", "Lower rules")
+    return (tuples - rules) / tuples
+
+
+def _check_depth(depth: int) -> None:
+    if depth > _DEEPEST:
+        raise invalid("depth", depth, f"there are at most {_DEEPEST} levels", "Lower it")

@@ -38,7 +38,7 @@ from numpy.typing import ArrayLike
 
 from syntagma.checked_call import checked
 from syntagma.errors import InputError, invalid
-from syntagma.theory.spectrum import Spectrum
+from syntagma.theory.spectrum import LARGEST, Spectrum
 
 _BLOCK = 2**15
 """Elements of a block of (examples, levels) that is worked on at a time: its arrays fit the processor's cache."""
@@ -114,6 +114,12 @@ class Learnability:
         """
         norms = _not_negative("target", target, len(self.spectrum))
         noise = float(_not_negative("noise", noise, 1)[0])
+        with np.errstate(over="ignore"):
+            total = norms.sum() + noise
+        if not total <= LARGEST:
+            raise invalid(
+                "target", float(norms.max()), f"with the noise it is beyond {LARGEST:g}", "Divide by a number"
+            )
         bias = np.concatenate([block**2 @ norms for block in self._blocks(lambda part: part.unlearned)])
         at_stake = bias + noise
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -170,9 +176,10 @@ def solve(spectrum: Spectrum, num_examples: ArrayLike, ridge: float = 0.0) -> Le
     sizes, ridge = _checked_sizes(num_examples), _checked_ridge(ridge)
     levels = _Levels.sorted(spectrum)
     kappa = np.zeros_like(sizes)
-    solvable = (sizes < levels.below[-1]) | (ridge > 0)
+    solvable = (sizes < levels.below[-1]) | (ridge / sizes > np.finfo(float).tiny)
     kappa[solvable] = _effective_ridge(levels, sizes[solvable], ridge)
-    ridge_modes = ridge / kappa if ridge > 0 else np.maximum(sizes - levels.below[-1], 0.0)
+    left = np.maximum(sizes - levels.below[-1], 0.0)  # also what d / kappa is where kappa is below all numbers
+    ridge_modes = np.divide(ridge, kappa, out=left, where=kappa > 0) if ridge > 0 else left
     squares, spread = np.empty_like(sizes), np.empty_like(sizes)
     for rows in _row_blocks(len(sizes), len(levels.values)):
         column = kappa[rows, None]
@@ -341,8 +348,8 @@ def _checked_sizes(num_examples: ArrayLike) -> Float[np.ndarray, " n"]:
 
 
 def _checked_ridge(ridge: float) -> float:
-    if not 0 <= ridge < np.inf:
-        raise invalid("ridge", ridge, "it must be 0 or positive, and finite", "0 is interpolation")
+    if not 0 <= ridge <= LARGEST:
+        raise invalid("ridge", ridge, f"it must be 0 or positive, and at most {LARGEST:g}", "0 is interpolation")
     return float(ridge)
 
 

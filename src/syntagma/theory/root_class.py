@@ -40,7 +40,7 @@ from typing import Literal, get_args
 import numpy as np
 from jaxtyping import Bool, Float, Integer, Num
 from pydantic import PositiveFloat
-from scipy.special import gammainc
+from scipy.special import gammaincc
 
 from syntagma.checked_call import checked
 from syntagma.errors import invalid, unknown
@@ -99,7 +99,7 @@ class ClassErrorCurve(PredictedCurve):
             with np.errstate(divide="ignore", invalid="ignore"):
                 missing = np.where(self.needed > 1, np.exp(sizes * np.log1p(-1.0 / self.needed)), sizes == 0)
         else:
-            missing = 1.0 - gammainc(self.freedom / 2, self.freedom / 2 * sizes / self.needed)
+            missing = gammaincc(self.freedom / 2, self.freedom / 2 * sizes / self.needed)
         return np.clip(missing @ self.share, 0.0, 1.0)
 
     def __call__(self, num_examples: Num[np.ndarray, "*n"]) -> Float[np.ndarray, "*n"]:
@@ -177,7 +177,8 @@ def slope_between(
         raise invalid("low", low, f"it is above 0 and below high={high}")
     if largest <= smallest:
         raise invalid("largest", largest, f"it is above smallest={smallest}", "Raise largest")
-    sizes = np.geomspace(smallest, largest, int(np.ceil(_SIZES_A_DOUBLING * np.log2(largest / smallest))) + 1)
+    doublings = np.log2(largest) - np.log2(smallest)
+    sizes = np.geomspace(smallest, largest, int(np.ceil(_SIZES_A_DOUBLING * doublings)) + 1)
     values = curve(sizes)
     inside = (values <= high) & (values >= low)
     if inside.sum() < 2 or values[-1] > low or values[0] < high:

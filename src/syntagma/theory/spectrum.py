@@ -16,6 +16,9 @@ from numpy.typing import ArrayLike
 
 from syntagma.errors import invalid
 
+LARGEST = 1e300
+"""Larger numbers would leave no room for sums of them."""
+
 
 @dataclass(frozen=True)
 class Spectrum:
@@ -59,6 +62,9 @@ class Spectrum:
             raise invalid("multiplicities", 0, "each level has a positive number of modes", "Leave the level out")
         if isinstance(names, str) or not isinstance(names, Iterable):
             raise invalid("names", names, "it must be a list of names", "Give one for each level")
+        if not values.max() <= LARGEST or not np.sum(values / LARGEST * counts) <= 1:
+            allowed = f"eigenvalues, and their sum with multiplicities, are at most {LARGEST:g}"
+            raise invalid("eigenvalues", float(values.max()), allowed, "Divide all by a number")
         labels = tuple(names)
         if labels and len(labels) != len(values):
             raise invalid("names", f"{len(labels)} names", f"eigenvalues has {len(values)}", "Give one for each level")

@@ -99,7 +99,8 @@ def share_left(
 ) -> Float[np.ndarray, " P"]:
     """The law with its m rules; `scale` is c."""
     f = probabilities(zipf, rules)
-    return np.exp(-np.asarray(sizes, float)[:, None] * f / scale) @ f
+    with np.errstate(over="ignore"):
+        return np.exp(-np.asarray(sizes, float)[:, None] * f / scale) @ f
 
 
 @checked

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import Integer
 
-from syntagma.checked_call import checked
+from syntagma.checked_call import flags_checked
 from syntagma.errors import invalid, whole_number
 from syntagma.languages._draws import uniform_below
 from syntagma.languages._tokens import check_range, release
@@ -23,6 +23,7 @@ _PERMUTED = 1 << 24
 """Up to so many windows, distinct ones are drawn by a permutation of all."""
 
 
+@flags_checked
 @dataclass(frozen=True, eq=False, repr=False)
 class CorpusWindows(Source):
     """Windows of one part of a corpus.
@@ -79,7 +80,6 @@ class CorpusWindows(Source):
         """The windows of these places in their order: `windows.at(np.arange(0, len(windows), 10))`."""
         return self._of(np.asarray(numbers))
 
-    @checked
     def sample(self, seed: int, num_sentences: int, *, hidden: bool = False) -> Sample:
         """Windows drawn independently, all equally probable, with replacement unless they are to be `distinct`; the
         first k are the same for every `num_sentences >= k`. A text has no hidden variables.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Mapping
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
@@ -27,10 +26,6 @@ class CheckedLanguage(CheckedModel, Language):
     label_kind: ClassVar[Any]
 
     part: Part = "train"
-
-    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
-        """A copy, checked anew; nothing that was derived from the old settings is kept."""
-        return type(self)(**{**self.model_dump(), **(update or {})})
 
     @abc.abstractmethod
     def digest(self) -> str:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
-from syntagma.curves import Claim, PerSeed, certain, mean, power_law, unmeasured
+from syntagma.curves import Claim, PerSeed, certain, mean, power_law, training_caveat, unmeasured
 from syntagma.studies.abstract_symbols.contenders import PLAIN, REPAIRED
 from syntagma.studies.abstract_symbols.measured import Measured, difference
 from syntagma.studies.abstract_symbols.predictions import certificates_rows, rank_of
@@ -59,8 +58,8 @@ def _answers(measured: Measured) -> Iterator[Claim]:
         curve = measured.wrong.get((row["family"], row["learner"]))
         if curve is None or not row["counted"]:
             continue
-        right = PerSeed.exact(1 - curve.losses[:, -1][~np.isnan(curve.losses[:, -1])]).interval()
         half, last = measured.half_way(row["family"]), curve.num_examples[-1]
+        right = curve.final(below=1 - half).complement()
         rule = {"generalises": "above", "does not": "below"}.get(row["predicted"], "finding")
         predicted = row["predicted"]
         if rule == "above" and not settings.families[row["family"]].symbolic and row["strings_high"] > last:
@@ -165,7 +164,7 @@ def _grid_claims(measured: Measured) -> Iterator[Claim]:
     top = rows["unseen_accuracy"].max()
     size = f"{chosen.family}, {chosen.num_examples} strings"
     text = f"{size}: accuracy on symbols never seen where the loss on seen ones is least"
-    right = PerSeed.exact(own.to_numpy(float)).interval()
+    right = replace(PerSeed.exact(own.to_numpy(float)).interval(), caveat=training_caveat(measured.part("grid")))
     shown = f"{right} at {written}; the best of {len(rows)} points has {top:.2f}"
     yield Claim(text, "chosen after seeing it", right, source=_PAPER, shown=shown)
 

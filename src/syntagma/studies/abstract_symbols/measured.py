@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from syntagma.curves import Interval, LearningCurve, mean, ratio, unmeasured
+from syntagma.curves import Interval, LearningCurve, mean, ratio, training_caveat, unmeasured
 from syntagma.languages.templates.baselines import without_comparing
 from syntagma.learners import KernelRegression
 from syntagma.studies.abstract_symbols.cells import cells
@@ -132,4 +132,5 @@ def difference(table: Any, column: str, more: Any, less: Any, metric: str) -> In
     if more not in by_seed or less not in by_seed:
         return unmeasured("not run")
     values = (by_seed[more] - by_seed[less]).dropna().to_numpy(float)
-    return mean(values) if len(values) else unmeasured("not run")
+    caveat = training_caveat(table[table[column].isin([more, less])])
+    return replace(mean(values), caveat=caveat) if len(values) else unmeasured("not run")

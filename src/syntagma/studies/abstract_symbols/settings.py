@@ -11,7 +11,7 @@ from pydantic import Field, field_validator, model_validator
 from syntagma.errors import InputError, invalid, unknown
 from syntagma.kernels import Architecture, Dense
 from syntagma.kernels.activations import ActivationName
-from syntagma.languages.settings import TextSettings
+from syntagma.languages.settings import KnownText, TextSettings
 from syntagma.languages.templates import Templates, read_labelled_strings, read_templates
 from syntagma.learners import Learner, Transformer
 from syntagma.studies.abstract_symbols.contenders import PLAIN, Contender, as_it_learns, counts
@@ -73,8 +73,8 @@ class AbstractSymbols(Settings):
     random_sets: RandomSets | None = None
     grid: Grid | None = None
     inside: Inside | None = None
-    text: TextSettings | None = None
-    words: TextSettings | None = None
+    text: KnownText | None = None
+    words: KnownText | None = None
 
     @model_validator(mode="before")
     @classmethod

@@ -92,7 +92,7 @@ def measure(settings: CorpusForecast, facts: Facts, results: Results) -> Measure
     entropy = fit_entropy_decay(bounds)
     forecast = forecast_of(settings, text, entropy)
     alphas, alpha = _over_limits(entropy, lambda limit: measured_alpha(scaling, limit))
-    alpha, caveat = envelope(alphas, alpha.value), _training_caveat(scaling)
+    alpha, caveat = envelope(alphas, alpha.value), scaling.caveat()
 
     def ratio_at(limit: float) -> Interval:
         own = [measured_alpha(scaling, limit), forecast.beta, gamma_at(entropy, limit, settings.blocks)]
@@ -160,16 +160,6 @@ def _fall(curve: LearningCurve) -> float:
         return math.inf
     doublings = math.log2(band.num_examples[-1] / band.num_examples[-2])
     return float(band.mean[-2] - band.mean[-1]) / doublings
-
-
-def _training_caveat(curve: LearningCurve) -> str:
-    """Why the slope says nothing of the text, if so."""
-    parts = []
-    if curve.diverged is not None and curve.diverged.any():
-        parts.append(f"{int(curve.diverged.sum())} of {curve.diverged.size} runs diverged")
-    if curve.cut_short is not None and curve.cut_short[:, -1].all():
-        parts.append("training, not text, may have ended the curve: at the largest size the smallest loss is the last")
-    return "; ".join(parts)
 
 
 def collapsed(measured: Measured) -> pd.DataFrame:

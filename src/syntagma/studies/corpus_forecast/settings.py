@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 
 from syntagma.errors import InputError, invalid
 from syntagma.languages.corpora import PARTS, Corpus, CorpusWindows, Tokens
-from syntagma.languages.settings import CorpusSettings, TextSettings
+from syntagma.languages.settings import CorpusSettings, KnownText, TextSettings
 from syntagma.learners import Training, Transformer
 from syntagma.regular_file import path_of
 from syntagma.studies.recipes import Rising, adam, powers_of_two
@@ -51,7 +51,7 @@ class CorpusForecast(TextStatistics):
         seeds: how many; each has windows of the text, initial weights and an order of its own.
     """
 
-    text: TextSettings | CorpusSettings | None = None
+    text: KnownText | CorpusSettings | None = None
     length: int = Field(ge=4)
     learner: Transformer
     training: Training

@@ -10,7 +10,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 from syntagma.errors import invalid, unknown, whole_number
 from syntagma.kernels import Architecture
 from syntagma.languages import CategoricalMixture
-from syntagma.languages.settings import TextSettings
+from syntagma.languages.settings import KnownText, TextSettings
 from syntagma.learners import KernelRegression
 from syntagma.studies.permutation_bias.mixtures import Mixture
 from syntagma.studies.study import Cell, Settings
@@ -87,9 +87,9 @@ class PermutationBias(Settings):
     lengths: Mapping[str, tuple[int, ...]]
     reach: int = Field(default=2, ge=1)
     shift: tuple[float, ...] = (0.6, 0.3, 0.1)
-    text: TextSettings | None = None
+    text: KnownText | None = None
     windows: tuple[int, ...] = (8, 32)
-    words: TextSettings | None = None
+    words: KnownText | None = None
     word_vocab: int = Field(default=64, ge=4)
     word_window: int = Field(default=8, ge=2)
     components: int = Field(default=8, ge=1)
