@@ -12,7 +12,7 @@ STUDIES := scaling-laws weight-sharing permutation-bias abstract-symbols level-b
 	zipf-rules all-positions masked-token corpus-forecast
 SHAPES := $(patsubst %,tests/test_%.py,annotations exchangeable tasks hidden_markov entropies frequencies ngrams \
 	interventions theory_hierarchy theory_prediction theory_reading curves activations kernel_regression)
-INTEROP := $(patsubst %,tests/test_%.py,scoring foreign_learner datasets onnx search)
+INTEROP := $(patsubst %,tests/test_%.py,scoring foreign_learner datasets onnx search pages)
 WITH_TEXT := permutation-bias abstract-symbols corpus-forecast
 NEEDS_TEXT := corpus-forecast
 

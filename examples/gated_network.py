@@ -5,7 +5,7 @@
 Use it from the command line, in any study, or from Python:
 
     syntagma fit --learner examples/gated_network.py --set learner.width=64 --examples 1024
-    syntagma run scaling-laws --set learners.gated.learner.kind=examples/gated_network.py \
+    syntagma run scaling-laws --set learners.gated.kind=examples/gated_network.py \
         --set learners.gated.training.learning_rate=0.01
 """
 

@@ -3,7 +3,7 @@
 It runs beside this project's learners, from the command line or in any study, with store, resume, figure and claims:
 
     syntagma fit --learner examples/pytorch_learner.py --examples 1024
-    syntagma run scaling-laws --set learners.torch.learner.kind=examples/pytorch_learner.py
+    syntagma run scaling-laws --set learners.torch.kind=examples/pytorch_learner.py
 """
 
 import math

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from syntagma.studies import BUILT_IN, load
+
 PAGE = Path(__file__).parents[1] / "docs" / "clusters.md"
 BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```", PAGE.read_text(), re.DOTALL | re.MULTILINE)
 SHELL = [text for language, text in BLOCKS if language in ("bash", "sh")]
@@ -42,6 +44,16 @@ def test_every_shard_of_the_array_is_done() -> None:
     assert last is not None
     assert shards is not None
     assert last[1] == shards[1]
+
+
+def test_shards_are_of_studies_that_take_them() -> None:
+    studies = re.findall(r"syntagma run (\S+) .*--shard", PAGE.read_text())
+    assert len(studies) == 3
+    assert [name for name in studies if load(name).expected is not None] == []
+    text = PAGE.read_text().replace("\n", " ")
+    named = re.search(r"Three studies, `(\S+)`, `(\S+)` and `(\S+)`, .* refuse `--shard`", text)
+    assert named is not None
+    assert set(named.groups()) == {name for name in BUILT_IN if load(name).expected is not None}
 
 
 def test_kubernetes_can_read_it() -> None:

@@ -15,7 +15,7 @@ from syntagma import HierarchySettings, Label, LastToken, NextToken, SymmetryTar
 from syntagma.cli import main
 from syntagma.errors import InputError
 from syntagma.extensions import Kinds
-from syntagma.learners import LEARNERS, ForeignLearner, Learner, trainer_of
+from syntagma.learners import LEARNERS, ForeignLearner, Learner
 from syntagma.sweep.plan import operations
 from syntagma.sweep.runs import Run, Runner
 
@@ -116,9 +116,21 @@ def test_predictions_that_are_none_name_the_learner(answer, says, monkeypatch):
     assert says in str(caught.value)
 
 
-def test_tasks_that_ask_for_numbers_are_refused_before_anything_is_learned():
-    with pytest.raises(InputError, match="predict probabilities, and the task asks for a number"):
-        trainer_of(Recorder(), SymmetryTarget(partition=(3, 1)).shape(LANGUAGE), None)
+def test_tasks_that_ask_for_numbers_get_numbers_and_squared_losses(monkeypatch):
+    task = SymmetryTarget(partition=(3, 1))
+    train, validation, test = sets(task)
+    monkeypatch.setattr(Recorder, "answer", staticmethod(lambda tokens: np.full(len(tokens), 0.5)))
+    Recorder.given.clear()
+    found = fit(Recorder(), task.shape(LANGUAGE), None, train, validation, test)
+    ((_, targets, held, _),) = Recorder.given
+    assert (targets == train.targets).all()
+    assert (targets.dtype, held.shape.loss) == (np.float64, "squared")
+    assert found.metrics["test_loss"] == pytest.approx(((test.targets - 0.5) ** 2).mean())
+    assert found.metrics["test_accuracy"] == pytest.approx((test.targets > 0).mean())
+    assert found.predictor(test.inputs).tolist() == [0.5] * 40
+
+
+def test_what_has_no_labels_is_refused_before_anything_is_learned():
     with pytest.raises(InputError, match="does not label"):
         Label().shape(LANGUAGE)
 

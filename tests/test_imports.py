@@ -27,6 +27,7 @@ ANYWHERE = {
     "errors",
     "estimate",
     "extensions",
+    "notebook",
     "randomness",
     "regular_file",
 }

@@ -143,6 +143,14 @@ def test_what_it_cannot_be_called_with(place: Path, given: Any, says: str) -> No
     assert says.partition(" [1, 2]")[0] in str(refused.value) or length != 4
 
 
+def test_runs_that_kept_no_network_are_said_to_have_kept_none(tmp_path: Path) -> None:
+    with Store.create(tmp_path) as store:
+        store.record_run({"seed": 0, "num_examples": 64}, {"test_loss": 1.0})
+    for asked in ("num_examples=64", "seed=0", "3f"):
+        with pytest.raises(InputError, match=r"no run here has kept its network\. Give --checkpoints 1"):
+            load(tmp_path, asked)
+
+
 def test_loading_by_the_start_of_an_id_and_by_name(place: Path) -> None:
     run = RUNS["perceptron"]
     assert syntagma.load(place, run.id()[:6]).run == run

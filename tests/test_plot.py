@@ -21,6 +21,7 @@ from matplotlib.text import Text as DrawnText
 from matplotlib.transforms import Bbox
 
 import plot_examples as examples
+from colour_vision import distance
 from syntagma.curves import LearningCurve
 from syntagma.errors import InputError
 from syntagma.plot import (
@@ -307,8 +308,8 @@ def test_learners_and_levels_can_be_told_apart_by_deuteranopes(dark: bool) -> No
         colours = palette.assigned(keys, dark=dark)
         assert len(set(colours.values())) == len(keys)
         for one, other in itertools.combinations(keys, 2):
-            assert palette.distance(colours[one], colours[other]) >= 15, (one, other)
-            assert palette.distance(colours[one], colours[other], deuteranope=False) >= 15, (one, other)
+            assert distance(colours[one], colours[other]) >= 15, (one, other)
+            assert distance(colours[one], colours[other], deuteranope=False) >= 15, (one, other)
         for key, colour in colours.items():
             assert palette.contrast(colour, palette.BACKGROUND[dark]) >= 3, key
             assert palette.contrast(palette.text(colour, dark=dark), palette.BACKGROUND[dark]) >= 4.5, key
@@ -321,17 +322,17 @@ def test_any_two_colours_of_a_figure_are_15_apart(figure: Figure, dark: bool) ->
     graded = ("grade", "soft")  # curves of a graded scale are named at their ends; soft ink is for words
     colours = {colour for key, colour in figure.colours(dark=dark).items() if not key.startswith(graded)}
     for one, other in itertools.combinations(colours, 2):
-        assert palette.distance(one, other) >= 15, (one, other)
+        assert distance(one, other) >= 15, (one, other)
 
 
 def test_the_simulation_of_deuteranopes() -> None:
-    assert palette.distance("#000000", "#FFFFFF") == pytest.approx(100, abs=0.1)  # greys are seen as they are
+    assert distance("#000000", "#FFFFFF") == pytest.approx(100, abs=0.1)  # greys are seen as they are
     for grey in ("#404040", "#909090"):
-        assert palette.distance(grey, grey) == 0
+        assert distance(grey, grey) == 0
     leaf, brick = "#5F8F00", "#B36B00"  # a green and an orange of one lightness
-    assert palette.distance(leaf, brick, deuteranope=False) > 3 * palette.distance(leaf, brick)
+    assert distance(leaf, brick, deuteranope=False) > 3 * distance(leaf, brick)
     # Sharma, Wu & Dalal (2005) give Lab of sRGB primaries; CIE76 of red and blue is 176.3
-    assert palette.distance("#FF0000", "#0000FF", deuteranope=False) == pytest.approx(176.3, abs=0.1)
+    assert distance("#FF0000", "#0000FF", deuteranope=False) == pytest.approx(176.3, abs=0.1)
     assert palette.contrast("#FFFFFF", "#000000") == pytest.approx(21)
     assert palette.contrast("#777777", "#FFFFFF") == pytest.approx(4.48, abs=0.01)  # the example of WCAG's authors
 

@@ -14,7 +14,22 @@ import plot_examples as examples
 from plot_examples import CURVES, PLATEAUS, SHARING, Interval
 from syntagma import HierarchicalCNN, RandomHierarchy, plot, theory
 from syntagma.curves import LearningCurve
-from syntagma.plot import Band, Dots, Empty, Figure, Heat, Law, Level, Line, Panel, Points, Tree, VerticalLine, geometry
+from syntagma.plot import (
+    Band,
+    Dots,
+    Empty,
+    Figure,
+    Heat,
+    Law,
+    Level,
+    Line,
+    Panel,
+    Points,
+    Text,
+    Tree,
+    VerticalLine,
+    geometry,
+)
 from syntagma.plot.intervals import columns, written
 
 
@@ -68,7 +83,10 @@ def test_learning_curves_of_the_library_itself() -> None:
     curve = LearningCurve(np.array([32.0, 256.0, 2048.0]), np.array(losses), "convolutional")
     panel = plot.curve_panel([curve], [exact, law], exact.plateaus.values)
     dashes = {mark.dash: mark for mark in of_kind(panel, VerticalLine)}
-    assert dashes.keys() <= {"dashed", "dashdot"}
+    assert dashes.keys() == {"dashed", "dashdot", "dotted"}
+    (note,) = panel.notes
+    factor = dashes["dotted"].place / exact.thresholds.values[-1]  # of the exact one, not of the law
+    assert note.text.startswith(f"● {factor:.2g} × predicted")
     assert dashes["dashed"].place in [float(f"{place:.6g}") for place in law.thresholds.values]
 
 
@@ -114,7 +132,7 @@ def test_the_drawn_slope_is_the_printed_exponent(power: float, share: float, siz
 
 def test_a_plateau_alone_is_the_oracle_and_of_no_level() -> None:
     names = [[mark.name for mark in of_kind(plot.curve_panel(CURVES, (), heights), Level)] for heights in ([2, 1], [1])]
-    assert names == [["$L_{0}$", "$L_{1}$ oracle"], ["oracle"]]
+    assert names == [["$L_{0}$", "oracle"], ["oracle"]]
 
 
 def test_of_very_many_categories_some_are_named() -> None:
@@ -157,7 +175,8 @@ def test_dots_show_every_row_and_say_what_was_not_measured() -> None:
     assert dots.place == (0, 2)
     assert dots.note == ("2 [1, 4]", "at least 9")
     assert dots.bound == ("", "at least")
-    assert panel.y.categories == ("a", "b (not measured)", "c")
+    assert panel.y.categories == ("a", "b", "c")
+    assert [(mark.text, mark.y) for mark in of_kind(panel, Text)] == [("not measured", 0.5)]
     assert of_kind(panel, VerticalLine)[0].place == 1
 
 

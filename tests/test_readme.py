@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import importlib.util
 import math
 import re
 import shlex
@@ -19,7 +20,7 @@ import pytest
 from typer import TyperException
 from typer.main import get_command
 
-from syntagma.cli import main
+from syntagma.cli import main, running
 from syntagma.cli.commands import app
 from syntagma.cli.search import first_values, space
 from syntagma.cli.settings import read_value, settings_for
@@ -56,12 +57,17 @@ def blocks_of(page: Path) -> Iterator[Block]:
 
 
 BLOCKS = [block for page in PAGES for block in blocks_of(page)]
-LINES = [
-    (block.page, words)
+SHELL = [
+    (block.page, line)
     for block in BLOCKS
-    if block.language in ("sh", "")
+    if block.language in ("sh", "bash", "")
     for line in block.text.replace("\\\n", " ").splitlines()
-    if (words := shlex.split(line.partition(" > ")[0], comments=True)) and words[0] in ("syntagma", "make")
+]
+LINES = [
+    (block, words)
+    for block, line in SHELL
+    if re.match(r"(nohup |exec )?(syntagma|make) ", line)
+    if (words := shlex.split(re.sub("^(nohup|exec) ", "", line).partition(" > ")[0], comments=True))
 ]
 COMMANDS = [(page, words[1:]) for page, words in LINES if words[0] == "syntagma"]
 
@@ -74,8 +80,10 @@ def python_of(page: str) -> list[str]:
 def files_of_the_tutorials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The working directory has the files that the tutorials speak of; that of templates is theirs."""
     (own,) = (block.text for block in BLOCKS if block.text.startswith("# mine.txt:"))
+    (more,) = (block.text for block in BLOCKS if block.text.startswith("# templates.toml"))
     shutil.copytree(ROOT / "examples", tmp_path / "examples")
     (tmp_path / "mine.txt").write_text(own)
+    (tmp_path / "templates.toml").write_text(more)
     (tmp_path / "mine.csv").write_text("string,label\n(aba),1\n(abb),-1\n(cdc),1\n(dcc),-1\n")
     for name in ("mybook.txt", "tiny-shakespeare.txt"):
         (tmp_path / name).write_text("a text of a few words, again and again. " * 400)
@@ -92,7 +100,8 @@ def test_every_tutorial_is_linked_and_has_commands() -> None:
     tutorials = re.findall(r"\]\((docs/[^)/]+\.md)\)", README.partition("Tutorials:")[2].partition("\n\n")[0])
     assert len(tutorials) >= 3
     assert set(tutorials) <= {page for page, _ in COMMANDS}
-    assert {page for page, _ in COMMANDS if not page.startswith("docs/gallery")} == {"README.md", *tutorials}
+    others = {"README.md", "docs/clusters.md"}
+    assert {page for page, _ in COMMANDS if not page.startswith("docs/gallery")} == {*others, *tutorials}
 
 
 def test_make_targets_exist() -> None:
@@ -102,12 +111,24 @@ def test_make_targets_exist() -> None:
     assert [target for target in targets if not re.search(rf"^{target}:", makefile, re.MULTILINE)] == []
 
 
+def test_programs_that_python_runs_exist() -> None:
+    text = "\n".join(page.read_text() for page in PAGES)
+    files = set(re.findall(r"\bpython ((?:benchmarks|examples)/\w+\.py)", text))
+    modules = set(re.findall(r"\bpython -m ([\w.]+)", text))
+    assert {"benchmarks/forecasts.py", "benchmarks/faults.py"} <= files
+    assert "syntagma.curves.coverage" in modules
+    assert [name for name in files if not (ROOT / name).is_file()] == []
+    assert [name for name in modules if importlib.util.find_spec(name) is None] == []
+
+
 def check(words: list[str]) -> None:
     """Options, study, preset, settings and stored run of a command exist; nothing is run."""
     with get_command(app).commands[words[0]].make_context(words[0], words[1:]) as context:  # pyright: ignore
         given = context.params
     if words[0] in ("run", "predict", "settings"):
         settings_for(load(given["study"]), given["preset"], given["set_"])
+        if given.get("shard") is not None and "$" not in given["shard"]:
+            running.checked_shard(load(given["study"]), given["shard"])
     elif words[0] == "fit":
         sizes = {"num_examples": given["examples"], "test_examples": given["test_examples"], "seed": given["seed"]}
         sizes = {name: read_value(text) for name, text in sizes.items()}
@@ -142,11 +163,25 @@ def test_commands_can_be_given(words: list[str]) -> None:
         ("fit --learner kernal", "Did you mean 'kernel'"),
         ("fit --set learner.architecture=tranformer", "Did you mean 'transformer'"),
         ("probe results/level-by-level-quick kind=cnn", "assert"),
+        ("run scaling-laws --shard 1/2", "which runs scaling-laws wants depends on results of others"),
     ],
 )
 def test_a_command_that_cannot_be_given_is_noticed(command: str, says: str) -> None:
     with pytest.raises((InputError, TyperException, AssertionError), match=says):
         check(command.split())
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_no_shell_takes_a_setting_for_a_pattern(page: Path) -> None:
+    """Zsh refuses brackets that are not quoted."""
+    assert re.findall(r"(?:--set|--sweep) [^'\"\s]*[\[{][^\s]*", page.read_text()) == []
+
+
+def test_the_commands_that_take_json_are_named() -> None:
+    (sentence,) = re.findall(r"\n\n([^.]+) take `--json`\.", README)
+    commands: Any = get_command(app).commands  # pyright: ignore
+    takes = {name for name, one in commands.items() if any("--json" in option.opts for option in one.params)}
+    assert set(re.findall(r"`(\w+)`", sentence)) == takes
 
 
 def said(run: Any, asked: str) -> bool:
@@ -155,6 +190,24 @@ def said(run: Any, asked: str) -> bool:
     if not isinstance(run, dict):
         return False
     return run.get(name) == read_value(text) or any(said(inner, asked) for inner in run.values())
+
+
+def planned(name: str) -> int:
+    """How many runs the quick preset of a study has."""
+    study = load(name)
+    return len(machinery.plan(study, study.presets["quick"]))
+
+
+def test_as_many_networks_are_trained_as_tutorials_say() -> None:
+    said = re.search(r"This trains (\d+) small networks", (ROOT / "docs/watch-a-network-learn.md").read_text())
+    assert said is not None
+    assert int(said[1]) == planned("level-by-level")
+    page = (ROOT / "docs/what-moves-thresholds.md").read_text()
+    said = re.search(r"The others train (\d+) to (\d+) small networks", page)
+    studies = re.findall(r"^syntagma run (\S+) --preset quick$", page, re.MULTILINE)
+    assert said is not None
+    assert len(studies) == 5
+    assert {int(said[1]), int(said[2])} == {find(map(planned, studies)) for find in (min, max)}
 
 
 def test_sentences_of_the_readme_are_printed(capsys: pytest.CaptureFixture[str]) -> None:

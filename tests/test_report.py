@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import base64
 import functools
 import html
-import inspect
 import json
 import math
 import re
@@ -29,6 +27,7 @@ from syntagma.plot import Axis, Figure, Line, Panel
 from syntagma.plot.files import as_csv
 from syntagma.plot.plotly_backend import spec
 from syntagma.report import page_html, save_figures, write_page
+from syntagma.report.compare import compared_figures
 from syntagma.report.formulas import rich
 from syntagma.report.page import headline
 from syntagma.report.plotly_source import packed, unpacked
@@ -277,6 +276,26 @@ def test_the_same_analysis_gives_the_same_page() -> None:
     assert page_html(few) == page_html(analysis_of(figures=(plot_examples.growth_figure(),)))
 
 
+# Several results
+
+
+def test_compared_panels_of_one_title_stand_beside_each_other() -> None:
+    def figure(name: str, title: str, *panels: str) -> Figure:
+        lines = [Panel(panel, marks=(Line([1, place + 2], [1, 2]),)) for place, panel in enumerate(panels)]
+        return Figure(name, title, lines, "One caption.")
+
+    first = [figure("dots", "Dots", "all"), figure("growth", "P grows as m", "in v", "in m", "in L")]
+    second = [figure("dots", "Dots", "all"), figure("growth", "P grows as L", "in m", "in L")]
+    dots, growth = compared_figures(["a", "b"], [first, second])
+    assert [dots.name, dots.title, dots.caption] == ["dots", "Dots", "One caption."]
+    assert [panel.title for panel in growth.panels] == ["a · in v", "b", "a · in m", "b · in m", "a · in L", "b · in L"]
+    assert growth.title == "Growth: a, b"
+    assert growth.caption == "a: P grows as m. b: P grows as L. One caption."
+    assert growth.panels[2].x.limits == growth.panels[3].x.limits != (None, None)
+    twice = [figure("growth", "P grows", "", "")]
+    assert len(compared_figures(["a", "b"], [twice, second[1:]])[0].panels) == 4  # by place, where titles do not tell
+
+
 # Figures as files
 
 
@@ -327,13 +346,6 @@ def test_figures_that_cannot_be_are_refused(tmp_path: Path, formats: Any, width:
 def test_packing_can_be_undone(text: str) -> None:
     assert unpacked(packed(text)) == text
     assert "<" not in packed(text)
-
-
-def test_the_browser_unpacks_with_the_same_alphabet() -> None:
-    script = (Path(inspect.getfile(inspect.unwrap(page_html))).parent / "page.js").read_text()
-    (alphabet,) = re.findall(r'const alphabet = "([^"]+)"', script)
-    words = b"".join(value.to_bytes(4, "big") for value in range(85))
-    assert alphabet == base64.b85encode(words).decode()[4::5].replace("<", ",")
 
 
 @pytest.mark.parametrize(

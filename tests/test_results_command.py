@@ -181,6 +181,13 @@ def test_the_table_fits_the_terminal(
     assert lines[-1].startswith("12 runs; ") or "12 runs; " in "".join(lines)
 
 
+def test_a_few_runs_are_told_apart_as_all_are(command: Callable[..., str], narrow: Path) -> None:
+    said = command("results", narrow, "--limit", "3")  # of one learner, at one size
+    assert {"learner.kind", "num_examples", "seed"} <= set(said.replace("┃", " ").split())
+    assert "3 of 12 runs (--limit)" in said
+    assert said.count("│ cnn") == 3
+
+
 def test_what_was_asked_for_is_shown_and_exported(command: Callable[..., str], narrow: Path, tmp_path: Path) -> None:
     some = ["--where", "kind=cnn", "--sort", "-test_loss", "--limit", "2", "--columns", "id,rules,seed,test_loss"]
     assert "2 of 6 runs" in command("results", narrow, *some)

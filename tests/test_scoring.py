@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
+import re
 import sys
+import textwrap
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
@@ -343,6 +346,23 @@ def test_the_first_screen_is_at_the_root():
     )
     with pytest.raises(InputError, match="levels 1 to 3"):
         syntagma.threshold(LANGUAGE, 4)
+
+
+def example_of(name: str) -> str:
+    """The call that a docstring shows after "Example:", in one line or in lines of their own."""
+    text = inspect.getdoc(getattr(syntagma, name)) or ""
+    line = re.search(r"Example: `([^`]+)`", text)
+    block = re.search(r"Example: [^`]+:\n\n((?:    .*\n?)+)", text)
+    return line[1] if line else textwrap.dedent(block[1]) if block else ""
+
+
+@pytest.mark.parametrize("name", sorted(set(syntagma.__all__) - {"__version__", "plot", "load", "learning_curve"}))
+def test_every_name_at_the_root_shows_a_call_that_works(name, tmp_path, monkeypatch):
+    assert re.search(rf"\b{name}(\.\w+)?\(|score\(", inspect.getdoc(getattr(syntagma, name)) or ""), name
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mybook.txt").write_text("a text of a few words, again and again. " * 400)
+    names = {one: getattr(syntagma, one) for one in syntagma.__all__}
+    exec(example_of(name), names | {"np": np, "language": LANGUAGE, "predict": uniform})
 
 
 def test_a_curve_is_drawn_on_the_figure_of_a_study():

@@ -190,6 +190,12 @@ def test_lists_may_be_numbers_with_commas() -> None:
     assert (changed.rules, changed.sizes) == ((2, 3), (64,))
 
 
+def test_lists_with_commas_stand_in_tables_that_were_unset_too() -> None:
+    changes = ["learners.cnn.tuning.learning_rates=0.003,0.03"]
+    tuned: Any = settings_for(load("grammar-sizes"), "quick", changes)
+    assert tuned.learners["cnn"].tuning.learning_rates == (0.003, 0.03)
+
+
 def test_new_learners_by_name_in_short_and_in_full() -> None:
     short = settings_for(SCALING, "quick", ["learners.new.kind=perceptron", "learners.new.learner.width=8"])
     full = settings_for(SCALING, "quick", ["learners.new.learner.kind=perceptron", "learners.new.learner.width=8"])
@@ -204,6 +210,14 @@ def models(kind: type) -> Iterator[type]:
     yield kind
     for inner in kind.__subclasses__():
         yield from models(inner)
+
+
+def test_another_kind_has_nothing_of_the_one_before() -> None:
+    changes = ["contender.learner.layers=3", "contender.learner.kind=perceptron", "contender.learner.width=7"]
+    learner = settings_for(load("zipf-rules"), "quick", changes).contender.learner  # pyright: ignore
+    assert (learner.kind, learner.layers, learner.width) == ("perceptron", 3, 7)
+    same = settings_for(load("zipf-rules"), "quick", ["contender.learner.kind=cnn"])
+    assert same == load("zipf-rules").presets["quick"]
 
 
 def test_words_mean_settings_that_exist() -> None:

@@ -9,7 +9,10 @@ from typing import Any
 
 
 class InputError(ValueError):
-    """A value that a person supplied cannot be used; the message is one line, the command exits with code 2."""
+    """A value that a person supplied cannot be used; the message is one line, the command exits with code 2.
+
+    Example: `InputError("seeds=0 cannot be used: it must be at least 1.")`.
+    """
 
 
 def invalid(field: str, given: object, allowed: str, mend: str = "") -> InputError:

@@ -92,14 +92,15 @@ def results(
     chosen = Chosen(where, names, sort, ROWS_SHOWN if shown and number is None else number or None)
     with Store.open(to_read("DIR", directory), read_only=True) as store:
         first_page = shown and chosen.limit is not None and not (where or sort)
-        runs: Any = store.runs(limit=chosen.limit) if first_page else chosen.rows(store.runs())
+        looked_at = max(chosen.limit or 0, ROWS_SHOWN)  # four of many may be told apart by less than all are
+        runs: Any = store.runs(limit=looked_at) if first_page else chosen.rows(store.runs())
         if shown:
             there = store.number_of_runs() if first_page else len(runs)
             changed = changed_columns(runs, store.commands())
             table, said = fitting(runs, chosen, display.console().width, there, changed)
             display.print_tables({str(store.path): table})
             print(said)
-            expected = min(chosen.limit or there, there) if first_page else len(runs)
+            expected = min(looked_at, there) if first_page else len(runs)
             if not first_page or len(runs) < expected:
                 display.print_notes(store.damage())
             display.print_notes(_cautions(runs, store))

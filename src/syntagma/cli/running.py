@@ -56,7 +56,7 @@ def run(
     values = settings_for(chosen, preset, set_, config)
     processes = whole_number("workers", read_value(workers), minimum=0)
     kept = whole_number("checkpoints", read_value(checkpoints), minimum=0)
-    part = None if shard is None else _shard(chosen, shard)
+    part = None if shard is None else checked_shard(chosen, shard)
     label = preset if config is None else Path(config).stem
     directory = Path("results", f"{chosen.name}-{label}") if out is None else directory_to_write("out", out)
     if ray is not None:
@@ -124,7 +124,7 @@ def tracked(name: str | None, store: Store, group: str) -> Iterator[dict[str, An
         yield {"track": track}
 
 
-def _shard(study: Any, text: str) -> Shard:
+def checked_shard(study: Any, text: str) -> Shard:
     """The shard that `text` names.
 
     Raises:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 def settings_for(study: Study[Any, Any], preset: str, changes: Iterable[str], config: str | None = None) -> Settings:
     """The settings of `preset`, under those of the file `config`, with each `key=value` of `changes` applied in turn.
 
-    They are checked as a whole, when all is applied.
+    Kinds are changed first, since their other settings are theirs. They are checked as a whole, when all is applied.
 
     Raises:
         InputError: unknown preset or key, a file that is none of settings, a change without `=`, or a value that its
@@ -37,6 +37,7 @@ def settings_for(study: Study[Any, Any], preset: str, changes: Iterable[str], co
         raise unknown("preset", preset, study.presets)
     start = study.presets[preset]
     tree = start.model_dump()
+    changes = sorted(changes, key=lambda change: not change.partition("=")[0].strip().endswith(".kind"))
     if config is None:
         for change in changes:
             apply_change(tree, change, start)
@@ -131,7 +132,7 @@ def read_value(text: str) -> Any:
 
 
 def apply_change(tree: dict[str, Any], change: str, settings: Any = None) -> None:
-    """Put the value of `key=value` where `key` says.
+    """Put the value of `key=value` where `key` says; another `kind` has nothing of what stood there.
 
     `settings` is what `tree` is the form of: there the mappings that take new names are told from fixed fields, and
     fields that are unset, which `tree` may lack, are known. Without it every name is taken.
@@ -165,6 +166,8 @@ def apply_change(tree: dict[str, Any], change: str, settings: Any = None) -> Non
             branch[step] = {}
         settings = _inside(settings, step)
         branch = branch[step]
+        if isinstance(branch, dict) and getattr(settings, "kind", None) != branch.get("kind"):
+            settings = None
         free = free or settings is None
     if (
         isinstance(branch, dict)
@@ -173,7 +176,11 @@ def apply_change(tree: dict[str, Any], change: str, settings: Any = None) -> Non
     ):
         branch.setdefault(last, None)
     step, _ = _place(branch, last, path, keys, settings)
-    branch[step] = _as_list(value) if _is_list(branch[step], settings, step) else value
+    if step == "kind" and settings is not None and branch[step] not in (None, value):
+        branch.clear()
+        branch[step] = None
+    lists = settings is None or _is_list(branch[step], settings, step)  # None: what stands here is not known
+    branch[step] = _as_list(value) if lists else value
 
 
 def _is_list(value: Any, settings: Any, step: str | int) -> bool:

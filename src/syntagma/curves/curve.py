@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike
 from syntagma.checked_call import checked
 from syntagma.curves.interval import Interval, PerSeed, combined, unmeasured
 from syntagma.errors import invalid, unknown
+from syntagma.notebook import html_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -224,13 +225,13 @@ class LearningCurve:
         return replace(PerSeed.exact(slopes), caveat=self._caveat_at(inside)).interval()
 
     def _repr_html_(self) -> str:
-        band = self.band()
-        rows = "".join(
-            f"<tr><td>{size:,.0f}</td><td>{mean:.4g}</td><td>{low:.4g} to {high:.4g}</td></tr>"
-            for size, mean, low, high in zip(band.num_examples, band.mean, band.low, band.high, strict=True)
-        )
-        head = f"<tr><th>examples</th><th>mean loss</th><th>{band.shows}</th></tr>"
-        return f"<table><caption>{self.name}</caption><thead>{head}</thead><tbody>{rows}</tbody></table>"
+        rows = []
+        for size, column in zip(self.num_examples, self.losses.T, strict=True):
+            have = column[~np.isnan(column)]
+            if len(have):
+                few = f" ({len(have)} of {len(column)} seeds)" if len(have) < len(column) else ""
+                rows.append((f"{size:,.0f}", float(have.mean()), f"{have.min():.4g} to {have.max():.4g}{few}"))
+        return html_table(self.name, ("examples", "mean loss", self.band().shows), rows)
 
     def _caveat(self, low: Float[np.ndarray, " seeds"], high: Float[np.ndarray, " seeds"]) -> str:
         """Why crossings between `low` and `high` say nothing, if so."""

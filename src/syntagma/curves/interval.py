@@ -70,6 +70,9 @@ class Interval:
     bounded: bool = False
     caveat: str = ""
 
+    def __repr__(self) -> str:
+        return f"Interval({format_interval(self)}{'; ' * bool(self.caveat)}{self.caveat})"
+
     @property
     def low(self) -> float:
         """The lower end, -inf (0 of a scale) where it is open."""

@@ -130,6 +130,8 @@ class Exchangeable(CheckedModel, PairLanguage, abc.ABC):
 class DirichletMultinomial(Exchangeable):
     """Sources drawn from a Dirichlet distribution: Polya's urn, where each token drawn makes itself more probable.
 
+    Example: `DirichletMultinomial(vocab=4, sentence_length=8).sample(0, 10).tokens`.
+
     Attributes:
         concentration: alpha, for each token or one for all. Small: few kinds of token a sentence; large: independent
             tokens.
@@ -193,6 +195,8 @@ class DirichletMultinomial(Exchangeable):
 
 class CategoricalMixture(Exchangeable):
     """K given sources, one of which makes each sentence and labels it (where K > 1).
+
+    Example: `CategoricalMixture(vocab=3, sentence_length=8).sample(0, 10).tokens`.
 
     Attributes:
         probabilities: K rows of v token probabilities; by default one uniform source: independent uniform tokens.

@@ -115,7 +115,13 @@ class Chain(CheckedModel):
 
 
 class HiddenMarkov(HiddenMarkovLanguage):
-    """Hidden Markov models with the matrices given."""
+    """Hidden Markov models with the matrices given.
+
+    Example: two states, each of which stays as it is nine times in ten and shows one token:
+
+        chain = {"start": [0.5, 0.5], "transitions": [[0.9, 0.1], [0.1, 0.9]], "emissions": [[1, 0], [0, 1]]}
+        HiddenMarkov(vocab=2, sentence_length=8, models=[chain]).language()
+    """
 
     kind: Literal["hidden-markov"] = "hidden-markov"
     models: tuple[Chain, ...] = Field(min_length=1)
@@ -150,6 +156,8 @@ class HiddenMarkov(HiddenMarkovLanguage):
 
 class RandomHiddenMarkov(HiddenMarkovLanguage):
     """Hidden Markov models drawn at random: each row of each matrix from a symmetric Dirichlet distribution.
+
+    Example: `RandomHiddenMarkov(vocab=8, sentence_length=8, states=4).language()`.
 
     Attributes:
         states: number S of hidden states of each model.

@@ -40,6 +40,8 @@ _DERIVED_SIZES = ("rules", "branching", "depth", "num_classes")
 class RandomHierarchy(Language):
     """A random hierarchy language: its grammar, drawn from `seed` or given, and the sentences it makes. Immutable.
 
+    Example: `RandomHierarchy(vocab=8, rules=2, branching=2, depth=3, seed=0).sample(0, 10).tokens`.
+
     Attributes:
         vocab: number v of symbols at each level below the root.
         rules: number m of rules of each symbol.

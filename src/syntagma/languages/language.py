@@ -17,6 +17,8 @@ from syntagma.languages.splits import Split, checked_sizes_of_splits, stream_of
 class Sample:
     """Sentences and, where asked for, the hidden variables that produced them.
 
+    Example: `Sample(tokens=np.array([[0, 1, 1, 0]]))`.
+
     Attributes:
         tokens: `[n, T]`, the smallest unsigned integer type that holds the vocabulary.
         levels: for hierarchical languages, `levels[l]` has shape `[n, s**(L-l)]`: the level-l symbols. `levels[0]` is

@@ -32,6 +32,8 @@ PathText = Annotated[str, BeforeValidator(path_text)]
 class HierarchySettings(CheckedModel):
     """The random hierarchy language of one grammar seed.
 
+    Example: `HierarchySettings(vocab=8, rules=2, branching=2, depth=3).language()`.
+
     Attributes:
         unequal_levels: the levels whose rules have `rule_probabilities`, 1 for the rules that make tokens; the rules of
             the others are equal. All levels by default.

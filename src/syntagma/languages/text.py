@@ -43,6 +43,8 @@ MAX_BYTES = 2**29
 class Text(Source):
     """Windows of a text.
 
+    Example: `Text.read("mybook.txt", sentence_length=32).sample(0, 10).tokens`.
+
     Attributes:
         tokens: `[N]`, the part's tokens in order, in the smallest unsigned type that holds the vocabulary.
         names: what each token stands for; the last is `<other>`.

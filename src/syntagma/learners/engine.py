@@ -47,6 +47,8 @@ EVALUATION_BATCH = 256
 class Engine(Trainer):
     """Compiled training and evaluation of one learner on one task's shapes; reuse it over training sets and seeds.
 
+    Example: `Engine(HierarchicalCNN(width=8), LastToken().shape(language), Training(max_steps=9))`.
+
     Several seeds are trained together (one program, batched over seeds) where the device is an accelerator, one after
     the other on a CPU, where batching networks gains nothing. As seeds stop, those that go on become a smaller batch,
     of a power of two, so that few programs are compiled. With several devices the seeds are spread over them if their

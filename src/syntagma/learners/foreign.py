@@ -8,7 +8,7 @@
 
         def fit(self, inputs, targets, validation, seed):
             ...
-            return predict  # inputs to log-probabilities of any library, see `learners.answers`
+            return predict  # inputs to log-probabilities, or numbers, of any library: see `learners.answers`
 
 It runs in every study that takes learners, beside those of the package: its fields are its settings, its result is kept
 by the hash of them, of sentences and of the seed. Whatever it draws must come from `seed`, or a run that is repeated is
@@ -23,9 +23,8 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Int, Num
 
-from syntagma.errors import InputError
 from syntagma.learners.answers import AT_ONCE, Answers, Predict
 from syntagma.learners.learner import Learner
 from syntagma.learners.readers.scoring import read_fit
@@ -41,11 +40,12 @@ class Validation:
     Attributes:
         inputs: `[n, T]`, as in training.
         targets: `[n]`, or `[n, T]` where every position is read.
-        shape: `shape.vocab` tokens (the symbol of hidden ones is one more), `shape.outputs` answers, `shape.reads`.
+        shape: `shape.vocab` tokens (the symbol of hidden ones is one more), `shape.outputs` answers, `shape.reads`,
+            and `shape.loss`, which is "squared" where targets are numbers and not answers to choose from.
     """
 
     inputs: Int[np.ndarray, "n T"]
-    targets: Int[np.ndarray, "n *positions"]
+    targets: Num[np.ndarray, "n *positions"]
     shape: Shape
 
 
@@ -59,30 +59,26 @@ class ForeignLearner(Learner):
     def fit(
         self,
         inputs: Int[np.ndarray, "n T"],
-        targets: Int[np.ndarray, "n *positions"],
+        targets: Num[np.ndarray, "n *positions"],
         validation: Validation,
         seed: int,
     ) -> Predict:
-        """Learn from `inputs` and `targets`, int64; what predicts then.
+        """Learn from `inputs` and `targets`; what predicts then.
 
         Args:
             inputs: `[n, T]` tokens, the symbol of hidden ones being `validation.shape.vocab`.
-            targets: `[n]` answers, or `[n, T]` where every position is read.
+            targets: `[n]` answers, or `[n, T]` where every position is read, int64; float64 where the task asks for
+                numbers (`validation.shape.loss` is "squared"), and what predicts then returns numbers `[n]`.
             validation: examples to stop by.
             seed: of whatever is drawn.
         """
 
     def check(self, shape: Shape) -> None:
-        """Whether it can do the task; by default all that ask for one of several answers."""
-        if shape.loss != "cross-entropy":
-            raise InputError(
-                f"learner={self.kind!r} cannot be used: learners from outside predict probabilities, and the task asks "
-                "for a number. Choose a task with answers to choose from."
-            )
+        """Refuse tasks that it cannot do, by `InputError`; by default none."""
 
 
 class ForeignTrainer(SeedBySeed):
-    """Lets it fit, and measures what it predicts, which must be log-probabilities."""
+    """Lets it fit, and measures what it predicts: log-probabilities, or numbers where the loss is squared."""
 
     def fit_one(self, sets: ExampleSets, seed: int) -> Fit:
         begun = time.perf_counter()
@@ -93,8 +89,9 @@ class ForeignTrainer(SeedBySeed):
 
 
 def _whole(examples: Examples) -> tuple[np.ndarray, np.ndarray]:
-    """Copies as int64, which may be written to."""
-    return examples.inputs.astype(np.int64), examples.targets.astype(np.int64)
+    """Copies that may be written to, int64 but for targets that are numbers."""
+    whole = examples.targets.dtype.kind in "iu"
+    return examples.inputs.astype(np.int64), examples.targets.astype(np.int64 if whole else np.float64)
 
 
 @trainer_of.register

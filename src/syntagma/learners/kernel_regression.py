@@ -26,7 +26,6 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
 import numpy as np
-import scipy.linalg
 from jaxtyping import Float, Integer
 from pydantic import BeforeValidator, Field
 
@@ -70,6 +69,8 @@ def resolved(architecture: Architecture | str, shape: Shape) -> Architecture:
 
 class KernelRegression(Learner):
     """Kernel ridge regression: a network of infinite width.
+
+    Example: `KernelRegression(architecture="transformer", ridge=0.01)`.
 
     Attributes:
         architecture: the network, or the name of one in `kernels.ARCHITECTURES`; its vocabulary is taken from the task,
@@ -137,14 +138,18 @@ class Solution:
 
     def variance(self, inputs: Integer[np.ndarray, "B T"]) -> Float[np.ndarray, " B"]:
         """The posterior variance of each output, without the observation noise (NNGP)."""
+        from scipy.linalg import solve_triangular
+
         learner = self.learner
-        explained = scipy.linalg.solve_triangular(self.factor, self._gram(inputs).T, lower=True)
+        explained = solve_triangular(self.factor, self._gram(inputs).T, lower=True)
         prior = self.architecture.diagonal(inputs, kind=learner.limit, samples=learner.samples, seed=self.seed)
         return prior - (explained**2).sum(0)
 
     def left_out(self) -> Float[np.ndarray, "n outputs"]:
         """For each training example, target minus prediction from all the others."""
-        (invert,) = scipy.linalg.get_lapack_funcs(("potri",), (self.factor,))
+        from scipy.linalg import get_lapack_funcs
+
+        (invert,) = get_lapack_funcs(("potri",), (self.factor,))
         return self.coefficients / np.diag(invert(self.factor, lower=1)[0])[:, None]
 
     def _gram(self, inputs: Integer[np.ndarray, "B T"]) -> Float[np.ndarray, "B n"]:
@@ -159,6 +164,11 @@ def solve(learner: KernelRegression, shape: Shape, examples: Examples, seed: int
             eigenvalue and a ridge that is enough are named. The eigenvalue is negative where a sampled kernel is
             positive up to its error only.
     """
+    from scipy.linalg import (
+        cho_solve,
+        get_lapack_funcs,
+    )  # a quarter of a second that who looks at results need not wait
+
     examples = checked_examples(examples, shape)
     whole_number("seed", seed, minimum=0)
     architecture = resolved(learner.architecture, shape)
@@ -168,7 +178,7 @@ def solve(learner: KernelRegression, shape: Shape, examples: Examples, seed: int
     matrix = learner.gram(architecture, inputs, seed=seed)
     matrix.flat[:: len(matrix) + 1] += learner.ridge
     ridged = np.diag(matrix).copy()
-    (factorise,) = scipy.linalg.get_lapack_funcs(("potrf",), (matrix,))
+    (factorise,) = get_lapack_funcs(("potrf",), (matrix,))
     factor, failed = factorise(matrix.T, lower=1, clean=0, overwrite_a=1)  # in place: what is above it stays the matrix
     if failed or np.diag(factor).min() ** 2 < 1e-14 * ridged.max():
         np.fill_diagonal(factor, ridged)
@@ -178,7 +188,7 @@ def solve(learner: KernelRegression, shape: Shape, examples: Examples, seed: int
         raise invalid("ridge", learner.ridge, allowed, f"Raise ridge to {enough} or more")
     for row, column in enumerate(factor.T):
         column[:row] = 0
-    coefficients = scipy.linalg.cho_solve((factor, True), targets(shape, examples) - prior)
+    coefficients = cho_solve((factor, True), targets(shape, examples) - prior)
     return Solution(learner, architecture, inputs, factor, coefficients, prior, seed)
 
 

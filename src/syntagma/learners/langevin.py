@@ -56,6 +56,8 @@ _PREDICTION_BATCH = 256
 class LangevinPosterior(Learner):
     """Finite networks drawn from their posterior.
 
+    Example: `LangevinPosterior(architecture="linear-attention", width=64, ridge=0.02)`.
+
     Attributes:
         architecture: the network, or the name of one; its vocabulary is taken from the task, with the mask symbol.
         width: units of every layer.

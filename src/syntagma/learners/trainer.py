@@ -21,11 +21,12 @@ from syntagma.errors import invalid, whole_number
 from syntagma.learners.learner import Learner
 from syntagma.learners.scores import Scores
 from syntagma.learners.training import Training
+from syntagma.notebook import html_table
 from syntagma.tasks import Examples, Shape
 from syntagma.tasks.gate import check_shape, checked_examples
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Fit:
     """What was learned, and the course of learning. Losses are by answer: nats, or squared differences.
 
@@ -46,6 +47,22 @@ class Fit:
     metrics: dict[str, Any]
     history: list[dict[str, float]]
     example_losses: Float[np.ndarray, " n_test"]
+
+    def __repr__(self) -> str:
+        told = ", ".join(f"{name}={_short(self.metrics[name])}" for name in _TOLD if name in self.metrics)
+        return f"Fit({told}, {len(self.history)} evaluations)"
+
+    def _repr_html_(self) -> str:
+        numbers = ((name, value) for name, value in self.metrics.items() if not isinstance(value, list | tuple))
+        return html_table("fit", ("metric", "value"), numbers)
+
+
+_TOLD = ("test_loss", "test_loss_error", "validation_loss", "best_step", "steps", "stopped")
+"""Metrics that a fit is told by on one line."""
+
+
+def _short(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else repr(value)
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,8 @@ Positive = Annotated[float, Field(gt=0)]
 class Training(CheckedModel):
     """How a network is trained and when it stops; one to one with TOML and the command line.
 
+    Example: `Training(learning_rate=0.01, max_steps=1000)`.
+
     Training stops at the first of: the train loss since the last evaluation at or below `train_loss_threshold` nats; no
     new smallest validation loss for `patience` times the steps that led to the smallest one (counted as `least_steps`
     at the least); its length, at which a cosine schedule ends: `max_epochs` passes over the examples, but at least

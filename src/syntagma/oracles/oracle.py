@@ -61,6 +61,8 @@ AnOracle = TypeVar("AnOracle", bound=Oracle)
 def oracle_of(source: Source) -> Oracle | None:
     """The exact oracle of `source`; None where there is none, as for a text.
 
+    Example: `oracle_of(language).next_token(language.sample(0, 10).tokens)`.
+
     Raises:
         InputError: no source of sentences.
     """

@@ -41,6 +41,8 @@ _CHUNK = 2**18  # table entries and rule values touched by one chunk of sentence
 class TreeOracle(LabelOracle):
     """Exact statistics of a `RandomHierarchy`. Immutable; cheap to build; safe to share between threads.
 
+    Example: `TreeOracle(RandomHierarchy(vocab=8, rules=2, branching=2, depth=3)).plateaus()`.
+
     `tokens` is `[n, T]` integers. `observed` is boolean, `[T]` for the same pattern in all sentences or `[n, T]`; the
     values of tokens that are not observed are ignored. Level 0 is the tokens, level L the root; the level-l symbol at
     position i spans the tokens i s**l to (i + 1) s**l - 1; negative positions count from the end. Entropies are in

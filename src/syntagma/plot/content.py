@@ -21,7 +21,7 @@ from syntagma.plot.marks import Axis, Mark, Tree, freeze
 
 @dataclasses.dataclass(frozen=True)
 class Note:
-    """A line of text in a panel's emptiest corner, in a key's colour: a fitted exponent, say."""
+    """A line of text above a panel, under its title, in a key's colour: a fitted exponent, say."""
 
     text: str
     key: str = "ink"

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import base64
 import csv
+import functools
 import html
 import io
 from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -48,8 +50,7 @@ def as_bytes(figure: Content, form: str, width: float, *, title: bool) -> bytes:
 
 
 def contents(figure: Content, forms: Iterable[str], width: float, *, title: bool) -> Iterator[bytes]:
-    """The contents of the file of each form; what matplotlib draws is laid out once for all of them."""
-    drawing: Any = None
+    """The contents of the file of each form."""
     for form in forms:
         if form == "json":
             yield figure.to_json().encode()
@@ -59,13 +60,25 @@ def contents(figure: Content, forms: Iterable[str], width: float, *, title: bool
             head = f"<!doctype html><meta charset=utf-8><title>{html.escape(figure.title)}</title>"
             yield (head + as_html(figure)).encode()
         else:
-            from syntagma.plot.matplotlib_backend import draw, look
+            yield _picture(figure, form, width, title=title)
 
-            drawing = drawing or draw(figure, width, title=title)[0]
-            buffer = io.BytesIO()
-            with look():
-                drawing.savefig(buffer, format=form, dpi=PNG_DPI, metadata=_METADATA[form])
-            yield buffer.getvalue()
+
+def _picture(figure: Content, form: str, width: float, *, title: bool) -> bytes:
+    from syntagma.plot.matplotlib_backend import look, plain_fonts, without_title
+
+    drawing, buffer = _drawn(figure, width), io.BytesIO()
+    fonts = plain_fonts() if form == "pdf" else nullcontext()
+    with look(), fonts, nullcontext() if title else without_title(drawing) as part:
+        drawing.savefig(buffer, format=form, dpi=PNG_DPI, metadata=_METADATA[form], bbox_inches=part)
+    return buffer.getvalue()
+
+
+@functools.lru_cache(maxsize=16)
+def _drawn(figure: Content, width: float) -> Any:
+    """Laid out once for all formats, with the title and without: for files and for the page."""
+    from syntagma.plot.matplotlib_backend import draw
+
+    return draw(figure, width)[0]
 
 
 def as_csv(figure: Content) -> str:
@@ -95,9 +108,9 @@ def as_html(figure: Content) -> str:
     """The interactive figure, with plotly.js inside, and its caption."""
     import plotly.graph_objects as go
 
-    from syntagma.plot.plotly_backend import spec
+    from syntagma.plot.plotly_backend import config, spec
 
-    drawing = go.Figure(spec(figure)).to_html(full_html=False, include_plotlyjs=True)
+    drawing = go.Figure(spec(figure)).to_html(config(figure), full_html=False, include_plotlyjs=True)
     return f"<figure>{drawing}<figcaption>{html.escape(figure.caption)}</figcaption></figure>"
 
 

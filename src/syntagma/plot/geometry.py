@@ -1,9 +1,8 @@
-"""Where things are in a panel: limits, ticks, free corners. Both backends ask here, and so agree."""
+"""Where things are in a panel: limits and ticks. Both backends ask here, and so agree."""
 
 from __future__ import annotations
 
 import dataclasses
-import itertools
 import math
 import re
 from collections.abc import Iterable, Iterator
@@ -28,8 +27,6 @@ from syntagma.plot.marks import (
     VerticalLine,
 )  # fmt: skip
 
-LINE_HEIGHTS = {1: 0.065, 2: 0.065}
-"""Of a line of text, in fractions of a panel's height, by the figure's columns; 0.085 for more."""
 MOST_NAMES = 32
 """With more categories than these their names would cover one another, and some are left out."""
 ARROW = 0.07
@@ -68,9 +65,9 @@ class Frame:
 
 
 def frames(figure: Content) -> list[Frame]:
-    """The frame of every panel."""
-    columns = min(figure.columns, len(figure.panels))
-    found = [frame(panel, LINE_HEIGHTS.get(columns, 0.085)) for panel in figure.panels]
+    """The frame of every panel; with more than two columns a line of text is a larger part of it."""
+    line = 0.065 if min(figure.columns, len(figure.panels)) < 3 else 0.085
+    found = [frame(panel, line) for panel in figure.panels]
     shown = [i for i, panel in enumerate(figure.panels) if not is_bare(panel)]
     for side in figure.share:
         ends = [getattr(found[i], side) for i in shown]
@@ -113,47 +110,6 @@ def ticks(axis: Axis, limits: tuple[float, float]) -> list[tuple[float, str]]:
     return [(tick, _number(tick)) for tick in _round(low, high)]
 
 
-def free_corner(panel: Panel, frame: Frame) -> tuple[str, bool]:
-    """The corner ("left top", ...) where the panel's notes cover the fewest data, and whether they cover none."""
-    height = len(panel.notes) * frame.line + 0.03
-    width = min(1.0, max((len(plain(note.text)) for note in panel.notes), default=0) * 0.5 * frame.line)
-    cloud = np.array(list(_cloud(panel, frame))).reshape(-1, 2)
-    covered = {}
-    for corner in ("left top", "right top", "right bottom", "left bottom"):
-        x = cloud[:, 0] if "left" in corner else 1 - cloud[:, 0]
-        y = cloud[:, 1] if "bottom" in corner else 1 - cloud[:, 1]
-        covered[corner] = int(((x < width) & (x >= 0) & (y < height) & (y >= 0)).sum())
-    best = min(covered, key=lambda corner: covered[corner])
-    return best, covered[best] == 0
-
-
-def _cloud(panel: Panel, frame: Frame) -> Iterator[tuple[float, float]]:
-    """Fractions of the panel that data cover; lines are followed between their points."""
-    for mark in (mark.as_points() if isinstance(mark, Dots) else mark for mark in panel.marks):
-        if isinstance(mark, Level):
-            lines = [[(end, mark.height) for end in frame.x]]
-        elif isinstance(mark, VerticalLine):
-            lines = [[(mark.place, frame.inside(end, "y")) for end in (mark.low, mark.high)]]
-            if mark.name:  # written below
-                x, y = frame.fraction(*lines[0][0])
-                yield from ((x + side * frame.line, y - 0.9 * frame.line) for side in (-0.5, 0, 0.5))
-        elif isinstance(mark, Bars):
-            tops = zip(mark.x, mark.bottom, mark.height, strict=True)
-            lines = [[(x, low), (x, low + height)] for x, low, height in tops]
-        elif isinstance(mark, Points):
-            lines = [[(x, y) for y in ends] for x, *ends in zip(mark.x, mark.low, mark.y, mark.high, strict=True)]
-            lines += [[(x, y)] for x, y in zip(mark.x, mark.y, strict=True)]
-        else:
-            across, up = _COLUMNS.get(type(mark), ((), ()))
-            lines = [list(zip(getattr(mark, across[0]), getattr(mark, name), strict=True)) for name in up]
-        for line in lines:
-            shares = [frame.fraction(*point) for point in line]
-            yield from shares
-            for (x, y), (x2, y2) in itertools.pairwise(shares):
-                if math.isfinite(x + y + x2 + y2):
-                    yield from ((x + t * (x2 - x), y + t * (y2 - y)) for t in np.linspace(0, 1, 13))
-
-
 def frame(panel: Panel, line: float = 0.065) -> Frame:
     """The frame of a panel alone."""
     logs = panel.x.scale == "log", panel.y.scale == "log"
@@ -163,11 +119,7 @@ def frame(panel: Panel, line: float = 0.065) -> Frame:
     )
     if panel.y.scale == "category":
         y_ends = (y_ends[1], y_ends[0])
-    found = Frame(x_ends, y_ends, *logs, line)
-    if panel.notes and panel.y.limits[1] is None and not free_corner(panel, found)[1]:
-        room = len(panel.notes) * line + 0.04
-        found = dataclasses.replace(found, y=(y_ends[0], found.moved(y_ends[1], "y", room / (1 - room))))
-    return found
+    return Frame(x_ends, y_ends, *logs, line)
 
 
 def _limits(axis: Axis, values: Iterable[float], arrows: tuple[bool, bool]) -> tuple[float, float]:
@@ -248,7 +200,15 @@ def _round(low: float, high: float) -> list[float]:
     """The coarsest series of round numbers of which three are between the ends, thinned to six."""
     decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     inside: list[float] = []
-    for series in ((1,), (1, 3), (1, 2, 5), (1, 1.5, 2, 3, 5, 7), np.arange(1, 10, 0.5), np.arange(1, 10, 0.1)):
+    for series in (
+        (1,),
+        (1, 3),
+        (1, 2, 5),
+        (1, 1.5, 2, 3, 5, 7),
+        (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8),
+        np.arange(1, 10, 0.5),
+        np.arange(1, 10, 0.1),
+    ):
         every = (float(f"{m * 10.0**d:.6g}") for d in decades for m in series)
         inside = [tick for tick in every if low <= tick <= high]
         if len(inside) >= 3:

@@ -17,7 +17,7 @@ from syntagma.plot import palette
 from syntagma.plot.content import Note, Panel
 from syntagma.plot.figure import Figure
 from syntagma.plot.intervals import Measured, columns, written
-from syntagma.plot.marks import Axis, Empty, Law, Line, Mark, Points
+from syntagma.plot.marks import Axis, Empty, Law, Line, Mark, Numbers, Points
 
 SIDESTEP = 0.02
 """Points of different learners at one size stand this far apart (in its logarithm), so that their intervals show."""
@@ -53,7 +53,7 @@ def growth_panel(
         factor: what each is multiplied by, `1 - f`; `exponents` are of the product.
         laws: by key, predicted numbers at each size (before `factor`), dashed.
         laws_are: what the legend calls them.
-        exponents: by learner, fitted exponents with intervals, written in the emptiest corner.
+        exponents: by learner, fitted exponents with intervals, written above the panel.
         law_exponents: by law, the exponent that theory gives it, written at its end.
     """
     scale = np.ones(len(sizes)) if factor is None else np.asarray(factor, float)
@@ -72,7 +72,7 @@ def growth_panel(
         if len(sizes) > 2 or not own:  # else the caption of every learner would be that there is no exponent
             notes.append(Note(f"{palette.glyph(key)} {note}", key))
         if slope is not None:
-            marks.append(_through(at[known], values[known], slope, key))
+            marks.append(fitted_line(at[known], values[known], slope, key))
         label = (labels or {}).get(key, key)
         hover = {"learner": label, "measured": [written(intervals[i]) for i in own]}
         marks.append(Points(at, values, low, high, bound=ends["bound"], label=label, key=key, hover=hover))
@@ -113,8 +113,9 @@ def _exponent(symbol: str, drawn: int, known: int, fitted: Measured | None) -> t
     return f"${symbol}^{{{fitted.value:.1f}}}${ends}", fitted.value
 
 
-def _through(x: Any, y: Any, slope: float, key: str) -> Line:
+def fitted_line(x: Numbers, y: Numbers, slope: float, key: str) -> Line:
     """The power with that slope through the logarithmic mean of the points."""
+    x, y = np.asarray(x, float), np.asarray(y, float)
     height = np.mean(np.log(y) - slope * np.log(x))
     ends = np.array([x.min(), x.max()])
     return Line(ends, np.exp(height) * ends**slope, key=key)

@@ -84,14 +84,15 @@ def learning_curves(
     caption: str = "",
     **panel: Any,
 ) -> Figure:
-    """The figure of these curves, or of panels of `curve_panel` side by side with the same limits.
+    """The figure of these curves, or of panels of `curve_panel` side by side with the same sizes.
 
     `curves` are named by themselves, or by their keys (`{"cnn": curve}`), which choose the colours. Further arguments
     are those of `curve_panel`.
     """
     given = list(curves) if not isinstance(curves, Mapping) else []
     if given and all(isinstance(one, Panel) for one in given):
-        return Figure(name, title, given, caption, share="xy")  # pyright: ignore[reportArgumentType]
+        columns = 2 if len(given) in (2, 4) else 3
+        return Figure(name, title, given, caption, columns, share="x")  # pyright: ignore[reportArgumentType]
     one = curve_panel(curves, predictions, plateaus, **panel)  # pyright: ignore[reportArgumentType]
     return Figure(name, title, (one,), caption or _caption(one))
 
@@ -116,7 +117,8 @@ def curve_panel(
     Args:
         plateaus: exact losses L_0, L_1, ..., the last the oracle's.
         crossings: measured thresholds; None computes them half-way between neighbouring plateaus, () draws none.
-        prefactors: by law, what the measured thresholds are times the predicted ones; draws the law at that, too.
+        prefactors: by law, what the measured thresholds are times the predicted ones; draws the law at that, too, as
+            dots. None takes the geometric mean over the levels that its own learner came to; {} draws none.
         seeds: what is drawn of each seed; "none" where so many curves stand in a panel that bands would hide them.
         limits: of the loss; by default what lies far above the highest plateau, where a network has only memorised, is
             cut off, since the levels would be squeezed.
@@ -126,16 +128,19 @@ def curve_panel(
         if isinstance(curves, Mapping)
         else {curve.name or f"series {i}": curve for i, curve in enumerate(curves)}
     )
-    lowest, predictions = min(plateaus, default=-math.inf), list(predictions)
+    lowest = min(plateaus, default=-math.inf)
+    predictions = sorted(predictions, key=lambda one: one.thresholds.regime != "exact for this grammar")
     crossed = list(_half_way(named, plateaus) if crossings is None else crossings)
+    factors = fitted_factors(crossed, predictions, plateaus)
+    fitted = {law: _mean(own) for law, own in factors.values()} if prefactors is None else prefactors
     marks: list[Mark] = list(plateau_marks(plateaus))
-    marks += prediction_marks(predictions, named.values(), prefactors)
+    marks += prediction_marks(predictions, named.values(), fitted)
     for key, curve in named.items():
         marks += curve_marks(key, curve, seeds if seeds != "auto" else _seeds(curve, lowest))
     marks += band_labels(marks)
     marks += crossing_marks(crossed)
-    notes = list(factor_notes(crossed, predictions, plateaus))
-    limits = limits or _limits(named.values(), plateaus, len(notes))
+    limits = limits or _limits(named.values(), plateaus, seeds != "none")
+    notes = list(factor_notes(factors))
     return Panel(title, Axis(x, "log", limits=_size_limits(marks)), Axis(y, scale, limits), marks, notes)
 
 
@@ -184,13 +189,12 @@ def band_labels(marks: Iterable[Mark]) -> Iterable[Mark]:
 
 
 def plateau_marks(plateaus: Sequence[float]) -> Iterable[Mark]:
-    """A line for each exact plateau, the oracle's thick; one alone is of no level."""
+    """A line for each exact plateau, the last, the oracle's, thick."""
     for level, height in enumerate(plateaus):
         last = level == len(plateaus) - 1
         look: dict[str, Any] = {"weight": "thick", "key": "ink"} if last else {"key": "plateau"}
-        name = f"$L_{{{level}}}$ " if len(plateaus) > 1 else ""
         label = "exact oracle" if last else "exact plateau $L_l$: levels up to l known"
-        yield Level(float(height), f"{name}oracle" if last else name.rstrip(), label=label, **look)
+        yield Level(float(height), "oracle" if last else f"$L_{{{level}}}$", label=label, **look)
 
 
 def prediction_marks(
@@ -198,8 +202,11 @@ def prediction_marks(
 ) -> Iterable[Mark]:
     """Each predicted threshold as the step it predicts; without thresholds, the predicted curve.
 
-    Dashes say the regime, and alternate where two predictions put a threshold at one place.
+    Dashes say the regime, and alternate where two predictions put a threshold at one place. Of predictions of one name
+    the first is drawn times its prefactor, too.
     """
+    predictions = list(predictions)
+    first = {one.name: one for one in reversed(predictions)}
     steps: dict[tuple[int, float], list[Predicted]] = {}
     named: set[tuple[int, str]] = set()
     for one in predictions:
@@ -218,8 +225,8 @@ def prediction_marks(
             named |= {(level, same.name) for same in agreeing}
             yield VerticalLine(place, below, above, name=name, turn=(turn, len(agreeing)), **look)
             factor = (prefactors or {}).get(one.name)
-            if factor is not None:
-                look |= {"label": f"{one.name}, times {factor:.2g} (fitted)", "dash": "dotted"}
+            if factor is not None and first[one.name] is one:
+                look |= {"label": f"{one.name}, times its fitted prefactor", "dash": "dotted"}
                 yield VerticalLine(place * factor, below, above, **look)
 
 
@@ -246,27 +253,32 @@ def crossing_marks(crossings: Iterable[Crossing]) -> Iterable[Mark]:
         yield Points((), (), marker="D", label=label, key="plateau")
 
 
-def factor_notes(
+def fitted_factors(
     crossings: Iterable[Crossing], predictions: Iterable[Predicted], plateaus: Sequence[float]
-) -> Iterable[Note]:
+) -> dict[str, tuple[str, list[float]]]:
+    """By learner, the first prediction of its own and how many times it the measured thresholds are."""
+    lines, predictions = [(a + b) / 2 for a, b in itertools.pairwise(plateaus)], list(predictions)
+    found: dict[str, tuple[str, list[float]]] = {}
+    for key, height, measured in crossings:
+        own = next((one for one in predictions if palette.same(one.name, key)), None)
+        steps = [] if own is None or measured.bounded else np.atleast_1d(np.asarray(own.thresholds.values, float))
+        for line, step in zip(lines, steps, strict=False):
+            if own is not None and math.isclose(line, height) and 0 < measured.value / step < math.inf:
+                found.setdefault(key, (own.name, []))[1].append(measured.value / step)
+    return found
+
+
+def factor_notes(factors: Mapping[str, tuple[str, Sequence[float]]]) -> Iterable[Note]:
     """How far right of its own prediction each learner is: a threshold is where the signal equals the noise, and a
     network needs the signal several times the noise.
     """
-    lines = [(a + b) / 2 for a, b in itertools.pairwise(plateaus)]
-    nearest = sorted(predictions, key=lambda one: one.thresholds.regime != "exact for this grammar")
-    crossings = list(crossings)
-    for key in dict.fromkeys(key for key, _, _ in crossings):
-        own = next((one for one in nearest if palette.same(one.name, key)), None)
-        steps = [] if own is None else np.atleast_1d(np.asarray(own.thresholds.values, float))
-        factors = [
-            measured.value / steps[level]
-            for name, height, measured in crossings if name == key and not measured.bounded
-            for level, line in enumerate(lines[: len(steps)]) if math.isclose(line, height)
-        ]  # fmt: skip
-        factors = sorted(factor for factor in factors if math.isfinite(factor) and factor > 0)
-        if factors:
-            ends = dict.fromkeys(f"{factor:.2g}" for factor in (factors[0], factors[-1]))
-            yield Note(f"{palette.glyph(key)} {' to '.join(ends)} × predicted", key)
+    for key, (_, own) in factors.items():
+        ends = f" ({min(own):.2g} to {max(own):.2g})" if len(own) > 1 else ""
+        yield Note(f"{palette.glyph(key)} {_mean(own):.2g} × predicted{ends}", key)
+
+
+def _mean(factors: Sequence[float]) -> float:
+    return float(np.exp(np.mean(np.log(factors))))
 
 
 def _half_way(curves: Mapping[str, Curve], plateaus: Sequence[float]) -> list[Crossing]:
@@ -278,16 +290,15 @@ def _seeds(curve: Curve, lowest: float) -> Seeds:
     return "lines" if np.nanmin(np.asarray(curve.losses)) < lowest else "band"
 
 
-def _limits(curves: Iterable[Curve], plateaus: Sequence[float], notes: int) -> tuple[float | None, float | None]:
-    """Room below the lowest plateau for names and notes, and nothing far above the highest."""
+def _limits(curves: Iterable[Curve], plateaus: Sequence[float], each: bool) -> tuple[float | None, float | None]:
+    """Room below the lowest plateau for names, and nothing far above the highest; `each`: seeds are drawn, too."""
     curves = list(curves)
-    if not len(plateaus) or not curves:
+    if len(plateaus) < 2 or not curves:
         return None, None
-    losses = np.concatenate([np.ravel(np.asarray(curve.losses)) for curve in curves])
+    losses = np.concatenate([np.ravel(curve.losses) if each else curve.band().mean for curve in curves])
     shown = losses[losses <= 1.5 * max(plateaus)]
     low, high = min([min(plateaus), *shown]), max([max(plateaus), *shown])
-    below = 0.14 + 0.09 * notes if notes else 0.09  # share of the panel
-    return float(low / (high / low) ** (below / (1 - below))), float(high * 1.05)
+    return float(low / (high / low) ** 0.1), float(high * 1.05)
 
 
 def _size_limits(marks: Iterable[Mark]) -> tuple[float | None, float | None]:

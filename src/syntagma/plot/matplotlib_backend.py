@@ -21,13 +21,13 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
-from matplotlib.transforms import offset_copy
+from matplotlib.transforms import Bbox, offset_copy
 
 from syntagma.errors import invalid
 from syntagma.plot import geometry, names, palette
-from syntagma.plot.content import Content
+from syntagma.plot.content import Content, Panel
 from syntagma.plot.marks import Bars, Heat, Mark
-from syntagma.plot.shapes import Area, Shape, Spots, Stroke, Words, sample, shapes
+from syntagma.plot.shapes import NOTE, Area, Shape, Spots, Stroke, Words, sample, shapes
 
 _DASHES: dict[str, Any] = {"solid": "-", "dashed": (0, (4, 2)), "dotted": (0, (1, 1.6)), "dashdot": (0, (5, 2, 1, 2))}
 _COLOURS = palette.assigned(["ink", "soft", "plateau"])
@@ -84,7 +84,11 @@ def draw(figure: Content, width: float = 6.8, *, title: bool = True) -> tuple[Dr
         outside = 0.14 * (head.count("\n") + 1 if head else 0) + 0.16 * legend_rows + 0.1
         panel = min(width / columns, 4.2)
         shape = 0.25 if all(geometry.is_empty(panel) for panel in figure.panels) else figure.panel_height
-        height = rows * (max(panel - 0.35, 1.5) * shape + 0.42) + outside
+        frames = geometry.frames(figure)
+        rooms = [_room(panel, frame, width / columns) for panel, frame in zip(figure.panels, frames, strict=True)]
+        notes = [names.note_grid(panel, room)[0] for panel, room in zip(figure.panels, rooms, strict=True)]
+        noted = [max(notes[first : first + columns]) for first in range(0, len(notes), columns)]  # row by row
+        height = rows * (max(panel - 0.35, 1.5) * shape + 0.42) + sum(noted) * NOTE / 72 + outside
         drawing = Drawing(figsize=(width, height), layout=ConstrainedLayoutEngine(w_pad=0.03, h_pad=0.03))
         FigureCanvasAgg(drawing)
         grid = drawing.subplots(rows, columns, squeeze=False)
@@ -94,10 +98,12 @@ def draw(figure: Content, width: float = 6.8, *, title: bool = True) -> tuple[Dr
         if head:
             drawing.suptitle(head, x=0.01, ha="left", fontsize=8, fontweight="bold", linespacing=1.15)
         colours = figure.colours() | _COLOURS
-        for place, (axes, frame) in enumerate(zip(all_axes, geometry.frames(figure), strict=True)):
+        for place, (axes, frame) in enumerate(zip(all_axes, frames, strict=True)):
             labels = [names.axis_label(figure, place, side, columns) for side in "xy"]
-            _dress(axes, figure, place, frame, width / columns, labels)
-            for number, shape in shapes(figure.panels[place], frame):
+            _dress(axes, figure.panels[place], frame, width / columns, labels, 4 + NOTE * noted[place // columns])
+            if "y" in figure.share and place % columns:
+                axes.tick_params(labelleft=False)
+            for number, shape in shapes(figure.panels[place], frame, rooms[place]):
                 for artist in _drawn(axes, shape, colours, width / columns):
                     artist.set_gid(f"mark-{place}-{number}" if number >= 0 else None)
         if entries:
@@ -106,16 +112,48 @@ def draw(figure: Content, width: float = 6.8, *, title: bool = True) -> tuple[Dr
                 loc="outside lower center", ncols=legend_columns, columnspacing=1.4, handletextpad=0.5,
             )  # fmt: skip
         engine = drawing.get_layout_engine()
-        if engine is not None:  # computed once and kept: the same in every format, and quicker to save
+        if engine is not None:  # computed once and kept: the same in every format
             engine.execute(drawing)
-            drawing.set_layout_engine("none")
+            drawing.set_layout_engine(None)  # with any engine, "none" too, matplotlib draws twice to save once
         return drawing, all_axes
 
 
-def _dress(axes: Axes, figure: Content, place: int, frame: geometry.Frame, inches: float, labels: list[str]) -> None:
-    """Titles, scales, limits and ticks of one panel, which is `inches` wide with its names and numbers."""
-    panel = figure.panels[place]
-    axes.set_title(_wrapped(panel.title, inches - 0.35, 8), linespacing=1.1)
+@contextmanager
+def plain_fonts() -> Iterator[None]:
+    """Fonts in PDFs without tables of how scripts are laid out: half of the time, and nothing that is drawn."""
+    from fontTools.subset import Options
+
+    usual = Options._drop_tables_default
+    Options._drop_tables_default = [*usual, "GDEF", "GPOS", "GSUB"]
+    try:
+        yield
+    finally:
+        Options._drop_tables_default = usual
+
+
+@contextmanager
+def without_title(drawing: Drawing) -> Iterator[Bbox]:
+    """What of a drawing is below its title, in inches, which is not shown inside."""
+    words = cast("Any", drawing)._suptitle
+    width, height = drawing.get_size_inches()
+    if words is None:
+        yield Bbox.from_extents(0, 0, width, height)
+        return
+    below = words.get_window_extent().y0 / drawing.dpi
+    words.set_visible(False)
+    yield Bbox.from_extents(0, 0, width, below)
+    words.set_visible(True)
+
+
+def _room(panel: Panel, frame: geometry.Frame, inches: float) -> int:
+    """How many characters fit above a panel, which is `inches` wide with its names and numbers."""
+    numbers = max((_inches(text, 7) for _, text in geometry.ticks(panel.y, frame.y)), default=0.0)
+    return int((inches - 0.3 - numbers) / _inches("x", 7))
+
+
+def _dress(axes: Axes, panel: Panel, frame: geometry.Frame, inches: float, labels: list[str], pad: float) -> None:
+    """Title, so far above the axes, scales, limits and ticks of one panel; `inches` as in `_room`."""
+    axes.set_title(_wrapped(panel.title, inches - 0.35, 8), linespacing=1.1, pad=pad)
     if geometry.is_bare(panel):
         axes.set_axis_off()
     left = [_inches(text, 7) for _, text in geometry.ticks(panel.y, frame.y)]
@@ -126,6 +164,8 @@ def _dress(axes: Axes, figure: Content, place: int, frame: geometry.Frame, inche
         if axis.scale == "log":
             (axes.set_xscale if drawn is axes.xaxis else axes.set_yscale)("log")
         ticks = [] if geometry.is_bare(panel) else geometry.ticks(axis, limits)
+        if drawn is axes.xaxis and axis.scale != "category":  # as many as have room
+            ticks = ticks[:: math.ceil(sum(_inches(text, 7) + 0.1 for _, text in ticks) / room) or 1]
         drawn.set_major_locator(FixedLocator([at for at, _ in ticks]))
         drawn.set_major_formatter(FixedFormatter([text for _, text in ticks]))
         drawn.set_minor_locator(NullLocator())
@@ -181,7 +221,7 @@ def _words(axes: Axes, shape: Words, colour: str, inches: float) -> Artist:
         bbox={"boxstyle": "square,pad=0.05", "facecolor": "white", "edgecolor": "none", "alpha": 0.75}
         if shape.backing else None,
     )  # fmt: skip
-    words.set_in_layout(not shape.panel)
+    words.set_in_layout(not shape.panel or shape.up == "bottom")
     if shape.leader is not None:
         beside = offset_copy(axes.transData, axes.get_figure(root=True), *shape.shift, units="points")
         line = {"arrowstyle": "-", "color": _COLOURS["plateau"], "linewidth": 0.5, "shrinkA": 0, "shrinkB": 0}

@@ -1,4 +1,4 @@
-"""Where names stand: at the right margin, below vertical lines, beside axes; moved apart where they would overlap."""
+"""Where words stand: names at the right margin, below vertical lines, beside axes; notes in rows above a panel."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 from syntagma.plot.content import Content, Panel
-from syntagma.plot.geometry import Frame, is_bare
+from syntagma.plot.geometry import Frame, is_bare, plain
 from syntagma.plot.marks import Level, Line, VerticalLine
 
 
@@ -17,6 +17,13 @@ def axis_label(figure: Content, place: int, side: str, columns: int) -> str:
     axis = getattr(figure.panels[place], side)
     left = figure.panels[place - 1] if side == "y" and place % columns else None
     return "" if left is not None and left.y.label == axis.label and not is_bare(left) else axis.label
+
+
+def note_grid(panel: Panel, room: int) -> tuple[int, int]:
+    """Rows and columns of the notes above a panel that is `room` characters wide: where two fit, beside each other."""
+    widest = max((len(plain(note.text)) for note in panel.notes), default=room) + 2
+    columns = max(1, min(len(panel.notes), room // widest))
+    return math.ceil(len(panel.notes) / columns), columns
 
 
 def spread(heights: Sequence[float], gap: float) -> list[float]:
@@ -58,7 +65,8 @@ def line_names(panel: Panel, frame: Frame) -> list[tuple[int, str, float, float]
     wide = max(1.1 * frame.line, 0.085)
     for i, mark in enumerate(panel.marks):
         if isinstance(mark, VerticalLine) and mark.name:
-            x, y = frame.fraction(mark.place, mark.low if math.isfinite(mark.low) else frame.y[1])
+            x, y = frame.fraction(mark.place, mark.low)
+            y = max(y, 1.3 * frame.line)  # of a line that reaches the lower edge, beside it
             free = [
                 (x + right * wide, y - down * frame.line)
                 for down in (0, 1, 2, 3) for right in (0, -1, 1)

@@ -43,6 +43,12 @@ _SAME = {
     "no weight sharing": "attention",
     "tuples": "cnn",
     "tokens": "attention",
+    "last-token": "elman",
+    "shared": "clusterer",
+    "neighbours": "transformer-identities",
+    "next-token": "perceptron",
+    "tuned-cnn": "perceptron-kernel",
+    "tuned-attention": "kernel",
     "convolutional": "cnn",
     "attention-only": "attention",
     "locally connected": "locally-connected",
@@ -54,7 +60,8 @@ _SAME = {
     "transformer kernel": "kernel",
     "perceptron kernel": "perceptron-kernel",
 }
-"""A law has the colour of the learner that it was derived for, and a learner's label that of its name."""
+"""A law has the colour of the learner that it was derived for, a learner's label that of its name, and what stands
+for learners in one study a place of its own."""
 _LEVELS = (
     ("#8C959E", "#C68500", "#B94800", "#8D3B8E", "#2B2D6E", "#101010"),
     ("#8B8572", "#8859C9", "#F063A8", "#FF8A5C", "#FFC94D", "#FFF6D8"),
@@ -97,16 +104,16 @@ def marker(key: str) -> str:
     return MARKERS[int(number or 0) % len(MARKERS)]
 
 
-def glyph(key: str) -> str:
-    """The marker of that key as a character, to begin a note with."""
-    return "●■▲◆▼✚✖★◀▶⬟⬢♦"[MARKERS.index(marker(key))]
+def glyph(key: str, shape: str = "") -> str:
+    """That marker, by default the key's own, as a character, to begin a note with."""
+    return "●■▲◆▼✚✖★◀▶⬟⬢♦"[MARKERS.index(shape or marker(key))]
 
 
 def text(colour: str, *, dark: bool = False) -> str:
     """The same hue, as much darker (on dark: lighter) as text needs for a contrast of 4.5."""
     end = np.ones(3) if dark else np.zeros(3)
     for share in np.linspace(0, 1, 41):
-        mixed = _hex((1 - share) * _linear(colour) + share * end)
+        mixed = _hex((1 - share) * linear(colour) + share * end)
         if contrast(mixed, BACKGROUND[dark]) >= 4.5:
             return mixed
     return colour
@@ -114,7 +121,7 @@ def text(colour: str, *, dark: bool = False) -> str:
 
 def graded(place: float, anchors: Iterable[str]) -> str:
     """The colour at `place` in [0, 1] between the anchors, mixed as light is."""
-    ends = np.stack([_linear(colour) for colour in anchors])
+    ends = np.stack([linear(colour) for colour in anchors])
     at = np.clip(place, 0, 1) * (len(ends) - 1)
     below = min(int(at), len(ends) - 2)
     return _hex(ends[below] + (at - below) * (ends[below + 1] - ends[below]))
@@ -122,14 +129,8 @@ def graded(place: float, anchors: Iterable[str]) -> str:
 
 def contrast(first: str, second: str) -> float:
     """Of WCAG 2: (lighter + 0.05) / (darker + 0.05) of relative luminances, from 1 to 21."""
-    low, high = sorted(float(_linear(colour) @ _TO_XYZ[1]) for colour in (first, second))
+    low, high = sorted(float(linear(colour) @ _LUMINANCE) for colour in (first, second))
     return (high + 0.05) / (low + 0.05)
-
-
-def distance(first: str, second: str, *, deuteranope: bool = True) -> float:
-    """CIE76: the distance in CIELAB, as a deuteranope sees it."""
-    one, two = (_lab(colour, deuteranope=deuteranope) for colour in (first, second))
-    return float(np.linalg.norm(one - two))
 
 
 def _own(key: str, dark: bool) -> str | None:
@@ -153,16 +154,12 @@ def _number(key: str, start: str) -> float | None:
         return None
 
 
-_TO_XYZ = np.array(
-    [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]]
-)
-_DEUTERANOPE = np.array(
-    [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]]
-)
-"""Machado et al. 2009, table for deuteranomaly of severity 1, on linear RGB."""
+_LUMINANCE = np.array([0.2126729, 0.7151522, 0.0721750])
+"""Of linear red, green and blue."""
 
 
-def _linear(colour: str) -> np.ndarray:
+def linear(colour: str) -> np.ndarray:
+    """Red, green and blue light of an sRGB colour, `[3]` from 0 to 1."""
     coded = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)]) / 255
     return np.where(coded <= 0.04045, coded / 12.92, ((coded + 0.055) / 1.055) ** 2.4)
 
@@ -171,11 +168,3 @@ def _hex(linear: np.ndarray) -> str:
     light = np.clip(linear, 0, 1)
     coded = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
     return "#" + "".join(f"{round(float(part) * 255):02X}" for part in coded)
-
-
-def _lab(colour: str, *, deuteranope: bool) -> np.ndarray:
-    light = _linear(colour)
-    seen = np.clip(_DEUTERANOPE @ light, 0, 1) if deuteranope else light
-    part = (_TO_XYZ @ seen) / _TO_XYZ.sum(axis=1)
-    x, y, z = np.where(part > (6 / 29) ** 3, np.cbrt(part), part / (3 * (6 / 29) ** 2) + 4 / 29)
-    return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])

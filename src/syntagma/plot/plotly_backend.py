@@ -20,7 +20,7 @@ from syntagma.plot.content import Content, Panel
 from syntagma.plot.geometry import Frame
 from syntagma.plot.html_text import html_text
 from syntagma.plot.marks import Band, Bars, Empty, Heat, Law, Level, Line, Mark, VerticalLine
-from syntagma.plot.shapes import Area, Shape, Spots, Stroke, Words, sample, shapes
+from syntagma.plot.shapes import NOTE, Area, Shape, Spots, Stroke, Words, sample, shapes
 
 _DASHES = {"solid": "solid", "dashed": "dash", "dotted": "dot", "dashdot": "dashdot"}
 _SYMBOLS = {
@@ -30,6 +30,8 @@ _SYMBOLS = {
 }  # fmt: skip
 _PIXELS = 1.6
 """Pixels of a line on a page for a point on paper."""
+_NOTE = 17.5
+"""Pixels of a line of notes."""
 
 
 def spec(figure: Content, *, dark: bool = False, title: bool = True) -> dict[str, Any]:
@@ -60,13 +62,15 @@ def spec(figure: Content, *, dark: bool = False, title: bool = True) -> dict[str
         for side in "xy":
             axis = _axis(panel, frame, side, place, names.axis_label(figure, place, side, columns))
             layout[f"{side}axis{_end(place)}"] = axis | {"gridcolor": colours["faint"], "linecolor": colours["soft"]}
-        layout["annotations"].append(_fixed(place, 0, 1, f"<b>{html_text(panel.title)}</b>", "left", "bottom", (0, 6)))
-        for number, shape in shapes(panel, frame):
+        above = 6 + _NOTE * _noted(figure, columns)
+        words = _fixed(place, 0, 1, f"<b>{html_text(panel.title)}</b>", "left", "bottom", (0, above))
+        layout["annotations"].append(words)
+        for number, shape in shapes(panel, frame, _room(columns)):
             mark = panel.marks[number] if number >= 0 else None
             name = {} if mark is None else {"name": f"{place}-{number}"}
             if isinstance(shape, Words) and shape.panel:
                 text = textwrap.fill(shape.text, 36) if isinstance(mark, Empty) else shape.text
-                up, shift = shape.up.replace("center", "middle"), (shape.shift[0], 1.9 * shape.shift[1])
+                up, shift = shape.up.replace("center", "middle"), (shape.shift[0], _NOTE / NOTE * shape.shift[1])
                 words = _fixed(place, shape.x, shape.y, html_text(text).replace("\n", "<br>"), shape.side, up, shift)
                 tone = {"size": 12, "color": palette.text(colours[shape.key], dark=dark)}
                 layout["annotations"].append(words | name | {"font": tone})
@@ -222,17 +226,29 @@ def _fixed(place: int, x: float, y: float, text: str, side: str, up: str, shift:
     return {"x": x, "y": y, "text": text, "xanchor": side, "yanchor": up, "align": side, **refs, **moved}
 
 
+def _room(columns: int) -> int:
+    """How many characters fit above a panel, on phones too."""
+    return min(120 // columns - 6, 48)
+
+
+def _noted(figure: Content, columns: int) -> int:
+    """Rows of notes above the panels."""
+    return max(names.note_grid(panel, _room(columns))[0] for panel in figure.panels)
+
+
 def _places(figure: Content, columns: int) -> dict[str, Any]:
     """A relayout: where panels, legend and colour bars are, with that many columns."""
     rows = math.ceil(len(figure.panels) / columns)
     empty = all(geometry.is_empty(panel) for panel in figure.panels)
     plotted = rows * (170 if empty else 330 if columns > 1 else 420) - 60
     below = 75 + 22 * math.ceil(len(figure.legend_entries()) / (3 if columns > 1 else 2))
-    across, down = 0.12 if columns > 1 else 0.0, (80 if columns > 1 else 120) / plotted if rows > 1 else 0.0
+    notes = _NOTE * _noted(figure, min(figure.columns, len(figure.panels)))
+    plotted, top = plotted + (rows - 1) * notes, 112 + notes
+    across, down = 0.12 if columns > 1 else 0.0, ((80 if columns > 1 else 120) + notes) / plotted if rows > 1 else 0.0
     named = [mark.name for panel in figure.panels for mark in panel.marks if isinstance(mark, Level | Line)]
     right = 24 + 8 * max((len(geometry.plain(name)) for name in named), default=0)
     found: dict[str, Any] = {
-        "height": plotted + 112 + below, "margin": {"l": 60, "r": right, "t": 112, "b": below},
+        "height": plotted + top + below, "margin": {"l": 60, "r": right, "t": top, "b": below},
         "legend": {"orientation": "h", "x": 0, "y": -58 / plotted, "yanchor": "top", "groupclick": "togglegroup"},
     }  # fmt: skip
     for place, panel in enumerate(figure.panels):
@@ -270,7 +286,8 @@ def _scale_buttons(figure: Content, frames: Sequence[Frame]) -> Iterator[dict[st
             buttons.append({"label": name, "method": "relayout", "args": [change]})
         if logs:
             place = {"x": 1, "xanchor": "right", "y": 1, "yanchor": "bottom", "direction": "right", "type": "buttons"}
-            pad = {"b": 34, "t": 0, "l": 0, "r": 150 if side == "x" else 0}
+            notes = _NOTE * _noted(figure, min(figure.columns, len(figure.panels)))
+            pad = {"b": 34 + notes, "t": 0, "l": 0, "r": 150 if side == "x" else 0}
             yield {"buttons": buttons, "pad": pad, "showactive": True, "name": f"scale-{side}", **place}
 
 

@@ -9,7 +9,7 @@ from syntagma.checked_call import checked
 from syntagma.plot.content import Panel
 from syntagma.plot.figure import Figure
 from syntagma.plot.intervals import Measured, columns, written
-from syntagma.plot.marks import Axis, Dots, Empty, Mark, VerticalLine
+from syntagma.plot.marks import Axis, Dots, Empty, Mark, Text, VerticalLine
 
 
 @checked
@@ -45,11 +45,13 @@ def dot_panel(
                 places, [value.value for value in values], **columns(values), note=notes, label=label, key=one,
                 hover={"interval": [written(value) for value in values]},
             ))  # fmt: skip
-    silent = [name for name, row in several.items() if not any(math.isfinite(one.value) for one in row.values())]
-    names = [f"{name} (not measured)" if name in silent else name for name in several]
+    silent = [i for i, row in enumerate(several.values()) if not any(math.isfinite(one.value) for one in row.values())]
     if len(silent) == len(several):
         return Panel(title, marks=(Empty("None of these was measured."),))
-    return Panel(title, Axis(x, scale), Axis("", "category", categories=names), marks)  # pyright: ignore[reportArgumentType]
+    for place in silent:
+        height = 1 - (place + 0.5) / len(several)
+        marks.append(Text(0.02, height, "not measured", of="panel", key="soft"))
+    return Panel(title, Axis(x, scale), Axis("", "category", categories=list(several)), marks)  # pyright: ignore[reportArgumentType]
 
 
 @checked

@@ -12,7 +12,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from syntagma.plot import geometry, names, palette
+from syntagma.plot import names, palette
 from syntagma.plot.content import Panel
 from syntagma.plot.geometry import ARROW, Frame
 from syntagma.plot.marks import (
@@ -101,8 +101,15 @@ class Words:
 Shape = Stroke | Spots | Area | Words | Bars | Heat
 
 
-def shapes(panel: Panel, frame: Frame) -> Iterator[tuple[int, Shape]]:
-    """All that is drawn in a panel but its axes, with the number of the mark that each belongs to (-1: to none)."""
+NOTE = 9.2
+"""Height of a line of notes, in points on paper."""
+
+
+def shapes(panel: Panel, frame: Frame, room: int) -> Iterator[tuple[int, Shape]]:
+    """All that is drawn in a panel but its axes, with the number of the mark that each belongs to (-1: to none).
+
+    Notes stand above it, between panel and title, where they cover no data; `room` characters are one beside another.
+    """
     for number, mark in enumerate(panel.marks):
         for shape in _shapes_of(mark, frame):
             yield number, shape
@@ -114,11 +121,11 @@ def shapes(panel: Panel, frame: Frame) -> Iterator[tuple[int, Shape]]:
     for number, name, x, y in names.line_names(panel, frame):
         at = frame.place(x, y)
         yield number, Words(*at, name, panel.marks[number].key, up="top", shift=(0, -1.5), backing=True)
-    side, end = geometry.free_corner(panel, frame)[0].split()
-    for row, note in enumerate(panel.notes if end == "top" else panel.notes[::-1]):
-        down = (-2 - 9.2 * row) if end == "top" else (3 + 9.2 * row)
-        corner = (float(side == "right"), float(end == "top"))
-        yield -1, Words(*corner, note.text, note.key, side, end, (4 if side == "left" else -2, down), panel=True)
+    rows, columns = names.note_grid(panel, room)
+    for number, note in enumerate(panel.notes):
+        row, column = divmod(number, columns)
+        above = (0.0, 3 + NOTE * (rows - 1 - row))
+        yield -1, Words(column / columns, 1.0, note.text, note.key, "left", "bottom", above, panel=True)
 
 
 def sample(mark: Mark) -> Stroke | Spots | Area | Bars:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import html
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
@@ -69,23 +69,38 @@ def names_of(places: Sequence[Path]) -> list[str]:
 
 
 def compared_figures(names: Sequence[str], figures: Sequence[Sequence[Figure]]) -> list[Figure]:
-    """For each figure that any result has, one with a column a result and the same axes along each row."""
-    by_name = {figure.name: figure for own in reversed(figures) for figure in reversed(own)}
+    """For each figure that any result has, one with a column a result and the same axes along each row.
+
+    Where results say different things in a figure, its caption begins with what each of them says.
+    """
+    every = dict.fromkeys(figure.name for own in figures for figure in own)
     compared = []
-    for key, like in by_name.items():
-        columns = [next((figure.panels for figure in own if figure.name == key), ()) for own in figures]
+    for key in every:
+        each = [next((figure for figure in own if figure.name == key), None) for own in figures]
         panels: list[Panel] = []
-        for row in zip_longest(*columns):
+        for row in _rows([() if figure is None else figure.panels for figure in each]):
             there = [panel or Panel("", marks=(Empty("This result has no such panel."),)) for panel in row]
             panels += [_named(panel, name) for panel, name in zip(_same_axes(there), names, strict=True)]
-        captions = dict.fromkeys(figure.caption for own in figures for figure in own if figure.name == key)
+        known = {name: figure for name, figure in zip(names, each, strict=True) if figure is not None}
+        like, titles = next(iter(known.values())), {figure.title for figure in known.values()}
+        said = [f"{name}: {figure.title}." for name, figure in known.items()] if len(titles) > 1 else []
+        captions = dict.fromkeys(figure.caption for figure in known.values())
+        title = like.title if not said else f"{key.replace('-', ' ').capitalize()}: {', '.join(known)}"
+        caption = " ".join([*said, *captions])
         compared.append(
-            dataclasses.replace(
-                like, title=like.title if len(captions) == 1 else like.name, panels=panels, columns=len(names),
-                share="", caption=" ".join(captions),
-            )
-        )  # fmt: skip
+            dataclasses.replace(like, title=title, panels=panels, columns=len(names), share="", caption=caption)
+        )
     return compared
+
+
+def _rows(columns: Sequence[Sequence[Panel]]) -> Iterator[Sequence[Panel | None]]:
+    """Panels of one title beside each other; by their places where a result has several of one title."""
+    titles = [[panel.title for panel in column] for column in columns]
+    if any(len(set(own)) < len(own) for own in titles):
+        yield from zip_longest(*columns)
+        return
+    for title in dict.fromkeys(title for own in titles for title in own):
+        yield [next((panel for panel in column if panel.title == title), None) for column in columns]
 
 
 def _named(panel: Panel, name: str) -> Panel:

@@ -61,24 +61,9 @@
     table.parentElement.before(element("div", { className: "controls" }, save));
   }
 
-  // Base 85 as Python's base64.b85encode writes it, with "," for "<": five characters for four bytes.
-  const alphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;,=>?@^_`{|}~";
-  const value = new Uint8Array(128);
-  for (let i = 0; i < 85; i++) value[alphabet.charCodeAt(i)] = i;
-  function bytesOf(text) {
-    const bytes = new DataView(new ArrayBuffer((text.length / 5) * 4));
-    for (let at = 0, to = 0; at < text.length; at += 5, to += 4) {
-      let word = 0;
-      for (let i = at; i < at + 5; i++) word = word * 85 + value[text.charCodeAt(i)];
-      bytes.setUint32(to, word);
-    }
-    return bytes.buffer;
-  }
-  async function unpacked(id) {
-    const [size, text] = document.getElementById(id).textContent.trim().split(" ");
-    const gzip = bytesOf(text).slice(0, Number(size));
-    return new Response(new Blob([gzip]).stream().pipeThrough(new DecompressionStream("gzip"))).text();
-  }
+  const bytesOf = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+  const unpacked = (id) => new Response(new Blob([bytesOf(document.getElementById(id).textContent)]).stream()
+    .pipeThrough(new DecompressionStream("gzip"))).text();
 
   function put(object, path, value) {
     const names = path.split(".");
@@ -93,9 +78,10 @@
       Object.assign(this, { place, base: { data, layout }, darker: dark, csv, title, name: place.dataset.figure });
       this.menus = layout.updatemenus;
       layout.updatemenus = [];
-      layout.margin.t = layout.meta.stacked.margin.t = 40;
-      layout.height -= 72;
-      layout.meta.stacked.height -= 72;
+      for (const places of [layout, layout.meta.stacked]) {
+        places.margin.t -= 72;
+        places.height -= 72;
+      }
       this.linear = new Set(); // sides drawn linear, "x" or "y"
       this.ranges = {}; // of axes that were zoomed or moved
       this.hidden = new Set(); // groups of the legend
@@ -248,7 +234,7 @@
       const made = await Plotly.toImage({ data, layout }, { format, scale: 3, width: layout.width, height: layout.height });
       const body = made.slice(made.indexOf(",") + 1);
       if (format === "svg") download(`${this.name}.svg`, "image/svg+xml", decodeURIComponent(body));
-      else download(`${this.name}.png`, "image/png", Uint8Array.from(atob(body), (letter) => letter.charCodeAt(0)));
+      else download(`${this.name}.png`, "image/png", bytesOf(body));
     }
   }
 

@@ -205,7 +205,7 @@ def _scripts(figures: Iterable[Figure]) -> str:
     specs = {figure.name: _interactive(figure) for figure in figures}
     data = json.dumps(specs, separators=(",", ":"), allow_nan=False)
     return f"""<script type="text/plain" id="figures-packed">{packed(data)}</script>
-<script type="text/plain" id="plotly-packed">{packed_plotly() if specs else "0 "}</script>
+<script type="text/plain" id="plotly-packed">{packed_plotly() if specs else ""}</script>
 <script>
 {_resource("page.js")}</script>"""
 

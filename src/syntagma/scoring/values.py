@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from syntagma.estimate import Estimate
+from syntagma.notebook import html_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,6 +43,8 @@ class Distance:
 @dataclass(frozen=True)
 class Score:
     """A model on test sentences. Losses are in nats, or squared; errors are standard errors over sentences.
+
+    Example: `score(language, LastToken(), predict).excess.value`.
 
     Attributes:
         name: of the model, for figures.
@@ -127,7 +130,10 @@ class Score:
         return tables | {name: pd.DataFrame(found) for name, found in others.items() if found}
 
     def _repr_html_(self) -> str:
-        return "".join(f"<p>{name}</p>{table.to_html(index=False)}" for name, table in self.tables().items())
+        return "".join(
+            html_table(name, list(map(str, table.columns)), table.itertuples(index=False, name=None))
+            for name, table in self.tables().items()
+        )
 
 
 def _nats(one: Distance) -> dict[str, float]:

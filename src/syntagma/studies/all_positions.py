@@ -8,6 +8,7 @@ Sources: arXiv 2505.07070 (thresholds of the last token); the comparison is ours
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -127,6 +128,20 @@ def _claims(measured: Measured) -> Iterator[Claim]:
         yield Claim(text, "at most 1", times, "below", 1.0, "a sentence shows each rule at more positions")
 
 
+def _message(measured: Measured) -> str:
+    """What asking at all positions does to the sentences needed, level by level."""
+    every, last = measured.last.get(("next-token",)), measured.last.get(("last-token",))
+    times = {level: grammar.over(every, last, level) for level in range(1, measured.settings.levels + 1)}
+    told = [
+        f"{'at most ' if one.bounded else ''}{one.value:.2g} (level {level})"
+        for level, one in times.items()
+        if one.measured or (one.bounded and one.high < math.inf)
+    ]
+    if not told:
+        return "Asked at all positions, and at the last alone"
+    return f"Sentences needed when all positions are asked, over the last alone: {', '.join(told)}"
+
+
 def _figures(measured: Measured) -> Iterator[Figure]:
     left = grammar.level_panel(
         {name: curve for (name,), curve in measured.last.items()}, measured.settings.levels, title="the last token"
@@ -141,7 +156,7 @@ def _figures(measured: Measured) -> Iterator[Figure]:
         "loss of all positions, above the exact entropy of a sentence over its length. Bands: the smallest to the "
         "largest of the seeds, each with a grammar of its own."
     )
-    yield Figure("positions", "Asked at all positions, and at the last alone", (left, right), caption, columns=2)
+    yield Figure("positions", _message(measured), (left, right), caption, columns=2)
 
 
 def _decoder(width: int, layers: int, steps: tuple[int, int], heads: int = 4, batch_size: int = 64) -> Contender:

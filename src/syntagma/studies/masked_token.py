@@ -161,9 +161,19 @@ def _claims(measured: Measured) -> Iterator[Claim]:
         )
 
 
+def _message(measured: Measured) -> str:
+    """What share of the way from chance to the posterior is left to each learner."""
+    settings, gap = measured.settings, measured.chance - measured.floor
+    left = {one.learner.label: measured.last_excess(name) for name, one in settings.learners.items()}
+    told = [f"{one.value / gap:.1%} ({label})" for label, one in left.items() if one.measured]
+    if not told:
+        return "A masked token, against its exact posterior"
+    return f"After {settings.sizes[-1]:,} sentences {', '.join(told)} of the way from chance to the posterior is left"
+
+
 def _figures(measured: Measured) -> Iterable[Figure]:
     chance, floor = measured.chance, measured.floor
-    losses = [mark for (name,), curve in measured.losses.items() for mark in curve_marks(name, curve)]
+    losses = [mark for (name,), curve in measured.losses.items() for mark in curve_marks(name, curve, "lines")]
     excess = [mark for (name,), curve in measured.excess.items() for mark in curve_marks(name, curve)]
     losses = [
         Level(chance, "nothing known", key="plateau"),
@@ -175,6 +185,7 @@ def _figures(measured: Measured) -> Iterable[Figure]:
         Level(chance - floor, "nothing known", key="plateau"),
         Level(NEAR * (chance - floor), f"near: {NEAR:.0%}", dash="dashed"),
         *excess,
+        *band_labels(excess),
     ]
     x, y = Axis("training examples P", "log"), Axis("test loss of the masked token (nats)")
     left = Panel("between chance and the exact posterior", x, y, losses)
@@ -182,11 +193,12 @@ def _figures(measured: Measured) -> Iterable[Figure]:
     right = Panel("what is left above the posterior", x, y, excess)
     caption = (
         "Test loss of a token hidden at a random place, against the number of training sentences P: mean over seeds, "
-        "and the band from the smallest to the largest of them. Each seed has a grammar of its own. Lines: the "
-        "entropy of a token when nothing else is known, and the exact posterior given all other tokens. A learner is "
+        "each with a grammar of its own. Left: a thin line a seed, beside the means over the grammars of the entropy "
+        "of a token when nothing else is known, and of the exact posterior given all other tokens. Right: loss above "
+        "each seed's own posterior, with the band from the smallest to the largest seed. A learner is "
         f"said to be near when at most {NEAR:.0%} of the way between them is left."
     )
-    yield Figure("masked", "A masked token, against its exact posterior", (left, right), caption, columns=2)
+    yield Figure("masked", _message(measured), (left, right), caption, columns=2)
 
 
 def _reader(width: int, layers: int, heads: int = 4) -> Transformer:

@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from syntagma.curves import Claim, unmeasured
 from syntagma.errors import invalid
 from syntagma.languages.settings import HierarchySettings
-from syntagma.learners import AnyLearner, HierarchicalCNN, MultiLayerAttention, Training, Transformer
+from syntagma.learners import AnyLearner, HierarchicalCNN, MultiLayerAttention, NetworkLearner, Training, Transformer
 from syntagma.plot import Figure, Mark, Points
 from syntagma.studies import grammar
 from syntagma.studies.grammar import Grammar, GrammarCurve
@@ -58,6 +58,14 @@ class PassLearner(Settings):
     training: Training
     steps: int = Field(ge=1)
     fixed: Training | None = None
+
+    @field_validator("learner", mode="after")
+    @classmethod
+    def _is_trained(cls, learner: Any) -> Any:
+        if not isinstance(learner, NetworkLearner):
+            reason = "a pass is made step by step, and this learner is not trained so here"
+            raise invalid("kind", learner.kind, reason, "Give a network of this package or like it")
+        return learner
 
     @model_validator(mode="after")
     def _one_pass(self) -> PassLearner:
@@ -208,6 +216,17 @@ def _claims(measured: Measured) -> Iterator[Claim]:
                 yield Claim(text, "a prefactor, not predicted", share, source=exact.SOURCE)
 
 
+def _message(measured: Measured) -> str:
+    """How many times the sentences of a fixed set one pass sees, over learners and levels."""
+    levels = range(1, measured.settings.levels + 1)
+    both = [(curve, measured.fixed[name]) for name, curve in measured.passes.items() if name in measured.fixed]
+    times = [curve.over(fixed, level) for curve, fixed in both for level in levels]
+    known = sorted(one.value for one in times if one.measured)
+    if not known:
+        return "One pass over fresh data, beside fixed sets"
+    return f"One pass sees {known[0]:.2g} to {known[-1]:.2g} times the sentences of a fixed set that teaches as much"
+
+
 def _figures(measured: Measured) -> Iterator[Figure]:
     settings = measured.settings
     passes = {name: curve for (name,), curve in measured.passes.items()}
@@ -225,12 +244,13 @@ def _figures(measured: Measured) -> Iterator[Figure]:
     )
     caption = (
         "Loss of the last token on validation sentences against the number of sentences seen in one pass over fresh "
-        "data: mean over seeds, and the band from the smallest to the largest of them, each with a grammar of its "
-        "own. Full diamonds: where the seeds cross half-way between two plateaus, with the interval of 95 %; hollow "
-        "ones: the size P of fixed training sets at which that happens. Dash-dotted: where the exact "
-        "correlations of these grammars put the threshold P_l. Lines: exact plateaus."
+        "data: mean over seeds, each with a grammar of its own, over thin lines or a band from the smallest to the "
+        "largest of them. Full diamonds: where the seeds cross half-way between two plateaus, with the interval of "
+        "95 %; hollow ones: the size P of fixed training sets at which that happens. Dash-dotted: where the exact "
+        "correlations of these grammars put the threshold P_l; dotted: the same times the one factor that fits the "
+        "learner it was derived for. Lines: exact plateaus."
     )
-    yield Figure("one-pass", "One pass over fresh data, beside fixed sets", (panel,), caption, columns=1)
+    yield Figure("one-pass", _message(measured), (panel,), caption, columns=1)
 
 
 def _fixed_marks(measured: Measured) -> Iterator[Mark]:

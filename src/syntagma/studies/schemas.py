@@ -11,6 +11,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from syntagma.curves import Interval
+from syntagma.notebook import html_table
 
 Kind = Literal["text", "whole", "count", "ratio", "exponent", "nats", "number"]
 """How a column is checked and shown: `whole` as it is, `count` rounded with thousands apart, `ratio` to three digits,
@@ -42,6 +43,11 @@ class Table:
     caption: str
     columns: tuple[Column, ...]
     data: pd.DataFrame
+
+    def _repr_html_(self) -> str:
+        shown = self.data.loc[:, [column.name for column in self.columns]]
+        heads = [column.heading for column in self.columns]
+        return html_table(self.title, heads, shown.itertuples(index=False, name=None))
 
 
 @dataclass(frozen=True)

@@ -39,6 +39,10 @@ def find_run(store: Store, asked: Sequence[str]) -> tuple[Run, dict[str, Any]]:
         InputError: no run, or several, are meant; a name that is no column; a run that this version cannot make.
     """
     kept = _with_weights(store)
+    if not len(kept):
+        raise invalid(
+            "run", " ".join(asked), "no run here has kept its network", "Give --checkpoints 1 to `run` or `fit`"
+        )
     for one in asked:
         if re.search("[<>=]", one):
             kept = where(kept, [one], "run")

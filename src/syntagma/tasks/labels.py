@@ -15,7 +15,10 @@ from syntagma.tasks.task import Task
 
 
 class RootClass(Task):
-    """Predict the class at the root of the tree from all tokens."""
+    """Predict the class at the root of the tree from all tokens.
+
+    Example: `RootClass()`.
+    """
 
     kind: Literal["root-class"] = "root-class"
     hidden: ClassVar[bool] = True
@@ -39,6 +42,8 @@ class RootClass(Task):
 
 class Label(Task):
     """Predict the sentence's label (`Sample.labels`) from all tokens.
+
+    Example: `Label()`.
 
     Classes and tokens are answers to choose from, with cross-entropy; numbers are regressed, with the squared loss.
     """

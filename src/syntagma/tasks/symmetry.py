@@ -24,6 +24,8 @@ from syntagma.tasks.task import Task
 class SymmetryTarget(Task):
     """Regress a function of the sentence that transforms as one representation of S_T.
 
+    Example: `SymmetryTarget(partition=(7, 1))`.
+
     Attributes:
         partition: the representation, a partition of T with its largest part first, as (T - 1, 1).
         seed: which function of the representation; the same in training and test.

@@ -24,7 +24,10 @@ class TokenTask(Task, abc.ABC):
 
 
 class LastToken(TokenTask):
-    """Predict the last token from all before it."""
+    """Predict the last token from all before it.
+
+    Example: `LastToken().examples(language.sample(0, 10), language, 0)`.
+    """
 
     kind: Literal["last-token"] = "last-token"
 
@@ -42,7 +45,10 @@ class LastToken(TokenTask):
 
 
 class NextToken(TokenTask):
-    """Predict every token from those before it. The first input is the mask symbol, so T predictions use T inputs."""
+    """Predict every token from those before it. The first input is the mask symbol, so T predictions use T inputs.
+
+    Example: `NextToken().shape(language)`.
+    """
 
     kind: Literal["next-token"] = "next-token"
 
@@ -61,7 +67,10 @@ class NextToken(TokenTask):
 
 
 class MaskedToken(TokenTask):
-    """Predict one hidden token from all others: at `position`, or at one drawn for each sentence."""
+    """Predict one hidden token from all others: at `position`, or at one drawn for each sentence.
+
+    Example: `MaskedToken(position=3)`.
+    """
 
     kind: Literal["masked-token"] = "masked-token"
     position: int | None = None

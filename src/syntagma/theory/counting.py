@@ -24,7 +24,6 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 from pydantic import NonNegativeFloat, PositiveFloat
-from scipy.optimize import brentq
 
 from syntagma.checked_call import checked
 from syntagma.errors import invalid
@@ -66,6 +65,8 @@ def _seen(num_examples: float, probabilities: Float[np.ndarray, " n"], each: flo
 
 def _half_seen(probabilities: Float[np.ndarray, " n"], power: int, rules: int) -> float:
     """P of S(P) = 1/2 with M = m^power."""
+    from scipy.optimize import brentq
+
     log_each = power * math.log(rules)
     if log_each > _LARGE:  # then (1 - p / M)^P is exp(-p P / M), and P in proportion to M
         most = np.log(4.0 * len(probabilities))

@@ -52,6 +52,8 @@ MAX_BYTES = 1 << 36
 class Corpus:
     """Tokens in three parts.
 
+    Example: `Corpus.read("mybook.txt", "char").vocab`.
+
     Attributes:
         parts: "train", "validation" and "test".
         vocab: v, number of tokens.

@@ -162,6 +162,8 @@ FAMILIES: dict[str, Callable[..., Templates]] = {
 def family(name: str, **settings: Any) -> Templates:
     """The templates of the family `name`; its own parameters and those of `Templates` are given alike.
 
+    Example: `family("same-different").sample(0, 10).labels`.
+
     Raises:
         InputError: no such family or setting, or a value that it does not take.
     """

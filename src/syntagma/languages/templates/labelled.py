@@ -36,6 +36,8 @@ _ROWS_AT_ONCE = 2**16
 class LabelledStrings(CheckedLanguage):
     """Given strings with given labels; tokens are characters, or what spaces separate.
 
+    Example: `LabelledStrings(strings=("aba", "abb"), labels=(1.0, -1.0)).templates()`.
+
     Attributes:
         strings: one a row, equally long.
         labels: one a row: all numbers, or all tokens, each a regular one or one of its string.

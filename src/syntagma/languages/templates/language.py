@@ -41,6 +41,8 @@ _LARGEST_VOCAB = 2**31
 class Templates(CheckedLanguage):
     """Strings made from templates by replacing wildcards with distinct symbols, each labelled as its template says.
 
+    Example: `Templates(templates=("αα -> 1", "αβ -> -1")).sample(0, 10).labels`.
+
     Attributes:
         templates: `template -> label`, each: tokens are characters, or what spaces separate; a label is a number, a
             wildcard (its symbol is the label) or a regular token (see `notation.read_set`).

@@ -83,7 +83,10 @@ class _AttentionNetwork(Network):
 
 
 class MultiLayerAttention(NetworkLearner):
-    """The attention-only transformer of the paper."""
+    """The attention-only transformer of the paper.
+
+    Example: `MultiLayerAttention(width=64, heads=4, layers=3)`.
+    """
 
     label: ClassVar[str] = "attention-only"
     weight_sharing: ClassVar[bool | None] = False

@@ -65,7 +65,10 @@ class _HierarchicalNetwork(Network):
 
 
 class HierarchicalCNN(NetworkLearner):
-    """Convolutional network whose structure is the grammar's, weights shared across positions."""
+    """Convolutional network whose structure is the grammar's, weights shared across positions.
+
+    Example: `HierarchicalCNN(width=64)`.
+    """
 
     label: ClassVar[str] = "convolutional"
     weight_sharing: ClassVar[bool | None] = True
@@ -85,7 +88,10 @@ class HierarchicalCNN(NetworkLearner):
 
 
 class LocallyConnected(NetworkLearner):
-    """The convolutional network without weight sharing: each position has filters of its own."""
+    """The convolutional network without weight sharing: each position has filters of its own.
+
+    Example: `LocallyConnected(width=64)`.
+    """
 
     label: ClassVar[str] = "locally connected"
     weight_sharing: ClassVar[bool | None] = False

@@ -69,7 +69,10 @@ class PerceptronNetwork(Network):
 
 
 class Perceptron(NetworkLearner):
-    """Fully connected network: knows neither locality nor weight sharing."""
+    """Fully connected network: knows neither locality nor weight sharing.
+
+    Example: `Perceptron(width=64, layers=2)`.
+    """
 
     label: ClassVar[str] = "perceptron"
     weight_sharing: ClassVar[bool | None] = None
@@ -90,7 +93,10 @@ class Perceptron(NetworkLearner):
 
 
 class EqualityPerceptron(NetworkLearner):
-    """Fully connected network that is told which of its tokens are equal."""
+    """Fully connected network that is told which of its tokens are equal.
+
+    Example: `EqualityPerceptron(width=64)`.
+    """
 
     label: ClassVar[str] = "perceptron with equalities"
     weight_sharing: ClassVar[bool | None] = None

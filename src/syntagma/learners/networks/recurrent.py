@@ -88,7 +88,10 @@ def _gates(
 
 
 class Elman(NetworkLearner):
-    """Recurrent network whose state is its hidden layer."""
+    """Recurrent network whose state is its hidden layer.
+
+    Example: `Elman(width=64)`.
+    """
 
     label: ClassVar[str] = "recurrent"
     weight_sharing: ClassVar[bool | None] = None
@@ -105,7 +108,10 @@ class Elman(NetworkLearner):
 
 
 class LSTM(NetworkLearner):
-    """Recurrent network with a memory cell behind gates."""
+    """Recurrent network with a memory cell behind gates.
+
+    Example: `LSTM(width=64)`.
+    """
 
     label: ClassVar[str] = "LSTM"
     weight_sharing: ClassVar[bool | None] = None

@@ -128,6 +128,8 @@ class _TransformerNetwork(Network):
 class Transformer(NetworkLearner):
     """Pre-norm transformer with residual branches, normalisation and MLPs.
 
+    Example: `Transformer(width=64, heads=4, layers=2)`.
+
     Attributes:
         width: size d of embeddings.
         heads: number of heads; `head_size` their size each, width / heads where it is not given.

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float, Integer
 
 from syntagma.learners.answers import refuse_infinite
+from syntagma.learners.loss import right_side
 from syntagma.learners.readers.nearby import Nearby
 from syntagma.learners.readers.smoothing import Smoothed
 from syntagma.learners.scores import Scores
@@ -31,7 +32,7 @@ def order_losses(smoothed: Smoothed, asked: Nearby, targets: Integer[np.ndarray,
 
 
 def scores(predictor: Callable[..., Any], examples: Examples, shape: Shape) -> Scores:
-    """Loss and correctness of each example, by the log-probabilities that `predictor` gives.
+    """Loss and correctness of each example, by the log-probabilities, or numbers, that `predictor` gives.
 
     Raises:
         InputError: it gives an answer that occurs probability 0.
@@ -41,6 +42,9 @@ def scores(predictor: Callable[..., Any], examples: Examples, shape: Shape) -> S
     for start, stop in _batches(examples.targets.shape, shape.outputs):
         logs = predictor(examples.inputs[start:stop])
         targets = examples.targets[start:stop]
+        if shape.loss == "squared":
+            losses[start:stop], correct[start:stop] = (logs - targets) ** 2, right_side(logs, targets)
+            continue
         losses[start:stop] = -np.take_along_axis(logs, targets[..., None].astype(np.int64), axis=-1)[..., 0]
         correct[start:stop] = logs.argmax(axis=-1) == targets
     refuse_infinite(losses, getattr(predictor, "field", "the learner"))

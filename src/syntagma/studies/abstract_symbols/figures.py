@@ -6,11 +6,10 @@ import math
 from collections.abc import Iterator
 from typing import Any, Literal
 
-import numpy as np
-
 from syntagma.curves import LearningCurve
 from syntagma.languages.templates.baselines import chance, without_comparing
 from syntagma.plot import Axis, Band, Empty, Figure, Law, Level, Line, Mark, Panel, Points, VerticalLine, dot_panel
+from syntagma.studies.abstract_symbols import titles
 from syntagma.studies.abstract_symbols.contenders import PLAIN, REPAIRED
 from syntagma.studies.abstract_symbols.further_figures import further_figures
 from syntagma.studies.abstract_symbols.measured import Measured
@@ -38,34 +37,22 @@ def _accuracies(measured: Measured) -> Figure:
         low = min(chance(templates) - 0.1, 0.0) if chance(templates) < 0.4 else 0.35
         marks: list[Mark] = [Level(chance(templates), "chance", key="plateau")]
         if (without := without_comparing(templates)) > chance(templates) + 1e-9:
-            marks.append(Level(without, "comparing no symbols", key="plateau"))
-        marks += _curves_of(measured, family, predicted, "accuracy")
+            marks.append(Level(without, "copying", key="plateau"))
+        drawn = list(_curves_of(measured, family, predicted, "accuracy"))
+        marks = [*marks, *drawn] if drawn else [Empty("No learner has been trained on this task yet.")]
         y = Axis("accuracy on unseen symbols", limits=(low, 1.04))
         panels.append(Panel(_heading(measured, family), Axis(_STRINGS, "log", ticks=settings.sizes), y, marks))
     caption = (
         "Accuracy on strings made of symbols that training never shows, against the number of training strings; one "
         "panel a task, in the title its templates and labels. Where labels are numbers the sign is judged. Grey "
         "lines: chance, the best answer that ignores the string, and the best one that compares no symbols but may "
-        "copy that of a fixed place. Where labels are symbols, networks that cannot name one never seen are left out. "
-        "Dashed: what the certificate of the templates predicts for kernel regression, with nothing fitted; where N "
-        "is as good as singular, the error of the sampled kernel exceeds the ridge, and the regression done (its "
-        "points) leaves the prediction. Networks stop training by their loss on symbols seen. Bands: the smallest to "
-        "the largest of the seeds."
+        "copy that of a fixed place (copying). Where labels are symbols, networks that cannot name one never seen are "
+        "left out. Dashed: what the certificate of the templates predicts for kernel regression, with nothing fitted; "
+        "where N is as good as singular, the error of the sampled kernel exceeds the ridge, and the regression done "
+        "(its points) leaves the prediction. Networks stop training by their loss on symbols seen. Bands: the smallest "
+        "to the largest of the seeds."
     )
-    return Figure("unseen-symbols", _who(measured), panels, caption)
-
-
-def _who(measured: Measured) -> str:
-    """Each network's accuracy after the most strings, the mean over the tasks that all can answer."""
-    settings = measured.settings
-    networks = {name: one.label for name, one in settings.learners.items() if "kernel" not in name}
-    shared = [family for family in settings.families if set(networks) <= set(settings.known(family))]
-    ends = {
-        label: [1 - float(measured.wrong[f, name].band().mean[-1]) for f in shared if (f, name) in measured.wrong]
-        for name, label in networks.items()
-    }
-    said = [f"{label} {np.mean(values):.2f}" for label, values in ends.items() if values]
-    return f"Right answers on symbols never seen: {', '.join(said)}" if said else "Who reasons with symbols never seen?"
+    return Figure("unseen-symbols", titles.accuracies_title(measured), panels, caption)
 
 
 def _losses(measured: Measured) -> Figure:
@@ -91,7 +78,8 @@ def _losses(measured: Measured) -> Figure:
         "exceeds the ridge: points leave the prediction."
     )
     panels = panels or [Panel("", marks=(Empty("No task has labels that are numbers."),))]
-    return Figure("theory-and-networks", "Theory of kernels beside networks", panels, caption)
+    columns = 2 if len(panels) in (2, 4) else 3
+    return Figure("theory-and-networks", titles.losses_title(measured), panels, caption, columns)
 
 
 def _curves_of(measured: Measured, family: str, predicted: Any, what: Literal["accuracy", "loss"]) -> Iterator[Mark]:
@@ -104,7 +92,8 @@ def _curves_of(measured: Measured, family: str, predicted: Any, what: Literal["a
         if (family, learner) in predicted:
             sizes, losses, right = predicted[family, learner]
             height = right if what == "accuracy" else losses
-            yield Law(sizes, height, key=learner, label="predicted by the certificate")
+            label = f"predicted, {measured.settings.learners[learner].label}"
+            yield Law(sizes, height, key=learner, label=label)
 
 
 def _measured_marks(measured: Measured, learner: str, curve: LearningCurve, what: str) -> Iterator[Mark]:
@@ -142,10 +131,7 @@ def _saved(measured: Measured) -> Figure:
         "measured."
     )
     panel = dot_panel(saved, x=x, key=REPAIRED)
-    values = sorted(one.value for one in saved.values() if one.measured)
-    ends = " to ".join(dict.fromkeys(f"{value:.2g}" for value in values[:1] + values[-1:]))
-    title = f"Two numbers a head save a factor of {ends} of the data" if values else "Data saved by two numbers a head"
-    return Figure("data-saved", title, (panel,), caption)
+    return Figure("data-saved", titles.saved_title(measured), (panel,), caption)
 
 
 def _substitutions(measured: Measured) -> Figure:
@@ -155,15 +141,18 @@ def _substitutions(measured: Measured) -> Figure:
         rows = table[table["learner"] == learner]
         rows = rows.rename(columns={"num_examples": "strings", "substitutions": "num_examples"})
         marks += _spread(rows, learner, measured.settings.learners[learner].label)
-    values = sorted(set(table["substitutions"])) if len(table) else None
+    values, heights = (sorted(set(table["substitutions"])), table["unseen_accuracy"]) if len(table) else (None, ())
     x = Axis("distinct substitutions of each template", "log", ticks=values)
     caption = (
         "Accuracy on unseen symbols when training strings, their number fixed, come from so many distinct "
         "substitutions of each template. Bands: smallest to largest of the seeds."
     )
-    y, nothing = Axis("accuracy on unseen symbols", limits=(-0.03, 1.05)), Empty("Not run: diversity is null.")
+    y, nothing = (
+        Axis("accuracy on unseen symbols", limits=(min(0.35, *heights) if len(heights) else 0, 1.05)),
+        Empty("Not run: diversity is null."),
+    )
     panel = Panel("", x, y, marks or [nothing])
-    return Figure("substitutions", "What diversity of training strings is worth", (panel,), caption)
+    return Figure("substitutions", titles.substitutions_title(measured), (panel,), caption)
 
 
 def _spread(rows: Any, key: str, label: str, metric: str = "unseen_accuracy", dash: str = "solid") -> Iterator[Mark]:
@@ -190,7 +179,7 @@ def _copying(measured: Measured) -> Figure:
         "accuracy on symbols seen. Bands: the smallest to the largest of the seeds."
     )
     panel = Panel("", x, Axis("accuracy", limits=(-0.03, 1.05)), marks or [Empty("Not run: copying is null.")])
-    return Figure("copying", "Wider embeddings copy worse, unless b repairs it", (panel,), caption)
+    return Figure("copying", titles.copying_title(measured), (panel,), caption)
 
 
 def _text(measured: Measured) -> Figure:
@@ -201,7 +190,7 @@ def _text(measured: Measured) -> Figure:
         "Next-token prediction by a causal decoder with and without a, b, after equal numbers of operations: test "
         "loss, a dot a seed, and the mean."
     )
-    return Figure("language-model", "A text at equal compute", tuple(panels), caption)
+    return Figure("language-model", titles.text_title(measured), tuple(panels), caption)
 
 
 def _language_panel(measured: Measured, part: str, title: str, unit: str) -> Panel:

@@ -9,6 +9,7 @@ import numpy as np
 
 from syntagma.plot import Axis, Band, Empty, Figure, Law, Level, Line, Mark, Panel, Points, heat_panel
 from syntagma.plot.intervals import interval_points
+from syntagma.studies.abstract_symbols import titles
 from syntagma.studies.abstract_symbols.contenders import PLAIN, REPAIRED
 from syntagma.studies.abstract_symbols.measured import Measured
 from syntagma.studies.abstract_symbols.predictions import random_needed
@@ -43,6 +44,8 @@ def _ablations(measured: Measured) -> Figure:
                 if len(curve.losses) > 1:
                     marks.append(Band(band.num_examples, 1 - band.high, 1 - band.low, key=key))
                 marks.append(Line(band.num_examples, 1 - band.mean, marker="o", key=key, label=label))
+        if len(marks) == 1:
+            marks = [Empty("No learner has been trained on this task yet.")]
         x = Axis("training strings", "log", ticks=measured.settings.sizes)
         panels.append(Panel(family, x, Axis("accuracy on unseen symbols", limits=(-0.03, 1.05)), marks))
     caption = (
@@ -50,7 +53,7 @@ def _ablations(measured: Measured) -> Figure:
         "(the kernel at finite width), and started from mimetic weights. Bands: the smallest to the largest of the "
         "seeds."
     )
-    return Figure("other-trainings", "The same network trained otherwise", tuple(panels), caption)
+    return Figure("other-trainings", titles.trainings_title(measured), tuple(panels), caption)
 
 
 def _random(measured: Measured) -> Figure:
@@ -121,7 +124,7 @@ def _heads(measured: Measured) -> Figure:
         "the identity after training; cos is the cosine of the angle between the matrix and the identity."
     )
     empty = Panel("", marks=(Empty("No network was kept yet."),))
-    return Figure("heads", "Heads before and after training", tuple(panels) or (empty,), caption, columns=2)
+    return Figure("heads", titles.heads_title(measured), tuple(panels) or (empty,), caption, columns=2)
 
 
 def _words(measured: Measured) -> Figure:

@@ -28,7 +28,7 @@ def figures(measured: Measured) -> Iterator[Figure]:
     """The statistics beside the measured losses, and the collapse."""
     yield Figure(
         "forecast",
-        "Two statistics of a text, and how its loss falls",
+        _message(measured),
         (
             decay_panel(measured.text, measured.forecast),
             entropy_panel(
@@ -56,6 +56,14 @@ def figures(measured: Measured) -> Iterator[Figure]:
         columns=2,
         panel_width=2.6,
     )
+
+
+def _message(measured: Measured) -> str:
+    """The measured exponent of the loss beside that of both statistics."""
+    known, forecast = measured.alpha, measured.forecast.alpha
+    if not known.measured or not forecast.measured:
+        return "Two statistics of a text, and how its loss falls"
+    return f"The loss falls as $P^{{-{known.value:.2f}}}$; both statistics forecast $P^{{-{forecast.value:.2f}}}$"
 
 
 def decay_panel(text: Statistics, forecast: Forecast) -> Panel:

@@ -32,6 +32,7 @@ from syntagma.studies.grammar.panels import level_panel
 from syntagma.studies.grammar.predictions import counting_prediction, exact_predictions, law_predictions, staircase
 from syntagma.studies.grammar.rows import EXACTLY, plateaus_rows, prediction_rows, threshold_row, threshold_rows
 from syntagma.studies.grammar.sizes import Grammar, cells_of
+from syntagma.studies.grammar.titles import who_needs_most
 
 __all__ = [
     "EXACTLY",
@@ -74,4 +75,5 @@ __all__ = [
     "threshold",
     "threshold_row",
     "threshold_rows",
+    "who_needs_most",
 ]

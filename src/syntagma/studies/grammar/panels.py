@@ -17,7 +17,7 @@ def level_panel(
     predictions: Iterable[Prediction] = (),
     *,
     title: str = "",
-    x: str = "training examples P (sentences)",
+    x: str = "training sentences P",
     y: str = "test loss of the last token (nats)",
     more: Iterable[Mark] = (),
     seeds: Seeds = "auto",

@@ -64,7 +64,10 @@ class GrammarSizes(Settings):
         self.base.check_levels("levels", self.levels)
         for name, grower in self.learners.items():
             if grower.learner.weight_sharing is None:
-                raise invalid(f"learners.{name}", grower.learner.kind, "no law gives its thresholds", "Leave it out")
+                reason = "no law gives its thresholds: its class says weight_sharing = None"
+                raise invalid(
+                    f"learners.{name}", grower.learner.kind, reason, "Say True or False there, or leave it out"
+                )
             for one in self.grammars(grower.parameters):
                 if one.rules >= one.vocab ** (one.branching - 1):
                     allowed = "f = 1: every tuple is a rule, and tokens are not correlated"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -24,6 +25,7 @@ from syntagma.plot import (
 )
 from syntagma.plot.intervals import interval_points
 from syntagma.studies import grammar
+from syntagma.studies.level_by_level import titles
 from syntagma.studies.level_by_level.measured import ERROR_LEFT, Measured, where
 
 
@@ -40,11 +42,12 @@ def figures(measured: Measured) -> Iterator[Figure]:
         "Test loss of the last token against the number of training examples P, with weight sharing and without. "
         "Horizontal lines: the exact losses L_l of a reader who knows the grammar and uses the s^l - 1 tokens before "
         "the last; the lowest is the oracle. Dash-dotted: where signal = sampling noise puts the threshold P_l, by the "
-        "exact correlations of these grammars. Diamonds: where the seeds "
-        "come half-way between two plateaus, with the interval of 95 %."
+        "exact correlations of these grammars; dotted: the same times the one factor that fits the learner it was "
+        "derived for, written above the panel. Diamonds: where the seeds come "
+        "half-way between two plateaus, with the interval of 95 %."
     )
     panels = panels or [Panel(marks=(Empty("No run of the last token is finished."),))]
-    yield learning_curves(panels, title="With weight sharing and without", caption=caption)
+    yield learning_curves(panels, title=titles.curves_title(measured), caption=caption)
     yield _inside_figure(measured)
     yield _observer_figure(measured)
     yield _class_figure(measured)
@@ -86,7 +89,7 @@ def _inside_figure(measured: Measured) -> Figure:
         f"of the seeds. m = {measured.settings.rules[0]}; the others are in the tables."
     )
     panels = _by_network(measured, measured.inside, y, marks)
-    return Figure("invariance", "Which synonyms the last layer ignores", panels, caption, columns=2)
+    return Figure("invariance", titles.invariance_title(measured), panels, caption, columns=2, share="y")
 
 
 def _observer_figure(measured: Measured) -> Figure:
@@ -102,7 +105,7 @@ def _observer_figure(measured: Measured) -> Figure:
         f"Mean over seeds. Left: the best network of every P. Right: along training. m = {measured.settings.rules[0]}."
     )
     panels = _by_network(measured, measured.observers, Axis("distance to observer (nats)", "log"), marks)
-    return Figure("observers", "Whom the networks predict like", panels, caption, columns=2)
+    return Figure("observers", titles.observers_title(measured), panels, caption, columns=2, share="y")
 
 
 def _class_figure(measured: Measured) -> Figure:
@@ -118,14 +121,14 @@ def _class_figure(measured: Measured) -> Figure:
             key, band = f"series {place}", curve.band()
             floor = 0.5 / settings.test_examples
             shown = np.maximum(band.mean, floor)
-            left.append(Line(band.num_examples, shown, marker="os^D"[turn % 4], key=key, label=f"m = {m}, n_c = {n}"))
+            left.append(Line(band.num_examples, shown, marker="os^D"[turn % 4], key=key, label=f"m = {m}, $n_c$ = {n}"))
             dots = np.maximum(curve.losses, floor)
             left += [
                 Points(curve.num_examples, row, key=key, size=0.4, marker="os^D"[turn % 4], hover={"seed": seed})
                 for seed, row in zip(curve.seeds, dots, strict=True)
             ]
             star = measured.class_threshold(m, n)
-            if star.measured:
+            if math.isfinite(star.value):
                 values.append((n * 1.03**place, star.scaled(1 / measured.predicted_class(m, n))))
         if values:
             right.append(interval_points(values, key=f"series {place}", label=f"m = {m}"))
@@ -139,6 +142,9 @@ def _class_figure(measured: Measured) -> Figure:
         few = f"< 1/{settings.test_examples:,}"
         left.append(Level(0.5 / settings.test_examples, few, key="plateau", dash="dashed"))
     classes = settings.root_class.classes
+    points = [mark for mark in right if isinstance(mark, Points)]
+    ends = [end for mark in points for end, bound in zip(mark.high, mark.bound, strict=True) if not bound]
+    most = max((end for end in ends if math.isfinite(end)), default=5.0)  # that of a bound would squeeze the others
     if right:
         right.append(Law(classes, [1.0] * len(classes), label="measured = predicted"))
     else:
@@ -148,7 +154,7 @@ def _class_figure(measured: Measured) -> Figure:
         Panel(
             "P* over the predicted",
             Axis("classes $n_c$", "log", ticks=classes),
-            Axis("measured / predicted $P^*$", "log"),
+            Axis("measured / predicted $P^*$", "log", limits=(None, 2 * most)),
             right,
         ),
     )
@@ -156,10 +162,10 @@ def _class_figure(measured: Measured) -> Figure:
         "Left: test error of the class at the root over that of chance, against P: mean over seeds with a dot for "
         f"each; an error of zero in {settings.test_examples} sentences is drawn as half of one. The line is the tenth "
         "of chance that defines P*. Right: P* over where exact correlations with the class stand out of the noise, "
-        "with the interval of 95 %; one height for all is predicted."
+        "with the interval of 95 %, triangles where only a bound is known; one height for all is predicted."
         + (" In one series all classes together have a fixed number of rules, however many they are." if stars else "")
     )
-    return Figure("class-curves", "Learning the class at the root", panels, caption, columns=2)
+    return Figure("class-curves", titles.classes_title(measured), panels, caption, columns=2)
 
 
 def _correlation_figure(measured: Measured) -> Figure:
@@ -176,9 +182,9 @@ def _correlation_figure(measured: Measured) -> Figure:
             marks.append(Law(means.index + 0.1 * place, means["ensemble"] / means["floor"], key=key))
         signal: Any = rows["squared_covariance"] / rows["floor"]
         marks += [
-            Level(2.0**-power, f"P = {2**power:,}", key="plateau")
-            for power in range(2, 30, 3)
-            if signal.min() / 2 < 2.0**-power < 2 * signal.max()
+            Level(10.0**-power, f"P = $10^{power}$", key="plateau")
+            for power in range(1, 10)
+            if signal.min() / 2 < 10.0**-power < 2 * signal.max()
         ]
         x = Axis("level l at which the two meet", ticks=sorted(set(rows["level"])))
         y = Axis("squared covariance / floor of one sentence", "log")
@@ -188,4 +194,4 @@ def _correlation_figure(measured: Measured) -> Figure:
         "each grammar drawn (points) and on average over grammars (dashes). Horizontal lines: what P sentences of "
         "independent variables show. Correlations above a line are resolved by that P."
     )
-    return Figure("correlations", "Which correlations so many sentences resolve", panels, caption)
+    return Figure("correlations", titles.correlations_title(measured), panels, caption)

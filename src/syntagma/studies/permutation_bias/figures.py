@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from syntagma.curves import LearningCurve, mean
-from syntagma.plot import Axis, Empty, Figure, Law, Level, Line, Mark, Panel, Points
+from syntagma.plot import Axis, Empty, Figure, Law, Level, Line, Mark, Panel, Points, spectrum_panel
 from syntagma.plot.intervals import interval_points
 from syntagma.studies.permutation_bias import titles
 from syntagma.studies.permutation_bias.further_figures import further_figures
@@ -82,17 +82,12 @@ def _spectrum_figure(measured: Measured) -> Figure:
     rows = list(spectrum_rows(spectra))
     floor = 1e-7 * max((row["bound"] for row in rows), default=1.0)
     for block in spectra:
-        marks: list[Mark] = []
-        for place, name in enumerate(NAMES):
-            own = [row for row in rows if row["block"] == block and row["representation"] == name]
-            shown = [row for row in own if row["eigenvalue"] > floor]
-            places = place + 0.24 * np.linspace(-1, 1, len(shown)) if len(shown) > 1 else [float(place)] * len(shown)
-            values, errors = (np.array([row[column] for row in shown]) for column in ("eigenvalue", "error"))
-            marks.append(Points(places, values, values - errors, values + errors, key=f"series {place}", size=0.7))
-            ends_of_bar = [place - 0.32, place + 0.32]
-            marks.append(Line(ends_of_bar, [own[0]["bound"]] * 2, key="ink", label="trace / dimension"))
-        x = Axis("", "category", categories=NAMES)
-        panels.append(Panel(block, x, Axis("eigenvalue", "log", limits=(floor, None)), marks))
+        own = {name: [row for row in rows if (row["block"], row["representation"]) == (block, name)] for name in NAMES}
+        values, errors = (
+            {name: [row[column] for row in own[name]] for name in NAMES} for column in ("eigenvalue", "error")
+        )
+        bounds = {name: own[name][0]["bound"] for name in NAMES}
+        panels.append(spectrum_panel(values, errors=errors, bounds=bounds, floor=floor, title=block))
     caption = (
         "Eigenvalues of the kernel of each block, by representation, each repeated as often as the representation's "
         "dimension. Black bars: the bound trace / dimension. A block that has no eigenvalue in a representation "

@@ -66,7 +66,7 @@ def _outputs_figure(measured: Measured) -> Figure:
         "posterior, over the scale of their targets, against kernel regression on the same training sets."
     )
     empty = Panel("", marks=(Empty("Not computed yet."),))
-    return Figure("outputs", titles.outputs_title(measured), tuple(panels) or (empty,), caption)
+    return Figure("outputs", titles.outputs_title(measured), tuple(panels) or (empty,), caption, columns=2)
 
 
 def _diagonal(values: ArrayLike) -> Line:
@@ -107,5 +107,6 @@ def _components_figure(measured: Measured) -> Figure:
         "representation (T); the rest is in (T-1,1). The words that each is made of are in the table."
     )
     y = Axis("share in (T)", limits=(0, 1.05))
-    panel = Panel("", Axis("component"), y, marks or [Empty("Not computed yet.")])
+    x = Axis("component", ticks=[row["rank"] for row in rows] or None)
+    panel = Panel("", x, y, marks or [Empty("Not computed yet.")])
     return Figure("components", titles.components_title(measured), (panel,), caption)

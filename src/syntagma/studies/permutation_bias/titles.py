@@ -52,13 +52,13 @@ def width_title(measured: Measured) -> str:
 
 
 def slack_title(measured: Measured) -> str:
-    """Between which factors the bound is from tight."""
+    """How many times the eigenvalue the bound is, at the smallest and the largest T."""
     rows = list(slack_rows(measured.settings))
     if not rows:
         return "How far the trace bound is from tight"
     first, last = rows[0], rows[-1]
-    ends = (f"{row['slack']:.0f} times at T = {row['length']:,}" for row in (first, last))
-    return f"The trace bound is from tight by {', '.join(ends)}"
+    ends = (f"{row['slack']:.0f} (T = {row['length']:,})" for row in (first, last))
+    return f"The trace bound is {' to '.join(ends)} times the eigenvalue"
 
 
 def outputs_title(measured: Measured) -> str:

@@ -26,24 +26,12 @@ def figures(measured: Measured) -> Iterator[Figure]:
             panels.append(
                 grammar.level_panel(curves, settings.levels, exactly, title=f"m = {m} rules per symbol", seeds=many)
             )
-    yield learning_curves(panels, title=_message(measured), caption=_curves_caption(settings, bands))
+    networks = {key: curve for key, curve in measured.curves.items() if key[0] in settings.networks()}
+    message = grammar.who_needs_most(networks, settings.levels, measured.who)
+    title = message or "Learning curves beside predicted thresholds"
+    yield learning_curves(panels, title=title, caption=_curves_caption(settings, bands))
     yield _growth_figure(measured)
     yield _against_law(measured)
-
-
-def _message(measured: Measured) -> str:
-    """What the curves show, at the highest level and the most rules where two networks were measured."""
-    settings = measured.settings
-    for level in range(settings.levels, 0, -1):
-        for m in sorted(settings.rules, reverse=True):
-            known = {name: measured.thresholds.get((name, m, level)) for name in settings.networks()}
-            sizes = {name: one.value for name, one in known.items() if one is not None and one.measured}
-            if len(sizes) > 1:
-                most, least = max(sizes, key=lambda name: sizes[name]), min(sizes, key=lambda name: sizes[name])
-                times = measured.curves[most, m].over(measured.curves[least, m], level)
-                needs = f"{measured.who(most)} needs {times} times the examples of {measured.who(least)}"
-                return f"At level {level} and m = {m}, {needs}"
-    return "Learning curves beside predicted thresholds"
 
 
 _BANDS = 3
@@ -54,9 +42,10 @@ _CURVES_CAPTION = (
     "Test loss of the last token against the number of training examples P. Horizontal lines: the exact losses L_l of "
     "someone who knows the grammar and uses the s^l - 1 tokens before the last, averaged over the grammars drawn; "
     "the lowest is the oracle. Dash-dotted: where signal = sampling noise puts the threshold P_l, by the exact "
-    "correlations of these grammars, which claims are tested against. Curves are means over seeds, each with a grammar "
-    "of its own; diamonds: where the seeds come half-way between two plateaus, with the interval of 95 %. Written in "
-    "the panels: how many times the predicted thresholds of a learner its measured ones are."
+    "correlations of these grammars, which claims are tested against; dotted: the same times the one factor that fits "
+    "the learner it was derived for. Curves are means over seeds, each with a grammar of its own; "
+    "diamonds: where the seeds come half-way between two plateaus, with the interval of 95 %. Written above the "
+    "panels: how many times the predicted thresholds of a learner its measured ones are."
 )
 _BANDS_CAPTION = "Bands or thin lines: the seeds."
 _READERS_CAPTION = {
