@@ -61,7 +61,8 @@ def test_half_of_the_error_of_one_level_is_gone_at_half_of_its_modes():
     spectrum = Spectrum([1.0], [100])
     assert half_error(spectrum, np.array([1.0]), 0.0) == pytest.approx(50, rel=1e-3)
     assert least_for_half(spectrum, 1.0, 0.0) == pytest.approx(100 * (1 - 2**-0.5))
-    assert math.isnan(half_error(spectrum, np.array([0.1]), 0.0))  # below half from the start
+    assert half_error(spectrum, np.array([0.1]), 0.0) == pytest.approx(50, rel=1e-3)  # half of its own variance
+    assert math.isnan(half_error(Spectrum([1.0], [1]), np.array([1.0]), 0.0))  # below half from the start
 
 
 def test_half_the_error_is_where_the_curve_says():

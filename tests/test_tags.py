@@ -130,9 +130,16 @@ def test_fit_tags_results_filter_and_a_tag_serves_as_a_run(
     code, said = command(*SMALL, out, "--seeds", "2", "--tag", "pair")
     assert code == 0, said
     assert command(*SMALL, out, "--tag", "first", "--tag", "best.yet")[0] == 0  # stored already
-    rows = json.loads(command("results", out, "--where", "tag=pair", "--json")[1])
+
+    def shown(where: str) -> list[dict[str, Any]]:
+        printed, _, _ = command("results", out, "--where", where, "--json")[1].partition(
+            "note    "
+        )  # on standard error
+        return json.loads(printed)
+
+    rows = shown("tag=pair")
     assert [(row["seed"], row["tags"]) for row in rows] == [(0, ["pair", "first", "best.yet"]), (1, ["pair"])]
-    assert [row["seed"] for row in json.loads(command("results", out, "--where", "tag!=first", "--json")[1])] == [1]
+    assert [row["seed"] for row in shown("tag!=first")] == [1]
     assert "holds for none of 2 runs" in command("results", out, "--where", "tag=nothing")[1]
     assert "pair, first" in command("results", out, "--columns", "id,tags")[1].replace("(", "").replace("'", "")
     assert load(out, "first").run.seed == 0
