@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import jax
@@ -10,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from known_results import around, curve_through
 from staircases import store_staircases
 from syntagma.errors import InputError
 from syntagma.learners import (
@@ -23,7 +25,7 @@ from syntagma.learners import (
     Transformer,
 )
 from syntagma.oracles import TreeOracle
-from syntagma.studies import load, machinery
+from syntagma.studies import grammar, load, machinery
 from syntagma.studies.rules_grid import Entrant, RulesGrid
 from syntagma.studies.scaling_laws import PRESETS
 from syntagma.sweep.store import Store
@@ -258,3 +260,15 @@ def test_learners_of_one_kind_are_told_apart_by_their_names() -> None:
     entrants = {"near": Entrant(learner=Clusterer(statistic="neighbour")), "far": Entrant(learner=Clusterer())}
     settings = small_settings(learners=entrants | {"counter": Entrant(learner=Counter())})
     assert [settings.label(name) for name in settings.learners] == ["clusterer (near)", "clusterer (far)", "counter"]
+
+
+def test_a_title_rests_on_no_training_that_was_cut_short():
+    first, second = (
+        curve_through([around(size, seed) for seed, size in enumerate(at)]) for at in ((30, 300), (60, 900))
+    )
+    curves = {("a", 2): first, ("b", 2): second, ("a", 3): first, ("b", 3): second}
+    said = "At level 2 and m = {}, the b network needs 3"
+    assert grammar.who_needs_most(curves, 2, lambda name: f"the {name} network").startswith(said.format(3))
+    cut = replace(second.curve, cut_short=np.ones(second.curve.losses.shape, bool))
+    curves["b", 3] = replace(second, curve=cut)
+    assert grammar.who_needs_most(curves, 2, lambda name: f"the {name} network").startswith(said.format(2))

@@ -10,7 +10,8 @@ from syntagma.studies.grammar.curves import GrammarCurve
 def who_needs_most(curves: Mapping[tuple[str, int], GrammarCurve], levels: int, who: Callable[[str], str]) -> str:
     """How many times the examples of the best learner the worst needs; "" where no two were measured.
 
-    Said of the highest level, and there of the most rules, at which two learners have a threshold.
+    Said of the highest level, and there of the most rules, at which two learners have a threshold that does not rest on
+    a training that diverged or was cut short.
 
     Args:
         curves: by learner and number of rules m.
@@ -19,7 +20,7 @@ def who_needs_most(curves: Mapping[tuple[str, int], GrammarCurve], levels: int, 
     for level in range(levels, 0, -1):
         for m in sorted({rules for _, rules in curves}, reverse=True):
             known = {name: curve.threshold(level) for (name, rules), curve in curves.items() if rules == m}
-            sizes = {name: one.value for name, one in known.items() if one.measured}
+            sizes = {name: one.value for name, one in known.items() if one.measured and not one.caveat}
             if len(sizes) > 1:
                 most, least = max(sizes, key=lambda name: sizes[name]), min(sizes, key=lambda name: sizes[name])
                 times = curves[most, m].over(curves[least, m], level)
