@@ -106,6 +106,13 @@ class Command:
                 assert store.history(identity).to_dict("records") == result_of(0)["history"]
             return {row["id"]: row for row in table.to_dict("records")}
 
+    def number_stored(self) -> int:
+        try:
+            with Store.open(self.directory, read_only=True) as store:
+                return len(store.ids())
+        except InputError:  # there is no store yet
+            return 0
+
     def lost(self) -> set[str]:
         """Runs that were said to be finished and are not stored."""
         return self.announced - set(self.stored())
@@ -191,9 +198,12 @@ def _command_line(number: int) -> bytes:
 def kill_workers(command: Command, times: int, seed: int) -> None:
     chance = random.Random(seed)
     process = command.start("--runs", 20 * times, "--does", "save", "--seconds", 0.02)
-    killed = 0
+    killed = finished = 0
     while killed < times and process.poll() is None:
         time.sleep(chance.uniform(0.05, 0.4))
+        if (now := command.number_stored()) == finished:  # to kill all before one has begun to work is another fault
+            continue
+        finished = now
         if alive := workers_of(command):
             try:
                 os.kill(chance.choice(alive), signal.SIGKILL)

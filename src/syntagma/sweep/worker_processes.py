@@ -77,6 +77,7 @@ class WorkerProcesses(Workers):
                     worker.ready, self._failed_starts = True, 0
                     self._send(worker)
                 elif run := self._release(worker):
+                    self._failed_starts = 0  # while some work, others may be started again and again
                     outcomes.append(outcome := outcome_of(run, answer))
                     if outcome.result is None and outcome.again:
                         self._end(worker)  # its memory is used up: the next run begins in a fresh one
