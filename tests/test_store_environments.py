@@ -13,6 +13,7 @@ import jax
 import pytest
 
 from syntagma.errors import InputError
+from syntagma.extensions import module_of_file, sources
 from syntagma.sweep.environment import differences, environment, own_code, xla_flags
 from syntagma.sweep.store import Store
 
@@ -98,6 +99,19 @@ def test_a_resume_that_would_mix_environments_is_told(store: Store):
     assert store.mixed_environments([first, second], here=True) == ""
     assert "settings.default_matmul_precision highest and None" in store.mixed_environments([third], here=True)
     assert store.mixed_environments([], here=True) == ""
+
+
+def test_modules_that_a_file_imports_from_beside_it_are_known_too(tmp_path: Path):
+    (tmp_path / "beside_mine.py").write_text("WIDTH = 1\n")
+    (tmp_path / "not_imported.py").write_text("WIDTH = 1\n")
+    (tmp_path / ".venv" / "site-packages").mkdir(parents=True)
+    (tmp_path / "mine_alone.py").write_text("import beside_mine\n")
+    module_of_file(tmp_path / "mine_alone.py", "study")
+    own = [Path(file).name for file in sources() if Path(file).parent == tmp_path]
+    assert own == ["mine_alone.py", "beside_mine.py"]
+    before = own_code(sources())["code"]
+    (tmp_path / "beside_mine.py").write_text("WIDTH = 2\n")
+    assert set(differences([{"code": before}, {"code": own_code(sources())["code"]}])) == {"code.beside_mine.py"}
 
 
 def test_a_users_own_code_is_known_by_what_it_holds_and_its_commit(tmp_path: Path):

@@ -169,6 +169,22 @@ def files() -> list[str]:
     return list(_files)
 
 
+def sources() -> list[str]:
+    """The users' files imported so far, and the modules beside them or in folders below that these imported in turn."""
+    folders = {Path(file).parent for file in _files}
+    loaded = [getattr(module, "__file__", None) for module in list(sys.modules.values())]
+    beside = {str(file) for file in loaded if file and any(_lies_in(Path(file), folder) for folder in folders)}
+    return [*_files, *sorted(beside - set(_files))]
+
+
+def _lies_in(file: Path, folder: Path) -> bool:
+    """Whether a module is the user's own: in the folder or below, in no environment there, and not of this package."""
+    if not file.is_relative_to(folder) or file.is_relative_to(Path(__file__).parent):
+        return False
+    inside = file.relative_to(folder).parts
+    return "site-packages" not in inside and not any(part.startswith(".") for part in inside)
+
+
 _files: list[str] = []
 """What `module_of_file` has imported, in order: a cache of this process."""
 

@@ -297,8 +297,8 @@ def _limits(curves: Iterable[Curve], plateaus: Sequence[float], each: bool) -> t
         return None, None
     losses = np.concatenate([np.ravel(curve.losses) if each else curve.band().mean for curve in curves])
     shown = losses[losses <= 1.5 * max(plateaus)]
-    low, high = min([min(plateaus), *shown]), max([max(plateaus), *shown])
-    return float(low / (high / low) ** 0.1), float(high * 1.05)
+    low, high = min((one for one in (*plateaus, *shown) if one > 0), default=0.0), max([max(plateaus), *shown])
+    return (float(low / (high / low) ** 0.1), float(high * 1.05)) if low else (None, None)
 
 
 def _size_limits(marks: Iterable[Mark]) -> tuple[float | None, float | None]:

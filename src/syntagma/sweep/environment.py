@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from syntagma.errors import InputError
-from syntagma.extensions import files
+from syntagma.extensions import sources
 from syntagma.regular_file import shown
 from syntagma.sweep.identity import flatten
 from syntagma.sweep.machine import usable_cores
@@ -46,7 +46,8 @@ def environment() -> dict[str, dict[str, Any]]:
     `device` (kind of the first one that JAX uses) and `devices` (how many). `versions`: Python and the libraries that
     numbers depend on, None where not installed. `settings`: those of JAX that change bits, whether a variable or the
     program set them, and `xla_flags`. JAX is imported for it. Where the user imported files of their own, as of a study
-    or network, there are also `code` (hash of each by its name) and `commits` (Git's, where they are kept with it).
+    or network, there are also `code` (hash of each by its name, and of the modules beside them that they import) and
+    `commits` (Git's, where they are kept with it).
 
     Raises:
         InputError: JAX finds no device of the kind that it was told to use.
@@ -69,7 +70,7 @@ def environment() -> dict[str, dict[str, Any]]:
         "versions": {"python": platform.python_version()} | {package: _version(package) for package in _PACKAGES},
         "settings": {name: _plain(getattr(jax.config, long, None)) for name, long in _SETTINGS.items()}
         | {"xla_flags": xla_flags(os.environ.get("XLA_FLAGS", ""))},
-    } | own_code(files())
+    } | own_code(sources())
 
 
 def own_code(paths: Iterable[str | Path]) -> dict[str, dict[str, Any]]:

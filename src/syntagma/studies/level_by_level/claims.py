@@ -64,8 +64,9 @@ def _training_claims(measured: Measured) -> Iterator[Claim]:
             right, total = right + bool((np.diff(levels) >= 0).all()), total + 1
             steps = [nearest["step"][nearest["level"] >= k].min() for k in range(1, levels.max() + 1)]
             first = first or f"m = {m}, seed {seed}: levels 1, 2, ... from steps {', '.join(f'{s:.0f}' for s in steps)}"
-        if not total:
-            yield Claim(text, predicted, unmeasured("nothing probed"), "equals", 1.0, theory.SOURCE)
+        if total < 2:
+            reason = "one training is no outcome" if total else "nothing probed"
+            yield Claim(text, predicted, unmeasured(reason), "equals", 1.0, theory.SOURCE)
         else:
             shown = f"in {right} of {total} trainings ({first})"
             yield Claim(text, predicted, certain(right / total), "equals", 1.0, theory.SOURCE, shown=shown)
