@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import plot_examples as examples
+from known_results import is_drawn
 from plot_examples import CURVES, PLATEAUS, SHARING, Interval
 from syntagma import HierarchicalCNN, RandomHierarchy, plot, theory
 from syntagma.curves import LearningCurve
@@ -265,3 +266,12 @@ def test_every_kind_is_a_figure_with_a_title() -> None:
     for figure in examples.all_figures():
         assert isinstance(figure, Figure)
         assert figure.title
+
+
+def test_a_language_without_uncertainty_has_a_plateau_of_zero_and_is_drawn():
+    figure = plot.learning_curves(CURVES, (), (*PLATEAUS, 0.0))
+    low, high = figure.panels[0].y.limits
+    assert low is not None
+    assert high is not None
+    assert 0 < low < high
+    assert is_drawn(figure)

@@ -56,8 +56,8 @@ def oracle_claim(excess: Sequence[float], errors: Sequence[float]) -> Claim:
     """
     scaled = [x / e for x, e in zip(excess, errors, strict=True) if e > 0]
     text, predicted = "no network's loss is below the exact oracle's", "loss - oracle loss >= 0"
-    distance, shown = unmeasured("no oracle"), ""
-    if scaled:
+    distance, shown = unmeasured("one run is no outcome" if scaled else "no oracle"), ""
+    if len(scaled) > 1:
         bound, least = NormalDist().inv_cdf(0.01 / len(scaled)), min(scaled)
         distance = certain(least - bound)
         shown = f"smallest of {len(scaled)}: {least:+.1f} standard errors (bound {bound:.1f})"
